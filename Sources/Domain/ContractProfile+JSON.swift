@@ -1,0 +1,79 @@
+import Foundation
+
+extension ContractProfile {
+    /// Reads a profile from its JSON document. Every value is required, and an unknown key is refused.
+    public init(json: [UInt8]) throws(DaybookError) {
+        let decoded: Document
+        do {
+            let data = Data(json)
+            try Document.refuseUnknownKeys(data)
+            decoded = try JSONDecoder().decode(Document.self, from: data)
+        } catch let error as DaybookError {
+            throw error
+        } catch {
+            throw .badData("The contract profile is not the JSON it should be: \(Self.sentence(error)).")
+        }
+        try self.init(decoded)
+    }
+
+    private init(_ document: Document) throws(DaybookError) {
+        func refuse(_ why: String) -> DaybookError {
+            .badData("The contract profile \"\(document.name)\" is refused: \(why).")
+        }
+        func percent(_ text: String, _ key: String) throws(DaybookError) -> Percent {
+            guard let value = Percent(text), (Percent.zero...Percent.hundred).contains(value) else {
+                throw refuse("\(key) \"\(text)\" is not a percentage from 0 to 100 with at most four decimals")
+            }
+            return value
+        }
+        guard !document.name.isEmpty, document.name.count <= Limits.nameLength else { throw refuse("its name is empty") }
+        guard document.version > 0 else { throw refuse("version starts at 1") }
+        guard let clock = Clock(rawValue: document.completion.clock) else {
+            throw refuse("clock is \"\(document.completion.clock)\", but must be dispatch or accept")
+        }
+        var exclusions: Set<Exclusion> = []
+        for name in document.completion.exclusions {
+            guard let exclusion = Exclusion(rawValue: name) else { throw refuse("\"\(name)\" cannot be excluded") }
+            exclusions.insert(exclusion)
+        }
+        var completions: [String: Completion] = [:]
+        for (model, promise) in document.completion.models {
+            guard (1...604_800).contains(promise.limitSeconds) else {
+                throw refuse("the limit of \(model) must lie between 1 second and 7 days")
+            }
+            let target = try percent(promise.targetPercent, "target_percent")
+            completions[model] = Completion(target: target, limitSeconds: promise.limitSeconds)
+        }
+        var tiers: [ServiceCreditTier] = []
+        for tier in document.serviceCredits {
+            tiers.append(
+                ServiceCreditTier(
+                    from: try percent(tier.fromPercent, "from_percent"),
+                    below: try percent(tier.belowPercent, "below_percent"),
+                    credit: try percent(tier.creditPercent, "credit_percent")))
+        }
+        let target = try percent(document.availability.targetPercent, "target_percent")
+        if let defect = ServiceCreditTier.defect(of: tiers, target: target) { throw refuse(defect) }
+        guard (0...8760).contains(document.availability.maintenanceNoticeHours),
+            (1...2_592_000).contains(document.refundDeadlineSeconds), (1...8760).contains(document.stuckAfterHours)
+        else { throw refuse("a number of hours or seconds is out of range") }
+        self.init(
+            name: document.name, version: document.version, timeZone: document.timeZone,
+            availabilityTarget: target,
+            monitoredTarget: try percent(document.availability.monitoredPercent, "monitored_percent"),
+            maintenanceNoticeHours: document.availability.maintenanceNoticeHours,
+            clock: clock, completions: completions, exclusions: exclusions,
+            refundDeadlineSeconds: document.refundDeadlineSeconds,
+            stuckAfterHours: document.stuckAfterHours,
+            serviceCredits: tiers.sorted { $0.from > $1.from })
+    }
+
+    private static func sentence(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has the wrong kind of value"
+        default: "it cannot be read"
+        }
+    }
+}

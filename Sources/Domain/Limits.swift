@@ -1,0 +1,29 @@
+/// Every bound of the product, in one place, each with its reason.
+public enum Limits {
+    /// Characters of an account's slug: it becomes part of file names.
+    public static let slugLength = 64
+    /// UTF-16 units of a spreadsheet's cell: the file format's own limit.
+    public static let cellLength = 32_767
+    /// Characters of a name in an imported file. Longer ones are refused, never cut.
+    public static let nameLength = 1_000
+    /// Bytes of one record of an imported CSV file: a quote that never closes must not eat the memory.
+    public static let recordBytes = 1_048_576
+    /// Errors of an imported file that are shown; the rest is counted.
+    public static let importErrorsShown = 20
+    /// Rows of a table on a page: beyond it the page names the CSV file that has them all.
+    public static let pageRows = 200
+    /// Rows of tasks on one sheet: a spreadsheet ends at 1,048,576, a round number is easier to explain.
+    public static let sheetRows = 1_000_000
+    /// Months of the trend: the reported one and the year before it.
+    public static let trendMonths = 13
+    /// Days after a month's end within which a service credit may be requested.
+    public static let creditRequestDays: Int64 = 30
+    /// Hours after the longest completion limit at which a month is final.
+    public static let finalityGraceHours: Int64 = 24
+    /// Retention periods that a contract can name, in days.
+    public static let retentionDays: [Int64] = [30, 90, 180]
+    /// The first and last year of a report.
+    public static let years = 2000...2199
+    /// Seconds within which a probe must be answered.
+    public static let probeTimeoutSeconds = 10
+}

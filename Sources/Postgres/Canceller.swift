@@ -1,0 +1,92 @@
+internal import Dispatch
+internal import Synchronization
+
+/// Carries cancellations from any thread to the server, each to the run it is
+/// meant for and never to a later one.
+///
+/// A request to the server blocks, so it is sent from a queue of its own. It
+/// is sent under the lock that the end of a run takes as well: once a run has
+/// ended, nothing more is sent for it.
+final class Canceller: Sendable {
+    private struct State: ~Copyable {
+        var request: CancelRequest?
+        /// Counts the runs; the last one started.
+        var run: UInt64 = 0
+        var isRunning = false
+        /// True while what runs must not be cancelled, a rollback for instance.
+        var isShielded = false
+    }
+
+    private let state = Mutex(State())
+    private let asked = Atomic(false)
+    private static let queue = DispatchQueue(label: "daybook.postgres.cancel", attributes: .concurrent)
+    /// A cancellation that reaches the server before the statement does is
+    /// lost, so it is repeated until the run ends.
+    private static let repeatSeconds = 0.25
+
+    /// True once the current run was asked to stop.
+    var isAsked: Bool { asked.load(ordering: .relaxed) }
+
+    /// Takes over what cancellations of this connection need, nil once it is closed.
+    func attach(_ request: consuming sending CancelRequest?) {
+        var request: CancelRequest? = consume request
+        state.withLock { $0.request = request.take() }
+    }
+
+    /// Starts a run and returns its number.
+    func begin() -> UInt64 {
+        state.withLock { state in
+            state.run += 1
+            state.isRunning = true
+            asked.store(false, ordering: .relaxed)
+            return state.run
+        }
+    }
+
+    /// Ends the run, after a request to the server that is on its way.
+    func end() {
+        state.withLock { state in
+            state.isRunning = false
+            asked.store(false, ordering: .relaxed)
+        }
+    }
+
+    /// Stops a run: statements that have not begun are refused, the one that
+    /// runs is cancelled on the server. Returns at once.
+    func cancel(run: UInt64) {
+        Self.queue.async { self.deliver(run) }
+    }
+
+    /// Asks the server to cancel whatever runs now, once. Returns at once.
+    func cancelCurrent() {
+        Self.queue.async {
+            self.state.withLock { state in
+                guard state.isRunning, !state.isShielded else { return }
+                state.request?.send()
+            }
+        }
+    }
+
+    /// Asks the server from the connection's own thread, and waits until it has been told.
+    func sendNow() {
+        state.withLock { $0.request?.send() }
+    }
+
+    /// Runs the body with no cancellation sent meanwhile.
+    func withShield<Result>(_ body: () throws -> Result) rethrows -> Result {
+        state.withLock { $0.isShielded = true }
+        defer { state.withLock { $0.isShielded = false } }
+        return try body()
+    }
+
+    private func deliver(_ run: UInt64) {
+        let isRunning = state.withLock { state in
+            guard state.isRunning, state.run == run else { return false }
+            asked.store(true, ordering: .relaxed)
+            if !state.isShielded { state.request?.send() }
+            return true
+        }
+        guard isRunning else { return }
+        Self.queue.asyncAfter(deadline: .now() + Self.repeatSeconds) { self.deliver(run) }
+    }
+}

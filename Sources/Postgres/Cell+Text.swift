@@ -1,0 +1,98 @@
+internal import Domain
+
+extension Cell {
+    /// The value's text, nil for null.
+    func string() throws(CellFault) -> String? {
+        guard !isNull else { return nil }
+        var text: [UInt8] = []
+        try appendText(to: &text)
+        guard let string = String(validating: text, as: UTF8.self) else { throw .malformed }
+        return string
+    }
+
+    /// Appends the value as PostgreSQL's text output has it, an instant as its
+    /// description; a null appends nothing.
+    func appendText(to bytes: inout [UInt8]) throws(CellFault) {
+        guard !isNull else { return }
+        switch type {
+        case .int2, .int4, .int8, .oid:
+            bytes.append(contentsOf: String(try Int64.decode(self)).utf8)
+        case .bool:
+            bytes.append(UInt8(ascii: try Bool.decode(self) ? "t" : "f"))
+        case .timestamptz:
+            try Instant.decode(self).appendUTF8(to: &bytes)
+        case .date:
+            try appendDate(to: &bytes)
+        case .numeric:
+            try Numeric.decode(self).appendUTF8(to: &bytes)
+        case .uuid:
+            bytes.append(contentsOf: try UUIDText.decode(self).text.utf8)
+        case .float4:
+            let value = Float(bitPattern: try whole(UInt32.self))
+            bytes.append(contentsOf: FloatText.postgres(value.description, exponentFrom: 6).utf8)
+        case .float8:
+            let value = Double(bitPattern: try whole(UInt64.self))
+            bytes.append(contentsOf: FloatText.postgres(value.description, exponentFrom: 15).utf8)
+        case .bytea:
+            bytes.append(contentsOf: #"\x"#.utf8)
+            for byte in self.bytes {
+                bytes.append(UUIDText.hexDigit(byte >> 4))
+                bytes.append(UUIDText.hexDigit(byte & 15))
+            }
+        default:
+            if KnownType.byArrayOID[type] != nil || (type.isOwn && self.bytes.first == 0) {
+                try appendArray(to: &bytes)
+            } else {
+                bytes.append(contentsOf: try textBytes())
+            }
+        }
+    }
+
+    private func appendDate(to bytes: inout [UInt8]) throws(CellFault) {
+        switch try whole(Int32.self) {
+        case .max: bytes.append(contentsOf: "infinity".utf8)
+        case .min: bytes.append(contentsOf: "-infinity".utf8)
+        default: try CalendarDate.decode(self).appendUTF8(to: &bytes)
+        }
+    }
+
+    /// Appends `{1,2,NULL}`, with braces within braces for more dimensions.
+    private func appendArray(to bytes: inout [UInt8]) throws(CellFault) {
+        let array = try BinaryArray(self)
+        guard !array.dimensions.isEmpty else {
+            bytes.append(contentsOf: "{}".utf8)
+            return
+        }
+        // How many elements lie between two opening braces of each depth.
+        var spans: [Int] = []
+        for length in array.dimensions.reversed() { spans.append((spans.last ?? 1) * length) }
+        var index = 0
+        try array.forEachElement { (element: Cell) throws(CellFault) in
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            for span in spans where index % span == 0 { bytes.append(UInt8(ascii: "{")) }
+            try element.appendArrayElement(to: &bytes)
+            index += 1
+            for span in spans where index % span == 0 { bytes.append(UInt8(ascii: "}")) }
+        }
+    }
+
+    private func appendArrayElement(to bytes: inout [UInt8]) throws(CellFault) {
+        guard !isNull else {
+            bytes.append(contentsOf: "NULL".utf8)
+            return
+        }
+        var text: [UInt8] = []
+        try appendText(to: &text)
+        let special = text.contains { #"{}",\ "#.utf8.contains($0) || (9...13).contains($0) }
+        guard special || text.isEmpty || String(decoding: text, as: UTF8.self).uppercased() == "NULL" else {
+            bytes.append(contentsOf: text)
+            return
+        }
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
+            bytes.append(byte)
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+}

@@ -1,0 +1,29 @@
+import Foundation
+
+/// The server's pid file, which a crash or a reboot leaves behind.
+enum PostmasterFile {
+    /// The process of the server that really runs on a data directory, whatever the pid file claims.
+    static func livingServer(of dataDirectory: String) -> Int32? {
+        guard let text = FileManager.default.contents(atPath: dataDirectory + "/postmaster.pid"),
+            let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first,
+            let processID = Int32(line), isServer(processID, dataDirectory)
+        else { return nil }
+        return processID
+    }
+
+    /// After a reboot the number may be another program's: the server's own name tells them apart.
+    private static func isServer(_ processID: Int32, _ dataDirectory: String) -> Bool {
+        let name = FileManager.default.contents(atPath: "/proc/\(processID)/comm") ?? Data()
+        guard String(decoding: name, as: UTF8.self).hasPrefix("postgres") else { return false }
+        guard let folder = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(processID)/cwd") else {
+            return true
+        }
+        return folder == URL(fileURLWithPath: dataDirectory).resolvingSymlinksInPath().path
+    }
+
+    /// Removes the file if no server holds it.
+    static func removeStale(in dataDirectory: String) {
+        guard livingServer(of: dataDirectory) == nil else { return }
+        unlink(dataDirectory + "/postmaster.pid")
+    }
+}

@@ -1,0 +1,182 @@
+public import Domain
+import Foundation
+
+/// A PostgreSQL server of Daybook's own: in a private directory, on a Unix socket, without TCP, with durable settings.
+///
+/// Every change of its state happens under one file lock, so that two commands at
+/// once do not race. As root the server runs as the unprivileged user
+/// `postgres`, because PostgreSQL refuses to run as root.
+public struct PrivateCluster: Sendable {
+    /// What a cluster is doing.
+    public enum Status: Hashable, Sendable {
+        /// There is no data directory yet.
+        case absent
+        case stopped
+        case running(processID: Int32)
+    }
+
+    /// The private directory.
+    public let home: String
+    /// The role that owns every database of the cluster.
+    public static let role = "daybook"
+    /// The database that is used where none is named.
+    public static let defaultDatabase = "daybook"
+
+    private let binaries: ServerBinaries
+    private let account: ServerAccount
+
+    /// The cluster of a private directory, nil for the default one. Nothing is created yet.
+    ///
+    /// Throws `configuration` if PostgreSQL's server programs or the server's user are not installed.
+    public init(home: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment) throws(DaybookError) {
+        account = try ServerAccount.current()
+        self.home = home ?? Self.defaultHome(environment)
+        binaries = try ServerBinaries.find(dataDirectory: self.home + "/data", environment: environment)
+    }
+
+    /// `DAYBOOK_HOME`, else `/var/lib/daybook` for root, else `daybook` in the user's data directory.
+    public static func defaultHome(_ environment: [String: String]) -> String {
+        if let home = environment["DAYBOOK_HOME"], !home.isEmpty { return home }
+        if getuid() == 0 { return "/var/lib/daybook" }
+        let data = environment["XDG_DATA_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+        return (data ?? NSHomeDirectory() + "/.local/share") + "/daybook"
+    }
+
+    public var dataDirectory: String { home + "/data" }
+    public var logPath: String { home + "/server.log" }
+
+    /// Where the socket lies: in the private directory, or in a short one where that path is too long for a socket.
+    public var socketDirectory: String {
+        let own = home + "/socket"
+        guard own.utf8.count > 93 else { return own }
+        let hash = home.utf8.reduce(into: UInt64(14_695_981_039_346_656_037)) { $0 = ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+        return "/tmp/daybook-\(getuid())-\(String(hash, radix: 36))"
+    }
+
+    /// The user that the server runs as.
+    public var serverUser: String { account.name }
+
+    /// How to connect to one of the cluster's databases.
+    public func settings(database: String = defaultDatabase) -> ConnectionSettings {
+        ConnectionSettings(
+            options: ["host": socketDirectory, "port": "5432", "user": Self.role, "dbname": database, "sslmode": "disable"])
+    }
+
+    /// Creates the cluster where there is none, starts it where it is stopped, and creates the database where it is missing.
+    public func ensureRunning(database: String = defaultDatabase) async throws -> ConnectionSettings {
+        try await ServerProcess.offCooperativeThreads { try startLocked() }
+        try await createDatabase(database)
+        return settings(database: database)
+    }
+
+    /// What the server is doing now.
+    public func status() throws(DaybookError) -> Status {
+        guard FileManager.default.fileExists(atPath: dataDirectory + "/PG_VERSION") else { return .absent }
+        guard let processID = PostmasterFile.livingServer(of: dataDirectory) else { return .stopped }
+        return .running(processID: processID)
+    }
+
+    /// Stops the server and waits for it. True if it was running.
+    public func stop() async throws -> Bool {
+        try await ServerProcess.offCooperativeThreads {
+            let lock = try ClusterLock(home: home)
+            defer { lock.release() }
+            guard case .running = try status() else { return false }
+            try control(["stop", "--mode", "fast", "--wait", "--timeout", "60"], doing: "stop")
+            return true
+        }
+    }
+
+    private func startLocked() throws(DaybookError) {
+        try makeHome()
+        let lock = try ClusterLock(home: home)
+        defer { lock.release() }
+        if try status() == .absent { try create() }
+        if case .running = try status() { return }
+        PostmasterFile.removeStale(in: dataDirectory)
+        try makeSocketDirectory()
+        let options = "-c listen_addresses='' -c unix_socket_permissions=0700 -c unix_socket_directories='\(socketDirectory)'"
+        try control(
+            ["start", "--wait", "--timeout", "120", "--log", logPath, "--options", options + " -c port=5432"],
+            doing: "start")
+    }
+
+    private func makeHome() throws(DaybookError) {
+        do {
+            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+        } catch {
+            throw .configuration("The private directory \(home) cannot be made; name another one in DAYBOOK_HOME.")
+        }
+        try account.own(home)
+        guard account.canReach(home) else {
+            throw .configuration(
+                "The user \(account.name), as which PostgreSQL runs, cannot reach \(home); name another place in DAYBOOK_HOME.")
+        }
+    }
+
+    private func makeSocketDirectory() throws(DaybookError) {
+        if mkdir(socketDirectory, 0o700) != 0, errno != EEXIST {
+            throw .configuration("The socket directory \(socketDirectory) cannot be made.")
+        }
+        var info = stat()
+        guard lstat(socketDirectory, &info) == 0, info.st_mode & S_IFMT == S_IFDIR,
+            info.st_uid == getuid() || info.st_uid == account.userID
+        else { throw .configuration("\(socketDirectory) belongs to somebody else; name another place in DAYBOOK_HOME.") }
+        try account.own(socketDirectory)
+    }
+
+    /// Makes the data directory under another name first: an interrupted start leaves no half of one.
+    private func create() throws(DaybookError) {
+        let unfinished = home + "/data.unfinished"
+        try? FileManager.default.removeItem(atPath: unfinished)
+        try ServerProcess.run(
+            account.command(binaries.path("initdb")) + [
+                "--pgdata", unfinished, "--username", Self.role, "--auth", "peer", "--encoding", "UTF8",
+                "--locale", "C.UTF-8", "--data-checksums",
+            ], failure: "The private PostgreSQL cluster cannot be created in \(home)")
+        let users = Set(["root", account.name]).sorted()
+        try append(users.map { "daybook \($0) \(Self.role)\n" }.joined(), to: unfinished + "/pg_ident.conf")
+        try write("local all \(Self.role) peer map=daybook\n", to: unfinished + "/pg_hba.conf")
+        guard rename(unfinished, dataDirectory) == 0 else {
+            throw .configuration("The data directory \(dataDirectory) cannot be made.")
+        }
+    }
+
+    private func append(_ text: String, to path: String) throws(DaybookError) {
+        let old = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        try write(old + text, to: path)
+    }
+
+    private func write(_ text: String, to path: String) throws(DaybookError) {
+        guard let file = fopen(path, "w") else { throw .configuration("\(path) cannot be written.") }
+        let written = fputs(text, file)
+        guard fclose(file) == 0, written >= 0 else { throw .configuration("\(path) cannot be written.") }
+    }
+
+    private func control(_ arguments: [String], doing verb: String) throws(DaybookError) {
+        try ServerProcess.run(
+            account.command(binaries.path("pg_ctl")) + arguments + ["--pgdata", dataDirectory],
+            failure: "The private PostgreSQL server did not \(verb) (its log is \(logPath))")
+    }
+
+    private func createDatabase(_ name: String) async throws {
+        let connection = try await Connection.open(settings(database: "postgres"))
+        do {
+            try await connection.run { session in
+                let known = try session.query("SELECT FROM pg_database WHERE datname = $1", [.text(name)])
+                guard known.isEmpty else { return }
+                do {
+                    _ = try session.execute("CREATE DATABASE \(session.quoteIdentifier(name))")
+                } catch let error as PostgresError
+                    where error.sqlState == .duplicateDatabase || error.sqlState == .uniqueViolation
+                {
+                    // Another command made it in the meantime.
+                }
+            }
+        } catch {
+            await connection.close()
+            throw error
+        }
+        await connection.close()
+    }
+}

@@ -1,0 +1,89 @@
+/// One connection to a server, with a thread of its own to wait on.
+///
+/// Work is handed to it as a synchronous body, which gets the ``Session``:
+/// nothing can suspend inside, so a transaction never stands open across other
+/// work. Only values cross; the session never leaves the body. Bodies run one
+/// after another.
+///
+/// Cancelling the task that waits for a body cancels what its session runs on
+/// the server; statements after it are refused, and both throw
+/// ``PostgresError`` with code ``PostgresError/Code/cancelled``.
+public final actor Connection {
+    private nonisolated let executor = ConnectionExecutor()
+    private nonisolated let canceller = Canceller()
+    /// Nil before it is opened and after it is closed.
+    private var session: Session?
+
+    /// The connection's own executor.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    private init() {}
+
+    /// Connects to a server.
+    ///
+    /// `onNotice` is called with each notice of the server, on the connection's thread.
+    ///
+    /// Throws ``PostgresError``: ``PostgresError/Code/invalidSettings``,
+    /// ``PostgresError/Code/connectionFailed``, ``PostgresError/Code/authenticationFailed``,
+    /// ``PostgresError/Code/databaseMissing``, ``PostgresError/Code/tooManyConnections``,
+    /// ``PostgresError/Code/tlsFailed``, ``PostgresError/Code/cancelled``.
+    public static func open(
+        _ settings: ConnectionSettings,
+        onNotice: (@Sendable (String) -> Void)? = nil
+    ) async throws -> Connection {
+        let connection = Connection()
+        try await connection.connect(settings, onNotice)
+        return connection
+    }
+
+    private func connect(_ settings: ConnectionSettings, _ onNotice: (@Sendable (String) -> Void)?) async throws {
+        let run = canceller.begin()
+        defer { canceller.end() }
+        session = try await withTaskCancellationHandler {
+            try Session(settings, canceller: canceller, onNotice: onNotice)
+        } onCancel: {
+            canceller.cancel(run: run)
+        }
+    }
+
+    /// Runs a body on the connection and returns its result.
+    ///
+    /// Throws what the body throws; ``PostgresError`` with code
+    /// ``PostgresError/Code/closed`` after ``close()``.
+    public func run<Result: Sendable>(_ body: @Sendable (Session) throws -> Result) async throws -> Result {
+        guard let session else { throw PostgresError(.closed, "The connection was closed before.") }
+        guard !Task.isCancelled else { throw PostgresError(.cancelled, "The work was cancelled before it began.") }
+        let run = canceller.begin()
+        defer { canceller.end() }
+        return try await withTaskCancellationHandler {
+            try body(session)
+        } onCancel: {
+            canceller.cancel(run: run)
+        }
+    }
+
+    /// Runs a body in a transaction: committed when it returns, rolled back when it throws.
+    ///
+    /// Throws as ``Session/transaction(_:_:)`` does.
+    public func transaction<Result: Sendable>(
+        _ options: TransactionOptions = TransactionOptions(),
+        _ body: @Sendable (Session) throws -> Result
+    ) async throws -> Result {
+        try await run { session in
+            try session.transaction(options) { try body(session) }
+        }
+    }
+
+    /// Asks the server to cancel the statement that runs now, if one does, and returns at once.
+    public nonisolated func cancel() {
+        canceller.cancelCurrent()
+    }
+
+    /// Closes the connection after the body that runs; closing twice is nothing.
+    public func close() {
+        session?.close()
+        session = nil
+    }
+}

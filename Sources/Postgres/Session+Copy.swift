@@ -1,0 +1,89 @@
+internal import CLibPQ
+
+extension Session {
+    /// Runs `COPY … FROM STDIN` with the data that `produce` writes.
+    ///
+    /// If `produce` throws, the server is told to fail the COPY, so that no
+    /// row of it stays, and the error is rethrown.
+    ///
+    /// - Returns: How many rows the server took.
+    @discardableResult
+    public func copyIn(_ sql: String, _ produce: (CopyWriter) throws -> Void) throws -> Int {
+        let connection = try startCopy(sql, PGRES_COPY_IN)
+        isStreaming = true
+        defer { isStreaming = false }
+        let writer = CopyWriter(connection, canceller)
+        do {
+            try produce(writer)
+            try writer.finish()
+        } catch {
+            writer.abort()
+            let refusal = drain(connection, sql)
+            // When the server stopped the COPY, or is gone, its reason is the cause.
+            throw writer.isRefused ? refusal ?? failureOfConnection(sql) : error
+        }
+        return try finishCopy(connection, sql)
+    }
+
+    /// Runs `COPY … TO STDOUT` and hands over its data, row by row in the text
+    /// formats; the bytes are valid inside the body only.
+    ///
+    /// If the body throws, the COPY is cancelled and the error rethrown.
+    ///
+    /// - Returns: How many rows the server sent.
+    @discardableResult
+    public func copyOut(_ sql: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
+        let connection = try startCopy(sql, PGRES_COPY_OUT)
+        isStreaming = true
+        defer { isStreaming = false }
+        do {
+            while try deliverCopyData(connection, body) {}
+        } catch {
+            abandon(connection)
+            throw error
+        }
+        return try finishCopy(connection, sql)
+    }
+
+    private func startCopy(_ sql: String, _ expected: ExecStatusType) throws -> OpaquePointer {
+        let connection = try ready()
+        guard let result = ResultHandle(PQexec(connection, sql)) else { throw failureOfConnection(sql) }
+        guard result.status == expected else {
+            if result.isCopying || result.isSuccess {
+                abandon(connection)
+                throw PostgresError(.invalidUse, "The statement is not the COPY that this call is for.")
+            }
+            throw failure(result.pointer, sql)
+        }
+        return connection
+    }
+
+    private func deliverCopyData(
+        _ connection: OpaquePointer,
+        _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> Bool {
+        var buffer: UnsafeMutablePointer<CChar>?
+        let length = PQgetCopyData(connection, &buffer, 0)
+        defer { PQfreemem(buffer) }
+        // Below 0 the data has ended, well or not; the result that follows tells.
+        guard length > 0 else { return false }
+        guard !canceller.isAsked else { throw PostgresError(.cancelled, "COPY was cancelled.") }
+        try body(UnsafeRawBufferPointer(start: buffer, count: Int(length)))
+        return true
+    }
+
+    private func finishCopy(_ connection: OpaquePointer, _ sql: String) throws -> Int {
+        var rows = 0
+        var first: PostgresError?
+        while let result = ResultHandle(PQgetResult(connection)) {
+            guard result.isSuccess else {
+                first = first ?? failure(result.pointer, sql)
+                continue
+            }
+            rows = result.affectedRows
+        }
+        if let first { throw first }
+        if isLost { throw failureOfConnection(sql) }
+        return rows
+    }
+}

@@ -1,0 +1,60 @@
+internal import CLibPQ
+
+extension Session {
+    /// Returns a result that ended well, throws what another one says.
+    @discardableResult
+    func check(_ result: consuming ResultHandle?, _ sql: String) throws -> ResultHandle {
+        guard let result else { throw failureOfConnection(sql) }
+        if result.isSuccess { return result }
+        if result.isCopying {
+            if let openConnection { abandon(openConnection) }
+            throw PostgresError(.invalidUse, "COPY from or to the client needs copyIn or copyOut.")
+        }
+        throw failure(result.pointer, sql)
+    }
+
+    /// The error of a result, or of the connection where there is none.
+    func failure(_ result: OpaquePointer?, _ sql: String) -> PostgresError {
+        PostgresError(result: result, sql: sql, wasCancelled: canceller.isAsked, isLost: isLost)
+    }
+
+    /// The error of a call for which libpq has no result.
+    func failureOfConnection(_ sql: String) -> PostgresError {
+        var error = failure(nil, sql)
+        error.message = PQerrorMessage(openConnection).map { String(cString: $0).trimmedEnd }
+        return error
+    }
+
+    /// Reads everything that is left of a statement, so that the connection is
+    /// free for the next one, and returns the first error in it.
+    @discardableResult
+    func drain(_ connection: OpaquePointer, _ sql: String) -> PostgresError? {
+        var first: PostgresError?
+        while let result = ResultHandle(PQgetResult(connection)) {
+            switch result.status {
+            case PGRES_COPY_IN:
+                // A connection that cannot even end the COPY is lost.
+                guard PQputCopyEnd(connection, "abandoned by the client") == 1 else { return first }
+            case PGRES_COPY_OUT, PGRES_COPY_BOTH:
+                discardCopyData(connection)
+            default:
+                if !result.isSuccess && first == nil { first = failure(result.pointer, sql) }
+            }
+        }
+        return first
+    }
+
+    /// Stops the statement on the server and reads what it had sent already.
+    func abandon(_ connection: OpaquePointer) {
+        canceller.sendNow()
+        drain(connection, "")
+    }
+
+    private func discardCopyData(_ connection: OpaquePointer) {
+        var buffer: UnsafeMutablePointer<CChar>?
+        while PQgetCopyData(connection, &buffer, 0) > 0 {
+            PQfreemem(buffer)
+            buffer = nil
+        }
+    }
+}

@@ -1,0 +1,45 @@
+internal import CLibPQ
+
+extension Session {
+    /// Runs one statement and returns all its rows, copied out.
+    ///
+    /// For results that may be large use ``forEachRow(_:_:onColumns:_:)``.
+    public func query(_ sql: String, _ parameters: [Value] = []) throws -> [Row] {
+        let result = try perform(sql, parameters)
+        let columns = ColumnList(result.columns)
+        return (0..<PQntuples(result.pointer)).map { Row(copying: result.pointer, row: $0, columns: columns) }
+    }
+
+    /// Runs one statement and returns how many rows it changed, or returned and dropped.
+    @discardableResult
+    public func execute(_ sql: String, _ parameters: [Value] = []) throws -> Int {
+        try perform(sql, parameters).affectedRows
+    }
+
+    /// Runs statements without parameters, separated by semicolons.
+    ///
+    /// Outside a transaction they are one: the first failure undoes them all,
+    /// unless the script has transaction statements of its own.
+    public func executeScript(_ sql: String) throws {
+        let connection = try ready()
+        try check(ResultHandle(PQexec(connection, sql)), sql)
+    }
+
+    /// The columns that a statement would return, without running it; none if it returns no rows.
+    public func columns(of sql: String) throws -> [ColumnDescription] {
+        let connection = try ready()
+        // The empty name is the unnamed statement, which the next one replaces.
+        try check(ResultHandle(PQprepare(connection, "", sql, 0, nil)), sql)
+        return try check(ResultHandle(PQdescribePrepared(connection, "")), sql).columns
+    }
+
+    /// Runs one statement with its whole result in memory, in binary.
+    private func perform(_ sql: String, _ parameters: [Value]) throws -> ResultHandle {
+        let connection = try ready()
+        let bound = try BoundParameters(parameters)
+        let result = bound.withPointers { bound in
+            PQexecParams(connection, sql, bound.count, bound.types, bound.values, bound.lengths, bound.formats, 1)
+        }
+        return try check(ResultHandle(result), sql)
+    }
+}

@@ -1,0 +1,78 @@
+internal import CLibPQ
+
+extension Session {
+    /// Runs one statement and hands over its rows one by one, in flat memory
+    /// however many there are.
+    ///
+    /// `onColumns` is told the columns before the first row, or before the end
+    /// where there is none. If a body throws, the statement is cancelled, its
+    /// rest dropped and the error rethrown; the connection stays usable (a
+    /// transaction around it has failed, as after any cancelled statement).
+    ///
+    /// Rows come while the statement runs: an error may follow rows that were
+    /// handed over already.
+    ///
+    /// - Returns: How many rows there were.
+    @discardableResult
+    public func forEachRow(
+        _ sql: String,
+        _ parameters: [Value] = [],
+        onColumns: ([ColumnDescription]) throws -> Void = { _ in },
+        _ body: (borrowing RowView) throws -> Void
+    ) throws -> Int {
+        let connection = try ready()
+        let bound = try BoundParameters(parameters)
+        let isSent = bound.withPointers { bound in
+            PQsendQueryParams(
+                connection, sql, bound.count, bound.types, bound.values, bound.lengths, bound.formats, 1
+            )
+        }
+        guard isSent == 1, PQsetSingleRowMode(connection) == 1 else {
+            throw drain(connection, sql) ?? failureOfConnection(sql)
+        }
+        isStreaming = true
+        defer { isStreaming = false }
+        var stream = RowStream(sql: sql)
+        do {
+            while try deliverNext(connection, &stream, onColumns, body) {}
+        } catch {
+            // After an error of the server this finds nothing to stop.
+            abandon(connection)
+            throw error
+        }
+        return stream.rowCount
+    }
+
+    /// How far a stream has come.
+    private struct RowStream {
+        let sql: String
+        var rowCount = 0
+        var hasColumns = false
+    }
+
+    /// Takes one result and hands its row over; false after the last.
+    private func deliverNext(
+        _ connection: OpaquePointer,
+        _ stream: inout RowStream,
+        _ onColumns: ([ColumnDescription]) throws -> Void,
+        _ body: (borrowing RowView) throws -> Void
+    ) throws -> Bool {
+        guard let result = ResultHandle(PQgetResult(connection)) else {
+            if isLost { throw failureOfConnection(stream.sql) }
+            return false
+        }
+        guard result.isSuccess else {
+            if result.isCopying { throw PostgresError(.invalidUse, "COPY needs copyIn or copyOut.") }
+            throw failure(result.pointer, stream.sql)
+        }
+        if !stream.hasColumns {
+            stream.hasColumns = true
+            try onColumns(result.columns)
+        }
+        guard result.status == PGRES_SINGLE_TUPLE else { return true }
+        guard !canceller.isAsked else { throw PostgresError(.cancelled, "Reading rows was cancelled.") }
+        stream.rowCount += 1
+        try body(RowView(result: result.pointer))
+        return true
+    }
+}

@@ -1,0 +1,77 @@
+internal import CLibPQ
+
+extension Session {
+    /// Runs the body in a transaction: committed when it returns, rolled back when it throws.
+    ///
+    /// Throws what the body threw, and ``PostgresError``:
+    /// - ``PostgresError/Code/invalidUse`` inside another transaction, where ``savepoint(_:)`` is meant;
+    /// - ``PostgresError/Code/transactionAborted`` if the body returned although a
+    ///   statement had failed in it, so that the server rolled back;
+    /// - ``PostgresError/Code/commitUnknown`` if the connection was lost while committing.
+    public func transaction<Result>(
+        _ options: TransactionOptions = TransactionOptions(),
+        _ body: () throws -> Result
+    ) throws -> Result {
+        guard !isInTransaction else {
+            throw PostgresError(.invalidUse, "A transaction cannot begin inside another one.")
+        }
+        do {
+            try executeScript(options.beginSQL)
+            let result = try body()
+            try commit()
+            return result
+        } catch {
+            rollBack("ROLLBACK")
+            throw error
+        }
+    }
+
+    /// Runs the body in a part of the transaction that is undone alone when the body throws.
+    ///
+    /// Throws what the body threw, and ``PostgresError/Code/invalidUse`` outside a transaction.
+    public func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
+        guard isInTransaction else {
+            throw PostgresError(.invalidUse, "A savepoint needs a transaction around it.")
+        }
+        // Savepoints of one name nest: the latest is the one that is meant.
+        try executeScript("SAVEPOINT daybook_part")
+        do {
+            let result = try body()
+            try executeScript("RELEASE SAVEPOINT daybook_part")
+            return result
+        } catch {
+            rollBack("ROLLBACK TO SAVEPOINT daybook_part; RELEASE SAVEPOINT daybook_part")
+            throw error
+        }
+    }
+
+    private func commit() throws {
+        let connection = try ready()
+        let result: ResultHandle
+        do {
+            result = try check(ResultHandle(PQexec(connection, "COMMIT")), "COMMIT")
+        } catch let error as PostgresError where error.code == .connectionLost {
+            var unknown = PostgresError(
+                .commitUnknown,
+                "The connection was lost while a transaction was being committed: it may be committed or not."
+            )
+            unknown.sqlState = error.sqlState
+            unknown.message = error.message
+            throw unknown
+        }
+        guard result.commandTag == "COMMIT" else {
+            throw PostgresError(
+                .transactionAborted,
+                "The transaction was rolled back, because a statement in it had failed."
+            )
+        }
+    }
+
+    /// Undoes, whether the work was cancelled or not; a lost connection undoes by itself.
+    private func rollBack(_ sql: String) {
+        guard let connection = openConnection, isInTransaction else { return }
+        canceller.withShield {
+            _ = ResultHandle(PQexec(connection, sql))
+        }
+    }
+}

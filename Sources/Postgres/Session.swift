@@ -1,0 +1,110 @@
+internal import CLibPQ
+
+/// Synchronous calls on one connection.
+///
+/// A session lives inside the bodies that ``Connection/run(_:)`` and
+/// ``Connection/transaction(_:_:)`` call, on the connection's own thread. All
+/// its calls block until the server has answered, and throw ``PostgresError``.
+///
+/// - Statements take bound parameters, `$1` and so on; values are never pasted into SQL.
+/// - While rows stream (``forEachRow(_:_:onColumns:_:)``, COPY) the connection
+///   is taken: another call throws ``PostgresError/Code/invalidUse``.
+public final class Session {
+    /// The connection, nil once it is closed.
+    private var connection: OpaquePointer?
+    private let noticeRelay: NoticeRelay
+    let canceller: Canceller
+    /// True while rows or COPY data are under way.
+    var isStreaming = false
+
+    /// Connects, and sets what the rest of this module relies on. Blocks.
+    init(_ settings: ConnectionSettings, canceller: Canceller, onNotice: (@Sendable (String) -> Void)?) throws {
+        let attempt = ConnectionAttempt(settings: settings) { canceller.isAsked }
+        let connection = try attempt.run()
+        self.connection = connection
+        self.canceller = canceller
+        noticeRelay = NoticeRelay(onNotice)
+        // From here on a throw runs deinit, which closes the connection.
+        noticeRelay.receive(from: connection)
+        canceller.attach(CancelRequest(connection))
+        try configure()
+    }
+
+    deinit {
+        close()
+    }
+
+    /// Closes the connection; closing twice is nothing.
+    func close() {
+        canceller.attach(nil)
+        PQfinish(connection)
+        connection = nil
+    }
+
+    /// The text and date forms of every session, and a server that notices a
+    /// client that is gone while it computes.
+    private func configure() throws {
+        try executeScript(
+            """
+            SET client_encoding TO 'UTF8';
+            SET standard_conforming_strings TO on;
+            SET datestyle TO 'ISO, YMD';
+            SET intervalstyle TO 'postgres';
+            SET timezone TO 'UTC';
+            SET extra_float_digits TO 1
+            """
+        )
+        guard serverVersion >= 140_000 else { return }
+        do {
+            try executeScript("SET client_connection_check_interval TO '10s'")
+        } catch let error as PostgresError where error.code == .server {
+            // Servers on systems that cannot watch a socket refuse any value but 0.
+        }
+    }
+
+    /// The connection, ready for a statement.
+    func ready() throws -> OpaquePointer {
+        guard let connection else { throw PostgresError(.closed, "The connection was closed before.") }
+        guard !isStreaming else {
+            throw PostgresError(.invalidUse, "A statement cannot run while rows of another are under way.")
+        }
+        guard !canceller.isAsked else {
+            throw PostgresError(.cancelled, "The work was cancelled before its next statement.")
+        }
+        guard !isLost else { throw PostgresError(.connectionLost, "The connection to the server was lost before.") }
+        return connection
+    }
+
+    /// The connection, whatever state it is in; nil once it is closed.
+    var openConnection: OpaquePointer? { connection }
+
+    /// True where libpq has given the connection up.
+    var isLost: Bool { PQstatus(connection) == CONNECTION_BAD }
+
+    /// True inside a transaction, a failed one included.
+    public var isInTransaction: Bool {
+        switch PQtransactionStatus(connection) {
+        case PQTRANS_INTRANS, PQTRANS_INERROR, PQTRANS_ACTIVE: true
+        default: false
+        }
+    }
+
+    /// The server's version as libpq counts: 150020 is 15.20.
+    public var serverVersion: Int { Int(PQserverVersion(connection)) }
+
+    /// The server process of this connection, as in `pg_stat_activity.pid`.
+    public var serverProcessID: Int { Int(PQbackendPID(connection)) }
+
+    /// The server's latest notices and warnings, oldest first, at most 64.
+    public var notices: [String] { noticeRelay.recent }
+
+    /// Forgets the notices so far.
+    public func clearNotices() {
+        noticeRelay.clear()
+    }
+
+    /// A name as SQL writes it, in double quotes, each quote in it doubled.
+    public func quoteIdentifier(_ name: String) -> String {
+        "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    }
+}

@@ -1,0 +1,51 @@
+/// How a transaction runs.
+public struct TransactionOptions: Sendable, Hashable {
+    /// What a transaction sees of others.
+    public enum Isolation: String, Sendable, Hashable, CaseIterable {
+        /// Each statement sees what was committed before it.
+        case readCommitted = "READ COMMITTED"
+        /// All statements see what was committed before the first.
+        case repeatableRead = "REPEATABLE READ"
+        /// As if transactions ran one after another; may fail with 40001 and be tried again.
+        case serializable = "SERIALIZABLE"
+    }
+
+    /// What the transaction sees of others.
+    public var isolation: Isolation
+    /// True refuses every change.
+    public var readOnly: Bool
+    /// True lets a serializable, read-only transaction wait until it can run without ever failing.
+    public var deferrable: Bool
+    /// The longest a statement may run, in milliseconds; nil leaves the session's limit, 0 is none.
+    public var statementTimeoutMilliseconds: Int?
+    /// The longest a statement may wait for a lock, in milliseconds; nil leaves the session's limit, 0 is none.
+    public var lockTimeoutMilliseconds: Int?
+
+    /// Options, each of which has PostgreSQL's default.
+    public init(
+        isolation: Isolation = .readCommitted,
+        readOnly: Bool = false,
+        deferrable: Bool = false,
+        statementTimeoutMilliseconds: Int? = nil,
+        lockTimeoutMilliseconds: Int? = nil
+    ) {
+        self.isolation = isolation
+        self.readOnly = readOnly
+        self.deferrable = deferrable
+        self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
+        self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
+    }
+
+    /// Reads only, all from one moment.
+    public static let snapshot = TransactionOptions(isolation: .repeatableRead, readOnly: true)
+
+    /// The statements that begin such a transaction.
+    var beginSQL: String {
+        var sql = "BEGIN ISOLATION LEVEL \(isolation.rawValue)"
+        sql += readOnly ? ", READ ONLY" : ", READ WRITE"
+        sql += deferrable ? ", DEFERRABLE" : ", NOT DEFERRABLE"
+        if let limit = statementTimeoutMilliseconds { sql += "; SET LOCAL statement_timeout = \(limit)" }
+        if let limit = lockTimeoutMilliseconds { sql += "; SET LOCAL lock_timeout = \(limit)" }
+        return sql
+    }
+}

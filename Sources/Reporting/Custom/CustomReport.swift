@@ -1,0 +1,65 @@
+public import Domain
+import Foundation
+public import Postgres
+import Schema
+import Spreadsheet
+
+/// Runs a report that is a folder: read-only, in one snapshot, with bound parameters and a time limit.
+public struct CustomReport: Sendable {
+    /// What a run gives to the person who started it.
+    public struct Outcome: Sendable {
+        public struct Sheet: Sendable {
+            public let title: String
+            public let rows: Int
+        }
+
+        public let sheets: [Sheet]
+        /// Paths of the files that were written.
+        public let files: [String]
+    }
+
+    private let definition: ReportDefinition
+    private let arguments: [String: String]
+    private let templates: TemplateSet
+    private let output: String
+    private let formats: Set<ReportFormat>
+    private let programVersion: String
+    private let timeoutSeconds: Int
+
+    public init(
+        _ definition: ReportDefinition, arguments: [String: String], templates: TemplateSet, output: String,
+        formats: Set<ReportFormat>, programVersion: String, statementTimeoutSeconds: Int? = nil
+    ) {
+        self.definition = definition
+        self.arguments = arguments
+        self.templates = templates
+        self.output = output
+        self.formats = formats
+        self.programVersion = programVersion
+        timeoutSeconds = statementTimeoutSeconds ?? definition.statementTimeoutSeconds
+    }
+
+    /// Writes the report. Throws `usage` for a parameter that is missing, unknown or wrong.
+    public func run(
+        _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> Outcome {
+        let given = try ReportArguments(definition, arguments)
+        let library = try QueryLibrary(folder: definition.folder)
+        return try await connection.transaction(
+            ReportSession.options(statementTimeoutMilliseconds: timeoutSeconds * 1000)
+        ) { session in
+            try ReportSession.prepare(session)
+            let catalog = try Catalog(session)
+            let values = try given.bind(session: session, catalog: catalog)
+            let outputs = try Outputs(
+                folder: output, baseName: ([definition.name] + given.nameParts).joined(separator: "-"), formats: formats)
+            let writing = CustomWriting(
+                definition: definition, arguments: given.shown, session: session, outputs: outputs, templates: templates,
+                programVersion: programVersion, progress: progress)
+            let sheets = try writing.write { try library.bind($0, catalog: catalog, parameters: values) } file: {
+                try library.file($0)
+            }
+            return Outcome(sheets: sheets, files: try outputs.publish())
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Domain
+import Foundation
+import Postgres
+import Spreadsheet
+
+/// Writes the files of a custom report: every row goes straight from the server into the CSV file and onto its sheet.
+struct CustomWriting {
+    let definition: ReportDefinition
+    let arguments: [(String, String)]
+    let session: Session
+    let outputs: Outputs
+    let templates: TemplateSet
+    let programVersion: String
+    let progress: (String) -> Void
+
+    /// Writes all sheets, then the provenance, the page and the manifest.
+    func write(
+        bind: (String) throws -> BoundQuery, file: (String) throws -> QueryLibrary.File
+    ) throws -> [CustomReport.Outcome.Sheet] {
+        let workbook = try outputs.formats.contains(.xlsx) ? makeWorkbook() : nil
+        var provenance = Provenance()
+        var counts: [CustomReport.Outcome.Sheet] = []
+        var samples: [(Table, rows: Int)] = []
+        for sheet in definition.sheets {
+            progress("writing \(sheet.title)")
+            let stream = SheetStream(
+                sheet, csv: try outputs.sink(sheet.query + ".csv"),
+                writer: workbook.map { SheetWriter(workbook: $0, footer: definition.title) }, progress: progress)
+            let (table, rows) = try stream.write(try bind(sheet.query), session: session)
+            let finished = try stream.finish()
+            outputs.add("\(outputs.baseName)/\(sheet.query).csv", finished)
+            try provenance.add(name: sheet.query, rows: Int64(rows), sha256: finished.sha256, query: file(sheet.query))
+            counts.append(.init(title: sheet.title, rows: rows))
+            samples.append((table, rows))
+        }
+        let provenanceTable = provenance.table()
+        try outputs.write(CSVEncoder.encode(provenanceTable), to: "provenance.csv")
+        if let workbook {
+            try SheetWriter(workbook: workbook, footer: definition.title).add(provenanceTable)
+            try workbook.close()
+            outputs.add("\(outputs.baseName).xlsx", try FileDigest.of(outputs.path(extension: "xlsx")))
+        }
+        if outputs.formats.contains(.html) {
+            let page = CustomPage(
+                title: definition.title, arguments: arguments, samples: samples, provenance: provenanceTable)
+            try outputs.writeBeside(Array(try templates.render(page, template: "report").utf8), extension: "html")
+        }
+        try writeManifest(provenanceTable)
+        return counts
+    }
+
+    private func makeWorkbook() throws -> Workbook {
+        // The clock must not be in the file, so every custom report was created at the same instant.
+        try Workbook(
+            path: outputs.path(extension: "xlsx"), temporaryDirectory: outputs.staging.path,
+            properties: WorkbookProperties(created: Instant(microseconds: 1_577_836_800_000_000), title: definition.title))
+    }
+
+    private func writeManifest(_ provenance: Table) throws {
+        let snapshot = try session.query("SELECT transaction_timestamp() AS now")[0].instant("now")
+        let manifest = Manifest(
+            report: definition.name, month: nil, account: nil, status: nil, timeZone: nil, periodStart: nil, periodEnd: nil,
+            cutoff: nil, snapshotAt: snapshot.description, profiles: [], verdicts: [], files: outputs.files,
+            sqlFiles: provenance.rows.map { Manifest.SQLFile(path: $0[0].plainText + ".sql", sha256: $0[1].plainText) },
+            programVersion: programVersion,
+            generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
+        let sink = try outputs.sink("manifest.json")
+        try sink.write(try manifest.json())
+        _ = try sink.finish()
+    }
+}

@@ -1,0 +1,121 @@
+public import Domain
+import Foundation
+
+/// A report that is a folder: `report.json` and SQL files beside it.
+public struct ReportDefinition: Sendable {
+    /// One parameter that a user gives with `--param name=value`.
+    public struct Parameter: Sendable {
+        /// What a parameter's value must be, and what it binds.
+        public enum Kind: String, Sendable, Codable {
+            /// Binds `:name`.
+            case text
+            /// A whole number; binds `:name`.
+            case integer
+            /// A day such as 2026-10-01; binds `:name`.
+            case date
+            /// A month such as 2026-10; binds `:name`, and its two instants as `:name_start` and `:name_end`.
+            case month
+            /// The slug of an account; binds `:name`, and the owner as `:name_user_id`.
+            case account
+        }
+
+        public let name: String
+        public let kind: Kind
+        public let description: String
+        public let isOptional: Bool
+        /// The value where none is given.
+        public let defaultValue: String?
+    }
+
+    /// One sheet, one CSV file and one part of the page.
+    struct Sheet: Sendable {
+        struct ColumnFormat: Sendable {
+            let kind: Column.Kind?
+            let title: String?
+            let width: Double?
+        }
+
+        let title: String
+        let note: String
+        /// The name of the SQL file without its extension; also the CSV file's.
+        let query: String
+        let columns: [String: ColumnFormat]
+    }
+
+    /// The folder's name.
+    public let name: String
+    public let title: String
+    public let parameters: [Parameter]
+    let folder: String
+    let sheets: [Sheet]
+    let statementTimeoutSeconds: Int
+
+    /// Every report of some folders, ordered by name; a later folder's report replaces an earlier one's.
+    public static func all(in folders: [String]) throws(DaybookError) -> [ReportDefinition] {
+        var definitions: [String: ReportDefinition] = [:]
+        for folder in folders {
+            guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+                throw .usage("There is no folder \(folder) with reports.")
+            }
+            for name in names.sorted() {
+                guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)/report.json") else { continue }
+                definitions[name] = try ReportDefinition(name: name, folder: "\(folder)/\(name)", json: data)
+            }
+        }
+        return definitions.values.sorted { $0.name < $1.name }
+    }
+
+    private init(name: String, folder: String, json: Data) throws(DaybookError) {
+        func refuse(_ why: String) -> DaybookError { .configuration("\(folder)/report.json: \(why).") }
+        let document: ReportDocument
+        do {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            document = try decoder.decode(ReportDocument.self, from: json)
+        } catch {
+            throw refuse("it is not the JSON that a report needs (\(ReportDocument.sentence(error)))")
+        }
+        guard !document.sheets.isEmpty else { throw refuse("a report has at least one sheet") }
+        guard (1...86_400).contains(document.statementTimeoutSeconds ?? Self.defaultTimeoutSeconds) else {
+            throw refuse("statement_timeout_seconds must lie between 1 and 86400")
+        }
+        self.name = name
+        self.folder = folder
+        title = document.title
+        statementTimeoutSeconds = document.statementTimeoutSeconds ?? Self.defaultTimeoutSeconds
+        parameters = (document.parameters ?? []).map { parameter in
+            Parameter(
+                name: parameter.name, kind: parameter.type, description: parameter.description ?? "",
+                isOptional: parameter.optional ?? false, defaultValue: parameter.default)
+        }
+        let names = parameters.map(\.name)
+        if let repeated = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+            throw refuse("the parameter \(repeated) stands there twice")
+        }
+        var sheets: [Sheet] = []
+        for sheet in document.sheets {
+            guard !sheets.contains(where: { $0.query == sheet.query || $0.title.lowercased() == sheet.title.lowercased() })
+            else { throw refuse("two sheets share the title or the query of \"\(sheet.title)\"") }
+            guard sheet.title.count <= 25, !sheet.title.isEmpty else { throw refuse("a sheet's title has 1 to 25 characters") }
+            sheets.append(try Self.sheet(sheet, refuse: refuse))
+        }
+        self.sheets = sheets
+    }
+
+    private static let defaultTimeoutSeconds = 600
+
+    private static func sheet(
+        _ sheet: ReportDocument.Sheet, refuse: (String) -> DaybookError
+    ) throws(DaybookError) -> Sheet {
+        var columns: [String: Sheet.ColumnFormat] = [:]
+        for (name, column) in sheet.columns ?? [:] {
+            let kind = column.format.flatMap { Column.Kind(rawValue: $0) }
+            if let format = column.format, kind == nil {
+                let known = Column.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw refuse("\"\(format)\" is no format; there are \(known)")
+            }
+            columns[name] = Sheet.ColumnFormat(kind: kind, title: column.title, width: column.width)
+        }
+        return Sheet(title: sheet.title, note: sheet.note ?? "", query: sheet.query, columns: columns)
+    }
+}

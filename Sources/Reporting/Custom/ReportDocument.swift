@@ -1,0 +1,39 @@
+/// The document `report.json`, key by key.
+struct ReportDocument: Decodable {
+    struct Parameter: Decodable {
+        let name: String
+        let type: ReportDefinition.Parameter.Kind
+        let description: String?
+        let optional: Bool?
+        let `default`: String?
+    }
+
+    struct Column: Decodable {
+        let format: String?
+        let title: String?
+        let width: Double?
+    }
+
+    struct Sheet: Decodable {
+        let title: String
+        let note: String?
+        let query: String
+        let columns: [String: Column]?
+    }
+
+    let title: String
+    let parameters: [Parameter]?
+    let statementTimeoutSeconds: Int?
+    let sheets: [Sheet]
+
+    /// What is wrong with a document, in a few words.
+    static func sentence(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+            "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has the wrong kind of value"
+        case DecodingError.dataCorrupted(let context): context.debugDescription
+        default: "it cannot be read"
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import Digests
+import Domain
+import Foundation
+
+/// SHA-256 of files.
+enum FileDigest {
+    private static let chunkSize = 1 << 20
+
+    static func of(_ bytes: [UInt8]) -> String { SHA256Digest.hex(bytes) }
+
+    /// Digest and size in bytes of a file on disk, read piece by piece.
+    static func of(_ path: String) throws(DaybookError) -> (sha256: String, size: Int64) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw OutputError.cannotWrite(path, errno) }
+        defer { close(descriptor) }
+        let digest = SHA256Digest()
+        var buffer = [UInt8](repeating: 0, count: chunkSize)
+        var size: Int64 = 0
+        while true {
+            let count = read(descriptor, &buffer, chunkSize)
+            guard count >= 0 else { throw OutputError.cannotWrite(path, errno) }
+            guard count > 0 else { return (digest.finish(), size) }
+            buffer.withUnsafeBytes { digest.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            size += Int64(count)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Digests
+public import Domain
+import Foundation
+
+/// A file that is being written: buffered, digested on the way, on disk before it counts.
+public final class FileSink {
+    private static let bufferSize = 1 << 18
+
+    private let path: String
+    private var descriptor: Int32
+    private var buffer: [UInt8] = []
+    private let digest = SHA256Digest()
+    private var size: Int64 = 0
+
+    /// Creates the file. Throws `output` if it cannot.
+    public init(path: String) throws(DaybookError) {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        buffer.reserveCapacity(Self.bufferSize * 2)
+        guard descriptor >= 0 else { throw OutputError.cannotWrite(path, errno) }
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// Lets the body append to the buffer, and writes the buffer once it is full.
+    public func append<E: Error>(_ body: (inout [UInt8]) throws(E) -> Void) throws {
+        try body(&buffer)
+        if buffer.count >= Self.bufferSize { try flush() }
+    }
+
+    /// Appends bytes.
+    public func write(_ bytes: [UInt8]) throws(DaybookError) {
+        buffer.append(contentsOf: bytes)
+        if buffer.count >= Self.bufferSize { try flush() }
+    }
+
+    private func flush() throws(DaybookError) {
+        digest.update(buffer)
+        size += Int64(buffer.count)
+        var offset = 0
+        while offset < buffer.count {
+            let count = buffer.withUnsafeBytes { bytes in
+                Foundation.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+            }
+            guard count >= 0 || errno == EINTR else { throw OutputError.cannotWrite(path, errno) }
+            offset += max(count, 0)
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes what is left, waits for the disk, and gives the file's digest and size in bytes.
+    public func finish() throws(DaybookError) -> (sha256: String, size: Int64) {
+        try flush()
+        guard fsync(descriptor) == 0 else { throw OutputError.cannotWrite(path, errno) }
+        guard close(descriptor) == 0 else {
+            descriptor = -1
+            throw OutputError.cannotWrite(path, errno)
+        }
+        descriptor = -1
+        return (digest.finish(), size)
+    }
+}

@@ -1,0 +1,60 @@
+import Domain
+
+/// The files of one report while they are made, and how they appear.
+final class Outputs {
+    let staging: StagingFolder
+    let baseName: String
+    let formats: Set<ReportFormat>
+    /// Finished files, with their paths below the output folder.
+    private(set) var files: [Manifest.File] = []
+
+    init(folder: String, baseName: String, formats: Set<ReportFormat>) throws(DaybookError) {
+        staging = try StagingFolder(output: folder)
+        self.baseName = baseName
+        self.formats = formats
+        try staging.makeFolder(baseName)
+    }
+
+    /// The path of a file that becomes `baseName.extension`.
+    func path(extension ending: String) -> String { staging.file("\(baseName).\(ending)") }
+
+    /// Opens a file in the report's folder.
+    func sink(_ name: String) throws(DaybookError) -> FileSink {
+        try FileSink(path: staging.file("\(baseName)/\(name)"))
+    }
+
+    /// Notes a file that was finished elsewhere.
+    func add(_ name: String, _ finished: (sha256: String, size: Int64)) {
+        files.append(Manifest.File(name: name, sha256: finished.sha256, bytes: finished.size))
+    }
+
+    /// Writes a file of the report's folder in one go, and gives its digest.
+    @discardableResult
+    func write(_ bytes: [UInt8], to name: String) throws(DaybookError) -> String {
+        let sink = try sink(name)
+        try sink.write(bytes)
+        let finished = try sink.finish()
+        add("\(baseName)/\(name)", finished)
+        return finished.sha256
+    }
+
+    /// Writes `baseName.extension` in one go.
+    func writeBeside(_ bytes: [UInt8], extension ending: String) throws(DaybookError) {
+        let sink = try FileSink(path: path(extension: ending))
+        try sink.write(bytes)
+        add("\(baseName).\(ending)", try sink.finish())
+    }
+
+    /// Lets everything appear and gives the paths, in the order in which people open them.
+    func publish() throws(DaybookError) -> [String] {
+        var published: [String] = []
+        for format in [ReportFormat.xlsx, .html] where formats.contains(format) {
+            let name = "\(baseName).\(format.rawValue)"
+            try staging.publish(name)
+            published.append("\(staging.output)/\(name)")
+        }
+        try staging.publish(baseName)
+        let own = files.map(\.name).filter { $0.hasPrefix(baseName + "/") }.sorted()
+        return published + own.map { "\(staging.output)/\($0)" } + ["\(staging.output)/\(baseName)/manifest.json"]
+    }
+}

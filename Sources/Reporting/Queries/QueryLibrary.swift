@@ -1,0 +1,155 @@
+import Digests
+public import Domain
+import Foundation
+public import Postgres
+public import Schema
+
+/// The SQL files of one report: its queries, and beside them in `sources/` the relations that they share.
+///
+/// A query names a relation and finds it in front of itself as a `WITH` entry:
+/// either a file of `sources/`, or a table as the database at hand has it,
+/// with nulls where a column is missing. Nothing is created in the database.
+public struct QueryLibrary: Sendable {
+    /// One SQL file.
+    public struct File: Sendable {
+        /// Its path below the report's folder, `sources/task.sql`.
+        public let path: String
+        public let text: String
+        /// SHA-256 of the file's bytes.
+        public let sha256: String
+    }
+
+    /// By name without the extension.
+    private let queries: [String: File]
+    private let sources: [String: File]
+
+    /// Reads `*.sql` of a folder and of its `sources/`.
+    public init(folder: String) throws(DaybookError) {
+        queries = try Self.files(in: folder, prefix: "")
+        sources = try Self.files(in: folder + "/sources", prefix: "sources/")
+    }
+
+    /// Every file, ordered by its path.
+    public var files: [File] {
+        (Array(queries.values) + Array(sources.values)).sorted { Array($0.path.utf8).lexicographicallyPrecedes(Array($1.path.utf8)) }
+    }
+
+    /// The tables and columns that the files name and the database does not have.
+    ///
+    /// Accounts and contract profiles are read by the program itself, for every report.
+    public func gaps(in catalog: Catalog) -> [CatalogGap] {
+        var words: Set<String> = ["account", "contract_profile"]
+        for file in files {
+            for case .word(let word) in SQLScanner.tokens(file.text) { words.insert(String(word)) }
+        }
+        return catalog.gaps(in: KnownTable.all.filter { words.contains($0.name) })
+            .filter { gap in gap.column.map(words.contains) ?? true }
+    }
+
+    /// The file of a query. Throws `configuration` if the report's folder does not have it.
+    public func file(_ name: String) throws(DaybookError) -> File {
+        guard let file = queries[name] else {
+            throw .configuration("The report's folder has no \(name).sql; reinstall the reports.")
+        }
+        return file
+    }
+
+    /// A query with the relations that it names in front of it and its values bound.
+    public func bind(
+        _ name: String, catalog: Catalog, parameters: [String: Value]
+    ) throws(DaybookError) -> BoundQuery {
+        let file = try file(name)
+        let sql = expand(file.text, catalog: catalog)
+        return try Self.bind(sql, parameters: parameters, path: file.path)
+    }
+
+    /// Replaces every `:name` by `$n`; a name without a value is an error.
+    static func bind(
+        _ sql: String, parameters: [String: Value], path: String
+    ) throws(DaybookError) -> BoundQuery {
+        var text = ""
+        var order: [String] = []
+        for token in SQLScanner.tokens(sql) {
+            guard case .placeholder(let name) = token else {
+                text += token.text
+                continue
+            }
+            if !order.contains(String(name)) { order.append(String(name)) }
+            text += "$\((order.firstIndex(of: String(name)) ?? 0) + 1)"
+        }
+        var values: [Value] = []
+        for name in order {
+            guard let value = parameters[name] else {
+                throw .configuration("\(path) uses :\(name), which the report does not define.")
+            }
+            values.append(value)
+        }
+        return BoundQuery(sql: text, parameters: values)
+    }
+
+    /// Puts the named relations, and those that they name, in front of a query.
+    func expand(_ sql: String, catalog: Catalog) -> String {
+        var order: [String] = []
+        collect(sql, except: nil, into: &order)
+        guard !order.isEmpty else { return sql }
+        let entries = order.map { name in
+            "\(name) AS NOT MATERIALIZED (\n\(relation(name, catalog: catalog) ?? "")\n)"
+        }
+        let prefix = "WITH " + entries.joined(separator: ", ")
+        let tokens = SQLScanner.tokens(sql)
+        // A query with a WITH of its own goes on after ours.
+        if let first = tokens.firstIndex(where: { if case .word = $0 { true } else { false } }),
+            tokens[first].text.lowercased() == "with"
+        {
+            return prefix + ", " + tokens[(first + 1)...].map(\.source).joined()
+        }
+        return prefix + "\n" + sql
+    }
+
+    private func collect(_ sql: String, except: String?, into order: inout [String]) {
+        for case .word(let word) in SQLScanner.tokens(sql) {
+            let name = String(word)
+            guard name != except, !order.contains(name) else { continue }
+            if let source = sources[name] {
+                collect(source.text, except: name, into: &order)
+                order.append(name)
+            } else if Self.tables[name] != nil {
+                order.append(name)
+            }
+        }
+    }
+
+    private func relation(_ name: String, catalog: Catalog) -> String? {
+        sources[name]?.text ?? Self.tables[name].map(catalog.select)
+    }
+
+    /// The known tables by their bare name.
+    private static let tables = Dictionary(uniqueKeysWithValues: KnownTable.all.map { ($0.name, $0) })
+
+    private static func files(in folder: String, prefix: String) throws(DaybookError) -> [String: File] {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return [:] }
+        var files: [String: File] = [:]
+        for name in names where name.hasSuffix(".sql") && !name.hasPrefix(".") {
+            guard let data = FileManager.default.contents(atPath: folder + "/" + name),
+                let text = String(validating: data, as: UTF8.self)
+            else { throw .configuration("\(folder)/\(name) cannot be read as UTF-8 text.") }
+            files[String(name.dropLast(4))] = File(
+                path: prefix + name, text: text, sha256: SHA256Digest.hex(Array(data)))
+        }
+        return files
+    }
+}
+
+extension SQLScanner.Token {
+    /// The token's text, a placeholder without its colon.
+    var text: String {
+        switch self {
+        case .other(let text), .word(let text), .placeholder(let text): String(text)
+        }
+    }
+
+    /// The token as it stood in the SQL.
+    var source: String {
+        if case .placeholder(let name) = self { ":" + name } else { text }
+    }
+}

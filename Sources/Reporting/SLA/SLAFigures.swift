@@ -1,0 +1,52 @@
+import Domain
+
+/// Every counted figure of one SLA report.
+struct SLAFigures: Sendable {
+    /// A figure of an account's number: nil everybody, 0 owners without an account.
+    struct Of<Figure: Sendable>: Sendable {
+        let account: Int64?
+        let figure: Figure
+    }
+
+    struct RefundException: Sendable {
+        let account: Int64
+        let batchID: String
+        let refundClass: String
+        let obligatedCredits: Int64
+        let refundedCredits: Int64
+        let microseconds: Int64?
+    }
+
+    struct RefundRate: Sendable {
+        let account: Int64?
+        let model: String
+        let items: Int64
+        let refundedItems: Int64
+        let frozenCredits: Int64
+        let refundedCredits: Int64
+    }
+
+    struct Exception: Sendable {
+        let kind: String
+        let account: Int64?
+        let reference: String?
+        let detail: String
+    }
+
+    var availability: [AvailabilityFigure] = []
+    var completions: [Of<CompletionFigure>] = []
+    var batches: [Of<BatchFigure>] = []
+    var refundExceptions: [RefundException] = []
+    var refundRates: [RefundRate] = []
+    var idempotency: [Of<IdempotencyFigure>] = []
+    var exceptions: [Exception] = []
+    /// The worst component's availability in each account's own month, by slug; nil where nothing is probed.
+    var ownAvailability: [String: Attainment] = [:]
+    var trend: [TrendPoint] = []
+
+    /// Tasks of the drill-down: those of every account on the clock that its contract names.
+    func judgedTasks(_ scope: SLAScope) -> Int64 {
+        completions.filter { $0.account != nil && $0.figure.clock == scope.profile(ofAccount: $0.account).clock }
+            .map { $0.figure.valid + $0.figure.excluded + $0.figure.undetermined }.reduce(0, +)
+    }
+}

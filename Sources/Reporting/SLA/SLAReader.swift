@@ -1,0 +1,191 @@
+import Domain
+import Postgres
+import Schema
+
+/// Counts the figures of an SLA report: each by one SQL file, all in the session's one snapshot.
+struct SLAReader {
+    let scope: SLAScope
+    let session: Session
+    let library: QueryLibrary
+    let catalog: Catalog
+    let progress: (String) -> Void
+
+    /// Both clocks where any task knows when it was handed over; else they are one and the same.
+    private let clocks: [ContractProfile.Clock]
+
+    init(
+        scope: SLAScope, session: Session, library: QueryLibrary, catalog: Catalog, progress: @escaping (String) -> Void
+    ) throws {
+        self.scope = scope
+        self.session = session
+        self.library = library
+        self.catalog = catalog
+        self.progress = progress
+        let facts = try session.query(
+            """
+            WITH task_fact AS (\(catalog.select(.taskFact)))
+            SELECT EXISTS (SELECT FROM task_fact WHERE dispatched_at IS NOT NULL) AS has_dispatches
+            """)
+        clocks = try facts[0].bool("has_dispatches") ? ContractProfile.Clock.allCases : [.dispatch]
+    }
+
+    /// Counts everything but the drill-down.
+    func figures() throws -> SLAFigures {
+        var figures = SLAFigures()
+        figures.availability = try availability([scope.current])[0]
+        figures.completions = try completions()
+        figures.batches = try batches([scope.current])[0]
+        figures.idempotency = try idempotency(figures.batches)
+        figures.refundExceptions = try refundExceptions()
+        figures.refundRates = try refundRates()
+        figures.exceptions = try exceptions()
+        figures.ownAvailability = try ownAvailability()
+        figures.trend = try earlierTrend()
+        return figures
+    }
+
+    /// A query of the report with its values, as it is sent to the server.
+    func bound(
+        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil
+    ) throws -> BoundQuery {
+        let parameters = scope.parameters(
+            months: months ?? [scope.current], clocks: clocks,
+            noticeHours: noticeHours ?? scope.widestProfile.maintenanceNoticeHours)
+        return try library.bind(name, catalog: catalog, parameters: parameters)
+    }
+
+    func rows(
+        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil
+    ) throws -> [Row] {
+        progress("counting \(Column.title(of: name).lowercased())")
+        let query = try bound(name, months: months, noticeHours: noticeHours)
+        return try session.query(query.sql, query.parameters)
+    }
+
+    /// Rows of everybody are left out of the report of one account.
+    func isReported(_ account: Int64?) -> Bool { account != nil || scope.onlyAccount == nil }
+
+    /// Availability of each month, in the months' order.
+    func availability(
+        _ months: [SLAScope.JudgedMonth], noticeHours: Int64? = nil
+    ) throws -> [[AvailabilityFigure]] {
+        guard !months.isEmpty else { return [] }
+        var figures = [[AvailabilityFigure]](repeating: [], count: months.count)
+        for row in try rows("availability", months: months, noticeHours: noticeHours) {
+            figures[Int(try row.int("period")) - 1].append(
+                AvailabilityFigure(
+                    component: try row.text("component"), total: try row.int("total"),
+                    monitored: try row.int("monitored"), down: try row.int("down"), excluded: try row.int("excluded")))
+        }
+        return figures
+    }
+
+    /// The worst component of each account's own month: one query for all the accounts whose contracts ask for the same notice.
+    private func ownAvailability() throws -> [String: Attainment] {
+        var byAccount: [String: Attainment] = [:]
+        let byNotice = Dictionary(grouping: scope.accounts) { scope.profile(of: $0).maintenanceNoticeHours }
+        for (notice, accounts) in byNotice.sorted(by: { $0.key < $1.key }) {
+            let periods = Array(Set(accounts.compactMap { scope.ownPeriods[$0.slug] }))
+            let months = periods.map {
+                SLAScope.JudgedMonth(month: scope.request.month, period: $0, cutoff: scope.current.cutoff)
+            }
+            let counted = try availability(months, noticeHours: notice)
+            let worst = Dictionary(
+                uniqueKeysWithValues: zip(periods, counted.map { figures in
+                    figures.map(\.attainment).filter { $0.valid > 0 }.min { $0.good < $1.good }
+                }))
+            for account in accounts {
+                byAccount[account.slug] = scope.ownPeriods[account.slug].flatMap { worst[$0] } ?? nil
+            }
+        }
+        return byAccount
+    }
+
+    private func completions() throws -> [SLAFigures.Of<CompletionFigure>] {
+        let counted = try rows("completion").map { row in
+            SLAFigures.Of(account: try row.optionalInt("account"), figure: try CompletionFigure(row))
+        }.filter { isReported($0.account) }
+        guard clocks.count > 1 else {
+            return ContractProfile.Clock.allCases.flatMap { clock in
+                counted.map { SLAFigures.Of(account: $0.account, figure: $0.figure.on(clock)) }
+            }
+        }
+        // A pair that has tasks on one clock only is shown on both.
+        var listed = Set(counted.map { [$0.account.map(String.init), $0.figure.model, $0.figure.clock.rawValue] })
+        let empty = counted.flatMap { pair in
+            ContractProfile.Clock.allCases.compactMap { clock in
+                listed.insert([pair.account.map(String.init), pair.figure.model, clock.rawValue]).inserted
+                    ? SLAFigures.Of(account: pair.account, figure: CompletionFigure(empty: pair.figure.model, clock)) : nil
+            }
+        }
+        return counted + empty
+    }
+
+    /// Batches of each month, for everybody and by account; everybody's row is there even where nothing is.
+    func batches(_ months: [SLAScope.JudgedMonth]) throws -> [[SLAFigures.Of<BatchFigure>]] {
+        guard !months.isEmpty else { return [] }
+        var figures = [[SLAFigures.Of<BatchFigure>]](repeating: [], count: months.count)
+        for row in try rows("batches", months: months) {
+            let account = try row.optionalInt("account")
+            guard isReported(account) else { continue }
+            figures[Int(try row.int("period")) - 1].append(.init(account: account, figure: try BatchFigure(row)))
+        }
+        let everybody: Int64? = scope.onlyAccount == nil ? nil : 1
+        return figures.map { $0.isEmpty ? [.init(account: everybody, figure: BatchFigure())] : $0 }
+    }
+
+    private func idempotency(
+        _ batches: [SLAFigures.Of<BatchFigure>]
+    ) throws -> [SLAFigures.Of<IdempotencyFigure>] {
+        let log = try session.query(
+            """
+            WITH enterprise_api_usage AS (\(catalog.select(.apiUsage)))
+            SELECT EXISTS (SELECT FROM enterprise_api_usage WHERE created_at <= $1) AS keeps_log
+            """, [.instant(scope.current.cutoff)])
+        let keepsLog = try log[0].bool("keeps_log")
+        var counted: [Int64?: Row] = [:]
+        for row in try rows("idempotency") { counted[try row.optionalInt("account")] = row }
+        return try batches.map { batch in
+            let row = counted[batch.account]
+            return SLAFigures.Of(
+                account: batch.account,
+                figure: IdempotencyFigure(
+                    keysSeen: try row?.int("keys_seen") ?? 0,
+                    keysReplayed: keepsLog ? try row?.int("keys_replayed") ?? 0 : nil,
+                    duplicated: try row?.int("duplicated") ?? 0, overFrozen: batch.figure.overFrozen))
+        }
+    }
+
+    private func refundExceptions() throws -> [SLAFigures.RefundException] {
+        try rows("refund_exceptions").map { row in
+            SLAFigures.RefundException(
+                account: try row.int("account"), batchID: try row.text("batch_id"),
+                refundClass: try row.text("class"), obligatedCredits: try row.int("obligated_credits"),
+                refundedCredits: try row.int("refunded_credits"),
+                microseconds: try row.optionalInt("refund_microseconds"))
+        }
+    }
+
+    private func refundRates() throws -> [SLAFigures.RefundRate] {
+        try rows("refund_rates").map { row in
+            SLAFigures.RefundRate(
+                account: try row.optionalInt("account"), model: try row.text("model"), items: try row.int("items"),
+                refundedItems: try row.int("refunded_items"), frozenCredits: try row.int("frozen_credits"),
+                refundedCredits: try row.int("refunded_credits"))
+        }.filter { isReported($0.account) }
+    }
+
+    private func exceptions() throws -> [SLAFigures.Exception] {
+        let missing = library.gaps(in: catalog).map { gap in
+            SLAFigures.Exception(
+                kind: gap.column == nil ? "missing_table" : "missing_column", account: nil, reference: gap.reference,
+                detail: gap.column == nil ? gap.table.consequence : "read as empty")
+        }
+        let counted = try rows("exceptions").map { row in
+            SLAFigures.Exception(
+                kind: try row.text("kind"), account: try row.optionalInt("account"),
+                reference: try row.optionalText("reference"), detail: try row.text("detail"))
+        }
+        return missing + counted
+    }
+}

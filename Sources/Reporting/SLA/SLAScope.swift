@@ -1,0 +1,97 @@
+import Domain
+import Postgres
+
+/// Everything that is settled before the first figure is counted: whose month, from when to when, by which contracts.
+struct SLAScope: Sendable {
+    /// A contract profile with the digest of its document.
+    struct Contract: Sendable {
+        let profile: ContractProfile
+        let sha256: String
+    }
+
+    /// A month with its two instants and the cutoff it is judged at.
+    struct JudgedMonth: Sendable {
+        let month: Month
+        let period: Period
+        let cutoff: Instant
+    }
+
+    let request: SLARequest
+    /// All accounts by slug, or the one that is reported.
+    let accounts: [Account]
+    /// The one account that is reported, nil for everybody.
+    let onlyAccount: Account?
+    /// Contract profiles; the first is the standard one.
+    let contracts: [Contract]
+    /// The IANA zone of the reported month.
+    let timeZone: String
+    /// The instant of the database snapshot.
+    let snapshotAt: Instant
+    /// The reported month.
+    let current: JudgedMonth
+    /// When everything that could still happen to the month has happened.
+    let finalityAt: Instant
+    /// The months before the reported one, oldest first, each judged at its own finality.
+    let earlier: [JudgedMonth]
+    /// The month of every account in its own zone, by slug.
+    let ownPeriods: [String: Period]
+
+    /// `final` from the finality instant on, else `preliminary`.
+    var isFinal: Bool { current.cutoff >= finalityAt }
+    var standard: ContractProfile { contracts[0].profile }
+    /// The profile that judges what has no owner: the one account's, else the standard one.
+    var widestProfile: ContractProfile { onlyAccount.map(profile) ?? standard }
+
+    /// The number of an account's profile in ``contracts``.
+    func profileNumber(of account: Account) -> Int {
+        contracts.firstIndex { $0.profile.name == account.profileName } ?? 0
+    }
+
+    /// The profile of an account.
+    func profile(of account: Account) -> ContractProfile { contracts[profileNumber(of: account)].profile }
+
+    /// The profile that judges rows of an account's number: 0 and nil (everybody) are judged by the standard one.
+    func profile(ofAccount number: Int64?) -> ContractProfile {
+        guard let number, number > 0 else { return standard }
+        return profile(of: accounts[Int(number) - 1])
+    }
+
+    /// The text of the account column: empty for everybody, `(none)` for owners without an account, else the slug.
+    func accountText(_ number: Int64?) -> String {
+        guard let number else { return "" }
+        return number == 0 ? "(none)" : accounts[Int(number) - 1].slug
+    }
+
+    /// The values of the queries' parameters for some months.
+    func parameters(
+        months: [JudgedMonth], clocks: [ContractProfile.Clock], noticeHours: Int64
+    ) -> [String: Value] {
+        let profiles = contracts.map(\.profile)
+        let limits = profiles.enumerated().flatMap { number, profile in
+            profile.completions.sorted { $0.key < $1.key }.map { (Int64(number), $0.key, $0.value.limitSeconds) }
+        }
+        func excludes(_ exclusion: ContractProfile.Exclusion) -> Value {
+            .texts(profiles.map { $0.exclusions.contains(exclusion) ? "true" : "false" })
+        }
+        return [
+            "period_starts": .instants(months.map(\.period.start)),
+            "period_ends": .instants(months.map(\.period.end)),
+            "cutoffs": .instants(months.map(\.cutoff)),
+            "clocks": .texts(clocks.map(\.rawValue)),
+            "only_user": onlyAccount.map { .text($0.userID) } ?? .null,
+            "owner_ids": .texts(accounts.map(\.userID)),
+            "owner_slugs": .texts(accounts.map(\.slug)),
+            "owner_profiles": .ints(accounts.map { Int64(profileNumber(of: $0)) }),
+            "profile_clocks": .texts(profiles.map(\.clock.rawValue)),
+            "profile_input_refused": excludes(.inputRefused),
+            "profile_cancelled": excludes(.cancelled),
+            "profile_provider_outage": excludes(.providerOutage),
+            "profile_refund_deadlines": .ints(profiles.map(\.refundDeadlineSeconds)),
+            "profile_stuck_after": .ints(profiles.map(\.stuckAfterHours)),
+            "limit_profiles": .ints(limits.map(\.0)),
+            "limit_models": .texts(limits.map(\.1)),
+            "limit_seconds": .ints(limits.map(\.2)),
+            "maintenance_notice_hours": .int(noticeHours),
+        ]
+    }
+}

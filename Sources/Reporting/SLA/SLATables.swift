@@ -1,0 +1,164 @@
+import Domain
+
+/// Lays the figures of an SLA report out as its tables, with the columns of the contract.
+struct SLATables {
+    let scope: SLAScope
+    let figures: SLAFigures
+
+    /// Every table but the drill-down and the provenance, in the order of the report.
+    func all() -> [Table] {
+        var tables = [
+            promises(), availability(), completion(), refunds(), refundExceptions(), refundRates(), idempotency(),
+            credits(), exceptions(), trend(),
+        ]
+        for index in tables.indices { tables[index].sortRows() }
+        return tables
+    }
+
+    /// Every promise for everybody, and by account.
+    func promiseList() -> [Promise] {
+        var promises = figures.availability.map { figure in
+            Promise(
+                .availability, account: "", subject: figure.component, target: scope.widestProfile.availabilityTarget,
+                attainment: figure.attainment, verdict: figure.verdict(scope.widestProfile))
+        }
+        promises += figures.completions.compactMap { counted in
+            let contract = scope.profile(ofAccount: counted.account)
+            guard counted.figure.clock == contract.clock else { return nil }
+            return Promise(
+                .completion, account: scope.accountText(counted.account), subject: counted.figure.model,
+                target: counted.figure.target(contract), attainment: counted.figure.attainment,
+                verdict: counted.figure.verdict(contract))
+        }
+        for counted in figures.batches {
+            let account = scope.accountText(counted.account)
+            let whole: [(Promise.Name, Attainment)] = [
+                (.autoRefund, counted.figure.refunds), (.payForSuccess, counted.figure.payForSuccess),
+                (.financialSafety, counted.figure.financialSafety),
+            ]
+            promises += whole.map { name, attainment in
+                Promise(
+                    name, account: account, target: .hundred, attainment: attainment,
+                    verdict: attainment.verdict(target: .hundred))
+            }
+            promises.append(
+                Promise(
+                    .webhookDelivery, account: account, target: nil, attainment: counted.figure.webhookDelivery,
+                    verdict: .notApplicable))
+        }
+        promises += figures.idempotency.map { counted in
+            Promise(
+                .idempotency, account: scope.accountText(counted.account), target: .hundred,
+                attainment: counted.figure.attainment, verdict: counted.figure.verdict)
+        }
+        return promises
+    }
+
+    private func promises() -> Table {
+        Table(
+            name: "promises", title: "Promises",
+            note: "What was promised in writing, and how the month went: for everybody, then account by account.",
+            columns: [
+                Column("promise", .text), Column("account", .text), Column("subject", .text),
+                Column("target", .percent, title: "Target %"), Column("good", .integer), Column("valid", .integer),
+                Column("attained", .percent, title: "Attained %"), Column("verdict", .text, width: 17),
+            ],
+            rows: promiseList().map { promise in
+                [
+                    .text(promise.name.rawValue), .text(promise.account), .text(promise.subject),
+                    .optional(promise.target), .integer(promise.attainment.good), .integer(promise.attainment.valid),
+                    .optional(promise.attainment.percent), .verdict(promise.verdict),
+                ]
+            })
+    }
+
+    private func availability() -> Table {
+        Table(
+            name: "availability", title: "Availability",
+            note: "Minutes of each probed component. Attained is (total − counted) / total; the worst case counts every "
+                + "unmonitored minute as down.",
+            columns: ["total", "monitored", "down", "excluded", "counted"].reduce(into: [Column("component", .text)]) {
+                $0.append(Column("\($1)_minutes", .integer))
+            } + [
+                Column("attained", .percent, title: "Attained %"), Column("worst_case", .percent, title: "Worst case %"),
+                Column("verdict", .text, width: 17),
+            ],
+            rows: figures.availability.map { figure in
+                [
+                    .text(figure.component), .integer(figure.total), .integer(figure.monitored), .integer(figure.down),
+                    .integer(figure.excluded), .integer(figure.counted), .optional(figure.attainment.percent),
+                    .optional(figure.worstCase.percent), .verdict(figure.verdict(scope.widestProfile)),
+                ]
+            })
+    }
+
+    private func completion() -> Table {
+        let counts = [
+            "valid", "good", "late", "failed", "timed_out", "cancelled_late", "in_flight_over", "excluded", "undetermined",
+        ]
+        return Table(
+            name: "completion", title: "Completion",
+            note: "Tasks by what became of them. Percentiles are nearest-rank over the valid tasks; one that never "
+                + "succeeded counts as infinite.",
+            columns: [Column("account", .text), Column("model", .text), Column("clock", .text)]
+                + counts.map { Column($0, .integer) }
+                + [Column("attained", .percent, title: "Attained %"), Column("verdict", .text, width: 17)]
+                + ["p50", "p90", "p95", "p99", "max"].map { Column("\($0)_seconds", .seconds, title: "\($0) seconds") },
+            rows: figures.completions.map { counted in
+                let figure = counted.figure
+                let contract = scope.profile(ofAccount: counted.account)
+                let numbers = [
+                    figure.valid, figure.good, figure.late, figure.failed, figure.timedOut, figure.cancelledLate,
+                    figure.inFlightOver, figure.excluded, figure.undetermined,
+                ]
+                return [.text(scope.accountText(counted.account)), .text(figure.model), .text(figure.clock.rawValue)]
+                    + numbers.map(Cell.integer)
+                    + [.optional(figure.attainment.percent), .verdict(figure.verdict(contract))]
+                    + percentiles(figure)
+            })
+    }
+
+    private func percentiles(_ figure: CompletionFigure) -> [Cell] {
+        guard !figure.percentiles.isEmpty else { return [Cell](repeating: .empty, count: 5) }
+        return figure.percentiles.map { percentile in
+            switch percentile {
+            case .microseconds(let microseconds): .duration(microseconds: microseconds)
+            case .infinite: .infinite
+            }
+        }
+    }
+
+    private func idempotency() -> Table {
+        // The first row is the widest view that the report has: everybody, or its one account.
+        let figure = figures.idempotency.first?.figure
+        return Table(
+            name: "idempotency", title: "Idempotency",
+            note: "A key is (owner, request_id). A violation is a key with two batches, or a batch frozen for more than once.",
+            columns: [
+                Column("keys_seen", .integer), Column("keys_replayed", .integer), Column("violations", .integer),
+                Column("verdict", .text, width: 17),
+            ],
+            rows: figure.map { figure in
+                [[
+                    .integer(figure.keysSeen), .optional(figure.keysReplayed), .integer(figure.violations),
+                    .verdict(figure.verdict),
+                ]]
+            } ?? [])
+    }
+
+    private func exceptions() -> Table {
+        Table(
+            name: "exceptions", title: "Exceptions",
+            note: "Every row of data that the definitions had to set aside or estimate. Nothing is dropped in silence.",
+            columns: [
+                Column("kind", .text, width: 27), Column("account", .text), Column("reference", .identifier, width: 38),
+                Column("detail", .text, width: 80),
+            ],
+            rows: figures.exceptions.map { exception in
+                [
+                    .text(exception.kind), .text(exception.account.map { scope.accountText($0) } ?? ""),
+                    .optional(exception.reference), .text(exception.detail),
+                ]
+            })
+    }
+}

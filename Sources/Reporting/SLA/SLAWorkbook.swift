@@ -1,0 +1,125 @@
+import Domain
+import Spreadsheet
+
+/// The workbook of an SLA report: a summary, a sheet a table, the tasks, the definitions and the provenance.
+final class SLAWorkbook {
+    private let workbook: Workbook
+    private let writer: SheetWriter
+    private let scope: SLAScope
+    private var taskSheets: [Sheet] = []
+
+    /// The first rows of the summary: title, verdict, two lines of facts.
+    private static let summaryHeaderRow = 4
+
+    init(path: String, temporaryDirectory: String, scope: SLAScope) throws {
+        self.scope = scope
+        let title = "Service level report \(scope.request.month.title)"
+        let subject = scope.onlyAccount?.slug ?? "all customers"
+        workbook = try Workbook(
+            path: path, temporaryDirectory: temporaryDirectory,
+            properties: WorkbookProperties(
+                created: scope.current.period.end, title: title, subject: subject,
+                comments: scope.isFinal ? "final" : "preliminary",
+                custom: scope.contracts.prefix(1).map { (name: "Contract profile SHA-256", text: $0.sha256) }))
+        writer = SheetWriter(workbook: workbook, footer: "\(title), \(subject), \(scope.isFinal ? "final" : "preliminary")")
+    }
+
+    /// Cells that were too long for a spreadsheet.
+    var cutCells: [CutCell] { workbook.cutCells }
+
+    /// The summary, the tables and the trend. The first table is that of the promises; the exceptions wait for their turn.
+    func addTables(_ tables: [Table], grids: [TrendGrid]) throws {
+        try addSummary(tables[0], grids: grids)
+        for table in tables.dropFirst() where table.name != "trend" { try writer.add(table) }
+        try addTrend(grids)
+    }
+
+    private func addSummary(_ promises: Table, grids: [TrendGrid]) throws {
+        let headerRow = Self.summaryHeaderRow
+        var ordered = promises
+        let widest = SLAPage.widest(promises, scope: scope).rows
+        ordered.rows = widest + promises.rows.filter { !widest.contains($0) }
+        let sheet = try writer.sheet(
+            "Summary", columns: promises.columns, headerRow: headerRow, widths: SheetWriter.widths(ordered))
+        let big = try workbook.format(CellStyle(bold: true, size: 16))
+        let bold = try workbook.format(CellStyle(bold: true))
+        let soft = try workbook.format(CellStyle(fontColour: Colour(0x52606D)))
+        let facts = SLAPage.facts(scope)
+        try sheet.write(
+            row: 0, column: 0, text: "Service level report, \(scope.request.month.title), \(scope.onlyAccount?.name ?? "all customers")",
+            format: big)
+        let verdict = SLAPage.verdict(promises, isFinal: scope.isFinal).0
+        try sheet.write(row: 1, column: 0, text: "\(scope.isFinal ? "FINAL" : "PRELIMINARY"): \(verdict)", format: bold)
+        let lines = [facts[3...5], facts[6...]].map { $0.map { "\($0.0): \($0.1)" }.joined(separator: "   ") }
+        for (index, line) in lines.enumerated() { try sheet.write(row: 2 + index, column: 0, text: line, format: soft) }
+        try writer.writeHeader(promises.columns, to: sheet, row: headerRow)
+        try writer.writeRows(ordered, to: sheet, firstRow: headerRow + 1)
+        for (index, chart) in try charts(grids).enumerated() {
+            try sheet.insert(chart, row: headerRow + index * 16, column: promises.columns.count + 1)
+        }
+    }
+
+    /// The trend as one grid, a row a month: what the charts of the summary point at.
+    private func addTrend(_ grids: [TrendGrid]) throws {
+        let series = grids.flatMap { grid in grid.series.map { (grid, $0) } }
+        let columns = [Column("month", .text)] + series.map { grid, line in
+            Column(line.name, .percent, title: "\(grid.name.title): \(line.name) %", width: 18)
+        }
+        let months = grids.first?.months ?? []
+        let table = Table(
+            name: "trend", title: "Trend", note: "", columns: columns,
+            rows: months.enumerated().map { index, month in
+                [.text(month.description)] + series.map { .optional($0.1.values[index]) }
+            })
+        try writer.add(table)
+    }
+
+    private func charts(_ grids: [TrendGrid]) throws -> [ChartHandle] {
+        var column = 1
+        var charts: [ChartHandle] = []
+        for grid in grids {
+            let first = column
+            column += grid.series.count
+            guard !grid.isEmpty else { continue }
+            let rows = 1...max(grid.months.count, 1)
+            let months = CellRange(sheet: "Trend", rows: rows, column: 0)
+            let lowest = grid.series.flatMap { $0.values.compactMap(\.self) + [$0.target].compactMap(\.self) }.min() ?? .zero
+            let chart = Chart(
+                title: "\(grid.name.title), % attained by month", summary: "The numbers are on the sheet Trend.",
+                valueMinimum: Double(lowest.tenThousandths / 10_000), valueMaximum: 100, valueFormat: "0.00",
+                series: grid.series.enumerated().map { index, line in
+                    ChartSeries(
+                        name: line.name, categories: months,
+                        values: CellRange(sheet: "Trend", rows: rows, column: first + index),
+                        colour: Colour.series[index % Colour.series.count])
+                }, width: 620, height: 300)
+            charts.append(try workbook.addLineChart(chart))
+        }
+        return charts
+    }
+
+    /// The sheets of the drill-down, as many as the tasks take, and the format of each column.
+    func addTaskSheets(count: Int64) throws -> (sheets: [Sheet], formats: [Format]) {
+        let sheets = max((Int(count) + Limits.sheetRows - 1) / Limits.sheetRows, 1)
+        for number in 1...sheets {
+            let sheet = try writer.sheet(
+                number == 1 ? "Tasks" : "Tasks \(number)", columns: TaskDrillDown.columns,
+                widths: TaskDrillDown.columns.map { $0.width ?? 12 })
+            try writer.writeHeader(TaskDrillDown.columns, to: sheet)
+            taskSheets.append(sheet)
+        }
+        return (taskSheets, try TaskDrillDown.columns.map { try writer.format(of: $0) })
+    }
+
+    /// The definitions and the provenance; then the file is complete.
+    func close(definitions: [SLAPage.Definition], provenance: Table) throws {
+        let table = Table(
+            name: "definitions", title: "Definitions", note: "",
+            columns: [Column("term", .text, width: 30), Column("definition", .text, width: 110)],
+            rows: definitions.map { [.text($0.term), .text($0.text)] }
+                + SLAPage.facts(scope).map { [.text($0.0), .text($0.1)] })
+        try writer.add(table)
+        try writer.add(provenance)
+        try workbook.close()
+    }
+}

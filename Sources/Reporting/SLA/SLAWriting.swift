@@ -1,0 +1,122 @@
+import Domain
+import Foundation
+import Spreadsheet
+
+/// Writes the files of one SLA report, in the order in which they depend on each other.
+struct SLAWriting {
+    let scope: SLAScope
+    let figures: SLAFigures
+    let tables: SLATables
+    let reader: SLAReader
+    let outputs: Outputs
+    let settings: SLAReport.Settings
+
+    /// Writes everything into the staging folder and gives the table of the promises.
+    func writeAll() throws -> Table {
+        var all = tables.all()
+        let grids = trendGrids()
+        let definitions = try loadDefinitions()
+        let workbook =
+            outputs.formats.contains(.xlsx)
+            ? try SLAWorkbook(
+                path: outputs.path(extension: "xlsx"), temporaryDirectory: outputs.staging.path, scope: scope) : nil
+        reader.progress("writing the tables")
+        let exceptions = all.firstIndex { $0.name == "exceptions" } ?? 0
+        all[exceptions].rows += LongCells.exceptions(in: all)
+        all[exceptions].sortRows()
+        try workbook?.addTables(all, grids: grids)
+        var provenance = Provenance()
+        if outputs.formats.contains(.csv) || outputs.formats.contains(.xlsx), settings.includesTasks {
+            try writeTasks(workbook, provenance: &provenance)
+        }
+        for table in all {
+            let bytes = CSVEncoder.encode(table)
+            try provenance.add(table, file: bytes, query: reader.library.file(Self.query(of: table)))
+            if outputs.formats.contains(.csv) { try outputs.write(bytes, to: table.name + ".csv") }
+        }
+        for file in reader.library.files { provenance.add(file) }
+        let provenanceTable = provenance.table()
+        if outputs.formats.contains(.csv) {
+            try outputs.write(CSVEncoder.encode(provenanceTable), to: "provenance.csv")
+        }
+        if let workbook {
+            reader.progress("writing the workbook")
+            try workbook.close(definitions: definitions, provenance: provenanceTable)
+            outputs.add("\(outputs.baseName).xlsx", try FileDigest.of(outputs.path(extension: "xlsx")))
+        }
+        if outputs.formats.contains(.html) {
+            let page = SLAPage(
+                scope: scope, tables: all, grids: grids, definitions: definitions, provenance: provenanceTable)
+            let html = try settings.templates.render(page, template: "sla")
+            try outputs.writeBeside(Array(html.utf8), extension: "html")
+        }
+        try writeManifest()
+        return all[0]
+    }
+
+    private func trendGrids() -> [TrendGrid] {
+        let months = (scope.earlier + [scope.current]).map(\.month)
+        let points = figures.trend + tables.currentTrend()
+        return [Promise.Name.availability, .completion, .autoRefund].map {
+            TrendGrid($0, points: points, months: months)
+        }
+    }
+
+    private func writeTasks(_ workbook: SLAWorkbook?, provenance: inout Provenance) throws {
+        reader.progress("writing tasks")
+        let count = figures.judgedTasks(scope)
+        let csv = outputs.formats.contains(.csv) ? try outputs.sink("tasks.csv") : nil
+        let sheets = try workbook?.addTaskSheets(count: count)
+        let drillDown = TaskDrillDown(
+            csv: csv, sheets: sheets?.sheets ?? [], formats: sheets?.formats ?? [],
+            slugs: ["(none)"] + scope.accounts.map(\.slug), progress: reader.progress)
+        _ = try drillDown.write(try reader.bound("tasks"), session: reader.session, expected: count)
+        guard let finished = try csv?.finish() else { return }
+        outputs.add("\(outputs.baseName)/tasks.csv", finished)
+        try provenance.add(name: "tasks", rows: count, sha256: finished.sha256, query: reader.library.file("tasks"))
+    }
+
+    private func loadDefinitions() throws -> [SLAPage.Definition] {
+        struct Entry: Decodable {
+            let term: String
+            let text: String
+        }
+        let path = settings.definitionFolder + "/definitions.json"
+        guard let data = FileManager.default.contents(atPath: path),
+            let entries = try? JSONDecoder().decode([Entry].self, from: data)
+        else { throw DaybookError.configuration("\(path) is missing or not what it should be; reinstall the reports.") }
+        return entries.map { SLAPage.Definition(term: $0.term, text: $0.text) }
+    }
+
+    /// The query whose rows a table is made of.
+    private static func query(of table: Table) -> String {
+        switch table.name {
+        case "promises", "refunds": "batches"
+        case "credits": "availability"
+        case "trend": "trend_completion"
+        default: table.name
+        }
+    }
+
+    private func writeManifest() throws {
+        let manifest = Manifest(
+            report: "sla", month: scope.request.month.description, account: scope.request.account,
+            status: scope.isFinal ? "final" : "preliminary", timeZone: scope.timeZone,
+            periodStart: scope.current.period.start.description, periodEnd: scope.current.period.end.description,
+            cutoff: scope.current.cutoff.description, snapshotAt: scope.snapshotAt.description,
+            profiles: scope.contracts.map {
+                Manifest.Profile(name: $0.profile.name, version: $0.profile.version, sha256: $0.sha256)
+            },
+            verdicts: tables.promiseList().map {
+                Manifest.Verdict(
+                    promise: $0.name.rawValue, account: $0.account, subject: $0.subject, verdict: $0.verdict.rawValue)
+            },
+            files: outputs.files,
+            sqlFiles: reader.library.files.map { Manifest.SQLFile(path: $0.path, sha256: $0.sha256) },
+            programVersion: settings.programVersion,
+            generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
+        let sink = try outputs.sink("manifest.json")
+        try sink.write(try manifest.json())
+        _ = try sink.finish()
+    }
+}

@@ -1,0 +1,125 @@
+import Domain
+import Spreadsheet
+
+/// Writes tables onto sheets: a frozen header, a filter, widths that fit, number formats, pages that print.
+struct SheetWriter {
+    let workbook: Workbook
+    /// Printed at the foot of every page, beside the page's number.
+    let footer: String
+
+    private static let headerStyle = CellStyle(
+        bold: true, fontColour: .white, fill: Colour(0x1F3A57), verticalAlignment: .middle, wrap: true)
+    private static let widest = 60
+    private static let narrowest = 9
+    /// Rows that are looked at to fit a column's width.
+    private static let sampledRows = 2_000
+
+    /// Makes a sheet for some columns, ready for rows from `headerRow` + 1 on.
+    func sheet(
+        _ name: String, columns: [Column], headerRow: Int = 0, widths: [Double]
+    ) throws -> Sheet {
+        let sheet = try workbook.addSheet(name)
+        try sheet.setColumns(widths)
+        sheet.setPage(landscape: true, fitToWidth: true)
+        try sheet.repeatRows(headerRow...headerRow)
+        try sheet.setFooter(PageText(left: footer, right: "\(PageText.sheet), page \(PageText.page) of \(PageText.pages)"))
+        try sheet.freeze(rows: headerRow + 1, columns: 1)
+        return sheet
+    }
+
+    /// Writes the header row.
+    func writeHeader(_ columns: [Column], to sheet: Sheet, row: Int = 0) throws {
+        for (index, column) in columns.enumerated() {
+            var style = Self.headerStyle
+            style.alignment = column.kind.isNumeric ? .right : .left
+            try sheet.write(row: row, column: index, text: column.title, format: try workbook.format(style))
+        }
+    }
+
+    /// A whole table as a sheet of its own.
+    func add(_ table: Table, sheetName: String? = nil) throws {
+        let sheet = try sheet(sheetName ?? table.title, columns: table.columns, widths: Self.widths(table))
+        try writeHeader(table.columns, to: sheet)
+        try writeRows(table, to: sheet, firstRow: 1)
+    }
+
+    /// The rows of a table, and a filter over them and the header above.
+    func writeRows(_ table: Table, to sheet: Sheet, firstRow: Int) throws {
+        let formats = try table.columns.map { try format(of: $0) }
+        for (offset, row) in table.rows.enumerated() {
+            for (index, cell) in row.enumerated() {
+                let format = try verdictFormat(cell, table.columns[index]) ?? formats[index]
+                try write(cell, to: sheet, row: firstRow + offset, column: index, format: format)
+            }
+        }
+        let last = max(firstRow + table.rows.count - 1, firstRow)
+        try sheet.autofilter(rows: (firstRow - 1)...last, columns: 0...(table.columns.count - 1))
+    }
+
+    /// The format of a column's cells.
+    func format(of column: Column) throws -> Format {
+        let numberFormat: NumberFormat? =
+            switch column.kind {
+            case .integer: .integer
+            case .percent: "0.0000"
+            case .seconds: .seconds
+            case .usd: "#,##0.00####"
+            case .text, .identifier, .instant, .boolean, .decimal: nil
+            }
+        let wraps = column.kind == .text && (column.width ?? 0) >= 60
+        return try workbook.format(
+            CellStyle(
+                numberFormat: numberFormat, alignment: column.kind.isNumeric ? .right : .left,
+                verticalAlignment: .top, wrap: wraps))
+    }
+
+    /// Verdicts have a colour beside their word, never instead of it.
+    private func verdictFormat(_ cell: Cell, _ column: Column) throws -> Format? {
+        guard column.id == "verdict" else { return nil }
+        let colour: Colour? =
+            switch cell {
+            case .verdict(.pass): Colour(0x0B6B3A)
+            case .verdict(.breach): Colour(0xA8201A)
+            case .verdict(.insufficientData): Colour(0x7A5200)
+            default: nil
+            }
+        return try workbook.format(CellStyle(bold: colour != nil, fontColour: colour, verticalAlignment: .top))
+    }
+
+    func write(_ cell: Cell, to sheet: Sheet, row: Int, column: Int, format: Format) throws {
+        switch cell {
+        case .empty, .text(""): try sheet.writeBlank(row: row, column: column, format: format)
+        case .decimal(let text):
+            // A spreadsheet keeps 15 digits: what has more stays text.
+            let digits = text.utf8.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+            if digits <= 15, let number = Double(text), number.isFinite {
+                try sheet.write(row: row, column: column, number: number, format: format)
+            } else {
+                try sheet.write(row: row, column: column, text: text, format: format)
+            }
+        case .text, .infinite, .boolean:
+            try sheet.write(row: row, column: column, text: cell.plainText, format: format)
+        case .integer(let number): try sheet.write(row: row, column: column, integer: number, format: format)
+        case .percent(let percent):
+            try sheet.write(row: row, column: column, number: Double(percent.tenThousandths) / 10_000, format: format)
+        case .duration(let microseconds):
+            let milliseconds = Seconds.milliseconds(roundingUp: microseconds)
+            try sheet.write(row: row, column: column, number: Double(milliseconds) / 1000, format: format)
+        case .dollars(let amount):
+            try sheet.write(row: row, column: column, number: Double(amount.micros) / 1_000_000, format: format)
+        case .instant(let instant):
+            try sheet.write(row: row, column: column, instant: instant, format: format)
+        }
+    }
+
+    /// Widths in characters that fit the headers and the first rows.
+    static func widths(_ table: Table) -> [Double] {
+        table.columns.enumerated().map { index, column in
+            if let width = column.width { return width }
+            // A header may break between its words, so only its longest word counts in full.
+            let header = column.title.split(separator: " ").map(\.count).max() ?? 0
+            let longest = table.rows.prefix(sampledRows).map { $0[index].plainText.count }.max() ?? 0
+            return Double(min(max(longest + 2, header + 4, narrowest), widest))
+        }
+    }
+}

@@ -1,0 +1,74 @@
+public import Domain
+public import Postgres
+
+/// What a database really has of the known tables, read from PostgreSQL's catalogue.
+public struct Catalog: Sendable {
+    /// Column types by column name, by `schema.table`.
+    private let tables: [String: [String: String]]
+
+    /// Reads the catalogue in the session's transaction.
+    public init(_ session: Session) throws {
+        let rows = try session.query(
+            """
+            SELECT n.nspname || '.' || c.relname AS relation, a.attname AS name,
+                   pg_catalog.format_type(a.atttypid, NULL) AS type
+            FROM pg_catalog.pg_class AS c
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
+            WHERE n.nspname IN ('public', 'daybook') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+              AND a.attnum > 0 AND NOT a.attisdropped
+            """)
+        var tables: [String: [String: String]] = [:]
+        for row in rows {
+            try tables[row.text("relation"), default: [:]][row.text("name")] = row.text("type")
+        }
+        self.tables = tables
+    }
+
+    /// True if the table exists, with whatever columns.
+    public func has(_ table: KnownTable) -> Bool { tables[table.fullName] != nil }
+
+    /// The type of a column as PostgreSQL spells it, nil without the column.
+    public func type(of column: String, in table: KnownTable) -> String? {
+        tables[table.fullName]?[column]
+    }
+
+    /// Names of the columns that the table has and nobody asked for, sorted.
+    public func otherColumns(of table: KnownTable) -> [String] {
+        let known = Set(table.columns.map(\.name))
+        return (tables[table.fullName] ?? [:]).keys.filter { !known.contains($0) }.sorted()
+    }
+
+    /// A query with exactly the known columns of a table, whatever the database has: a column that
+    /// does not exist is null, another type is cast, a table that does not exist has no row.
+    public func select(_ table: KnownTable) -> String {
+        let columns = table.columns.map { column in
+            guard let actual = type(of: column.name, in: table) else {
+                return "NULL::\(column.type) AS \(column.name)"
+            }
+            return column.accepts(actual) ? column.name : "\(column.name)::\(column.type)"
+        }
+        let source = has(table) ? "FROM \(table.fullName)" : "WHERE false"
+        return "SELECT \(columns.joined(separator: ", ")) \(source)"
+    }
+
+    /// What of the tables is not there.
+    public func gaps(in known: [KnownTable]) -> [CatalogGap] {
+        known.flatMap { table -> [CatalogGap] in
+            guard has(table) else {
+                return [CatalogGap(table: table, column: nil, isRequired: table.isRequired)]
+            }
+            return table.columns.filter { type(of: $0.name, in: table) == nil }.map {
+                CatalogGap(table: table, column: $0.name, isRequired: $0.isRequired)
+            }
+        }
+    }
+
+    /// Refuses a database on which a report would be a guess, naming the first thing that it needs.
+    public func requireEssentials() throws {
+        guard let gap = gaps(in: KnownTable.deployment).first(where: \.isRequired) else { return }
+        throw DaybookError.badData(
+            "The database has no \(gap.subject): \(gap.table.consequence) without it. "
+                + "Is this the service's own database? See: daybook database check")
+    }
+}

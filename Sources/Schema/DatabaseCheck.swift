@@ -1,0 +1,70 @@
+public import Domain
+public import Postgres
+
+/// What a database has of what Daybook reads, what it lacks, and what is different.
+public struct DatabaseCheck: Sendable {
+    /// The finding about one table.
+    public struct Finding: Sendable {
+        public let table: String
+        /// `there`, `missing`, or `incomplete` where columns are missing.
+        public let state: String
+        /// Exact; nil without the table.
+        public let rows: Int64?
+        /// What is missing or different, in words; empty where nothing is.
+        public let remark: String
+    }
+
+    public let findings: [Finding]
+    /// What Daybook's own migrations say: `up to date`, or what is missing.
+    public let migrations: String
+    /// True if a report can be made.
+    public let isUsable: Bool
+
+    /// Looks at everything in the session's transaction, and counts every row.
+    public init(_ session: Session) throws {
+        let catalog = try Catalog(session)
+        var findings: [Finding] = []
+        for table in KnownTable.all {
+            guard catalog.has(table) else {
+                findings.append(Finding(table: table.fullName, state: "missing", rows: nil, remark: table.consequence))
+                continue
+            }
+            let rows = try session.query("SELECT count(*) AS rows FROM \(table.fullName)")[0].int("rows")
+            let remarks = Self.remarks(table, catalog: catalog)
+            let lacksColumns = table.columns.contains { catalog.type(of: $0.name, in: table) == nil }
+            findings.append(
+                Finding(
+                    table: table.fullName, state: lacksColumns ? "incomplete" : "there", rows: rows,
+                    remark: remarks.joined(separator: "; ")))
+        }
+        self.findings = findings
+        migrations = try Self.migrations(session)
+        isUsable = !catalog.gaps(in: KnownTable.deployment).contains(where: \.isRequired)
+    }
+
+    private static func remarks(_ table: KnownTable, catalog: Catalog) -> [String] {
+        var remarks: [String] = []
+        let missing = table.columns.filter { catalog.type(of: $0.name, in: table) == nil }.map(\.name)
+        if !missing.isEmpty { remarks.append("without \(missing.joined(separator: ", "))") }
+        for column in table.columns {
+            guard let actual = catalog.type(of: column.name, in: table), !column.accepts(actual) else { continue }
+            remarks.append("\(column.name) is \(actual), not \(column.type)")
+        }
+        let others = catalog.otherColumns(of: table)
+        if table.schema == "public", !others.isEmpty { remarks.append("\(others.count) other columns, left alone") }
+        return remarks
+    }
+
+    private static func migrations(_ session: Session) throws -> String {
+        let known = try session.query("SELECT to_regclass('daybook.migration') IS NOT NULL AS exists")
+        guard try known[0].bool("exists") else { return "none applied; run: daybook database migrate" }
+        let applied = try session.query("SELECT version, sha256 FROM daybook.migration ORDER BY version")
+        let digests = try Dictionary(uniqueKeysWithValues: applied.map { (try $0.int("version"), try $0.text("sha256")) })
+        let missing = Migration.all.filter { digests[$0.version] == nil }
+        if !missing.isEmpty { return "\(missing.count) to apply; run: daybook database migrate" }
+        if let edited = Migration.all.first(where: { digests[$0.version] != $0.sha256 }) {
+            return "migration \(edited.version) was applied with other contents"
+        }
+        return "up to date (version \(Migration.all.last?.version ?? 0))"
+    }
+}

@@ -1,0 +1,133 @@
+public import Domain
+public import Postgres
+
+/// Imports a CSV file, all or nothing: every row is validated before the first one counts.
+public struct CSVImport: Sendable {
+    /// What an import did.
+    public struct Outcome: Hashable, Sendable {
+        /// Rows of the file.
+        public let read: Int
+        /// Rows that were not there before.
+        public let added: Int
+        /// Rows that were there with other values.
+        public let changed: Int
+
+        /// Rows that were there already, as they are.
+        public var unchanged: Int { read - added - changed }
+    }
+
+    /// What the file holds.
+    public let kind: ImportKind
+    public let file: ImportFile
+
+    public init(_ kind: ImportKind, file: ImportFile) {
+        self.kind = kind
+        self.file = file
+    }
+
+    /// Imports the file in one transaction.
+    ///
+    /// Throws `badData` naming line and column of what is wrong, and then nothing was imported.
+    public func run(_ connection: Connection) async throws -> Outcome {
+        try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { session in
+            try session.executeScript(
+                "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; SET LOCAL TimeZone = 'UTC'")
+            try requireTable(session)
+            let zones = kind == .accounts ? try TimeZoneNames(session) : nil
+            try session.executeScript(
+                "CREATE TEMPORARY TABLE incoming (LIKE \(kind.table) INCLUDING DEFAULTS) ON COMMIT DROP")
+            let (rows, defects) = try copy(session, zones: zones)
+            guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
+            return try merge(session, rows: rows)
+        }
+    }
+
+    private func requireTable(_ session: Session) throws {
+        let known = try session.query("SELECT to_regclass($1) IS NOT NULL AS exists", [.text(kind.table)])
+        guard try known[0].bool("exists") else {
+            throw DaybookError.configuration("This database has no \(kind.table); run: daybook database migrate")
+        }
+    }
+
+    private func copy(_ session: Session, zones: TimeZoneNames?) throws -> (rows: Int, defects: [CSVDefect]) {
+        var header: [String]?
+        var rows = 0
+        var defects: [CSVDefect] = []
+        var seen: [String: Int] = [:]
+        let columns = kind.columns.joined(separator: ", ")
+        _ = try session.copyIn("COPY pg_temp.incoming (\(columns)) FROM STDIN") { writer in
+            try file.records { record in
+                guard let names = header else {
+                    header = try Self.header(record, kind: kind, path: file.path)
+                    return
+                }
+                rows += 1
+                guard record.count == names.count else {
+                    defects.append(
+                        CSVDefect(
+                            line: record[0].line, column: record[0].column,
+                            what: "the row has \(record.count) fields, the header \(names.count)"))
+                    return
+                }
+                var row = ImportedRow(record, header: names)
+                let values = kind.values(&row, zones: zones)
+                if row.defects.isEmpty, let key = kind.key(values) {
+                    if let line = seen[key.value] { row.refuse(key.column, "stands on line \(line) too") }
+                    seen[key.value] = record[0].line
+                }
+                defects += row.defects
+                guard defects.isEmpty else { return }
+                try writer.write(CopyText.line(values))
+            }
+        }
+        guard header != nil else { throw DaybookError.badData("\(file.path) is empty; it needs a header row.") }
+        return (rows, defects)
+    }
+
+    private static func header(_ record: [CSVReader.Field], kind: ImportKind, path: String) throws -> [String] {
+        let names = record.map(\.text)
+        for (name, field) in zip(names, record) {
+            let place = "\(path), line \(field.line), column \(field.column)"
+            guard kind.fileColumns.contains(name) || kind.optionalFileColumns.contains(name) else {
+                throw DaybookError.badData("\(place): there is no column \"\(name.prefix(40))\"; nothing was imported.")
+            }
+            guard names.filter({ $0 == name }).count == 1 else {
+                throw DaybookError.badData("\(place): the column \(name) stands there twice; nothing was imported.")
+            }
+        }
+        if let missing = kind.fileColumns.first(where: { !names.contains($0) }) {
+            throw DaybookError.badData("\(path) has no column \(missing); nothing was imported.")
+        }
+        return names
+    }
+
+    private func merge(_ session: Session, rows: Int) throws -> Outcome {
+        let columns = kind.columns.joined(separator: ", ")
+        let updated = kind.columns.filter { !kind.keyColumns.contains($0) }
+        var changed = 0
+        if kind.updatesExisting, !updated.isEmpty {
+            let assignments = updated.map { "\($0) = i.\($0)" }.joined(separator: ", ")
+            let same = kind.keyColumns.map { "t.\($0) = i.\($0)" }.joined(separator: " AND ")
+            let current = updated.map { "t.\($0)" }.joined(separator: ", ")
+            let incoming = updated.map { "i.\($0)" }.joined(separator: ", ")
+            changed = try session.execute(
+                """
+                UPDATE \(kind.table) AS t SET \(assignments) FROM pg_temp.incoming AS i
+                WHERE \(same) AND (\(current)) IS DISTINCT FROM (\(incoming))
+                """)
+        }
+        let added = try session.execute(
+            """
+            INSERT INTO \(kind.table) (\(columns)) SELECT \(columns) FROM pg_temp.incoming
+            ON CONFLICT (\(kind.keyColumns.joined(separator: ", "))) DO NOTHING
+            """)
+        return Outcome(read: rows, added: added, changed: changed)
+    }
+
+    private static func refusal(_ path: String, _ defects: [CSVDefect]) -> DaybookError {
+        let shown = defects.prefix(Limits.importErrorsShown).map { "\n  \($0)" }.joined()
+        let hidden = defects.count - min(defects.count, Limits.importErrorsShown)
+        let more = hidden > 0 ? "\n  and \(hidden) more" : ""
+        return .badData("\(path) was not imported, because of \(defects.count) wrong value(s):\(shown)\(more)")
+    }
+}

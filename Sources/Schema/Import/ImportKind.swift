@@ -1,0 +1,131 @@
+import Domain
+
+/// The files that can be imported: their columns, their table, and what makes a row of them valid.
+public enum ImportKind: String, Sendable, CaseIterable {
+    case accounts
+    case probes
+    case maintenance
+    case outages
+
+    /// The table that the rows go to.
+    var table: String {
+        switch self {
+        case .accounts: "daybook.account"
+        case .probes: "daybook.probe"
+        case .maintenance: "daybook.maintenance_window"
+        case .outages: "daybook.provider_outage"
+        }
+    }
+
+    /// The columns that the file must have.
+    public var fileColumns: [String] {
+        switch self {
+        case .accounts:
+            ["user_id", "slug", "name", "plan", "currency", "timezone", "retention_days", "monthly_fee_usd", "legal_hold"]
+        case .probes: ["probed_at", "target", "ok", "latency_ms"]
+        case .maintenance: ["starts_at", "ends_at", "reason", "announced_at"]
+        case .outages: ["model", "starts_at", "ends_at", "evidence"]
+        }
+    }
+
+    /// The columns that the file may have.
+    public var optionalFileColumns: [String] { self == .accounts ? ["contract_profile"] : [] }
+
+    /// The columns of the table, in the order of ``values(_:zones:)``.
+    var columns: [String] {
+        switch self {
+        case .accounts:
+            [
+                "user_id", "slug", "name", "plan", "currency", "time_zone", "retention_days", "monthly_fee_usd", "legal_hold",
+                "contract_profile",
+            ]
+        case .probes: ["target", "probed_at", "ok", "latency_ms"]
+        case .maintenance: ["starts_at", "ends_at", "announced_at", "reason"]
+        case .outages: ["model", "starts_at", "ends_at", "evidence"]
+        }
+    }
+
+    var keyColumns: [String] {
+        switch self {
+        case .accounts: ["user_id"]
+        case .probes: ["target", "probed_at", "ok"]
+        case .maintenance: ["starts_at", "ends_at", "announced_at"]
+        case .outages: ["model", "starts_at", "ends_at"]
+        }
+    }
+
+    /// Accounts, reasons and evidence may change; a probe is a fact.
+    var updatesExisting: Bool { self != .probes }
+
+    /// The value that may stand in a file only once; nil where repetition is harmless.
+    func key(_ values: [String?]) -> (column: String, value: String)? {
+        switch self {
+        case .accounts: ("user_id", values[0] ?? "")
+        case .maintenance: ("starts_at", values[0...2].map { $0 ?? "" }.joined(separator: " "))
+        case .outages: ("model", values[0...2].map { $0 ?? "" }.joined(separator: " "))
+        case .probes: nil
+        }
+    }
+
+    /// The row's values for the table; what is wrong with them is noted in the row.
+    func values(_ row: inout ImportedRow, zones: TimeZoneNames?) -> [String?] {
+        switch self {
+        case .accounts: Self.account(&row, zones: zones)
+        case .probes: Self.probe(&row)
+        case .maintenance: Self.window(&row)
+        case .outages: Self.outage(&row)
+        }
+    }
+
+    private static func account(_ row: inout ImportedRow, zones: TimeZoneNames?) -> [String?] {
+        let days = Limits.retentionDays.map(String.init)
+        return [
+            row.uuid("user_id"),
+            row.value("slug", "1 to 64 of a-z, 0-9 and hyphens", default: "") { Account.isSlug($0) ? $0 : nil },
+            row.required("name"),
+            row.value("plan", "payg or prepaid", default: "") { Account.Plan(rawValue: $0)?.rawValue },
+            row.value("currency", "USD, the only one there is", default: "") { $0 == "USD" ? $0 : nil },
+            row.value("timezone", "an IANA name that the database knows, such as Europe/Berlin", default: "") {
+                zones?.contains($0) == true ? $0 : nil
+            },
+            row.value("retention_days", "30, 90 or 180", default: "") { days.contains($0) ? $0 : nil },
+            row.text("monthly_fee_usd") == nil
+                ? "0"
+                : row.value("monthly_fee_usd", "an amount from 0 with at most two decimals", default: "") { text in
+                    FixedPoint.parse(text, places: 2).flatMap { (0...100_000_000_000).contains($0) ? text : nil }
+                },
+            row.text("legal_hold"),
+            row.text("contract_profile") ?? "standard",
+        ]
+    }
+
+    private static func probe(_ row: inout ImportedRow) -> [String?] {
+        [
+            row.required("target", limit: 200),
+            row.instant("probed_at").description,
+            row.value("ok", "true or false", default: "") { ["true", "false", "t", "f"].contains($0.lowercased()) ? $0 : nil },
+            row.text("latency_ms") == nil
+                ? nil
+                : row.value("latency_ms", "whole milliseconds from 0", default: "") { text in
+                    Int32(text).flatMap { $0 >= 0 ? text : nil }
+                },
+        ]
+    }
+
+    private static func window(_ row: inout ImportedRow) -> [String?] {
+        let (start, end) = interval(&row)
+        return [start, end, row.instant("announced_at").description, row.required("reason")]
+    }
+
+    private static func outage(_ row: inout ImportedRow) -> [String?] {
+        let (start, end) = interval(&row)
+        return [row.required("model", limit: 200), start, end, row.required("evidence", limit: 10_000)]
+    }
+
+    private static func interval(_ row: inout ImportedRow) -> (String, String) {
+        let start = row.instant("starts_at")
+        let end = row.instant("ends_at")
+        if row.defects.isEmpty, end <= start { row.refuse("ends_at", "is not after starts_at") }
+        return (start.description, end.description)
+    }
+}

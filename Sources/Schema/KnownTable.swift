@@ -1,0 +1,41 @@
+/// A table that the reports read: what they expect of it, and what they say when it is not there.
+public struct KnownTable: Sendable {
+    /// One expected column.
+    public struct Column: Sendable {
+        public let name: String
+        /// The type as PostgreSQL spells it.
+        public let type: String
+        /// A report cannot be made without a required column.
+        public let isRequired: Bool
+
+        /// True if a type, as PostgreSQL's catalogue spells it, is the expected one.
+        func accepts(_ actual: String) -> Bool {
+            actual == type || (type == "timestamptz" && actual == "timestamp with time zone")
+        }
+    }
+
+    public let schema: String
+    public let name: String
+    /// A report cannot be made without a required table.
+    public let isRequired: Bool
+    public let columns: [Column]
+    /// What a report lacks where the table does not exist.
+    public let consequence: String
+
+    /// `schema.name`.
+    public var fullName: String { "\(schema).\(name)" }
+
+    /// `columns` lists `name type` pairs separated by commas, a required one with a `!` at its end.
+    init(_ schema: String, _ name: String, required: Bool = false, without consequence: String, _ columns: String) {
+        self.schema = schema
+        self.name = name
+        self.isRequired = required
+        self.consequence = consequence
+        self.columns = columns.split(separator: ",").map { definition in
+            let words = definition.split(whereSeparator: \.isWhitespace).map(String.init)
+            let isRequired = words.last == "!"
+            let type = words[1...].filter { $0 != "!" }.joined(separator: " ")
+            return Column(name: words[0], type: type, isRequired: isRequired)
+        }
+    }
+}

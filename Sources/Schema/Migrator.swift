@@ -1,0 +1,74 @@
+public import Domain
+public import Postgres
+
+/// Brings a database to the schema of this program.
+///
+/// Each migration runs in a transaction of its own under one advisory lock, and
+/// is recorded with its digest: running it again, or twice at once, is safe.
+public struct Migrator: Sendable {
+    /// The advisory lock that two migrators contend for ("daybook" in ASCII, shortened to 63 bits).
+    static let lockKey: Int64 = 0x64_6179_626f_6f6b
+
+    private let migrations: [Migration]
+
+    public init(migrations: [Migration] = Migration.all) {
+        self.migrations = migrations
+    }
+
+    /// Applies what is missing and gives the names of what was applied.
+    ///
+    /// Throws `badData` if an applied migration was edited or is unknown to this program, and
+    /// `tryAgain` if a lock is not to be had within five seconds.
+    public func migrate(_ connection: Connection) async throws -> [String] {
+        var applied: [String] = []
+        for migration in migrations {
+            let options = TransactionOptions(lockTimeoutMilliseconds: 5000)
+            let isNew = try await connection.transaction(options) { session in
+                try apply(migration, session)
+            }
+            if isNew { applied.append("\(migration.version) \(migration.name)") }
+        }
+        return applied
+    }
+
+    /// True if the migration was applied, false if it was there already.
+    private func apply(_ migration: Migration, _ session: Session) throws -> Bool {
+        _ = try session.query("SELECT pg_advisory_xact_lock($1)", [.int(Self.lockKey)])
+        try session.executeScript(
+            """
+            SET LOCAL search_path = pg_catalog, pg_temp;
+            CREATE SCHEMA IF NOT EXISTS daybook;
+            CREATE TABLE IF NOT EXISTS daybook.migration (
+                version    bigint      CONSTRAINT migration_pkey PRIMARY KEY,
+                name       text        NOT NULL,
+                sha256     text        NOT NULL,
+                applied_at timestamptz NOT NULL DEFAULT transaction_timestamp()
+            )
+            """)
+        try refuseForeignHistory(session)
+        let recorded = try session.query(
+            "SELECT sha256 FROM daybook.migration WHERE version = $1", [.int(migration.version)])
+        if let row = recorded.first {
+            guard try row.text("sha256") == migration.sha256 else {
+                throw DaybookError.badData(
+                    "Migration \(migration.version) (\(migration.name)) was applied to this database with other contents; "
+                        + "use the program that applied it, or restore the file.")
+            }
+            return false
+        }
+        try session.executeScript(migration.sql)
+        _ = try session.execute(
+            "INSERT INTO daybook.migration (version, name, sha256) VALUES ($1, $2, $3)",
+            [.int(migration.version), .text(migration.name), .text(migration.sha256)])
+        return true
+    }
+
+    /// A database that a newer program has migrated is not for this one.
+    private func refuseForeignHistory(_ session: Session) throws {
+        let newest = try session.query("SELECT coalesce(max(version), 0) AS version FROM daybook.migration")
+        let known = migrations.last?.version ?? 0
+        guard let version = try newest.first?.int("version"), version > known else { return }
+        throw DaybookError.badData(
+            "This database is at schema version \(version), but this program knows only \(known); use a newer daybook.")
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Domain
+import Postgres
+import Schema
+
+/// `daybook accounts …`
+struct AccountsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "accounts", abstract: "The enterprise customers and their contract terms.",
+        subcommands: [Import.self, List.self, Show.self])
+
+    struct Import: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Import accounts from CSV: all rows or none. Known accounts are updated, none is removed.",
+            discussion: """
+                Columns: user_id, slug, name, plan (payg or prepaid), currency (USD), timezone, retention_days (30, 90 or 180), \
+                monthly_fee_usd, legal_hold; and, if you like, contract_profile.
+                """)
+
+        @Argument(help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
+        var file: String
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws { try await Importing.run(.accounts, file: file, database: database) }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the accounts.")
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            let accounts = try await Reading.accounts(database)
+            var table = TextTable(
+                ["slug", "name", "plan", "time zone", "days", "fee USD", "profile", "legal hold"], rightAligned: [4, 5])
+            for account in accounts {
+                table.add([
+                    account.slug, account.name, account.plan.rawValue, account.timeZone, String(account.retentionDays),
+                    account.monthlyFee.description, account.profileName, account.legalHold ?? "",
+                ])
+            }
+            table.show()
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show one account.")
+        @Argument(help: "The account's slug.") var slug: String
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            guard let account = try await Reading.accounts(database).first(where: { $0.slug == slug }) else {
+                throw DaybookError.usage("There is no account \"\(slug)\"; see: daybook accounts list")
+            }
+            var table = TextTable(["term", "value"])
+            for row in [
+                ["slug", account.slug], ["name", account.name], ["user_id", account.userID],
+                ["plan", account.plan.rawValue], ["time zone", account.timeZone],
+                ["retention", "\(account.retentionDays) days"], ["monthly fee", "\(account.monthlyFee) USD"],
+                ["legal hold", account.legalHold ?? "none"], ["contract profile", account.profileName],
+            ] { table.add(row) }
+            table.show()
+        }
+    }
+}

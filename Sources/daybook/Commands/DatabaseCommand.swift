@@ -1,0 +1,96 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Postgres
+import Schema
+
+/// `daybook database …`
+struct DatabaseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "database", abstract: "The private PostgreSQL server, and the schema of any database.",
+        subcommands: [Start.self, Stop.self, Status.self, PsqlCommand.self, Migrate.self, Check.self])
+
+    struct Start: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Create the private server where there is none, and start it.",
+            discussion: "It lives in DAYBOOK_HOME, listens on a Unix socket only, and as root runs as the user postgres.")
+
+        @Option(help: ArgumentHelp("The database to create in it.", valueName: "name"))
+        var privateDatabase: String = PrivateCluster.defaultDatabase
+
+        func run() async throws {
+            let cluster = try PrivateCluster()
+            if try cluster.status() == .absent { Terminal.say("daybook: creating a private PostgreSQL server in \(cluster.home)") }
+            _ = try await cluster.ensureRunning(database: privateDatabase)
+            guard case .running(let processID) = try cluster.status() else {
+                throw DaybookError(.databaseUnavailable, "The private server went away again; its log is \(cluster.logPath).")
+            }
+            Terminal.show("running, process \(processID), as \(cluster.serverUser), socket in \(cluster.socketDirectory)")
+        }
+    }
+
+    struct Stop: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Stop the private server. Its data stay.")
+
+        func run() async throws {
+            let wasRunning = try await PrivateCluster().stop()
+            Terminal.show(wasRunning ? "stopped" : "was not running")
+        }
+    }
+
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Say whether the private server runs, and where it is.")
+
+        func run() async throws {
+            let cluster = try PrivateCluster()
+            switch try cluster.status() {
+            case .absent: Terminal.show("there is none yet; it would be made in \(cluster.home)")
+            case .stopped: Terminal.show("stopped, in \(cluster.home)")
+            case .running(let processID):
+                Terminal.show("running, process \(processID), as \(cluster.serverUser), in \(cluster.home), socket in \(cluster.socketDirectory)")
+            }
+        }
+    }
+
+    struct Migrate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Bring a database to this program's schema.",
+            discussion: """
+                Everything that is ours lives in the schema daybook. Nothing of a deployment's own tables is dropped, renamed, \
+                rewritten or locked for long, and running it again changes nothing.
+                """)
+
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            let applied = try await database.withConnection { try await Migrator().migrate($0) }
+            Terminal.show(applied.isEmpty ? "up to date, nothing to apply" : applied.map { "applied \($0)" }.joined(separator: "\n"))
+        }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what a database has of what the reports read, what is missing, and what is different.",
+            discussion: "Exits with 65 if no report can be made.")
+
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            let check = try await database.withConnection { connection in
+                try await connection.transaction(.snapshot) { session in
+                    try session.executeScript("SET LOCAL row_security = off; SET LOCAL search_path = pg_catalog, pg_temp")
+                    return try DatabaseCheck(session)
+                }
+            }
+            var table = TextTable(["table", "state", "rows", "remark"], rightAligned: [2])
+            for finding in check.findings {
+                table.add([finding.table, finding.state, finding.rows.map(String.init) ?? "", finding.remark])
+            }
+            table.show()
+            Terminal.show("\nmigrations: \(check.migrations)")
+            guard check.isUsable else {
+                throw DaybookError.badData("No report can be made here: a table or column that every report needs is missing.")
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+import Domain
+import Schema
+
+/// What every import command does.
+enum Importing {
+    static func run(_ kind: ImportKind, file: String, database: DatabaseOptions) async throws {
+        let outcome = try await database.withConnection { connection in
+            try await CSVImport(kind, file: ImportFile(path: file)).run(connection)
+        }
+        Terminal.show(
+            "\(kind.rawValue): \(outcome.read) rows read, \(outcome.added) added, \(outcome.changed) changed, "
+                + "\(outcome.unchanged) already there")
+    }
+}

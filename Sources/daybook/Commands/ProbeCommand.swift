@@ -1,0 +1,58 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Postgres
+
+/// `daybook availability probe`
+struct ProbeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe", abstract: "Probe a URL once and record the outcome. For cron, every minute.",
+        discussion: """
+            The probe succeeded if the answer is HTTP 2xx or 3xx within the time limit. The exit code says whether the outcome \
+            was recorded, not whether the service was up.
+
+            Example:
+              * * * * * daybook availability probe https://api.example.com/healthz --target batch-api --quiet
+            """)
+
+    @Argument(help: "The address to ask.") var url: String
+
+    @Option(help: ArgumentHelp("The component's name in the report. Default: the address's host.", valueName: "name"))
+    var target: String?
+
+    @Option(help: ArgumentHelp("The time limit in seconds, 1 to 60.", valueName: "seconds"))
+    var timeout = Limits.probeTimeoutSeconds
+
+    @Flag(name: .shortAndLong, help: "Print nothing.")
+    var quiet = false
+
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func validate() throws {
+        guard (1...60).contains(timeout) else { throw ValidationError("--timeout must lie between 1 and 60 seconds.") }
+        guard let parsed = URL(string: url), ["http", "https"].contains(parsed.scheme), parsed.host?.isEmpty == false else {
+            throw ValidationError("\"\(url)\" is not an http or https address.")
+        }
+        if let target, target.isEmpty || target.count > 200 { throw ValidationError("--target takes 1 to 200 characters.") }
+    }
+
+    func run() async throws {
+        let name = target ?? URL(string: url)?.host ?? url
+        let probe = try await HTTPProbe.ask(url, timeoutSeconds: timeout)
+        try await database.withConnection { connection in
+            try await connection.transaction { session in
+                let known = try session.query("SELECT to_regclass('daybook.probe') IS NOT NULL AS exists")
+                guard try known[0].bool("exists") else {
+                    throw DaybookError.configuration("This database has no daybook.probe; run: daybook database migrate")
+                }
+                _ = try session.execute(
+                    """
+                    INSERT INTO daybook.probe (target, probed_at, ok, latency_ms) VALUES ($1, transaction_timestamp(), $2, $3)
+                    ON CONFLICT DO NOTHING
+                    """, [.text(name), .bool(probe.isUp), probe.latencyMilliseconds.map(Value.int) ?? .null])
+            }
+        }
+        guard !quiet else { return }
+        Terminal.show("\(name): \(probe.isUp ? "up" : "down"), \(probe.remark)")
+    }
+}

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+/// `daybook report …`
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report", abstract: "Write reports.",
+        subcommands: [SLACommand.self, ListReportsCommand.self, RunReportCommand.self])
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Domain
+import Reporting
+
+/// `daybook report run`
+struct RunReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run a report that is a folder of SQL files.",
+        discussion: """
+            A report is a folder with report.json and SQL files; docs/custom-reports.md says how to write one. Its queries run \
+            read-only with bound parameters.
+
+            Examples:
+              daybook report run failures --param month=2026-10
+              daybook report run access --param month=2026-10 --param account=customer3 --format csv
+              daybook report run mine --reports our-reports
+            """)
+
+    @Argument(help: "The report's name, as `daybook report list` shows it.")
+    var name: String
+
+    @Option(help: ArgumentHelp("A parameter of the report; may be given again.", valueName: "name=value"))
+    var param: [String] = []
+
+    @OptionGroup(title: "Output")
+    var report: ReportOptions
+
+    @OptionGroup(title: "Database")
+    var database: DatabaseOptions
+
+    func run() async throws {
+        let definitions = try ReportDefinition.all(in: try report.reportFolders())
+        guard let definition = definitions.last(where: { $0.name == name }) else {
+            throw DaybookError.usage("There is no report \"\(name)\"; see: daybook report list")
+        }
+        let progress = Progress(isQuiet: report.quiet)
+        let custom = CustomReport(
+            definition, arguments: try arguments(), templates: try report.templateSet(), output: report.output,
+            formats: report.format, programVersion: Version.current,
+            statementTimeoutSeconds: report.statementTimeout == 0 ? nil : report.statementTimeout)
+        let outcome = try await database.withConnection { connection in
+            try await custom.run(connection) { progress.tell($0) }
+        }
+        progress.finish()
+        for sheet in outcome.sheets { Terminal.show("\(sheet.title): \(sheet.rows) rows") }
+        Terminal.show("")
+        for file in outcome.files { Terminal.show(file) }
+    }
+
+    private func arguments() throws -> [String: String] {
+        var arguments: [String: String] = [:]
+        for text in param {
+            guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+                throw DaybookError.usage("\"\(text)\" is no parameter; write it as --param name=value.")
+            }
+            let name = String(text[..<equals])
+            guard arguments.updateValue(String(text[text.index(after: equals)...]), forKey: name) == nil else {
+                throw DaybookError.usage("The parameter \(name) is given twice.")
+            }
+        }
+        return arguments
+    }
+}

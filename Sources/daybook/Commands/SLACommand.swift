@@ -1,0 +1,106 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Reporting
+
+/// `daybook report sla`
+struct SLACommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sla", abstract: "Write the SLA report of a month: what was promised, and how it went.",
+        discussion: """
+            Writes sla-MONTH.xlsx, sla-MONTH.html and the folder sla-MONTH/ of CSV files with manifest.json (with --account: \
+            sla-SLUG-MONTH…). Everything is counted in one snapshot of the database, which is only read. The same database and \
+            the same arguments give the same bytes.
+
+            Examples:
+              daybook report sla --month 2026-10
+              daybook report sla --month 2026-10 --account customer3 --format html --output reports
+              daybook report sla --month 2026-10 --database postgres://reader@db.example/service --strict
+            """)
+
+    @Option(
+        help: ArgumentHelp("The calendar month, as 2026-10.", valueName: "month"),
+        transform: { text in
+            guard let month = Month(text) else {
+                throw ValidationError("\"\(text)\" is not a month of the years 2000 to 2199, such as 2026-10.")
+            }
+            return month
+        })
+    var month: Month
+
+    @Option(help: ArgumentHelp("Report this account alone, over its own month.", valueName: "slug"))
+    var account: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Judge as of this instant, such as 2026-11-01T00:00:00Z. Default: the earlier of now and the month's finality.",
+            valueName: "instant"),
+        transform: { text in
+            guard let instant = Instant(text) else {
+                throw ValidationError("\"\(text)\" is not an instant with an offset, such as 2026-11-01T00:00:00Z.")
+            }
+            return instant
+        })
+    var cutoff: Instant?
+
+    @Flag(inversion: .prefixedNo, help: "Write the drill-down, a row a task, into the workbook and the CSV files.")
+    var tasks = true
+
+    @Flag(help: "Exit with 2 if a promise is broken or cannot be judged for want of data.")
+    var strict = false
+
+    @Flag(help: "Write no report: print the SQL of every figure with its values, to run in psql.")
+    var sql = false
+
+    @OptionGroup(title: "Output")
+    var report: ReportOptions
+
+    @OptionGroup(title: "Database")
+    var database: DatabaseOptions
+
+    func run() async throws {
+        if let account, !Account.isSlug(account) { throw DaybookError.usage("\"\(account.prefix(80))\" is not the slug of an account.") }
+        let progress = Progress(isQuiet: report.quiet || sql)
+        let request = SLARequest(month: month, account: account, cutoff: cutoff)
+        let settings = SLAReport.Settings(
+            definitionFolder: try definitionFolder(), templates: try report.templateSet(), output: report.output,
+            formats: report.format, includesTasks: tasks, programVersion: Version.current,
+            statementTimeoutMilliseconds: report.statementTimeout * 1000)
+        let sla = SLAReport(request, settings: settings)
+        if sql {
+            let script = try await database.withConnection { try await sla.script($0) }
+            Terminal.show(script)
+            return
+        }
+        let outcome = try await database.withConnection { connection in
+            try await sla.run(connection) { progress.tell($0) }
+        }
+        progress.finish()
+        show(outcome)
+        if strict && outcome.isUnkept { throw ExitCode(FailureKind.breachExitCode) }
+    }
+
+    /// The last of the report folders that has an SLA report of its own.
+    private func definitionFolder() throws -> String {
+        let folders = try report.reportFolders().map { $0 + "/sla" }
+        guard let folder = folders.last(where: { FileManager.default.fileExists(atPath: $0 + "/completion.sql") }) else {
+            throw DaybookError.configuration("The definition of the SLA report is not installed; run make install again.")
+        }
+        return folder
+    }
+
+    private func show(_ outcome: SLAReport.Outcome) {
+        var table = TextTable(["promise", "subject", "target %", "good", "valid", "attained %", "verdict"], rightAligned: [2, 3, 4, 5])
+        for row in outcome.promises.rows {
+            let cells = row.map(\.plainText)
+            table.add([cells[0], cells[2], cells[3], cells[4], cells[5], cells[6], cells[7]])
+        }
+        let subject = account ?? "all customers"
+        Terminal.show("Service levels of \(month), \(subject), \(outcome.isFinal ? "final" : "preliminary")")
+        table.show()
+        Terminal.show("")
+        Terminal.show(outcome.sentence)
+        Terminal.show("")
+        for file in outcome.files { Terminal.show(file) }
+    }
+}

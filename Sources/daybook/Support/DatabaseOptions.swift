@@ -1,0 +1,45 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Postgres
+
+/// Which database a command works on.
+struct DatabaseOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A PostgreSQL URL or connection string. Default: DATABASE_URL, else libpq's environment, else a private server.",
+            valueName: "url"))
+    var database: String?
+
+    @Option(help: ArgumentHelp("The database of the private server.", valueName: "name"))
+    var privateDatabase: String = PrivateCluster.defaultDatabase
+
+    /// The database of the user's own choice, nil where none is named.
+    var named: ConnectionSettings? {
+        let environment = ProcessInfo.processInfo.environment
+        if let database { return ConnectionSettings(conninfo: database) }
+        if let url = environment["DATABASE_URL"], !url.isEmpty { return ConnectionSettings(conninfo: url) }
+        let variables = ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT"]
+        let isNamed = variables.contains { environment[$0]?.isEmpty == false }
+        return isNamed ? ConnectionSettings() : nil
+    }
+
+    /// How to reach the database; a private server is created and started where that is what it takes.
+    func settings() async throws -> ConnectionSettings {
+        if let named { return named }
+        return try await PrivateCluster().ensureRunning(database: privateDatabase)
+    }
+
+    /// Connects, lets the body work, and closes the connection.
+    func withConnection<Result: Sendable>(_ body: (Connection) async throws -> Result) async throws -> Result {
+        let connection = try await Connection.open(try await settings())
+        do {
+            let result = try await body(connection)
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Postgres
+import Spreadsheet
+
+/// Turns an error into a sentence on standard error and an exit code.
+enum Failure {
+    private static let interruptedExitCode: Int32 = 130
+
+    static func exit(_ error: any Error, wasInterrupted: Bool) -> Never {
+        if wasInterrupted {
+            Terminal.say("daybook: interrupted; nothing was published.")
+            Foundation.exit(interruptedExitCode)
+        }
+        guard let failure = failure(of: error) else { Daybook.exit(withError: error) }
+        Terminal.say("daybook: \(failure.sentence)")
+        if ProcessInfo.processInfo.environment["DAYBOOK_DEBUG"] == "1" { Terminal.say(String(reflecting: error)) }
+        Foundation.exit(failure.kind.rawValue)
+    }
+
+    /// What failed, nil for the argument parser's own errors.
+    static func failure(of error: any Error) -> DaybookError? {
+        switch error {
+        case let error as DaybookError: error
+        case let error as SpreadsheetError: DaybookError(.output, error.sentence)
+        case let error as PostgresError: DaybookError(kind(of: error), error.sentence)
+        default: nil
+        }
+    }
+
+    private static func kind(of error: PostgresError) -> FailureKind {
+        switch error.code {
+        case .connectionFailed, .authenticationFailed, .databaseMissing, .tooManyConnections, .tlsFailed, .connectionLost,
+            .commitUnknown, .closed:
+            return .databaseUnavailable
+        case .timeout, .lockNotAvailable, .cancelled: return .tryAgain
+        case .invalidSettings: return .configuration
+        case .server: break
+        default: return .failed
+        }
+        switch error.sqlState {
+        case .insufficientPrivilege: return .configuration
+        case .undefinedTable, .undefinedColumn: return .badData
+        default: break
+        }
+        let state = error.sqlState?.rawValue ?? ""
+        if state.hasPrefix("22") || state.hasPrefix("23") { return .badData }
+        if state.hasPrefix("40") { return .tryAgain }
+        return state.hasPrefix("53") ? .databaseUnavailable : .failed
+    }
+}

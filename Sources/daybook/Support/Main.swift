@@ -1,0 +1,65 @@
+import ArgumentParser
+import Dispatch
+import Domain
+import Foundation
+import Synchronization
+
+/// Runs the command line: parses, runs, and turns every failure into one sentence and an exit code.
+@main
+enum Main {
+    static func main() async {
+        // A reader of our output that goes away must not look like a crash of the database connection.
+        signal(SIGXFSZ, SIG_IGN)
+        let work = Task { try await run() }
+        let interruption = Interruption { work.cancel() }
+        do {
+            try await work.value
+            interruption.stop()
+        } catch {
+            interruption.stop()
+            Failure.exit(error, wasInterrupted: interruption.wasInterrupted)
+        }
+    }
+
+    private static func run() async throws {
+        var command = try Daybook.parseAsRoot()
+        if var command = command as? any AsyncParsableCommand {
+            try await command.run()
+        } else {
+            try command.run()
+        }
+    }
+}
+
+/// SIGINT and SIGTERM cancel the work, so that the server stops counting and no half of a file stays; a second one ends at once.
+final class Interruption: Sendable {
+    private let count = Mutex(0)
+    private let sources: [any DispatchSourceSignal & Sendable]
+
+    init(_ cancel: @escaping @Sendable () -> Void) {
+        var sources: [any DispatchSourceSignal & Sendable] = []
+        for number in [SIGINT, SIGTERM] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            sources.append(source)
+        }
+        self.sources = sources
+        for source in sources {
+            source.setEventHandler { [self] in
+                let isSecond = count.withLock { count in
+                    count += 1
+                    return count > 1
+                }
+                if isSecond { _exit(130) }
+                cancel()
+            }
+            source.resume()
+        }
+    }
+
+    var wasInterrupted: Bool { count.withLock { $0 > 0 } }
+
+    func stop() {
+        for source in sources { source.cancel() }
+    }
+}

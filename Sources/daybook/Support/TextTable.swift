@@ -1,0 +1,47 @@
+/// A table for a terminal: columns padded with blanks, numbers at the right, nothing that a pipe would not like.
+struct TextTable {
+    private let headings: [String]
+    private let rightAligned: Set<Int>
+    private var rows: [[String]] = []
+
+    init(_ headings: [String], rightAligned: Set<Int> = []) {
+        self.headings = headings
+        self.rightAligned = rightAligned
+    }
+
+    mutating func add(_ row: [String]) {
+        // A control character in somebody's name must not move the cursor.
+        rows.append(row.map { $0.replacing(/[\u{0}-\u{1F}\u{7F}-\u{9F}]/, with: "\u{FFFD}") })
+    }
+
+    var lines: [String] {
+        let widths = headings.indices.map { column in
+            ([headings] + rows).map { Self.width($0[column]) }.max() ?? 0
+        }
+        return ([headings, widths.map { String(repeating: "-", count: $0) }] + rows).map { row in
+            let cells = row.enumerated().map { column, text in
+                let padding = String(repeating: " ", count: max(widths[column] - Self.width(text), 0))
+                return rightAligned.contains(column) ? padding + text : text + padding
+            }
+            let line = cells.joined(separator: "  ")
+            return String(line.reversed().drop { $0 == " " }.reversed())
+        }
+    }
+
+    /// Columns on a terminal: East Asian wide characters take two.
+    private static func width(_ text: String) -> Int {
+        text.reduce(0) { width, character in
+            guard let scalar = character.unicodeScalars.first else { return width }
+            switch scalar.value {
+            case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE4F, 0xFF00...0xFF60,
+                0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
+                return width + 2
+            default: return width + 1
+            }
+        }
+    }
+
+    func show() {
+        for line in lines { Terminal.show(line) }
+    }
+}

@@ -1,0 +1,34 @@
+-- Minutes of each probed target up to the cutoff. A minute is up if any probe in it succeeded, down if all failed. A down minute is excluded
+-- where the whole of it lies in maintenance that was announced in time.
+WITH evaluated AS (
+    SELECT period, starts_at, date_trunc('minute', greatest(starts_at, least(ends_at, cutoff))) AS ends_at
+    FROM period
+), announced AS (
+    SELECT coalesce(range_agg(tstzrange(starts_at, ends_at)), '{}'::tstzmultirange) AS windows
+    FROM maintenance_window
+    WHERE announced_at <= starts_at - make_interval(hours => :maintenance_notice_hours::int)
+), target AS (
+    SELECT DISTINCT e.period, p.target
+    FROM evaluated AS e
+    JOIN (SELECT target, min(probed_at) AS first_probe_at FROM probe GROUP BY target) AS p ON p.first_probe_at < e.ends_at
+), probed_minute AS (
+    SELECT e.period, p.target, date_trunc('minute', p.probed_at) AS minute, bool_or(p.ok) AS is_up
+    FROM evaluated AS e
+    JOIN probe AS p ON p.probed_at >= e.starts_at AND p.probed_at < e.ends_at
+    GROUP BY e.period, p.target, date_trunc('minute', p.probed_at)
+), counted AS (
+    SELECT m.period, m.target, count(*) AS monitored, count(*) FILTER (WHERE NOT m.is_up) AS down,
+        count(*) FILTER (
+            WHERE NOT m.is_up AND a.windows @> tstzrange(m.minute, m.minute + interval '1 minute')
+        ) AS excluded
+    FROM probed_minute AS m
+    CROSS JOIN announced AS a
+    GROUP BY m.period, m.target
+)
+SELECT t.period, t.target AS component,
+    (extract(epoch FROM e.ends_at - e.starts_at) / 60)::bigint AS total,
+    coalesce(c.monitored, 0) AS monitored, coalesce(c.down, 0) AS down, coalesce(c.excluded, 0) AS excluded
+FROM target AS t
+JOIN evaluated AS e ON e.period = t.period
+LEFT JOIN counted AS c ON c.period = t.period AND c.target = t.target
+ORDER BY t.period, t.target COLLATE "C"

@@ -1,0 +1,73 @@
+-- Every row of data that the definitions had to set aside or estimate. account is null where a row is about no single owner.
+WITH set_aside AS (
+    SELECT outcome AS kind, account, id::text AS reference,
+        CASE outcome
+            WHEN 'clock_error' THEN 'ended before it began, at ' || terminal_at || '; its clock started at '
+                || CASE clock WHEN 'dispatch' THEN dispatched_at ELSE accepted_at END
+            WHEN 'input_refused' THEN 'the input was refused, so there was nothing to complete'
+            ELSE 'failed inside a recorded outage of ' || model || ', at ' || terminal_at
+        END AS detail
+    FROM judged_task
+    WHERE is_judging AND outcome IN ('clock_error', 'input_refused', 'provider_outage')
+    UNION ALL
+    SELECT 'terminal_instant_estimated', NULL, NULL, count(*)::text
+    FROM judged_task
+    WHERE is_judging AND is_terminal AND is_estimated
+    HAVING count(*) > 0
+    UNION ALL
+    SELECT 'terminal_instant_missing', NULL, NULL, count(*)::text
+    FROM judged_task
+    WHERE is_judging AND status IN ('succeeded', 'failed') AND has_no_instant
+    HAVING count(*) > 0
+    UNION ALL
+    SELECT 'batch_without_tasks', account, id::text,
+        'set aside: ' || frozen || ' credits frozen, ' || refunded || ' refunded, no task'
+    FROM judged_batch
+    WHERE tasks = 0
+    UNION ALL
+    SELECT 'batch_never_settled', account, id::text,
+        'its last task ended at ' || last_terminal_at || ', and it is not settled'
+    FROM judged_batch
+    WHERE tasks > 0 AND open_tasks = 0 AND NOT is_settled AND cutoff > last_terminal_at + stuck_after
+    UNION ALL
+    SELECT 'charge_without_batch', coalesce(o.account, 0), coalesce(l.ref_id, l.id::text),
+        'ledger entry ' || l.id || ' of ' || l.credits_delta || ' credits names a batch that does not exist'
+    FROM credit_ledger AS l
+    JOIN period AS p ON l.created_at >= p.starts_at AND l.created_at < p.ends_at AND l.created_at <= p.cutoff
+    LEFT JOIN owner AS o ON o.user_id = l.user_id
+    WHERE l.ref_type = 'batch_upfront' AND NOT EXISTS (
+        SELECT FROM batch_jobs AS b
+        WHERE b.id::text = l.ref_id AND (b.created_at IS NULL OR b.created_at <= p.cutoff)
+    )
+        AND (:only_user::uuid IS NULL OR l.user_id = :only_user::uuid)
+    UNION ALL
+    SELECT 'task_without_batch', NULL, NULL, count(*)::text
+    FROM video_tasks AS t
+    JOIN period AS p ON t.created_at >= p.starts_at AND t.created_at < p.ends_at AND t.created_at <= p.cutoff
+    WHERE NOT EXISTS (SELECT FROM batch_jobs AS b WHERE b.id = t.batch_job_id)
+        AND (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
+    HAVING count(*) > 0
+    UNION ALL
+    SELECT 'undated_task', NULL, NULL, count(*)::text
+    FROM video_tasks AS t
+    WHERE t.created_at IS NULL AND (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
+    HAVING count(*) > 0
+    UNION ALL
+    -- A cell holds 32,767 UTF-16 units; characters beyond the first plane take two.
+    SELECT 'cell_cut', account, id::text,
+        'tasks, failure_type: ' || length(failure_type) || ' characters are whole in the CSV file, and cut in the workbook'
+    FROM judged_task
+    WHERE is_judging AND is_terminal AND octet_length(failure_type) > 32767
+        AND length(failure_type) + length(regexp_replace(failure_type, '[^\U00010000-\U0010FFFF]', '', 'g')) > 32767
+    UNION ALL
+    SELECT 'owner_without_account', NULL, NULL, count(*)::text
+    FROM (
+        SELECT user_id FROM period_batch WHERE account = 0
+        UNION
+        SELECT user_id FROM judged_task WHERE is_judging AND account = 0
+    ) AS stranger
+    HAVING count(*) > 0
+)
+SELECT kind, account, reference, detail
+FROM set_aside
+ORDER BY kind COLLATE "C", account NULLS FIRST, reference COLLATE "C" NULLS FIRST, detail COLLATE "C"

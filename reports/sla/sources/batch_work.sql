@@ -1,0 +1,9 @@
+-- What the tasks of each batch came to by the cutoff, recounted from the tasks.
+SELECT b.id AS batch_id, count(*) AS tasks,
+    count(*) FILTER (WHERE t.terminal_at IS NULL OR t.terminal_at > b.cutoff) AS open_tasks,
+    coalesce(sum(t.cost), 0)::bigint AS cost,
+    coalesce(sum(t.cost) FILTER (WHERE t.status = 'succeeded' AND t.terminal_at <= b.cutoff), 0)::bigint AS delivered,
+    max(t.terminal_at) AS last_terminal_at
+FROM period_batch AS b
+JOIN task AS t ON t.batch_id = b.id AND (t.accepted_at IS NULL OR t.accepted_at <= b.cutoff)
+GROUP BY b.id

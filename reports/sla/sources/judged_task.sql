@@ -1,0 +1,35 @@
+-- Every task whose clock starts in a period, on each clock that is asked for, with what became of it: the first line of the table of
+-- definitions that applies. is_judging marks the clock that the task's own contract names.
+SELECT p.period, p.cutoff, c.clock, (c.clock = r.clock OR cardinality(:clocks::text[]) = 1) AS is_judging,
+    t.id, t.user_id, t.batch_id, t.batch_index, t.model, t.account, t.accepted_at, t.dispatched_at, t.cost,
+    t.status, t.failure_type, e.is_terminal, t.is_estimated, t.terminal_at IS NULL AS has_no_instant,
+    CASE WHEN e.is_terminal THEN t.terminal_at END AS terminal_at,
+    CASE WHEN e.is_terminal AND isfinite(t.terminal_at) AND isfinite(c.started_at)
+        THEN (extract(epoch FROM t.terminal_at - c.started_at) * 1000000)::bigint END AS microseconds,
+    CASE
+        WHEN NOT e.is_terminal THEN
+            CASE WHEN p.cutoff > c.started_at + l.max_duration THEN 'in_flight_over' ELSE 'undetermined' END
+        WHEN t.terminal_at < c.started_at THEN 'clock_error'
+        WHEN t.status = 'succeeded' THEN
+            CASE WHEN t.terminal_at > c.started_at + l.max_duration THEN 'late' ELSE 'good' END
+        WHEN r.input_refused AND (t.failure_reason = 'input_moderation' OR t.failure_type = 'param_error') THEN 'input_refused'
+        WHEN t.cancelled_at <= p.cutoff AND t.cancelled_at > c.started_at + l.max_duration THEN 'cancelled_late'
+        WHEN r.cancelled AND t.cancelled_at <= p.cutoff THEN 'cancelled'
+        WHEN r.provider_outage AND t.failure_type IN ('model_error', 'network', 'timeout') AND EXISTS (
+            SELECT FROM provider_outage AS o
+            WHERE o.model = t.model AND t.terminal_at >= o.starts_at AND t.terminal_at < o.ends_at
+        ) THEN 'provider_outage'
+        WHEN t.failure_type = 'timeout' THEN 'timed_out'
+        ELSE 'failed'
+    END AS outcome
+FROM task AS t
+JOIN profile AS r ON r.profile = t.profile
+LEFT JOIN completion_limit AS l ON l.profile = t.profile AND l.model = t.model
+CROSS JOIN LATERAL (
+    SELECT clock, CASE clock WHEN 'dispatch' THEN t.dispatched_at ELSE t.accepted_at END AS started_at
+    FROM unnest(:clocks::text[]) AS clock
+) AS c
+JOIN period AS p ON c.started_at >= p.starts_at AND c.started_at < p.ends_at AND c.started_at <= p.cutoff
+CROSS JOIN LATERAL (
+    SELECT t.terminal_at IS NOT NULL AND t.terminal_at <= p.cutoff AS is_terminal
+) AS e
