@@ -1,4 +1,4 @@
-public import Domain
+import Domain
 public import Postgres
 
 /// What a database really has of the known tables, read from PostgreSQL's catalogue.

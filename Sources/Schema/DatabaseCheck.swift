@@ -1,4 +1,4 @@
-public import Domain
+import Domain
 public import Postgres
 
 /// What a database has of what Daybook reads, what it lacks, and what is different.

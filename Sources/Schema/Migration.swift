@@ -18,6 +18,6 @@ public struct Migration: Sendable {
     /// Every migration of this program, in order.
     public static let all: [Migration] = [
         Migration(
-            version: 1, name: "books", sql: String(decoding: PackageResources._001_books_sql, as: UTF8.self))
+            version: 1, name: "books", sql: String(decoding: PackageResources._01_books_sql, as: UTF8.self))
     ]
 }

@@ -34,17 +34,20 @@ enum OutputPlace {
         Glibc.close(descriptor)
     }
 
-    /// Throws where an open temporary file lies on another file system than the directory it was meant for.
-    static func check(
-        _ file: UnsafeMutablePointer<FILE>?, liesIn directory: String
-    ) throws(SpreadsheetError) {
-        var ofFile = stat()
-        var ofDirectory = stat()
-        guard let file, fstat(fileno(file), &ofFile) == 0, stat(directory, &ofDirectory) == 0,
-            ofFile.st_dev == ofDirectory.st_dev
-        else {
+    /// Throws where an open temporary file lies elsewhere than in the directory it was meant for.
+    static func check(_ file: UnsafeMutablePointer<FILE>?, liesIn directory: String) throws(SpreadsheetError) {
+        guard let file, let meant = realpath(directory, nil) else {
             throw SpreadsheetError(
                 .cannotCreateTemporaryFile, "A temporary file could not be created in \(directory).")
+        }
+        defer { free(meant) }
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        // The file has no name any more, but the system still knows where it was made.
+        let length = readlink("/proc/self/fd/\(fileno(file))", &target, target.count - 1)
+        guard length <= 0 || strncmp(target, meant, strlen(meant)) == 0 else {
+            throw SpreadsheetError(
+                .cannotCreateTemporaryFile,
+                "A temporary file was to be in \(directory), and could be created only elsewhere.")
         }
     }
 

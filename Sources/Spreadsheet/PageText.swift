@@ -35,11 +35,14 @@ public struct PageText: Hashable, Sendable {
 
     /// Doubles ampersands and puts in the numbers.
     private static func escaped(_ text: String) -> String {
-        // The library takes "&G" for a picture even behind another ampersand; a space without width parts them.
-        // The same space keeps a digit at the start from being read as a size.
-        var escaped = text.first?.isNumber == true ? "\u{200B}" : ""
+        var escaped = ""
+        var previous: Character = " "
         for character in text {
-            escaped += character == "&" ? "&&\u{200B}" : String(character)
+            // The library takes "&G" and "&[" for a picture even behind another ampersand; a space without width
+            // parts them.
+            if previous == "&", character == "G" || character == "[" { escaped += "\u{200B}" }
+            escaped += character == "&" ? "&&" : String(character)
+            previous = character
         }
         for (mark, code) in [(page, "&P"), (pages, "&N"), (sheet, "&A")] {
             escaped = escaped.split(separator: mark, omittingEmptySubsequences: false).joined(separator: code)

@@ -1,6 +1,6 @@
 import CXlsxWriter
-import Glibc
 public import Domain
+import Glibc
 
 extension Sheet {
     /// Writes text as text, whatever it looks like.

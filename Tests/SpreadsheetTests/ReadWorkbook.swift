@@ -75,8 +75,7 @@ struct ReadWorkbook: Decodable {
                     "isBold": bool(c.font.b), "link": link}
 
         def sheet(s):
-            cells = {c.coordinate: cell(c) for row in s.iter_rows() for c in row
-                     if c.value is not None or c.has_style}
+            cells = {c.coordinate: cell(c) for c in s._cells.values() if c.value is not None or c.has_style}
             page = s.page_setup
             number = lambda x: None if x is None else int(x)
             return {"name": s.title, "cells": cells, "freeze": s.freeze_panes, "filter": s.auto_filter.ref,

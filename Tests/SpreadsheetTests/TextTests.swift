@@ -6,7 +6,8 @@ extension SpreadsheetTests {
     @Suite struct TextTests {
         @Test(
             arguments: [
-                "=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-5", "0012", "9007199254740993", "1e5", "TRUE", "2026-10-01",
+                "=1+1", "+cmd|' /C calc'!A0", "@SUM(A1)", "-5", "0012", "9007199254740993", "1e5", "TRUE",
+                "2026-10-01",
                 "http://example.org", "mailto:a@example.org", "{=1}", " padded ", "a\tb", "line\nbreak", "&<>\"'",
                 "中文字符", "עברית", "مرحبا", "e\u{0301}\u{0323}", "👩‍👩‍👧‍👦", "\u{1F600}", "\u{FEFF}bom", "\u{2028}",
                 "_x0041_", "_x005F_", "__x0041_", "_x0041\u{01}", "_X0041_", "x0041_", "_x004", "_xZZZZ_", "_x_x0041_",
@@ -47,7 +48,8 @@ extension SpreadsheetTests {
         }
 
         @Test(arguments: [
-            ([0x61, 0xFF, 0x62], "a\u{FFFD}b"), ([0xC0, 0x80], "\u{FFFD}\u{FFFD}"), ([0xE4, 0xB8], "\u{FFFD}\u{FFFD}"),
+            ([0x61, 0xFF, 0x62], "a\u{FFFD}b"), ([0xC0, 0x80], "\u{FFFD}\u{FFFD}"),
+            ([0xE4, 0xB8], "\u{FFFD}\u{FFFD}"),
             ([0xED, 0xA0, 0x80], "\u{FFFD}\u{FFFD}\u{FFFD}"),
             ([0xF4, 0x90, 0x80, 0x80], "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"), ([0xE2, 0x82, 0xAC], "€"),
         ] as [([UInt8], String)])

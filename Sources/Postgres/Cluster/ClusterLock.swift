@@ -5,15 +5,21 @@ import Foundation
 struct ClusterLock {
     private let descriptor: Int32
 
-    /// Waits for the lock.
+    /// Longer than a server takes to start after a crash.
+    private static let patienceSeconds = 150
+
+    /// Waits for the lock, and gives up with `tryAgain` where its holder does not come to an end.
     init(home: String) throws(DaybookError) {
         descriptor = open(home + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw .configuration("The private directory \(home) cannot be used: \(String(cString: strerror(errno))).")
         }
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw .configuration("The lock of \(home) cannot be taken.") }
+        for _ in 0..<(Self.patienceSeconds * 20) {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+            usleep(50_000)
         }
+        close(descriptor)
+        throw DaybookError(.tryAgain, "Another daybook command has held the lock of \(home) for too long; try again later.")
     }
 
     func release() {

@@ -28,7 +28,8 @@ public struct PrivateCluster: Sendable {
     /// The cluster of a private directory, nil for the default one. Nothing is created yet.
     ///
     /// Throws `configuration` if PostgreSQL's server programs or the server's user are not installed.
-    public init(home: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment) throws(DaybookError) {
+    public init(home: String? = nil) throws(DaybookError) {
+        let environment = ProcessInfo.processInfo.environment
         account = try ServerAccount.current()
         self.home = home ?? Self.defaultHome(environment)
         binaries = try ServerBinaries.find(dataDirectory: self.home + "/data", environment: environment)
@@ -168,7 +169,7 @@ public struct PrivateCluster: Sendable {
                 do {
                     _ = try session.execute("CREATE DATABASE \(session.quoteIdentifier(name))")
                 } catch let error as PostgresError
-                    where error.sqlState == .duplicateDatabase || error.sqlState == .uniqueViolation
+                    where ["42P04", "23505"].contains(error.sqlState?.rawValue)
                 {
                     // Another command made it in the meantime.
                 }

@@ -6,34 +6,41 @@ import Foundation
 enum ServerProcess {
     /// Runs a command. Throws `failed` with the last line that it said if it fails.
     static func run(_ command: [String], failure: String) throws(DaybookError) {
-        let folder = NSTemporaryDirectory()
-        let path = folder + "/daybook-\(getpid())-\(UInt32.random(in: 0 ... .max)).log"
-        FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+        let path = NSTemporaryDirectory() + "/daybook-\(getpid())-\(UInt32.random(in: 0 ... .max)).log"
         defer { unlink(path) }
-        let output = FileHandle(forWritingAtPath: path)
-        let code = try status(command, output: output)
+        let code = try status(command, outputPath: path)
         guard code != 0 else { return }
         let said = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let last = said.split(separator: "\n").last { !$0.allSatisfy(\.isWhitespace) } ?? "no reason given"
         throw DaybookError(.failed, "\(failure): \(last)", debugText: said)
     }
 
-    /// The exit status of a command, started in the root folder without any input.
-    static func status(_ command: [String], output: FileHandle? = nil) throws(DaybookError) -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: command[0])
-        process.arguments = Array(command.dropFirst())
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output ?? FileHandle.nullDevice
-        process.standardError = output ?? FileHandle.nullDevice
-        do {
-            try process.run()
-        } catch {
+    /// The exit status of a command, started in the root folder, without input and without any of our descriptors.
+    ///
+    /// Only the command itself is waited for: the server that it leaves behind must not keep us.
+    /// (Foundation's `Process` waits for everybody who inherited its socket.)
+    static func status(_ command: [String], outputPath: String = "/dev/null") throws(DaybookError) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        // The server must keep neither our folder nor a descriptor that we inherited ourselves.
+        let leave = "cd / && exec \"$@\" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"
+        var arguments = (["sh", "-c", leave, "sh"] + command).map { strdup($0) }
+        arguments.append(nil)
+        defer { for argument in arguments { free(argument) } }
+        var process = pid_t()
+        guard posix_spawn(&process, "/bin/sh", &actions, nil, &arguments, environ) == 0 else {
             throw .configuration("\(command[0]) cannot be started; is it installed?")
         }
-        process.waitUntilExit()
-        return process.terminationStatus
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0 {
+            guard errno == EINTR else { throw DaybookError(.failed, "\(command[0]) was lost.") }
+        }
+        let signal = status & 0x7F
+        return signal == 0 ? (status >> 8) & 0xFF : 128 + signal
     }
 
     /// Waiting for a program blocks its thread, so it never happens on Swift's cooperative ones.

@@ -62,7 +62,7 @@ struct ReportArguments {
         var values: [String: Value] = [:]
         var timeZone = "UTC"
         for (parameter, text) in texts where parameter.kind == .account {
-            let account = try text.map { try account($0, session: session, catalog: catalog) }
+            let account = try text.map { try find($0, session: session, catalog: catalog) }
             values[parameter.name] = Value(text)
             values[parameter.name + "_user_id"] = Value(account?.userID)
             timeZone = account?.timeZone ?? timeZone
@@ -84,7 +84,7 @@ struct ReportArguments {
         return values
     }
 
-    private func account(_ slug: String, session: Session, catalog: Catalog) throws -> Account {
+    private func find(_ slug: String, session: Session, catalog: Catalog) throws -> Account {
         let accounts = try Books(session: session, catalog: catalog).accounts()
         guard let account = accounts.first(where: { $0.slug == slug }) else {
             throw DaybookError.usage("There is no account \"\(slug)\"; see: daybook accounts list")

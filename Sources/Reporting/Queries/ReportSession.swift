@@ -7,7 +7,7 @@ enum ReportSession {
 
     static func options(statementTimeoutMilliseconds: Int) -> TransactionOptions {
         TransactionOptions(
-            isolation: .repeatableRead, isReadOnly: true,
+            isolation: .repeatableRead, readOnly: true,
             statementTimeoutMilliseconds: statementTimeoutMilliseconds)
     }
 

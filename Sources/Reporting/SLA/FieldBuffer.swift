@@ -42,7 +42,7 @@ struct FieldBuffer: ~Copyable {
         case Self.batchIndex: bytes.append(contentsOf: String(index ?? 0).utf8)
         case Self.instants: try row.instant(column).appendUTF8(to: &bytes)
         case Self.seconds: bytes.append(contentsOf: FixedPoint.text(milliseconds ?? 0, places: 3).utf8)
-        default: bytes.append(contentsOf: try row.bytes(column))
+        default: bytes.append(contentsOf: row.bytes(column))
         }
     }
 

@@ -1,5 +1,5 @@
 import Digests
-public import Domain
+import Domain
 import Foundation
 public import Postgres
 import Schema

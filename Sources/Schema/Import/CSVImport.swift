@@ -1,4 +1,4 @@
-public import Domain
+import Domain
 public import Postgres
 
 /// Imports a CSV file, all or nothing: every row is validated before the first one counts.

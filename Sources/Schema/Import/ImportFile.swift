@@ -1,4 +1,4 @@
-public import Domain
+import Domain
 import Foundation
 
 /// A CSV file to import, plain or compressed with gzip.

@@ -46,7 +46,7 @@ struct SLACommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Write the drill-down, a row a task, into the workbook and the CSV files.")
     var tasks = true
 
-    @Flag(help: "Exit with 2 if a promise is broken or cannot be judged for want of data.")
+    @Flag(help: "Exit with 2 if a promise is broken.")
     var strict = false
 
     @Flag(help: "Write no report: print the SQL of every figure with its values, to run in psql.")
@@ -77,7 +77,7 @@ struct SLACommand: AsyncParsableCommand {
         }
         progress.finish()
         show(outcome)
-        if strict && outcome.isUnkept { throw ExitCode(FailureKind.breachExitCode) }
+        if strict && outcome.hasBreach { throw ExitCode(FailureKind.breachExitCode) }
     }
 
     /// The last of the report folders that has an SLA report of its own.

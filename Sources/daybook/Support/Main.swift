@@ -8,8 +8,9 @@ import Synchronization
 @main
 enum Main {
     static func main() async {
-        // A reader of our output that goes away must not look like a crash of the database connection.
+        // A limit on the size of files, and a reader that went away, are errors to report, not reasons to die.
         signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         let work = Task { try await run() }
         let interruption = Interruption { work.cancel() }
         do {
@@ -34,10 +35,11 @@ enum Main {
 /// SIGINT and SIGTERM cancel the work, so that the server stops counting and no half of a file stays; a second one ends at once.
 final class Interruption: Sendable {
     private let count = Mutex(0)
-    private let sources: [any DispatchSourceSignal & Sendable]
+    /// Set once in `init` and only cancelled afterwards, which Dispatch allows from any thread.
+    nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
 
     init(_ cancel: @escaping @Sendable () -> Void) {
-        var sources: [any DispatchSourceSignal & Sendable] = []
+        var sources: [any DispatchSourceSignal] = []
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

@@ -4,17 +4,16 @@ import Foundation
 enum Terminal {
     /// Writes a line of results.
     static func show(_ line: String) {
-        write(line + "\n", to: stdout)
+        write(line, to: FileHandle.standardOutput)
     }
 
     /// Writes a line that is no result.
     static func say(_ line: String) {
-        write(line + "\n", to: stderr)
+        write(line, to: FileHandle.standardError)
     }
 
-    private static func write(_ text: String, to file: UnsafeMutablePointer<FILE>?) {
-        guard let file else { return }
-        fputs(text, file)
-        fflush(file)
+    /// A reader that went away is no reason to fail: the files are what counts.
+    private static func write(_ line: String, to file: FileHandle) {
+        try? file.write(contentsOf: Data((line + "\n").utf8))
     }
 }

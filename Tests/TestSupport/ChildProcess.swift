@@ -1,0 +1,42 @@
+import Foundation
+import Glibc
+
+/// A child process that inherits nothing but the three standard streams.
+///
+/// Foundation's `Process` waits until every descendant has closed what it
+/// inherited, which a server that goes on running never does.
+struct ChildProcess {
+    let identifier: pid_t
+
+    /// Starts a program, with its path first, from `/`.
+    init(_ command: [String], environment: [String], input: Int32, output: Int32) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, input, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_adddup2(&actions, output, 2)
+        for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
+            // One that is closed by then is no failure.
+            if let descriptor = Int32(name), descriptor > 2 {
+                posix_spawn_file_actions_addclose(&actions, descriptor)
+            }
+        }
+        let fromRoot = ["/bin/sh", "-c", "cd / && exec \"$@\"", "sh"] + command
+        let arguments = fromRoot.map { strdup($0) } + [nil]
+        let variables = environment.map { strdup($0) } + [nil]
+        defer { (arguments + variables).forEach { free($0) } }
+        var identifier: pid_t = 0
+        let failure = posix_spawn(&identifier, fromRoot[0], &actions, nil, arguments, variables)
+        guard failure == 0 else { throw TestSupportError("\(command[0]) cannot be run: error \(failure).") }
+        self.identifier = identifier
+    }
+
+    /// Waits for the end and returns the exit status, 128 and the signal if one ended it.
+    func wait() -> Int32 {
+        var status: Int32 = 0
+        while waitpid(identifier, &status, 0) == -1 && errno == EINTR {}
+        let signal = status & 0x7f
+        return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+    }
+}

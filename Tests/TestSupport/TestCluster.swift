@@ -1,0 +1,94 @@
+import Foundation
+import Glibc
+public import Postgres
+
+/// A private PostgreSQL server in a temporary folder, reached by its socket there.
+///
+/// It is gone, with its folder, when the process that made it ends.
+public final class TestCluster: Sendable {
+    /// The folder of the socket, the data (`data`) and the log (`log`).
+    public let folder: String
+    /// The port, which names the socket too.
+    public let port: Int
+    private let programs: ServerPrograms
+    private let serverSettings: [String: String]
+
+    private static let started = Result { try TestCluster() }
+
+    /// The cluster that the tests of this process share: no TCP, no passwords.
+    public static var shared: TestCluster {
+        get throws { try started.get() }
+    }
+
+    /// Makes and starts a cluster.
+    ///
+    /// `hbaLines` replace pg_hba.conf after its line for the socket;
+    /// `files` are put into the data folder, readable by the server alone.
+    public init(
+        port: Int = 5432,
+        settings: [String: String] = [:],
+        hbaLines: [String] = [],
+        files: [String: String] = [:]
+    ) throws {
+        let programs = try ServerPrograms()
+        // In /tmp itself: a socket's path has 107 bytes, and the server's user must get there.
+        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        try Watchdog.start(over: folder)
+        self.port = port
+        self.programs = programs
+        serverSettings = settings.merging(Self.fastSettings) { given, _ in given }
+        try programs.handOver(folder)
+        let data = folder + "/data"
+        try programs.run(
+            "initdb",
+            ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+        )
+        let hba = ["local all all trust"] + hbaLines
+        let all = files.merging(["pg_hba.conf": hba.joined(separator: "\n") + "\n"]) { given, _ in given }
+        for (name, text) in all {
+            let path = data + "/" + name
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+            guard chmod(path, 0o600) == 0 else { throw TestSupportError("\(path) cannot be protected.") }
+            try programs.handOver(path)
+        }
+        try start()
+    }
+
+    /// What makes a server quick that may lose everything.
+    private static let fastSettings = [
+        "listen_addresses": "",
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_connections": "300",
+        "timezone": "Europe/Helsinki",
+        "lc_messages": "C",
+    ]
+
+    /// Starts the server and waits until it answers.
+    public func start() throws {
+        let options = serverSettings.sorted { $0.key < $1.key }.map { "-c \($0.key)='\($0.value)'" }
+        try programs.run(
+            "pg_ctl",
+            [
+                "-D", folder + "/data", "-l", folder + "/log", "-w", "-s",
+                "-o", (["-k \(folder)", "-p \(port)"] + options).joined(separator: " "), "start",
+            ]
+        )
+    }
+
+    /// Stops the server: `fast` ends sessions in order, `immediate` is a crash.
+    public func stop(mode: String = "fast") throws {
+        try programs.run("pg_ctl", ["-D", folder + "/data", "-w", "-s", "-m", mode, "stop"])
+    }
+
+    /// Settings that reach a database here as the superuser, by the socket.
+    public func settings(database: String = "postgres") -> ConnectionSettings {
+        ConnectionSettings(
+            options: ["host": folder, "port": String(port), "user": "postgres", "dbname": database],
+            applicationName: "daybook-tests"
+        )
+    }
+}

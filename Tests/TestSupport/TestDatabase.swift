@@ -1,0 +1,62 @@
+import Foundation
+public import Postgres
+
+/// A fresh database of one test's own.
+public struct TestDatabase: Sendable {
+    /// Its name, which no other database has.
+    public let name: String
+    /// How to reach it.
+    public let settings: ConnectionSettings
+    private let cluster: TestCluster
+
+    /// Makes an empty database.
+    public static func create(in cluster: TestCluster? = nil) async throws -> TestDatabase {
+        let cluster = try cluster ?? TestCluster.shared
+        let name = "test_" + UUID().uuidString.lowercased().filter { $0 != "-" }
+        try await command("CREATE DATABASE \(name)", in: cluster)
+        return TestDatabase(name: name, settings: cluster.settings(database: name), cluster: cluster)
+    }
+
+    /// Removes the database and ends who is still connected to it.
+    public func drop() async throws {
+        try await Self.command("DROP DATABASE IF EXISTS \(name) WITH (FORCE)", in: cluster)
+    }
+
+    private static func command(_ sql: String, in cluster: TestCluster) async throws {
+        let connection = try await Connection.open(cluster.settings())
+        try await connection.run { session in try session.executeScript(sql) }
+        await connection.close()
+    }
+}
+
+/// Runs the body with a fresh database, which is dropped afterwards.
+public nonisolated(nonsending) func withDatabase<Result>(
+    _ body: (ConnectionSettings) async throws -> Result
+) async throws -> Result {
+    let database = try await TestDatabase.create()
+    do {
+        let result = try await body(database.settings)
+        try await database.drop()
+        return result
+    } catch {
+        try? await database.drop()
+        throw error
+    }
+}
+
+/// Runs the body with a connection to a fresh database.
+public nonisolated(nonsending) func withConnection<Result>(
+    _ body: (Connection) async throws -> Result
+) async throws -> Result {
+    try await withDatabase { settings in
+        let connection = try await Connection.open(settings)
+        do {
+            let result = try await body(connection)
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+}
