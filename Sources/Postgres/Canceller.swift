@@ -19,7 +19,9 @@ final class Canceller: Sendable {
 
     private let state = Mutex(State())
     private let asked = Atomic(false)
-    private static let queue = DispatchQueue(label: "daybook.postgres.cancel", attributes: .concurrent)
+    /// Serial, because Dispatch gives serial queues threads beyond those of
+    /// Swift's cooperative pool, which a concurrent queue would share.
+    private let queue = DispatchQueue(label: "daybook.postgres.cancel")
     /// A cancellation that reaches the server before the statement does is
     /// lost, so it is repeated until the run ends.
     private static let repeatSeconds = 0.25
@@ -54,12 +56,12 @@ final class Canceller: Sendable {
     /// Stops a run: statements that have not begun are refused, the one that
     /// runs is cancelled on the server. Returns at once.
     func cancel(run: UInt64) {
-        Self.queue.async { self.deliver(run) }
+        queue.async { self.deliver(run) }
     }
 
     /// Asks the server to cancel whatever runs now, once. Returns at once.
     func cancelCurrent() {
-        Self.queue.async {
+        queue.async {
             self.state.withLock { state in
                 guard state.isRunning, !state.isShielded else { return }
                 state.request?.send()
@@ -87,6 +89,6 @@ final class Canceller: Sendable {
             return true
         }
         guard isRunning else { return }
-        Self.queue.asyncAfter(deadline: .now() + Self.repeatSeconds) { self.deliver(run) }
+        queue.asyncAfter(deadline: .now() + Self.repeatSeconds) { self.deliver(run) }
     }
 }

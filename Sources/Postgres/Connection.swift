@@ -41,32 +41,47 @@ public final actor Connection {
     private func connect(_ settings: ConnectionSettings, _ onNotice: (@Sendable (String) -> Void)?) async throws {
         let run = canceller.begin()
         defer { canceller.end() }
-        session = try await withTaskCancellationHandler {
-            try Session(settings, canceller: canceller, onNotice: onNotice)
+        try await withTaskCancellationHandler {
+            try self.connectBlocking(settings, onNotice)
         } onCancel: {
             canceller.cancel(run: run)
         }
+    }
+
+    private func connectBlocking(_ settings: ConnectionSettings, _ onNotice: (@Sendable (String) -> Void)?) throws {
+        // Waiting on a thread of Swift's own pool would stall every other task.
+        preconditionIsolated()
+        session = try Session(settings, canceller: canceller, onNotice: onNotice)
     }
 
     /// Runs a body on the connection and returns its result.
     ///
     /// Throws what the body throws; ``PostgresError`` with code
     /// ``PostgresError/Code/closed`` after ``close()``.
+    @discardableResult
     public func run<Result: Sendable>(_ body: @Sendable (Session) throws -> Result) async throws -> Result {
-        guard let session else { throw PostgresError(.closed, "The connection was closed before.") }
         guard !Task.isCancelled else { throw PostgresError(.cancelled, "The work was cancelled before it began.") }
         let run = canceller.begin()
         defer { canceller.end() }
         return try await withTaskCancellationHandler {
-            try body(session)
+            try self.runBlocking(body)
         } onCancel: {
             canceller.cancel(run: run)
         }
     }
 
+    /// The part that blocks. A method of the actor and not a closure: a closure
+    /// that does not use the actor would run on Swift's own threads.
+    private func runBlocking<Result>(_ body: (Session) throws -> Result) throws -> Result {
+        preconditionIsolated()
+        guard let session else { throw PostgresError(.closed, "The connection was closed before.") }
+        return try body(session)
+    }
+
     /// Runs a body in a transaction: committed when it returns, rolled back when it throws.
     ///
     /// Throws as ``Session/transaction(_:_:)`` does.
+    @discardableResult
     public func transaction<Result: Sendable>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: @Sendable (Session) throws -> Result

@@ -45,17 +45,19 @@ extension Session {
         return try finishCopy(connection, sql)
     }
 
+    /// Starts a COPY in the direction expected, and refuses everything else.
     private func startCopy(_ sql: String, _ expected: ExecStatusType) throws -> OpaquePointer {
         let connection = try ready()
-        guard let result = ResultHandle(PQexec(connection, sql)) else { throw failureOfConnection(sql) }
-        guard result.status == expected else {
-            if result.isCopying || result.isSuccess {
-                abandon(connection)
-                throw PostgresError(.invalidUse, "The statement is not the COPY that this call is for.")
-            }
-            throw failure(result.pointer, sql)
+        guard PQsendQuery(connection, sql) == 1, let result = ResultHandle(PQgetResult(connection)) else {
+            throw drain(connection, sql) ?? failureOfConnection(sql)
         }
-        return connection
+        if result.status == expected { return connection }
+        if result.isCopying { canceller.sendNow() }
+        drain(connection, sql)
+        if result.isCopying || result.isSuccess {
+            throw PostgresError(.invalidUse, "The statement is not the COPY that this call is for.")
+        }
+        throw failure(result.pointer, sql)
     }
 
     private func deliverCopyData(
@@ -74,15 +76,13 @@ extension Session {
 
     private func finishCopy(_ connection: OpaquePointer, _ sql: String) throws -> Int {
         var rows = 0
-        var first: PostgresError?
         while let result = ResultHandle(PQgetResult(connection)) {
             guard result.isSuccess else {
-                first = first ?? failure(result.pointer, sql)
-                continue
+                drain(connection, sql)
+                throw failure(result.pointer, sql)
             }
             rows = result.affectedRows
         }
-        if let first { throw first }
         if isLost { throw failureOfConnection(sql) }
         return rows
     }

@@ -1,16 +1,27 @@
 internal import CLibPQ
 
 extension Session {
-    /// Returns a result that ended well, throws what another one says.
+    /// Waits for the end of what was sent and returns its last result.
+    ///
+    /// The first error counts: a server that shuts down says why before it
+    /// closes the connection, which is an error as well.
     @discardableResult
-    func check(_ result: consuming ResultHandle?, _ sql: String) throws -> ResultHandle {
-        guard let result else { throw failureOfConnection(sql) }
-        if result.isSuccess { return result }
-        if result.isCopying {
-            if let openConnection { abandon(openConnection) }
-            throw PostgresError(.invalidUse, "COPY from or to the client needs copyIn or copyOut.")
+    func result(of sent: Int32, _ connection: OpaquePointer, _ sql: String) throws -> ResultHandle {
+        guard sent == 1 else { throw failureOfConnection(sql) }
+        var last: ResultHandle?
+        while let result = ResultHandle(PQgetResult(connection)) {
+            if result.isCopying {
+                abandon(connection)
+                throw PostgresError(.invalidUse, "COPY from or to the client needs copyIn or copyOut.")
+            }
+            guard result.isSuccess else {
+                drain(connection, sql)
+                throw failure(result.pointer, sql)
+            }
+            last = consume result
         }
-        throw failure(result.pointer, sql)
+        guard let last else { throw failureOfConnection(sql) }
+        return last
     }
 
     /// The error of a result, or of the connection where there is none.

@@ -22,24 +22,29 @@ extension Session {
     /// unless the script has transaction statements of its own.
     public func executeScript(_ sql: String) throws {
         let connection = try ready()
-        try check(ResultHandle(PQexec(connection, sql)), sql)
+        try result(of: PQsendQuery(connection, sql), connection, sql)
     }
 
     /// The columns that a statement would return, without running it; none if it returns no rows.
     public func columns(of sql: String) throws -> [ColumnDescription] {
         let connection = try ready()
         // The empty name is the unnamed statement, which the next one replaces.
-        try check(ResultHandle(PQprepare(connection, "", sql, 0, nil)), sql)
-        return try check(ResultHandle(PQdescribePrepared(connection, "")), sql).columns
+        try result(of: PQsendPrepare(connection, "", sql, 0, nil), connection, sql)
+        return try result(of: PQsendDescribePrepared(connection, ""), connection, sql).columns
     }
 
     /// Runs one statement with its whole result in memory, in binary.
     private func perform(_ sql: String, _ parameters: [Value]) throws -> ResultHandle {
         let connection = try ready()
-        let bound = try BoundParameters(parameters)
-        let result = bound.withPointers { bound in
-            PQexecParams(connection, sql, bound.count, bound.types, bound.values, bound.lengths, bound.formats, 1)
+        return try result(of: send(sql, parameters, on: connection), connection, sql)
+    }
+
+    /// Sends one statement whose rows come back in binary; 1 if that went well, as libpq says it.
+    func send(_ sql: String, _ parameters: [Value], on connection: OpaquePointer) throws -> Int32 {
+        try BoundParameters(parameters).withPointers { bound in
+            PQsendQueryParams(
+                connection, sql, bound.count, bound.types, bound.values, bound.lengths, bound.formats, 1
+            )
         }
-        return try check(ResultHandle(result), sql)
     }
 }

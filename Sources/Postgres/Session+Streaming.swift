@@ -21,13 +21,7 @@ extension Session {
         _ body: (borrowing RowView) throws -> Void
     ) throws -> Int {
         let connection = try ready()
-        let bound = try BoundParameters(parameters)
-        let isSent = bound.withPointers { bound in
-            PQsendQueryParams(
-                connection, sql, bound.count, bound.types, bound.values, bound.lengths, bound.formats, 1
-            )
-        }
-        guard isSent == 1, PQsetSingleRowMode(connection) == 1 else {
+        guard try send(sql, parameters, on: connection) == 1, PQsetSingleRowMode(connection) == 1 else {
             throw drain(connection, sql) ?? failureOfConnection(sql)
         }
         isStreaming = true
@@ -36,8 +30,7 @@ extension Session {
         do {
             while try deliverNext(connection, &stream, onColumns, body) {}
         } catch {
-            // After an error of the server this finds nothing to stop.
-            abandon(connection)
+            if !stream.hasEnded { abandon(connection) }
             throw error
         }
         return stream.rowCount
@@ -48,6 +41,8 @@ extension Session {
         let sql: String
         var rowCount = 0
         var hasColumns = false
+        /// True once the server has nothing more to send.
+        var hasEnded = false
     }
 
     /// Takes one result and hands its row over; false after the last.
@@ -58,11 +53,15 @@ extension Session {
         _ body: (borrowing RowView) throws -> Void
     ) throws -> Bool {
         guard let result = ResultHandle(PQgetResult(connection)) else {
+            stream.hasEnded = true
             if isLost { throw failureOfConnection(stream.sql) }
             return false
         }
         guard result.isSuccess else {
             if result.isCopying { throw PostgresError(.invalidUse, "COPY needs copyIn or copyOut.") }
+            stream.hasEnded = true
+            // Whether the connection goes with the statement shows after its last result.
+            drain(connection, stream.sql)
             throw failure(result.pointer, stream.sql)
         }
         if !stream.hasColumns {

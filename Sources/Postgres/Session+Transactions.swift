@@ -8,6 +8,7 @@ extension Session {
     /// - ``PostgresError/Code/transactionAborted`` if the body returned although a
     ///   statement had failed in it, so that the server rolled back;
     /// - ``PostgresError/Code/commitUnknown`` if the connection was lost while committing.
+    @discardableResult
     public func transaction<Result>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: () throws -> Result
@@ -29,6 +30,7 @@ extension Session {
     /// Runs the body in a part of the transaction that is undone alone when the body throws.
     ///
     /// Throws what the body threw, and ``PostgresError/Code/invalidUse`` outside a transaction.
+    @discardableResult
     public func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
         guard isInTransaction else {
             throw PostgresError(.invalidUse, "A savepoint needs a transaction around it.")
@@ -47,9 +49,9 @@ extension Session {
 
     private func commit() throws {
         let connection = try ready()
-        let result: ResultHandle
+        let tag: String
         do {
-            result = try check(ResultHandle(PQexec(connection, "COMMIT")), "COMMIT")
+            tag = try result(of: PQsendQuery(connection, "COMMIT"), connection, "COMMIT").commandTag
         } catch let error as PostgresError where error.code == .connectionLost {
             var unknown = PostgresError(
                 .commitUnknown,
@@ -59,7 +61,7 @@ extension Session {
             unknown.message = error.message
             throw unknown
         }
-        guard result.commandTag == "COMMIT" else {
+        guard tag == "COMMIT" else {
             throw PostgresError(
                 .transactionAborted,
                 "The transaction was rolled back, because a statement in it had failed."
@@ -71,7 +73,8 @@ extension Session {
     private func rollBack(_ sql: String) {
         guard let connection = openConnection, isInTransaction else { return }
         canceller.withShield {
-            _ = ResultHandle(PQexec(connection, sql))
+            // If even this fails the connection is lost, and the next statement says so.
+            if PQsendQuery(connection, sql) == 1 { drain(connection, sql) }
         }
     }
 }

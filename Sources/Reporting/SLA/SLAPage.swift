@@ -31,7 +31,7 @@ struct SLAPage: Sendable {
         title = "Service level report, \(scope.request.month.title), \(subject)"
         status = scope.isFinal ? "final" : "preliminary"
         isFinal = scope.isFinal
-        (sentence, hasBreach) = Self.verdict(tables[0], isFinal: scope.isFinal)
+        (sentence, hasBreach) = Self.verdict(tables[0], scope: scope)
         facts = Self.facts(scope).map { Fact(term: $0.0, value: $0.1) }
         promises = PageTable(Self.widest(tables[0], scope: scope))
         charts = grids.compactMap { PageChart($0) }
@@ -68,15 +68,20 @@ struct SLAPage: Sendable {
         return table
     }
 
-    /// The report in one sentence, and whether anything was broken.
-    static func verdict(_ promises: Table, isFinal: Bool) -> (String, Bool) {
-        let verdicts = promises.rows.compactMap { $0.last }
-        let breaches = verdicts.filter { $0 == .verdict(.breach) }.count
-        let passes = verdicts.filter { $0 == .verdict(.pass) }.count
-        let unknown = verdicts.filter { $0 == .verdict(.insufficientData) }.count
+    /// The report in one sentence: how it went on the whole, and then account by account.
+    static func verdict(_ promises: Table, scope: SLAScope) -> (sentence: String, hasBreach: Bool) {
+        func count(_ verdict: Verdict, in rows: [[Cell]]) -> Int { rows.filter { $0.last == .verdict(verdict) }.count }
+        let whole = widest(promises, scope: scope).rows
+        let breaches = count(.breach, in: whole)
+        let passes = count(.pass, in: whole)
+        let unknown = count(.insufficientData, in: whole)
         var sentence = "\(passes) \(passes == 1 ? "promise was" : "promises were") kept and \(breaches) broken"
+        if breaches == 0 && passes == 0 { sentence = "There was nothing to judge" }
         if unknown > 0 { sentence += "; \(unknown) could not be judged for want of data" }
-        if breaches == 0 && passes == 0 && unknown == 0 { sentence = "There was nothing to judge" }
-        return (sentence + (isFinal ? "." : ", so far."), breaches > 0)
+        let everything = count(.breach, in: promises.rows)
+        if everything > breaches {
+            sentence += "; account by account, \(count(.pass, in: promises.rows) - passes) were kept and \(everything - breaches) broken"
+        }
+        return (sentence + (scope.isFinal ? "." : ", so far."), everything > 0)
     }
 }

@@ -106,7 +106,7 @@ public struct SLAReport: Sendable {
         let promises = try writing.writeAll()
         reader.progress("publishing the files")
         let files = try outputs.publish()
-        let (sentence, hasBreach) = SLAPage.verdict(promises, isFinal: scope.isFinal)
+        let (sentence, hasBreach) = SLAPage.verdict(promises, scope: scope)
         return Outcome(
             files: files, promises: SLAPage.widest(promises, scope: scope), sentence: sentence, isFinal: scope.isFinal,
             hasBreach: hasBreach)

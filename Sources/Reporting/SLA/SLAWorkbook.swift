@@ -10,6 +10,8 @@ final class SLAWorkbook {
 
     /// The first rows of the summary: title, verdict, two lines of facts.
     private static let summaryHeaderRow = 4
+    /// Rows from the top of one chart to the top of the next.
+    private static let chartRows = 16
 
     init(path: String, temporaryDirectory: String, scope: SLAScope) throws {
         self.scope = scope
@@ -29,12 +31,17 @@ final class SLAWorkbook {
 
     /// The summary, the tables and the trend. The first table is that of the promises; the exceptions wait for their turn.
     func addTables(_ tables: [Table], grids: [TrendGrid]) throws {
-        try addSummary(tables[0], grids: grids)
+        let summary = try addSummary(tables[0])
         for table in tables.dropFirst() where table.name != "trend" { try writer.add(table) }
         try addTrend(grids)
+        // The charts point at the sheet of the trend, so they come after it.
+        for (index, chart) in try charts(grids).enumerated() {
+            try summary.insert(
+                chart, row: Self.summaryHeaderRow + index * Self.chartRows, column: tables[0].columns.count + 1)
+        }
     }
 
-    private func addSummary(_ promises: Table, grids: [TrendGrid]) throws {
+    private func addSummary(_ promises: Table) throws -> Sheet {
         let headerRow = Self.summaryHeaderRow
         var ordered = promises
         let widest = SLAPage.widest(promises, scope: scope).rows
@@ -48,15 +55,13 @@ final class SLAWorkbook {
         try sheet.write(
             row: 0, column: 0, text: "Service level report, \(scope.request.month.title), \(scope.onlyAccount?.name ?? "all customers")",
             format: big)
-        let verdict = SLAPage.verdict(promises, isFinal: scope.isFinal).0
+        let verdict = SLAPage.verdict(promises, scope: scope).0
         try sheet.write(row: 1, column: 0, text: "\(scope.isFinal ? "FINAL" : "PRELIMINARY"): \(verdict)", format: bold)
         let lines = [facts[3...5], facts[6...]].map { $0.map { "\($0.0): \($0.1)" }.joined(separator: "   ") }
         for (index, line) in lines.enumerated() { try sheet.write(row: 2 + index, column: 0, text: line, format: soft) }
         try writer.writeHeader(promises.columns, to: sheet, row: headerRow)
         try writer.writeRows(ordered, to: sheet, firstRow: headerRow + 1)
-        for (index, chart) in try charts(grids).enumerated() {
-            try sheet.insert(chart, row: headerRow + index * 16, column: promises.columns.count + 1)
-        }
+        return sheet
     }
 
     /// The trend as one grid, a row a month: what the charts of the summary point at.

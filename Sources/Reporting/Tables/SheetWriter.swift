@@ -8,7 +8,7 @@ struct SheetWriter {
     let footer: String
 
     private static let headerStyle = CellStyle(
-        bold: true, fontColour: .white, fill: Colour(0x1F3A57), verticalAlignment: .middle, wrap: true)
+        bold: true, fontColour: .white, fill: Colour(0x1F3A57), verticalAlignment: .middle)
     private static let widest = 60
     private static let narrowest = 9
     /// Rows that are looked at to fit a column's width.
@@ -32,6 +32,7 @@ struct SheetWriter {
         for (index, column) in columns.enumerated() {
             var style = Self.headerStyle
             style.alignment = column.kind.isNumeric ? .right : .left
+            style.indent = column.id == "verdict" ? 1 : 0
             try sheet.write(row: row, column: index, text: column.title, format: try workbook.format(style))
         }
     }
@@ -70,7 +71,7 @@ struct SheetWriter {
         return try workbook.format(
             CellStyle(
                 numberFormat: numberFormat, alignment: column.kind.isNumeric ? .right : .left,
-                verticalAlignment: .top, wrap: wraps))
+                verticalAlignment: .top, wrap: wraps, indent: column.kind == .instant ? 1 : 0))
     }
 
     /// Verdicts have a colour beside their word, never instead of it.
@@ -83,7 +84,7 @@ struct SheetWriter {
             case .verdict(.insufficientData): Colour(0x7A5200)
             default: nil
             }
-        return try workbook.format(CellStyle(bold: colour != nil, fontColour: colour, verticalAlignment: .top))
+        return try workbook.format(CellStyle(bold: colour != nil, fontColour: colour, alignment: .left, verticalAlignment: .top, indent: 1))
     }
 
     func write(_ cell: Cell, to sheet: Sheet, row: Int, column: Int, format: Format) throws {
@@ -115,11 +116,9 @@ struct SheetWriter {
     /// Widths in characters that fit the headers and the first rows.
     static func widths(_ table: Table) -> [Double] {
         table.columns.enumerated().map { index, column in
-            if let width = column.width { return width }
-            // A header may break between its words, so only its longest word counts in full.
-            let header = column.title.split(separator: " ").map(\.count).max() ?? 0
+            if let width = column.width { return max(width, Double(column.title.count + 4)) }
             let longest = table.rows.prefix(sampledRows).map { $0[index].plainText.count }.max() ?? 0
-            return Double(min(max(longest + 2, header + 4, narrowest), widest))
+            return Double(min(max(longest + 2, column.title.count + 4, narrowest), widest))
         }
     }
 }

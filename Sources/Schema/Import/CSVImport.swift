@@ -71,9 +71,10 @@ public struct CSVImport: Sendable {
                 }
                 var row = ImportedRow(record, header: names)
                 let values = kind.values(&row, zones: zones)
-                if row.defects.isEmpty, let key = kind.key(values) {
-                    if let line = seen[key.value] { row.refuse(key.column, "stands on line \(line) too") }
-                    seen[key.value] = record[0].line
+                for column in kind.uniqueColumns {
+                    let key = "\(column) \(values[kind.columns.firstIndex(of: column) ?? 0] ?? "")"
+                    if let line = seen[key] { row.refuse(column, "stands on line \(line) too") }
+                    seen[key] = record[0].line
                 }
                 defects += row.defects
                 guard defects.isEmpty else { return }

@@ -49,23 +49,15 @@ public enum ImportKind: String, Sendable, CaseIterable {
         switch self {
         case .accounts: ["user_id"]
         case .probes: ["target", "probed_at", "ok"]
-        case .maintenance: ["starts_at", "ends_at", "announced_at"]
-        case .outages: ["model", "starts_at", "ends_at"]
+        case .maintenance, .outages: columns
         }
     }
 
-    /// Accounts, reasons and evidence may change; a probe is a fact.
-    var updatesExisting: Bool { self != .probes }
+    /// An account's terms may change; everything else is a fact, and repeating it is harmless.
+    var updatesExisting: Bool { self == .accounts }
 
-    /// The value that may stand in a file only once; nil where repetition is harmless.
-    func key(_ values: [String?]) -> (column: String, value: String)? {
-        switch self {
-        case .accounts: ("user_id", values[0] ?? "")
-        case .maintenance: ("starts_at", values[0...2].map { $0 ?? "" }.joined(separator: " "))
-        case .outages: ("model", values[0...2].map { $0 ?? "" }.joined(separator: " "))
-        case .probes: nil
-        }
-    }
+    /// The columns whose values may stand in a file only once.
+    var uniqueColumns: [String] { self == .accounts ? ["user_id", "slug"] : [] }
 
     /// The row's values for the table; what is wrong with them is noted in the row.
     func values(_ row: inout ImportedRow, zones: TimeZoneNames?) -> [String?] {
@@ -114,12 +106,12 @@ public enum ImportKind: String, Sendable, CaseIterable {
 
     private static func window(_ row: inout ImportedRow) -> [String?] {
         let (start, end) = interval(&row)
-        return [start, end, row.instant("announced_at").description, row.required("reason")]
+        return [start, end, row.instant("announced_at").description, row.required("reason", limit: Limits.remarkLength)]
     }
 
     private static func outage(_ row: inout ImportedRow) -> [String?] {
         let (start, end) = interval(&row)
-        return [row.required("model", limit: 200), start, end, row.required("evidence", limit: 10_000)]
+        return [row.required("model", limit: 200), start, end, row.required("evidence", limit: Limits.remarkLength)]
     }
 
     private static func interval(_ row: inout ImportedRow) -> (String, String) {

@@ -48,7 +48,7 @@ CREATE TABLE daybook.maintenance_window (
     ends_at      timestamptz NOT NULL,
     announced_at timestamptz NOT NULL,
     reason       text        NOT NULL,
-    CONSTRAINT maintenance_window_pkey PRIMARY KEY (starts_at, ends_at, announced_at),
+    CONSTRAINT maintenance_window_pkey PRIMARY KEY (starts_at, ends_at, announced_at, reason),
     CONSTRAINT maintenance_window_ends_after_start CHECK (ends_at > starts_at)
 );
 COMMENT ON TABLE daybook.maintenance_window IS 'Maintenance as it was announced, and when.';
@@ -58,7 +58,7 @@ CREATE TABLE daybook.provider_outage (
     starts_at timestamptz NOT NULL,
     ends_at   timestamptz NOT NULL,
     evidence  text        NOT NULL,
-    CONSTRAINT provider_outage_pkey PRIMARY KEY (model, starts_at, ends_at),
+    CONSTRAINT provider_outage_pkey PRIMARY KEY (model, starts_at, ends_at, evidence),
     CONSTRAINT provider_outage_ends_after_start CHECK (ends_at > starts_at)
 );
 COMMENT ON TABLE daybook.provider_outage IS 'Outages of a model at its provider, with the evidence for them.';
