@@ -18,7 +18,9 @@ struct CancelRequest: ~Copyable, @unchecked Sendable {
     }
 
     /// Connects to the server, asks it to cancel what the connection runs and
-    /// waits until it has been told. Blocks.
+    /// waits until it has been told.
+    ///
+    /// Blocks.
     func send() {
         var failure = [CChar](repeating: 0, count: 256)
         // A failure leaves the statement running, and it is asked again; see ``Canceller``.

@@ -54,12 +54,16 @@ final class Canceller: Sendable {
     }
 
     /// Stops a run: statements that have not begun are refused, the one that
-    /// runs is cancelled on the server. Returns at once.
+    /// runs is cancelled on the server.
+    ///
+    /// Returns at once.
     func cancel(run: UInt64) {
         queue.async { self.deliver(run) }
     }
 
-    /// Asks the server to cancel whatever runs now, once. Returns at once.
+    /// Asks the server to cancel whatever runs now, once.
+    ///
+    /// Returns at once.
     func cancelCurrent() {
         queue.async {
             self.state.withLock { state in

@@ -70,8 +70,10 @@ public final actor Connection {
         }
     }
 
-    /// The part that blocks. A method of the actor and not a closure: a closure
-    /// that does not use the actor would run on Swift's own threads.
+    /// The part that blocks.
+    ///
+    /// A method of the actor and not a closure: a closure that does not use the
+    /// actor would run on Swift's own threads.
     private func runBlocking<Result>(_ body: (Session) throws -> Result) throws -> Result {
         preconditionIsolated()
         guard let session else { throw PostgresError(.closed, "The connection was closed before.") }

@@ -1,7 +1,9 @@
 internal import CLibPQ
 internal import Glibc
 
-/// One attempt to reach a server, on the thread that calls. Blocks.
+/// One attempt to reach a server, on the thread that calls.
+///
+/// Blocks.
 struct ConnectionAttempt {
     let settings: ConnectionSettings
     /// Asked while waiting; true gives the attempt up.
@@ -15,11 +17,8 @@ struct ConnectionAttempt {
     /// Throws ``PostgresError``: settings that cannot be read, or a server
     /// that cannot be reached, with the reason as precise as it is known.
     func run() throws -> OpaquePointer {
-        let parameters = try settings.parameters()
-        let connection =
-            ConnectionSettings.hasSeveralHosts(parameters)
-            ? connectInTurn(parameters)
-            : try connectPolling(parameters)
+        let plan = try settings.plan()
+        let connection = plan.hasSeveralHosts ? connectInTurn(plan) : try connectPolling(plan)
         guard let connection else { throw PostgresError(.connectionFailed, "Memory for a connection is short.") }
         guard PQstatus(connection) == CONNECTION_OK else {
             defer { PQfinish(connection) }
@@ -29,18 +28,20 @@ struct ConnectionAttempt {
     }
 
     /// With several hosts libpq's own loop is used: only it may leave a silent
-    /// host for the next. Its messages have no SQLSTATE.
-    private func connectInTurn(_ parameters: ConnectionSettings.Parameters) -> OpaquePointer? {
-        ConnectionSettings.withPointers(parameters) { PQconnectdbParams($0, $1, 1) }
+    /// host for the next.
+    ///
+    /// Its messages have no SQLSTATE.
+    private func connectInTurn(_ plan: ConnectionSettings.Plan) -> OpaquePointer? {
+        ConnectionSettings.withPointers(plan.parameters) { PQconnectdbParams($0, $1, 1) }
     }
 
     /// With one host the steps are polled here: failures then carry their
     /// SQLSTATE whatever the server's language, and the attempt can be given up.
-    private func connectPolling(_ parameters: ConnectionSettings.Parameters) throws -> OpaquePointer? {
-        let connection = ConnectionSettings.withPointers(parameters) { PQconnectStartParams($0, $1, 1) }
+    private func connectPolling(_ plan: ConnectionSettings.Plan) throws -> OpaquePointer? {
+        let connection = ConnectionSettings.withPointers(plan.parameters) { PQconnectStartParams($0, $1, 1) }
         guard let connection, PQstatus(connection) != CONNECTION_BAD else { return connection }
         PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
-        let deadline = settings.connectLimitSeconds(parameters).map { ContinuousClock.now + .seconds($0) }
+        let deadline = plan.limitSeconds.map { ContinuousClock.now + .seconds($0) }
         var step = PGRES_POLLING_WRITING
         while step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED {
             do {

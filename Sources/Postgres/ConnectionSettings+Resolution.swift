@@ -4,11 +4,21 @@ extension ConnectionSettings {
     /// Keywords and values in the order that libpq takes them: later ones win.
     typealias Parameters = [(keyword: String, value: String)]
 
-    /// What is handed to libpq.
+    /// What is handed to libpq, and what it will make of it.
+    struct Plan {
+        /// Keywords and values.
+        let parameters: Parameters
+        /// How long one host may take, nil for no limit.
+        let limitSeconds: Int?
+        /// True where libpq has several hosts to try in turn.
+        let hasSeveralHosts: Bool
+    }
+
+    /// Settles what the settings, the service file and the environment say together.
     ///
     /// Throws ``PostgresError`` with code ``PostgresError/Code/invalidSettings``
     /// where the connection string cannot be read.
-    func parameters() throws -> Parameters {
+    func plan() throws -> Plan {
         if Self.isConnectionString(conninfo), Self.parse(conninfo) == nil {
             throw PostgresError(
                 .invalidSettings,
@@ -16,24 +26,15 @@ extension ConnectionSettings {
                     + "keywords such as host=… dbname=…, with special characters escaped."
             )
         }
-        let named = Self.resolved(givenParameters)
-        var parameters = ownDefaults.filter { named[$0.keyword] == nil }
-        parameters += givenParameters
-        parameters.append(("client_encoding", "UTF8"))
-        return parameters
-    }
-
-    /// How many seconds one host may take, nil for no limit; libpq's own rule
-    /// is that nothing, 0 and below mean none and that 1 is taken as 2.
-    func connectLimitSeconds(_ parameters: Parameters) -> Int? {
-        let resolved = Self.resolved(parameters)["connect_timeout"].flatMap { Int($0) } ?? 0
-        return resolved <= 0 ? nil : max(2, resolved)
-    }
-
-    /// True where libpq has several hosts to try in turn.
-    static func hasSeveralHosts(_ parameters: Parameters) -> Bool {
-        let named = resolved(parameters)
-        return ["host", "hostaddr"].contains { named[$0]?.contains(",") == true }
+        let resolved = Self.resolved(givenParameters)
+        let defaults = ownDefaults.filter { resolved[$0.keyword] == nil }
+        // libpq's rule: nothing, 0 and below mean no limit, and 1 is taken as 2.
+        let limit = resolved["connect_timeout"].map { Int($0) ?? 0 } ?? connectTimeoutSeconds
+        return Plan(
+            parameters: defaults + givenParameters + [("client_encoding", "UTF8")],
+            limitSeconds: limit <= 0 ? nil : max(2, limit),
+            hasSeveralHosts: ["host", "hostaddr"].contains { resolved[$0]?.contains(",") == true }
+        )
     }
 
     private var givenParameters: Parameters {
@@ -59,11 +60,11 @@ extension ConnectionSettings {
     /// the environment and its defaults.
     ///
     /// libpq resolves them only for a connection; an impossible `sslmode` in
-    /// the last place makes it stop before it reaches for the network.
+    /// the last place makes it stop before it reaches for the network, and a
+    /// password before it reads, and maybe complains of, `~/.pgpass`.
     private static func resolved(_ parameters: Parameters) -> [String: String] {
-        let connection = withPointers(parameters + [("sslmode", "unconnected")]) { keywords, values in
-            PQconnectStartParams(keywords, values, 1)
-        }
+        let stopped = parameters + [("password", "none"), ("sslmode", "unconnected")]
+        let connection = withPointers(stopped) { PQconnectStartParams($0, $1, 1) }
         guard let connection else { return [:] }
         defer { PQfinish(connection) }
         guard let list = PQconninfo(connection) else { return [:] }

@@ -16,6 +16,7 @@ public struct ConnectionSettings: Sendable {
     /// Single keywords, such as `host`, `dbname`, `user` or `sslmode`, that win over ``conninfo``.
     public var options: [String: String]
     /// How long one host may take to accept a connection, in seconds; 0 waits for ever.
+    ///
     /// A `connect_timeout` in the settings, the service or the environment wins.
     public var connectTimeoutSeconds: Int
     /// The name that the server shows in `pg_stat_activity`, unless the settings have another.

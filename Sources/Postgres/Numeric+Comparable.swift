@@ -1,8 +1,10 @@
 extension Numeric: Hashable {
+    /// True where both are the same number, whatever their scales.
     public static func == (left: Numeric, right: Numeric) -> Bool {
         left.sign == right.sign && left.weight == right.weight && left.digits == right.digits
     }
 
+    /// Feeds in the number without its scale.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(sign)
         hasher.combine(weight)
@@ -11,6 +13,7 @@ extension Numeric: Hashable {
 }
 
 extension Numeric: Comparable {
+    /// PostgreSQL's order: -Infinity, numbers, Infinity, NaN.
     public static func < (left: Numeric, right: Numeric) -> Bool {
         guard left.rank == right.rank else { return left.rank < right.rank }
         switch left.sign {

@@ -1,7 +1,8 @@
 extension Numeric {
-    /// A value from its text, in the forms PostgreSQL reads: `-12.50`, `1e-7`,
-    /// `NaN`, `Infinity`, `-inf`. Nil for anything else, spaces included, and
-    /// for more digits than PostgreSQL takes.
+    /// A value from its text, in the forms PostgreSQL reads.
+    ///
+    /// Those are `-12.50`, `1e-7`, `NaN`, `Infinity`, `-inf`. Nil for anything
+    /// else, spaces included, and for more digits than PostgreSQL takes.
     public init?(_ text: String) {
         var rest = text.utf8[...]
         var isNegative = false

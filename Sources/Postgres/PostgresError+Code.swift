@@ -1,5 +1,7 @@
 extension PostgresError {
-    /// The kinds of failure. The set may grow: keep a default case.
+    /// The kinds of failure.
+    ///
+    /// The set may grow: keep a default case.
     public struct Code: RawRepresentable, Hashable, Sendable {
         /// A stable word for logs and metric labels.
         public let rawValue: String

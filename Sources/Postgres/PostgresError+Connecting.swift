@@ -77,11 +77,9 @@ extension SQLState {
         for line in message.split(whereSeparator: \.isNewline) {
             for part in line.split(separator: ":").dropFirst() {
                 let word = part.drop { $0 == " " }
-                let isState = word.utf8.count == 5 && word.utf8.allSatisfy { byte in
-                    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                        || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-                }
-                if isState, part.hasPrefix("  ") {
+                // Two spaces come before a state; the message that follows has one.
+                guard part.hasPrefix("  "), word.utf8.count == 5 else { continue }
+                if word.allSatisfy({ $0.isASCII && ($0.isNumber || $0.isUppercase) }) {
                     self.init(rawValue: String(word))
                     return
                 }

@@ -17,7 +17,9 @@ public struct PostgresError: Error, Sendable {
     public internal(set) var table: String?
     /// The column that the failure is about.
     public internal(set) var column: String?
-    /// The message of the server or of libpq. It may hold values: for logs of operators only.
+    /// The message of the server or of libpq.
+    ///
+    /// It may hold values: for logs of operators only.
     public internal(set) var message: String?
     /// The server's detail, which often holds values.
     public internal(set) var detail: String?

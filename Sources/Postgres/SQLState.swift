@@ -13,70 +13,72 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
     /// The first two characters, the class.
     public var category: String { String(rawValue.prefix(2)) }
 
-    /// `22P02`
+    /// A text is not a value of its type (`22P02`).
     public static let invalidTextRepresentation: SQLState = "22P02"
-    /// `23502`
+    /// A value is missing where one must be (`23502`).
     public static let notNullViolation: SQLState = "23502"
-    /// `23503`
+    /// A reference points nowhere (`23503`).
     public static let foreignKeyViolation: SQLState = "23503"
-    /// `23505`
+    /// A key exists already (`23505`).
     public static let uniqueViolation: SQLState = "23505"
-    /// `23514`
+    /// A CHECK does not hold (`23514`).
     public static let checkViolation: SQLState = "23514"
-    /// `23P01`
+    /// A row conflicts with another by an EXCLUDE constraint (`23P01`).
     public static let exclusionViolation: SQLState = "23P01"
-    /// `25001`
+    /// A transaction is under way where none may be (`25001`).
     public static let activeTransaction: SQLState = "25001"
-    /// `25006`
+    /// A change in a read-only transaction (`25006`).
     public static let readOnlyTransaction: SQLState = "25006"
-    /// `25P02`
+    /// A statement in a transaction that has failed (`25P02`).
     public static let failedTransaction: SQLState = "25P02"
-    /// `25P03`
+    /// A session was idle in a transaction for too long and was ended (`25P03`).
     public static let idleInTransactionTimeout: SQLState = "25P03"
-    /// `28000`
+    /// A user or a way to connect that the server does not admit (`28000`).
     public static let invalidAuthorization: SQLState = "28000"
-    /// `28P01`
+    /// A wrong password (`28P01`).
     public static let invalidPassword: SQLState = "28P01"
-    /// `3D000`
+    /// A database that does not exist (`3D000`).
     public static let invalidDatabase: SQLState = "3D000"
-    /// `40001`
+    /// A transaction that can be tried again, for another one changed the same data (`40001`).
     public static let serializationFailure: SQLState = "40001"
-    /// `40P01`
+    /// A transaction that was stopped for waiting in a circle (`40P01`).
     public static let deadlock: SQLState = "40P01"
-    /// `42501`
+    /// A privilege is missing (`42501`).
     public static let insufficientPrivilege: SQLState = "42501"
-    /// `42601`
+    /// A statement that is not SQL (`42601`).
     public static let syntaxError: SQLState = "42601"
-    /// `42703`
+    /// A column that does not exist (`42703`).
     public static let undefinedColumn: SQLState = "42703"
-    /// `42883`
+    /// A function that does not exist (`42883`).
     public static let undefinedFunction: SQLState = "42883"
-    /// `42P01`
+    /// A table that does not exist (`42P01`).
     public static let undefinedTable: SQLState = "42P01"
-    /// `53100`
+    /// The server's disk is full (`53100`).
     public static let diskFull: SQLState = "53100"
-    /// `53300`
+    /// All connections of the server, the database or the role are taken (`53300`).
     public static let tooManyConnections: SQLState = "53300"
-    /// `55P03`
+    /// A lock was not to be had in time (`55P03`).
     public static let lockNotAvailable: SQLState = "55P03"
-    /// `57014`
+    /// A statement was cancelled, by request or by its time limit (`57014`).
     public static let queryCancelled: SQLState = "57014"
-    /// `57P01`
+    /// The operator ended the session or the server (`57P01`).
     public static let adminShutdown: SQLState = "57P01"
-    /// `57P02`
+    /// The server ends all sessions after a crash of one (`57P02`).
     public static let crashShutdown: SQLState = "57P02"
-    /// `57P03`
+    /// The server is starting up or shutting down (`57P03`).
     public static let cannotConnectNow: SQLState = "57P03"
-    /// `P0001`
+    /// An exception of the database's own code (`P0001`).
     public static let raisedException: SQLState = "P0001"
 }
 
 extension SQLState: ExpressibleByStringLiteral {
+    /// The state with these five characters.
     public init(stringLiteral text: String) {
         self.init(rawValue: text)
     }
 }
 
 extension SQLState: CustomStringConvertible {
+    /// The five characters.
     public var description: String { rawValue }
 }

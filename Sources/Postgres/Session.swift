@@ -17,7 +17,9 @@ public final class Session {
     /// True while rows or COPY data are under way.
     var isStreaming = false
 
-    /// Connects, and sets what the rest of this module relies on. Blocks.
+    /// Connects, and sets what the rest of this module relies on.
+    ///
+    /// Blocks.
     init(_ settings: ConnectionSettings, canceller: Canceller, onNotice: (@Sendable (String) -> Void)?) throws {
         let attempt = ConnectionAttempt(settings: settings) { canceller.isAsked }
         let connection = try attempt.run()
@@ -46,7 +48,6 @@ public final class Session {
     private func configure() throws {
         try executeScript(
             """
-            SET client_encoding TO 'UTF8';
             SET standard_conforming_strings TO on;
             SET datestyle TO 'ISO, YMD';
             SET intervalstyle TO 'postgres';

@@ -103,7 +103,9 @@ extension Value {
 }
 
 extension Instant {
-    /// Microseconds since 2000. An instant before PostgreSQL's first becomes
+    /// Microseconds since 2000.
+    ///
+    /// An instant before PostgreSQL's first becomes
     /// one that the server refuses, never another valid one.
     fileprivate var postgresMicroseconds: Int64 {
         guard isFinite else { return microseconds }

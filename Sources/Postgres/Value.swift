@@ -45,6 +45,7 @@ public enum Value: Sendable, Hashable {
     /// `boolean[]`.
     case bools([Bool])
     /// An array with nulls among its elements, or of a type without a case here.
+    ///
     /// Each element that is not null must be of the named type.
     case array([Value], of: TypeOID)
 
@@ -65,24 +66,28 @@ public enum Value: Sendable, Hashable {
 }
 
 extension Value: ExpressibleByStringLiteral {
+    /// Text.
     public init(stringLiteral text: String) {
         self = .text(text)
     }
 }
 
 extension Value: ExpressibleByIntegerLiteral {
+    /// A 64-bit integer.
     public init(integerLiteral integer: Int64) {
         self = .int(integer)
     }
 }
 
 extension Value: ExpressibleByBooleanLiteral {
+    /// A boolean.
     public init(booleanLiteral flag: Bool) {
         self = .bool(flag)
     }
 }
 
 extension Value: ExpressibleByNilLiteral {
+    /// NULL.
     public init(nilLiteral: ()) {
         self = .null
     }

@@ -4,7 +4,10 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ConnectingTests {
-    private func answer(_ settings: ConnectionSettings, _ sql: String = "SELECT current_database()") async throws -> String {
+    private func answer(
+        _ settings: ConnectionSettings,
+        _ sql: String = "SELECT current_database()"
+    ) async throws -> String {
         let connection = try await Connection.open(settings)
         let answer = try await connection.run { try $0.query(sql)[0].text(0) }
         await connection.close()

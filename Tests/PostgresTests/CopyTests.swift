@@ -27,14 +27,16 @@ import Testing
             let (sent, bytes, last) = try await connection.run { session in
                 var bytes = 0
                 var last: [UInt8] = []
-                let sent = try session.copyOut("COPY (SELECT * FROM lines ORDER BY id) TO STDOUT (FORMAT csv)") { data in
+                let sql = "COPY (SELECT * FROM lines ORDER BY id) TO STDOUT (FORMAT csv)"
+                let sent = try session.copyOut(sql) { data in
                     bytes += data.count
                     last = Array(data)
                 }
                 return (sent, bytes, last)
             }
             #expect(sent == 100_000)
-            #expect(bytes == (1...100_000).reduce(0) { $0 + 2 * "\($1)".utf8.count + ",\"line , of many\"\n".utf8.count })
+            let fixed = ",\"line , of many\"\n".utf8.count
+            #expect(bytes == (1...100_000).reduce(0) { $0 + 2 * "\($1)".utf8.count + fixed })
             #expect(String(decoding: last, as: UTF8.self) == "100000,\"line 100000, of many\"\n")
         }
     }
@@ -92,7 +94,9 @@ import Testing
         try await withLines { connection in
             await #expect(throws: Refusal.self) {
                 try await connection.run { session in
-                    try session.copyOut("COPY (SELECT generate_series(1, 100000000)) TO STDOUT") { _ in throw Refusal() }
+                    try session.copyOut("COPY (SELECT generate_series(1, 100000000)) TO STDOUT") { _ in
+                        throw Refusal()
+                    }
                 }
             }
             let left = try await count(connection)

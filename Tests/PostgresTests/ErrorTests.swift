@@ -78,7 +78,9 @@ import Testing
     @Test func `detail, hint and context are kept for the log`() async throws {
         let error = try await failure(
             of: """
-                DO $$ BEGIN RAISE EXCEPTION 'no' USING DETAIL = 'the detail', HINT = 'the hint', CONSTRAINT = 'rule_7'; END $$
+                DO $$ BEGIN
+                    RAISE EXCEPTION 'no' USING DETAIL = 'the detail', HINT = 'the hint', CONSTRAINT = 'rule_7';
+                END $$
                 """
         )
         #expect(error.sqlState == .raisedException)

@@ -31,7 +31,9 @@ import Testing
         try await withDatabase { settings in
             let connection = try await Connection.open(settings)
             let error = await #expect(throws: PostgresError.self) {
-                try await connection.run { try $0.execute("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(60)") }
+                try await connection.run { session in
+                    try session.execute("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(60)")
+                }
             }
             #expect(error?.code == .connectionLost)
             #expect(error?.sqlState == .adminShutdown)
@@ -119,7 +121,8 @@ import Testing
         let reading = await #expect(throws: PostgresError.self) {
             try await reader.run { session in
                 var rows = 0
-                return try session.copyOut("COPY (SELECT repeat('x', 999), generate_series(1, 100000000)) TO STDOUT") { _ in
+                let sql = "COPY (SELECT repeat('x', 999), generate_series(1, 100000000)) TO STDOUT"
+                return try session.copyOut(sql) { _ in
                     rows += 1
                     if rows == 1000 {
                         isStreaming.wait()

@@ -25,7 +25,8 @@ import Testing
             try await connection.run { session in
                 for text in NumericTests.texts {
                     let value = try #require(Numeric(text))
-                    let row = try session.query("SELECT $1, $1::text, $2::numeric", [.numeric(value), .unknown(text)])[0]
+                    let sent: [Value] = [.numeric(value), .unknown(text)]
+                    let row = try session.query("SELECT $1, $1::text, $2::numeric", sent)[0]
                     #expect(try row.text(1) == text)
                     #expect(try row.numeric(0).description == text)
                     #expect(try row.numeric(2).description == text)

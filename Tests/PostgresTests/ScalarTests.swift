@@ -123,12 +123,15 @@ import Testing
         #expect(try sent.json("v") == #"{"b": 1000}"#)
     }
 
-    @Test(arguments: [0.1, -0.0, 1, 1e15, 1e-5, 123456.789, .infinity, .greatestFiniteMagnitude, .leastNonzeroMagnitude])
+    @Test(arguments: [
+        0.1, -0.0, 1, 1e14, 1e15, 1e-4, 1e-5, -123456.789, .infinity, .greatestFiniteMagnitude, .leastNonzeroMagnitude,
+    ])
     func `floating-point numbers print as the server does`(number: Double) async throws {
         let (row, text) = try await roundTrip(.double(number), "float8")
         #expect(try row.double("v") == number)
         #expect(try row.string("v") == text)
-        let (small, smallText) = try await roundTrip(.double(abs(number) < 1e30 && abs(number) > 1e-30 ? number : 0), "float4")
+        let fits = !number.isFinite || Float(number).isFinite && Float(number) != 0
+        let (small, smallText) = try await roundTrip(.double(fits ? number : 0), "float4")
         #expect(try small.string("v") == smallText)
     }
 

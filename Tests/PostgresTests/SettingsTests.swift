@@ -1,4 +1,4 @@
-import Postgres
+@testable import Postgres
 import Testing
 
 @Suite struct SettingsTests {
@@ -35,5 +35,37 @@ import Testing
         }
         #expect(error.code == .invalidSettings)
         #expect(!error.debugDescription.contains("p4ss"))
+    }
+
+    private func planned(_ settings: ConnectionSettings) throws -> [String: String] {
+        // Later ones win, as in libpq.
+        Dictionary(try settings.plan().parameters.map { ($0.keyword, $0.value) }) { _, later in later }
+    }
+
+    @Test func `a dead peer is noticed and connecting is limited unless the settings say otherwise`() throws {
+        let ours = try planned(ConnectionSettings(conninfo: "host=db.example"))
+        #expect(ours["connect_timeout"] == "10" && ours["tcp_user_timeout"] == "60000")
+        #expect(ours["keepalives_idle"] == "30" && ours["keepalives_interval"] == "10")
+        #expect(ours["keepalives_count"] == "3" && ours["fallback_application_name"] == "daybook")
+        let given = ConnectionSettings(
+            conninfo: "host=db.example keepalives_idle=7 connect_timeout=3",
+            options: ["tcp_user_timeout": "5"]
+        )
+        let theirs = try given.plan().parameters.map(\.keyword)
+        #expect(!theirs.contains("keepalives_idle") && !theirs.contains("connect_timeout"))
+        #expect(theirs.filter { $0 == "tcp_user_timeout" }.count == 1)
+        #expect(try given.plan().limitSeconds == 3)
+    }
+
+    @Test(arguments: [(0, nil), (1, 2), (30, 30)] as [(Int, Int?)])
+    func `the time to connect is limited as libpq counts`(seconds: Int, limit: Int?) throws {
+        #expect(try ConnectionSettings(connectTimeoutSeconds: seconds).plan().limitSeconds == limit)
+        let conninfo = "postgresql://db.example/?connect_timeout=\(seconds)"
+        #expect(try ConnectionSettings(conninfo: conninfo).plan().limitSeconds == limit)
+    }
+
+    @Test(arguments: [("host=a,b", true), ("hostaddr=10.0.0.1,10.0.0.2", true), ("host=a", false), ("", false)])
+    func `several hosts are left to libpq`(conninfo: String, several: Bool) throws {
+        #expect(try ConnectionSettings(conninfo: conninfo).plan().hasSeveralHosts == several)
     }
 }

@@ -114,14 +114,6 @@ import Testing
         await connection.close()
     }
 
-    @Test func `keepalives and limits are those asked for, or ours`() async throws {
-        let settings = try await settings(sslmode: "require")
-        let connection = try await Connection.open(settings)
-        let shown = try await connection.run { try $0.query("SHOW client_connection_check_interval")[0].text(0) }
-        #expect(shown == "10s")
-        await connection.close()
-    }
-
     @Test func `a cancelled statement stops over TCP too`() async throws {
         let connection = try await Connection.open(try await settings(sslmode: "require"))
         let work = Task {

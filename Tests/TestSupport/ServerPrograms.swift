@@ -18,10 +18,11 @@ struct ServerPrograms: Sendable {
         let group: gid_t
     }
 
-    /// Finds the programs: in the folder that `POSTGRES_BIN` names, or the
-    /// newest of Debian's. Throws where there are none: tests never skip.
+    /// Finds the programs in the folder that `DAYBOOK_PG_BIN` names, or the newest of Debian's.
+    ///
+    /// Throws where there are none: tests never skip.
     init() throws {
-        let named = ProcessInfo.processInfo.environment["POSTGRES_BIN"].map { [$0] }
+        let named = ProcessInfo.processInfo.environment["DAYBOOK_PG_BIN"].map { [$0] }
         let root = "/usr/lib/postgresql"
         let versions = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [])
             .compactMap { Int($0) }

@@ -9,11 +9,14 @@ public struct TestDatabase: Sendable {
     public let settings: ConnectionSettings
     private let cluster: TestCluster
 
-    /// Makes an empty database.
-    public static func create(in cluster: TestCluster? = nil) async throws -> TestDatabase {
+    /// Makes a database, empty or as a copy of another one to which nobody is connected.
+    public static func create(
+        in cluster: TestCluster? = nil, copyOf original: TestDatabase? = nil
+    ) async throws -> TestDatabase {
         let cluster = try cluster ?? TestCluster.shared
         let name = "test_" + UUID().uuidString.lowercased().filter { $0 != "-" }
-        try await command("CREATE DATABASE \(name)", in: cluster)
+        let template = original.map { " TEMPLATE \($0.name)" } ?? ""
+        try await command("CREATE DATABASE \(name)\(template)", in: cluster)
         return TestDatabase(name: name, settings: cluster.settings(database: name), cluster: cluster)
     }
 

@@ -26,9 +26,10 @@ enum ServerProcess {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        // The server must keep neither our folder nor a descriptor that we inherited ourselves.
-        let leave = "cd / && exec \"$@\" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"
-        var arguments = (["sh", "-c", leave, "sh"] + command).map { strdup($0) }
+        // The server must keep neither our folder nor a descriptor that we inherited ourselves: whoever
+        // waits for the other end of it would wait for ever.
+        keepDescriptors()
+        var arguments = (["sh", "-c", "cd / && exec \"$@\"", "sh"] + command).map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
         var process = pid_t()
@@ -43,10 +44,18 @@ enum ServerProcess {
         return signal == 0 ? (status >> 8) & 0xFF : 128 + signal
     }
 
+    /// Marks every descriptor beyond the standard ones as ours alone.
+    private static func keepDescriptors() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+            guard let descriptor = Int32(name), descriptor > STDERR_FILENO else { continue }
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        }
+    }
+
     /// Waiting for a program blocks its thread, so it never happens on Swift's cooperative ones.
     static func offCooperativeThreads<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result(catching: body)) }
+            DispatchQueue(label: "daybook.cluster").async { continuation.resume(with: Result(catching: body)) }
         }
     }
 }

@@ -12,6 +12,12 @@ public struct CSVImport: Sendable {
         /// Rows that were there with other values.
         public let changed: Int
 
+        public init(read: Int, added: Int, changed: Int) {
+            self.read = read
+            self.added = added
+            self.changed = changed
+        }
+
         /// Rows that were there already, as they are.
         public var unchanged: Int { read - added - changed }
     }

@@ -11,7 +11,7 @@ struct HTTPProbe: Sendable {
     /// Asks once. Throws `configuration` if curl is not installed.
     static func ask(_ url: String, timeoutSeconds: Int) async throws -> HTTPProbe {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
+            DispatchQueue(label: "daybook.probe").async {
                 continuation.resume(with: Result { try answer(url, timeoutSeconds: timeoutSeconds) })
             }
         }

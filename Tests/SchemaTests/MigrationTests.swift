@@ -1,0 +1,154 @@
+import Domain
+import Foundation
+import Postgres
+import Schema
+import TestSupport
+import Testing
+
+@Suite struct MigrationTests {
+    @Test func `migrating again changes nothing`() async throws {
+        try await withConnection { connection in
+            #expect(try await Migrator().migrate(connection) == Migration.all.map { "\($0.version) \($0.name)" })
+            #expect(try await Migrator().migrate(connection).isEmpty)
+        }
+    }
+
+    @Test func `two at once apply every migration once`() async throws {
+        try await withDatabase { settings in
+            let applied = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        let connection = try await Connection.open(settings)
+                        let count = try await Migrator().migrate(connection).count
+                        await connection.close()
+                        return count
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(applied == Migration.all.count)
+        }
+    }
+
+    @Test func `a migration that was edited afterwards is refused`() async throws {
+        try await withConnection { connection in
+            let original = Migration(version: 1, name: "first", sql: "CREATE TABLE daybook.a (x integer)")
+            let edited = Migration(version: 1, name: "first", sql: "CREATE TABLE daybook.a (x bigint)")
+            _ = try await Migrator(migrations: [original]).migrate(connection)
+            let error = await #expect(throws: DaybookError.self) {
+                _ = try await Migrator(migrations: [edited]).migrate(connection)
+            }
+            #expect(error?.kind == .badData)
+            #expect(error?.sentence.contains("other contents") == true)
+        }
+    }
+
+    @Test func `a migration that fails leaves nothing behind`() async throws {
+        try await withConnection { connection in
+            let broken = Migration(version: 1, name: "broken", sql: "CREATE TABLE daybook.a (x integer); SELECT 1/0")
+            await #expect(throws: PostgresError.self) { _ = try await Migrator(migrations: [broken]).migrate(connection) }
+            let left = try await connection.run { session in
+                try session.query("SELECT to_regclass('daybook.a') IS NULL AS gone")[0].bool("gone")
+            }
+            #expect(left)
+        }
+    }
+
+    @Test func `a database that a newer program migrated is left alone`() async throws {
+        try await withConnection { connection in
+            let future = Migration.all + [Migration(version: 999, name: "future", sql: "SELECT 1")]
+            _ = try await Migrator(migrations: future).migrate(connection)
+            let error = await #expect(throws: DaybookError.self) { _ = try await Migrator().migrate(connection) }
+            #expect(error?.sentence.contains("newer daybook") == true)
+        }
+    }
+
+    @Test func `nothing of a deployment's own is touched or locked`() async throws {
+        try await withDatabase { settings in
+            let holder = try await Connection.open(settings)
+            let migrating = try await Connection.open(settings)
+            try await holder.run { try $0.executeScript("CREATE TABLE public.users (id int); BEGIN; LOCK TABLE public.users") }
+            let applied = try await Migrator().migrate(migrating)
+            #expect(applied.count == Migration.all.count)
+            await holder.close()
+            await migrating.close()
+        }
+    }
+}
+
+@Suite struct ImportTests {
+    private let header = "user_id,slug,name,plan,currency,timezone,retention_days,monthly_fee_usd,legal_hold\n"
+    private let good = "2eae05cf-96d0-4c5f-94c2-8c2e7c26847f,one,One,payg,USD,Europe/Berlin,30,12.50,\n"
+
+    private func importing(_ text: String, _ kind: ImportKind = .accounts) async throws -> (CSVImport.Outcome?, String) {
+        let folder = try ScratchFolder()
+        let file = try folder.write(text, to: "file.csv")
+        return try await withConnection { connection in
+            _ = try await Migrator().migrate(connection)
+            do {
+                return (try await CSVImport(kind, file: ImportFile(path: file)).run(connection), "")
+            } catch let error as DaybookError {
+                let rows = try await connection.run { try $0.query("SELECT count(*) AS n FROM daybook.account")[0].int("n") }
+                #expect(rows == 0)
+                return (nil, error.sentence)
+            }
+        }
+    }
+
+    @Test func `a good file is imported, and again without effect`() async throws {
+        let folder = try ScratchFolder()
+        let file = try folder.write(header + good, to: "accounts.csv")
+        try await withConnection { connection in
+            _ = try await Migrator().migrate(connection)
+            let importer = CSVImport(.accounts, file: ImportFile(path: file))
+            #expect(try await importer.run(connection) == .init(read: 1, added: 1, changed: 0))
+            #expect(try await importer.run(connection) == .init(read: 1, added: 0, changed: 0))
+            _ = try folder.write(header + good.replacingOccurrences(of: "12.50", with: "13"), to: "accounts.csv")
+            #expect(try await importer.run(connection) == .init(read: 1, added: 0, changed: 1))
+        }
+    }
+
+    @Test(arguments: [
+        ("payg", "free", "line 3, column 46: plan is \"free\""),
+        ("USD", "EUR", "currency is \"EUR\""),
+        ("Europe/Berlin", "Europe/Bern", "timezone is \"Europe/Bern\""),
+        (",30,", ",31,", "retention_days is \"31\""),
+        ("12.50", "12.505", "monthly_fee_usd is \"12.505\""),
+        ("2eae05cf", "zeae05cf", "column 1: user_id is"),
+        ("one", "One", "slug is \"One\""),
+        ("One,", ",", "name is empty"),
+    ])
+    func `one wrong value refuses the whole file and names its place`(old: String, new: String, place: String) async throws {
+        let second = good.replacingOccurrences(of: "2eae05cf", with: "3eae05cf").replacingOccurrences(of: "one", with: "two")
+        let bad = good.replacingOccurrences(of: old, with: new)
+        let (outcome, sentence) = try await importing(header + second + bad)
+        #expect(outcome == nil)
+        #expect(sentence.contains("line 3"), "\(sentence)")
+        #expect(sentence.contains(place), "\(sentence)")
+    }
+
+    @Test func `a file with the wrong columns, a row too short, or a repeated key is refused`() async throws {
+        #expect(try await importing("slug,colour\n").1.contains("no column \"colour\""))
+        #expect(try await importing("slug,slug\n").1.contains("twice"))
+        #expect(try await importing("slug\n").1.contains("has no column"))
+        #expect(try await importing("").1.contains("empty"))
+        #expect(try await importing(header + "a,b\n").1.contains("2 fields, the header 9"))
+        #expect(try await importing(header + good + good).1.contains("stands on line 2 too"))
+        #expect(try await importing(header + "\"" + good).1.contains("never closed"))
+    }
+
+    @Test func `a broken gzip file is refused whole`() async throws {
+        let folder = try ScratchFolder()
+        let file = folder.file("probes.csv.gz")
+        let whole = try #require(FileManager.default.contents(atPath: Deployment.root + "/sample/probes.csv.gz"))
+        try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: file))
+        try await withConnection { connection in
+            _ = try await Migrator().migrate(connection)
+            await #expect(throws: DaybookError.self) {
+                _ = try await CSVImport(.probes, file: ImportFile(path: file)).run(connection)
+            }
+            let rows = try await connection.run { try $0.query("SELECT count(*) AS n FROM daybook.probe")[0].int("n") }
+            #expect(rows == 0)
+        }
+    }
+}

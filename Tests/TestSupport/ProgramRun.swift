@@ -1,0 +1,49 @@
+import Foundation
+import Glibc
+
+/// One run of the program under test, with its two streams apart.
+public struct ProgramRun: Sendable {
+    public let exitCode: Int32
+    public let output: String
+    public let errors: String
+
+    /// The program, which is built beside the tests.
+    public static let daybook = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appending(path: "daybook").path
+
+    /// Runs a program to its end, without input, or until it is killed.
+    ///
+    /// `killAfter` is the number of seconds after which it gets SIGKILL; a signal is 128 and its number.
+    public init(
+        _ arguments: [String], program: String = ProgramRun.daybook, environment: [String: String] = [:],
+        folder: String = "/", input: String = "/dev/null", killAfter: Double? = nil
+    ) throws {
+        let base = NSTemporaryDirectory() + "/daybook-run-\(UUID().uuidString)"
+        defer {
+            unlink(base + ".out")
+            unlink(base + ".err")
+        }
+        var variables = ProcessInfo.processInfo.environment
+        for name in ["DATABASE_URL", "PGHOST", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER"] { variables[name] = nil }
+        for (name, value) in environment { variables[name] = value }
+        // The shell gives the streams; it is replaced by the program, so that a signal meets the right process.
+        let script = "cd \"$1\" && shift && exec \"$@\" < \"$DAYBOOK_TEST_INPUT\" > '\(base).out' 2> '\(base).err'"
+        variables["DAYBOOK_TEST_INPUT"] = input
+        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        defer { close(null) }
+        let child = try ChildProcess(
+            ["/bin/sh", "-c", script, "sh", folder, program] + arguments,
+            environment: variables.map { "\($0.key)=\($0.value)" }, input: null, output: null)
+        if let killAfter {
+            usleep(UInt32(killAfter * 1_000_000))
+            kill(child.identifier, SIGKILL)
+        }
+        exitCode = child.wait()
+        output = Self.text(base + ".out")
+        errors = Self.text(base + ".err")
+    }
+
+    private static func text(_ path: String) -> String {
+        String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+    }
+}

@@ -1,0 +1,35 @@
+public import Foundation
+
+/// A folder of one test's own, which is removed with its last reference.
+public final class ScratchFolder: Sendable {
+    public let path: String
+
+    public init() throws {
+        path = NSTemporaryDirectory() + "/daybook-test-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// The path of a file in the folder.
+    public func file(_ name: String) -> String { path + "/" + name }
+
+    /// Writes a text file and gives its path.
+    public func write(_ text: String, to name: String) throws -> String {
+        try text.write(toFile: file(name), atomically: false, encoding: .utf8)
+        return file(name)
+    }
+
+    /// Every file below the folder with its bytes, by its relative path.
+    public func contents() throws -> [String: Data] {
+        var contents: [String: Data] = [:]
+        for name in try FileManager.default.subpathsOfDirectory(atPath: path) {
+            var isFolder: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: file(name), isDirectory: &isFolder)
+            if exists, !isFolder.boolValue { contents[name] = FileManager.default.contents(atPath: file(name)) }
+        }
+        return contents
+    }
+}
