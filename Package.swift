@@ -54,7 +54,8 @@ let package = Package(
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Domain", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "SpreadsheetTests", dependencies: ["Spreadsheet", "Domain"], swiftSettings: strict),
         .testTarget(
-            name: "SchemaTests", dependencies: ["Schema", "Postgres", "Domain", "TestSupport", "daybook"], swiftSettings: strict),
+            name: "SchemaTests", dependencies: ["Schema", "Postgres", "Domain", "TestSupport", "daybook"],
+            swiftSettings: strict),
         .testTarget(
             name: "ReportingTests", dependencies: ["Reporting", "Postgres", "Domain", "TestSupport", "daybook"],
             swiftSettings: strict),

@@ -42,6 +42,7 @@ public struct Account: Hashable, Sendable {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
                 || $0 == UInt8(ascii: "-")
         }
-        return allowed && (1...Limits.slugLength).contains(text.utf8.count) && !text.hasPrefix("-") && !text.hasSuffix("-")
+        return allowed && (1...Limits.slugLength).contains(text.utf8.count) && !text.hasPrefix("-")
+            && !text.hasSuffix("-")
     }
 }

@@ -26,7 +26,9 @@ extension ContractProfile {
             }
             return value
         }
-        guard !document.name.isEmpty, document.name.count <= Limits.nameLength else { throw refuse("its name is empty") }
+        guard !document.name.isEmpty, document.name.count <= Limits.nameLength else {
+            throw refuse("its name is empty")
+        }
         guard document.version > 0 else { throw refuse("version starts at 1") }
         guard let clock = Clock(rawValue: document.completion.clock) else {
             throw refuse("clock is \"\(document.completion.clock)\", but must be dispatch or accept")

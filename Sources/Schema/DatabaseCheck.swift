@@ -59,7 +59,8 @@ public struct DatabaseCheck: Sendable {
         let known = try session.query("SELECT to_regclass('daybook.migration') IS NOT NULL AS exists")
         guard try known[0].bool("exists") else { return "none applied; run: daybook database migrate" }
         let applied = try session.query("SELECT version, sha256 FROM daybook.migration ORDER BY version")
-        let digests = try Dictionary(uniqueKeysWithValues: applied.map { (try $0.int("version"), try $0.text("sha256")) })
+        let digests = try Dictionary(
+            uniqueKeysWithValues: applied.map { (try $0.int("version"), try $0.text("sha256")) })
         let missing = Migration.all.filter { digests[$0.version] == nil }
         if !missing.isEmpty { return "\(missing.count) to apply; run: daybook database migrate" }
         if let edited = Migration.all.first(where: { digests[$0.version] != $0.sha256 }) {

@@ -19,7 +19,8 @@ struct Daybook: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            ReportCommand.self, DatabaseCommand.self, AccountsCommand.self, ProfilesCommand.self, AvailabilityCommand.self,
+            ReportCommand.self, DatabaseCommand.self, AccountsCommand.self, ProfilesCommand.self,
+            AvailabilityCommand.self,
             OutagesCommand.self,
         ])
 }

@@ -7,8 +7,8 @@ import Testing
 @Suite struct FailureTests {
     private func expect(
         _ arguments: [String], code: Int32, says text: String, environment: [String: String] = [:]
-    ) throws {
-        let run = try ProgramRun(arguments, environment: environment)
+    ) async throws {
+        let run = try await ProgramRun(arguments, environment: environment)
         #expect(run.exitCode == code, "\(arguments): \(run.errors)")
         #expect(run.errors.contains(text), "\(arguments): \(run.errors)")
         #expect(run.output.isEmpty)
@@ -18,34 +18,50 @@ import Testing
     }
 
     @Test(arguments: ["2026-13", "2026-1", "October", "2026-10-01", ""])
-    func `a wrong month is wrong use`(month: String) throws {
-        try expect(["report", "sla", "--month", month], code: 64, says: "is not a month")
+    func `a wrong month is wrong use`(month: String) async throws {
+        try await expect(["report", "sla", "--month", month], code: 64, says: "is not a month")
     }
 
     @Test func `wrong use is told apart from wrong data`() async throws {
         try await withSample { settings in
-            let database = ["--quiet", "--database", Deployment.conninfo(settings), "--output", NSTemporaryDirectory() + "/daybook-none"]
-            try expect(["report", "sla", "--month", "2199-01"] + database, code: 64, says: "has not begun")
-            try expect(["report", "sla", "--month", "2026-10", "--account", "nobody"] + database, code: 64, says: "There is no account")
-            try expect(["report", "sla", "--month", "2026-10", "--account", "../x"] + database, code: 64, says: "is not the slug")
-            try expect(["report", "sla", "--month", "2026-10", "--format", "pdf"] + database, code: 64, says: "There is no format")
-            try expect(["report", "sla", "--month", "2026-10", "--cutoff", "2030-01-01T00:00:00Z"] + database, code: 64, says: "lies after")
-            try expect(["report", "sla", "--month", "2026-10", "--cutoff", "2026-09-01T00:00:00Z"] + database, code: 64, says: "before the month")
-            try expect(["report", "run", "nothing"] + database, code: 64, says: "There is no report")
-            try expect(["report", "run", "failures"] + database, code: 64, says: "needs --param month")
-            try expect(["report", "run", "failures", "--param", "month=soon"] + database, code: 64, says: "is no month")
-            try expect(["report", "run", "failures", "--param", "moon=1"] + database, code: 64, says: "has no parameter moon")
+            let database = [
+                "--quiet", "--database", Deployment.conninfo(settings), "--output",
+                NSTemporaryDirectory() + "/daybook-none",
+            ]
+            try await expect(["report", "sla", "--month", "2199-01"] + database, code: 64, says: "has not begun")
+            try await expect(
+                ["report", "sla", "--month", "2026-10", "--account", "nobody"] + database, code: 64,
+                says: "There is no account")
+            try await expect(
+                ["report", "sla", "--month", "2026-10", "--account", "../x"] + database, code: 64,
+                says: "is not the slug")
+            try await expect(
+                ["report", "sla", "--month", "2026-10", "--format", "pdf"] + database, code: 64,
+                says: "There is no format")
+            try await expect(
+                ["report", "sla", "--month", "2026-10", "--cutoff", "2030-01-01T00:00:00Z"] + database, code: 64,
+                says: "lies after")
+            try await expect(
+                ["report", "sla", "--month", "2026-10", "--cutoff", "2026-09-01T00:00:00Z"] + database, code: 64,
+                says: "before the month")
+            try await expect(["report", "run", "nothing"] + database, code: 64, says: "There is no report")
+            try await expect(["report", "run", "failures"] + database, code: 64, says: "needs --param month")
+            try await expect(
+                ["report", "run", "failures", "--param", "month=soon"] + database, code: 64, says: "is no month")
+            try await expect(
+                ["report", "run", "failures", "--param", "moon=1"] + database, code: 64, says: "has no parameter moon")
         }
     }
 
     @Test func `a database that cannot be reached is unavailable`() async throws {
         try await withDatabase { settings in
             let month = ["report", "sla", "--quiet", "--month", "2026-10", "--database"]
-            try expect(month + ["host=/nowhere dbname=x"], code: 69, says: "")
-            try expect(month + ["postgres://127.0.0.1:1/x?connect_timeout=3"], code: 69, says: "")
+            try await expect(month + ["host=/nowhere dbname=x"], code: 69, says: "cannot be reached")
+            try await expect(
+                month + ["postgres://127.0.0.1:1/x?connect_timeout=3"], code: 69, says: "cannot be reached")
             let missing = Deployment.conninfo(settings).replacingOccurrences(of: "test_", with: "no_")
-            try expect(month + [missing], code: 69, says: "")
-            let run = try ProgramRun(month + ["host=/nowhere dbname=x user=me password=hunter2"])
+            try await expect(month + [missing], code: 69, says: "has no database")
+            let run = try await ProgramRun(month + ["host=/nowhere dbname=x user=me password=hunter2"])
             #expect(!run.errors.contains("hunter2"))
         }
     }
@@ -56,21 +72,25 @@ import Testing
         let settings = cluster.settings()
         try await execute("CREATE ROLE finance LOGIN PASSWORD 'right'", in: settings)
         let hba = cluster.folder + "/data/pg_hba.conf"
-        try "local all finance scram-sha-256\nlocal all all trust\n".write(toFile: hba, atomically: false, encoding: .utf8)
+        try "local all finance scram-sha-256\nlocal all all trust\n".write(
+            toFile: hba, atomically: false, encoding: .utf8)
         try await execute("SELECT pg_reload_conf(); SELECT pg_sleep(0.5)", in: settings)
         let wrong = "host='\(cluster.folder)' port='5499' user='finance' password='wrong' dbname='postgres'"
-        try expect(["report", "sla", "--quiet", "--month", "2026-10", "--database", wrong], code: 69, says: "assword")
+        try await expect(
+            ["report", "sla", "--quiet", "--month", "2026-10", "--database", wrong], code: 69, says: "assword")
     }
 
     @Test func `a missing table is wrong data, and is named`() async throws {
         try await withDatabase { settings in
             let database = ["--quiet", "--database", Deployment.conninfo(settings)]
-            try expect(["report", "sla", "--month", "2026-10"] + database, code: 65, says: "public.credit_ledger")
+            try await expect(
+                ["report", "sla", "--month", "2026-10"] + database, code: 65, says: "public.credit_ledger")
         }
         try await withSample { settings in
             try await execute("ALTER TABLE batch_jobs RENAME frozen_credits TO frozen", in: settings)
             let database = ["--quiet", "--database", Deployment.conninfo(settings)]
-            try expect(["report", "sla", "--month", "2026-10"] + database, code: 65, says: "public.batch_jobs.frozen_credits")
+            try await expect(
+                ["report", "sla", "--month", "2026-10"] + database, code: 65, says: "public.batch_jobs.frozen_credits")
         }
     }
 
@@ -84,21 +104,29 @@ import Testing
                 ALTER TABLE public.video_tasks ENABLE ROW LEVEL SECURITY;
                 CREATE POLICY own ON public.video_tasks USING (model <> 'sora-2')
                 """, in: settings)
-            let reader = Deployment.conninfo(settings).replacingOccurrences(of: "user='postgres'", with: "user='reader'")
+            let reader = Deployment.conninfo(settings).replacingOccurrences(
+                of: "user='postgres'", with: "user='reader'")
             #expect(reader.contains("reader"))
-            try expect(["report", "sla", "--quiet", "--month", "2026-10", "--database", reader], code: 78, says: "row-level security")
-            try await execute("REVOKE SELECT ON public.credit_ledger FROM reader; ALTER TABLE public.video_tasks DISABLE ROW LEVEL SECURITY", in: settings)
-            try expect(["report", "sla", "--quiet", "--month", "2026-10", "--database", reader], code: 78, says: "credit_ledger")
+            try await expect(
+                ["report", "sla", "--quiet", "--month", "2026-10", "--database", reader], code: 78,
+                says: "row-level security")
+            try await execute(
+                "REVOKE SELECT ON public.credit_ledger FROM reader; ALTER TABLE public.video_tasks DISABLE ROW LEVEL SECURITY",
+                in: settings)
+            try await expect(
+                ["report", "sla", "--quiet", "--month", "2026-10", "--database", reader], code: 78,
+                says: "credit_ledger")
         }
     }
 
     @Test func `a folder that cannot be written leaves the old report as it was`() async throws {
         try await withSample { settings in
             let database = ["--quiet", "--month", "2026-10", "--database", Deployment.conninfo(settings)]
-            try expect(["report", "sla", "--output", "/proc/daybook"] + database, code: 73, says: "Cannot write /proc/daybook")
+            try await expect(
+                ["report", "sla", "--output", "/proc/daybook"] + database, code: 73, says: "Cannot write /proc/daybook")
             let folder = try ScratchFolder()
             let file = try folder.write("", to: "file")
-            try expect(["report", "sla", "--output", file + "/below"] + database, code: 73, says: "Cannot write")
+            try await expect(["report", "sla", "--output", file + "/below"] + database, code: 73, says: "Cannot write")
         }
     }
 
@@ -121,8 +149,11 @@ import Testing
                     try await Task.sleep(for: .milliseconds(50))
                 }
             }()
-            let arguments = ["report", "sla", "--quiet", "--month", "2026-10", "--output", folder.path, "--database", Deployment.conninfo(settings)]
-            let run = try await Task.detached { try ProgramRun(arguments) }.value
+            let arguments = [
+                "report", "sla", "--quiet", "--month", "2026-10", "--output", folder.path, "--database",
+                Deployment.conninfo(settings),
+            ]
+            let run = try await ProgramRun(arguments)
             try await dropped
             await holder.close()
             #expect(run.exitCode == 69, "\(run.errors)")
@@ -135,9 +166,12 @@ import Testing
         try await withSample { settings in
             let holder = try await Connection.open(settings)
             try await holder.run { try $0.executeScript("BEGIN; LOCK TABLE public.video_tasks") }
-            try expect(
-                ["report", "sla", "--quiet", "--month", "2026-10", "--statement-timeout", "1", "--database", Deployment.conninfo(settings)],
-                code: 75, says: "")
+            try await expect(
+                [
+                    "report", "sla", "--quiet", "--month", "2026-10", "--statement-timeout", "1", "--database",
+                    Deployment.conninfo(settings),
+                ],
+                code: 75, says: "longer than its time limit")
             await holder.close()
         }
     }

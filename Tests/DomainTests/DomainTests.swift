@@ -7,7 +7,9 @@ import Testing
         #expect(Month(text)?.description == text)
     }
 
-    @Test(arguments: ["2026-13", "2026-00", "2026-1", "26-10", "2026-10-01", "1999-12", "２０２６-10", " 2026-10", "2026-1o", ""])
+    @Test(arguments: [
+        "2026-13", "2026-00", "2026-1", "26-10", "2026-10-01", "1999-12", "２０２６-10", " 2026-10", "2026-1o", "",
+    ])
     func `anything else is no month`(text: String) {
         #expect(Month(text) == nil)
     }
@@ -70,7 +72,9 @@ import Testing
         #expect(try #require(Dollars("1500")).share(try #require(Percent("25"))).description == "375.00")
     }
 
-    @Test(arguments: [("139454001", "139.455"), ("139454000", "139.454"), ("1", "0.001"), ("0", "0.000"), ("-5000001", "-5.000")])
+    @Test(arguments: [
+        ("139454001", "139.455"), ("139454000", "139.454"), ("1", "0.001"), ("0", "0.000"), ("-5000001", "-5.000"),
+    ])
     func `durations are rounded up to a millisecond`(microseconds: String, expected: String) throws {
         #expect(Seconds.text(microseconds: try #require(Int64(microseconds))) == expected)
     }
@@ -89,6 +93,8 @@ import Testing
         #expect(full.verdict(profile) == .pass)
         #expect(thin.verdict(profile) == .insufficientData)
         #expect(thin.worstCase.percent?.description == "94.9000")
-        #expect(AvailabilityFigure(component: "a", total: 0, monitored: 0, down: 0, excluded: 0).verdict(profile) == .notApplicable)
+        #expect(
+            AvailabilityFigure(component: "a", total: 0, monitored: 0, down: 0, excluded: 0).verdict(profile)
+                == .notApplicable)
     }
 }

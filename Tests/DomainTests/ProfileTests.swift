@@ -5,7 +5,8 @@ import Testing
 /// The shipped profile, and variations of it.
 enum Profiles {
     static func document() throws -> String {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         return try String(contentsOf: root.appending(path: "reports/sla/standard-profile.json"), encoding: .utf8)
     }
 
@@ -41,7 +42,10 @@ enum Profiles {
         #expect(error?.kind == .badData)
     }
 
-    @Test(arguments: [(99_900, "0.0000"), (99_899, "5.0000"), (99_000, "5.0000"), (98_999, "10.0000"), (95_000, "10.0000"), (94_999, "25.0000"), (0, "25.0000")])
+    @Test(arguments: [
+        (99_900, "0.0000"), (99_899, "5.0000"), (99_000, "5.0000"), (98_999, "10.0000"), (95_000, "10.0000"),
+        (94_999, "25.0000"), (0, "25.0000"),
+    ])
     func `tiers are half-open`(good: Int64, credit: String) throws {
         let profile = try Profiles.standard()
         #expect(profile.serviceCredit(for: Attainment(good: good, valid: 100_000)).description == credit)
@@ -59,7 +63,10 @@ enum Profiles {
     }
 
     @Test func `quotes, commas, both line ends and a byte order mark are understood`() throws {
-        #expect(try read("\u{FEFF}a,b\r\n\"x,\"\"y\"\"\n\",2\n,\n\nlast") == [["a", "b"], ["x,\"y\"\n", "2"], ["", ""], ["last"]])
+        #expect(
+            try read("\u{FEFF}a,b\r\n\"x,\"\"y\"\"\n\",2\n,\n\nlast") == [
+                ["a", "b"], ["x,\"y\"\n", "2"], ["", ""], ["last"],
+            ])
     }
 
     @Test(arguments: [

@@ -6,17 +6,19 @@ import TestSupport
 struct Oracle {
     private static let folder = Deployment.root + "/Tests/Oracle"
     private static let figures = [
-        "availability", "completion", "refunds", "refund_exceptions", "refund_rates", "idempotency", "promises", "credits",
+        "availability", "completion", "refunds", "refund_exceptions", "refund_rates", "idempotency", "promises",
+        "credits",
         "tasks",
     ]
     /// Kinds of exceptions whose detail is a count; the other details are sentences.
     private static let counts: Set<String> = [
-        "terminal_instant_estimated", "terminal_instant_missing", "task_without_batch", "owner_without_account", "undated_task",
+        "terminal_instant_estimated", "terminal_instant_missing", "task_without_batch", "owner_without_account",
+        "undated_task",
     ]
 
     /// Writes a generated deployment and gives its arguments for the report.
-    static func generate(seed: Int, into path: String) throws -> [String] {
-        try Command.run(["/usr/bin/env", "python3", folder + "/generate.py", String(seed), path])
+    static func generate(seed: Int, into path: String) async throws -> [String] {
+        try await ProgramRun.expectingSuccess([folder + "/generate.py", String(seed), path], program: TestPython.path)
         let data = try Data(contentsOf: URL(fileURLWithPath: path + "/arguments.json"))
         guard let given = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
             throw TestSupportError("arguments.json is no object")
@@ -27,11 +29,11 @@ struct Oracle {
     }
 
     /// Every difference between a report and the calculation from the files in `input`, in words.
-    static func differences(_ report: SLARun, input: String, arguments: [String]) throws -> [String] {
+    static func differences(_ report: SLARun, input: String, arguments: [String]) async throws -> [String] {
         let scratch = try ScratchFolder()
         let now = ISO8601DateFormatter().string(from: Date())
-        try Command.run(
-            ["/usr/bin/env", "python3", folder + "/oracle.py", input, scratch.path] + arguments + ["--now", now])
+        try await ProgramRun.expectingSuccess(
+            [folder + "/oracle.py", input, scratch.path] + arguments + ["--now", now], program: TestPython.path)
         let ours = try report.csvFolder()
         var differences: [String] = []
         for figure in figures {
@@ -55,10 +57,11 @@ struct Oracle {
     /// Kind, account and reference of each row, and the detail where it is a count.
     private static func exceptions(_ data: Data?) -> Set<String> {
         let lines = String(decoding: data ?? Data(), as: UTF8.self).components(separatedBy: "\r\n")
-        return Set(lines.dropFirst().compactMap { line in
-            let fields = line.components(separatedBy: ",")
-            guard fields.count >= 4, !fields[0].hasPrefix("missing_") else { return nil }
-            return (fields.prefix(3) + (counts.contains(fields[0]) ? [fields[3]] : [])).joined(separator: ",")
-        })
+        return Set(
+            lines.dropFirst().compactMap { line in
+                let fields = line.components(separatedBy: ",")
+                guard fields.count >= 4, !fields[0].hasPrefix("missing_") else { return nil }
+                return (fields.prefix(3) + (counts.contains(fields[0]) ? [fields[3]] : [])).joined(separator: ",")
+            })
     }
 }

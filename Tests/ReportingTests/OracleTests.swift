@@ -9,7 +9,9 @@ import Testing
     private static let seeds: [Int] = {
         let text = ProcessInfo.processInfo.environment["DAYBOOK_SEEDS"] ?? "1-200"
         let ends = text.split(separator: "-").compactMap { Int($0) }
-        guard ends.count == 2, ends[0] <= ends[1] else { preconditionFailure("DAYBOOK_SEEDS is \(text), not FIRST-LAST") }
+        guard ends.count == 2, ends[0] <= ends[1] else {
+            preconditionFailure("DAYBOOK_SEEDS is \(text), not FIRST-LAST")
+        }
         return Array(ends[0]...ends[1])
     }()
 
@@ -17,35 +19,39 @@ import Testing
     func `a generated deployment agrees with the calculation`(seed: Int) async throws {
         let folder = try ScratchFolder()
         let input = folder.file("deployment")
-        let arguments = try Oracle.generate(seed: seed, into: input)
+        let arguments = try await Oracle.generate(seed: seed, into: input)
         try await withDatabase { settings in
-            try Deployment.load(file: input + "/load.sql", into: settings)
+            try await Deployment.load(file: input + "/load.sql", into: settings)
             try await Self.importBooks(input, into: settings)
-            let report = try SLARun(settings, arguments + ["--format", "csv"])
-            let differences = try Oracle.differences(report, input: input, arguments: arguments)
-            #expect(differences.isEmpty, "seed \(seed), \(arguments.joined(separator: " ")): \(differences.joined(separator: "\n"))")
+            let report = try await SLARun(settings, arguments + ["--format", "csv"])
+            let differences = try await Oracle.differences(report, input: input, arguments: arguments)
+            #expect(
+                differences.isEmpty,
+                "seed \(seed), \(arguments.joined(separator: " ")): \(differences.joined(separator: "\n"))")
         }
     }
 
     private static func importBooks(_ input: String, into settings: ConnectionSettings) async throws {
         let database = ["--database", Deployment.conninfo(settings)]
-        try Command.run([ProgramRun.daybook, "database", "migrate"] + database)
+        try await ProgramRun.expectingSuccess(["database", "migrate"] + database)
         let profiles = try Data(contentsOf: URL(fileURLWithPath: input + "/profiles.json"))
         for (number, profile) in (try JSONSerialization.jsonObject(with: profiles) as? [Any] ?? []).enumerated() {
             let path = "\(input)/profile-\(number).json"
             try JSONSerialization.data(withJSONObject: profile).write(to: URL(fileURLWithPath: path))
-            try Command.run([ProgramRun.daybook, "profiles", "import", path] + database)
+            try await ProgramRun.expectingSuccess(["profiles", "import", path] + database)
         }
         for (command, file) in [
             (["accounts", "import"], "accounts"), (["availability", "import"], "probes"),
             (["availability", "maintenance", "import"], "maintenance"), (["outages", "import"], "outages"),
         ] {
-            try Command.run([ProgramRun.daybook] + command + ["\(input)/\(file).csv"] + database)
+            try await ProgramRun.expectingSuccess(command + ["\(input)/\(file).csv"] + database)
         }
         let connection = try await Connection.open(settings)
         try await connection.run { session in
             // What the engine and the retention will capture comes from files here.
-            try session.executeScript("CREATE TEMPORARY TABLE facts (LIKE daybook.task_fact); ALTER TABLE facts ALTER terminal_estimated DROP NOT NULL, ALTER task_id DROP NOT NULL")
+            try session.executeScript(
+                "CREATE TEMPORARY TABLE facts (LIKE daybook.task_fact); ALTER TABLE facts ALTER terminal_estimated DROP NOT NULL, ALTER task_id DROP NOT NULL"
+            )
             let text = try String(contentsOfFile: input + "/task_facts.csv", encoding: .utf8)
             let columns = text.prefix { !$0.isNewline }
             _ = try session.copyIn("COPY facts (\(columns)) FROM STDIN (FORMAT csv, HEADER)") { writer in
@@ -61,7 +67,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ["--month", "2026-10"], ["--month", "2026-10", "--account", "customer5"], ["--month", "2026-10", "--account", "customer9"],
+        ["--month", "2026-10"], ["--month", "2026-10", "--account", "customer5"],
+        ["--month", "2026-10", "--account", "customer9"],
         ["--month", "2026-10", "--account", "customer11"], ["--month", "2026-09"], ["--month", "2026-04"],
         ["--month", "2026-11"], ["--month", "2025-01"], ["--month", "2026-10", "--cutoff", "2026-10-20T12:15:30Z"],
     ])
@@ -69,8 +76,8 @@ import Testing
         try await withSample { settings in
             let folder = try ScratchFolder()
             try await Self.export(settings, to: folder)
-            let report = try SLARun(settings, arguments + ["--format", "csv"])
-            let differences = try Oracle.differences(report, input: folder.path, arguments: arguments)
+            let report = try await SLARun(settings, arguments + ["--format", "csv"])
+            let differences = try await Oracle.differences(report, input: folder.path, arguments: arguments)
             #expect(differences.isEmpty, "\(arguments.joined(separator: " ")): \(differences.joined(separator: "\n"))")
         }
     }
@@ -88,10 +95,15 @@ import Testing
         for name in ["accounts.csv", "maintenance.csv"] {
             try FileManager.default.copyItem(atPath: Deployment.root + "/sample/" + name, toPath: folder.file(name))
         }
-        try Command.run(["/bin/sh", "-c", "gzip -dc '\(Deployment.root)/sample/probes.csv.gz' > '\(folder.file("probes.csv"))'"])
+        try Command.run([
+            "/bin/sh", "-c", "gzip -dc '\(Deployment.root)/sample/probes.csv.gz' > '\(folder.file("probes.csv"))'",
+        ])
         _ = try folder.write("model,starts_at,ends_at,evidence\n", to: "outages.csv")
-        _ = try folder.write("user_id,task_id,dispatched_at,terminal_at,terminal_estimated,cancelled_at,cost_credits\n", to: "task_facts.csv")
-        let profile = try String(contentsOfFile: Deployment.root + "/reports/sla/standard-profile.json", encoding: .utf8)
+        _ = try folder.write(
+            "user_id,task_id,dispatched_at,terminal_at,terminal_estimated,cancelled_at,cost_credits\n",
+            to: "task_facts.csv")
+        let profile = try String(
+            contentsOfFile: Deployment.root + "/reports/sla/standard-profile.json", encoding: .utf8)
         _ = try folder.write("[\(profile)]", to: "profiles.json")
     }
 }

@@ -7,11 +7,16 @@ import Testing
 @Suite struct SampleTests {
     @Test func `October 2026 of the sample is as it was counted by hand`() async throws {
         try await withSample { settings in
-            let report = try SLARun(settings, ["--month", "2026-10", "--format", "csv"])
+            let report = try await SLARun(settings, ["--month", "2026-10", "--format", "csv"])
             #expect(try report.lines("availability")[1] == "batch-api,44640,44636,46,10,36,99.9193,99.9103,pass")
             let completion = try report.lines("completion")
-            #expect(completion.contains { $0.hasPrefix(",sora-2,dispatch,2055,1902,") && $0.contains(",92.5547,breach,") && $0.contains(",139.455,inf,") })
-            #expect(completion.contains { $0.hasPrefix(",veo-flash,dispatch,200,192,") && $0.contains(",96.0000,pass,") })
+            #expect(
+                completion.contains {
+                    $0.hasPrefix(",sora-2,dispatch,2055,1902,") && $0.contains(",92.5547,breach,")
+                        && $0.contains(",139.455,inf,")
+                })
+            #expect(
+                completion.contains { $0.hasPrefix(",veo-flash,dispatch,200,192,") && $0.contains(",96.0000,pass,") })
             #expect(try report.lines("refunds")[1].hasPrefix(",95,62,59,2,0,1,0,0,0,"))
             let tasks = try report.lines("tasks").dropFirst()
             #expect(tasks.filter { $0.contains(",sora-2,") && $0.contains(",good,") }.count == 1902)
@@ -20,10 +25,11 @@ import Testing
 
     @Test func `two runs give the same bytes, and so does the default cutoff given by hand`() async throws {
         try await withSample { settings in
-            let first = try SLARun(settings, ["--month", "2026-10"]).comparableFiles()
-            let second = try SLARun(settings, ["--month", "2026-10"]).comparableFiles()
+            let first = try await SLARun(settings, ["--month", "2026-10"]).comparableFiles()
+            let second = try await SLARun(settings, ["--month", "2026-10"]).comparableFiles()
             // The default cutoff of a month that is over does not know what day it is.
-            let third = try SLARun(settings, ["--month", "2026-10", "--cutoff", "2026-11-02T00:10:00Z"]).comparableFiles()
+            let third = try await SLARun(settings, ["--month", "2026-10", "--cutoff", "2026-11-02T00:10:00Z"])
+                .comparableFiles()
             #expect(first.count == 14)
             #expect(first == second)
             #expect(first == third)
@@ -32,7 +38,7 @@ import Testing
 
     @Test func `rows in another order and VACUUM FULL give the same bytes`() async throws {
         try await withSample { settings in
-            let before = try SLARun(settings, ["--month", "2026-10"]).comparableFiles()
+            let before = try await SLARun(settings, ["--month", "2026-10"]).comparableFiles()
             let tables = ["video_tasks", "credit_ledger", "video_external_access_log", "enterprise_api_usage"]
             for table in tables {
                 try await execute(
@@ -43,15 +49,17 @@ import Testing
                     """, in: settings)
             }
             try await execute("VACUUM FULL", in: settings)
-            #expect(try SLARun(settings, ["--month", "2026-10"]).comparableFiles() == before)
+            #expect(try await SLARun(settings, ["--month", "2026-10"]).comparableFiles() == before)
         }
     }
 
     @Test func `provenance names the digest of every CSV file`() async throws {
         try await withSample { settings in
-            let report = try SLARun(settings, ["--month", "2026-10", "--format", "csv"])
+            let report = try await SLARun(settings, ["--month", "2026-10", "--format", "csv"])
             let folder = try report.csvFolder()
-            let figures = try report.lines("provenance").dropFirst().map { $0.components(separatedBy: ",") }.filter { !$0[3].isEmpty }
+            let figures = try report.lines("provenance").dropFirst().map { $0.components(separatedBy: ",") }.filter {
+                !$0[3].isEmpty
+            }
             #expect(figures.count == 11)
             for figure in figures {
                 let digest = try Command.run(["/usr/bin/sha256sum", "\(folder)/\(figure[0]).csv"]).prefix(64)
@@ -59,7 +67,9 @@ import Testing
                 let rows = try report.lines(figure[0]).count - 1
                 #expect(String(rows) == figure[2])
             }
-            for file in try report.lines("provenance").filter({ $0.hasPrefix("sql/") }).map({ $0.components(separatedBy: ",") }) {
+            for file in try report.lines("provenance").filter({ $0.hasPrefix("sql/") }).map({
+                $0.components(separatedBy: ",")
+            }) {
                 let path = Deployment.root + "/reports/sla/" + file[0].dropFirst(4)
                 #expect(try Command.run(["/usr/bin/sha256sum", path]).hasPrefix(file[1]))
             }
@@ -71,19 +81,23 @@ import Testing
             let dump = ["/usr/bin/pg_dump", "--no-owner", "--dbname", Deployment.conninfo(settings)]
             // pg_dump prints a random token since its security release of 2025.
             func withoutToken(_ text: String) -> String {
-                text.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.contains("restrict ") }.joined(separator: "\n")
+                text.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.contains("restrict ") }
+                    .joined(separator: "\n")
             }
             let before = withoutToken(try Command.run(dump))
-            let script = try ProgramRun(["report", "sla", "--month", "2026-10", "--sql", "--database", Deployment.conninfo(settings)])
+            let script = try await ProgramRun([
+                "report", "sla", "--month", "2026-10", "--sql", "--database", Deployment.conninfo(settings),
+            ])
             #expect(script.exitCode == 0)
             let folder = try ScratchFolder()
             let file = try folder.write(script.output, to: "sla.sql")
             let printed = try Command.run([
-                "/usr/bin/psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--file", file,
+                "/usr/bin/psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--file",
+                file,
                 "--dbname", Deployment.conninfo(settings),
             ])
             #expect(printed.contains("1|batch-api|44640|44636|46|10"))
-            _ = try SLARun(settings, ["--month", "2026-10"])
+            _ = try await SLARun(settings, ["--month", "2026-10"])
             #expect(withoutToken(try Command.run(dump)) == before)
         }
     }

@@ -8,8 +8,10 @@ import Testing
 @Suite struct MigrationTests {
     @Test func `migrating again changes nothing`() async throws {
         try await withConnection { connection in
-            #expect(try await Migrator().migrate(connection) == Migration.all.map { "\($0.version) \($0.name)" })
-            #expect(try await Migrator().migrate(connection).isEmpty)
+            let first = try await Migrator().migrate(connection)
+            let second = try await Migrator().migrate(connection)
+            #expect(first == Migration.all.map { "\($0.version) \($0.name)" })
+            #expect(second.isEmpty)
         }
     }
 
@@ -46,7 +48,9 @@ import Testing
     @Test func `a migration that fails leaves nothing behind`() async throws {
         try await withConnection { connection in
             let broken = Migration(version: 1, name: "broken", sql: "CREATE TABLE daybook.a (x integer); SELECT 1/0")
-            await #expect(throws: PostgresError.self) { _ = try await Migrator(migrations: [broken]).migrate(connection) }
+            await #expect(throws: PostgresError.self) {
+                _ = try await Migrator(migrations: [broken]).migrate(connection)
+            }
             let left = try await connection.run { session in
                 try session.query("SELECT to_regclass('daybook.a') IS NULL AS gone")[0].bool("gone")
             }
@@ -67,7 +71,9 @@ import Testing
         try await withDatabase { settings in
             let holder = try await Connection.open(settings)
             let migrating = try await Connection.open(settings)
-            try await holder.run { try $0.executeScript("CREATE TABLE public.users (id int); BEGIN; LOCK TABLE public.users") }
+            try await holder.run {
+                try $0.executeScript("CREATE TABLE public.users (id int); BEGIN; LOCK TABLE public.users")
+            }
             let applied = try await Migrator().migrate(migrating)
             #expect(applied.count == Migration.all.count)
             await holder.close()
@@ -80,7 +86,8 @@ import Testing
     private let header = "user_id,slug,name,plan,currency,timezone,retention_days,monthly_fee_usd,legal_hold\n"
     private let good = "2eae05cf-96d0-4c5f-94c2-8c2e7c26847f,one,One,payg,USD,Europe/Berlin,30,12.50,\n"
 
-    private func importing(_ text: String, _ kind: ImportKind = .accounts) async throws -> (CSVImport.Outcome?, String) {
+    private func importing(_ text: String, _ kind: ImportKind = .accounts) async throws -> (CSVImport.Outcome?, String)
+    {
         let folder = try ScratchFolder()
         let file = try folder.write(text, to: "file.csv")
         return try await withConnection { connection in
@@ -88,7 +95,9 @@ import Testing
             do {
                 return (try await CSVImport(kind, file: ImportFile(path: file)).run(connection), "")
             } catch let error as DaybookError {
-                let rows = try await connection.run { try $0.query("SELECT count(*) AS n FROM daybook.account")[0].int("n") }
+                let rows = try await connection.run {
+                    try $0.query("SELECT count(*) AS n FROM daybook.account")[0].int("n")
+                }
                 #expect(rows == 0)
                 return (nil, error.sentence)
             }
@@ -101,10 +110,13 @@ import Testing
         try await withConnection { connection in
             _ = try await Migrator().migrate(connection)
             let importer = CSVImport(.accounts, file: ImportFile(path: file))
-            #expect(try await importer.run(connection) == .init(read: 1, added: 1, changed: 0))
-            #expect(try await importer.run(connection) == .init(read: 1, added: 0, changed: 0))
+            let first = try await importer.run(connection)
+            #expect(first == .init(read: 1, added: 1, changed: 0))
+            let second = try await importer.run(connection)
+            #expect(second == .init(read: 1, added: 0, changed: 0))
             _ = try folder.write(header + good.replacingOccurrences(of: "12.50", with: "13"), to: "accounts.csv")
-            #expect(try await importer.run(connection) == .init(read: 1, added: 0, changed: 1))
+            let third = try await importer.run(connection)
+            #expect(third == .init(read: 1, added: 0, changed: 1))
         }
     }
 
@@ -118,8 +130,11 @@ import Testing
         ("one", "One", "slug is \"One\""),
         ("One,", ",", "name is empty"),
     ])
-    func `one wrong value refuses the whole file and names its place`(old: String, new: String, place: String) async throws {
-        let second = good.replacingOccurrences(of: "2eae05cf", with: "3eae05cf").replacingOccurrences(of: "one", with: "two")
+    func `one wrong value refuses the whole file and names its place`(
+        old: String, new: String, place: String
+    ) async throws {
+        let second = good.replacingOccurrences(of: "2eae05cf", with: "3eae05cf").replacingOccurrences(
+            of: "one", with: "two")
         let bad = good.replacingOccurrences(of: old, with: new)
         let (outcome, sentence) = try await importing(header + second + bad)
         #expect(outcome == nil)
@@ -128,13 +143,15 @@ import Testing
     }
 
     @Test func `a file with the wrong columns, a row too short, or a repeated key is refused`() async throws {
-        #expect(try await importing("slug,colour\n").1.contains("no column \"colour\""))
-        #expect(try await importing("slug,slug\n").1.contains("twice"))
-        #expect(try await importing("slug\n").1.contains("has no column"))
-        #expect(try await importing("").1.contains("empty"))
-        #expect(try await importing(header + "a,b\n").1.contains("2 fields, the header 9"))
-        #expect(try await importing(header + good + good).1.contains("stands on line 2 too"))
-        #expect(try await importing(header + "\"" + good).1.contains("never closed"))
+        for (text, why) in [
+            ("slug,colour\n", "no column \"colour\""), ("slug,slug\n", "twice"), ("slug\n", "has no column"),
+            ("", "empty"),
+            (header + "a,b\n", "2 fields, the header 9"), (header + good + good, "stands on line 2 too"),
+            (header + "\"" + good, "never closed"),
+        ] {
+            let sentence = try await importing(text).1
+            #expect(sentence.contains(why), "\(sentence)")
+        }
     }
 
     @Test func `a broken gzip file is refused whole`() async throws {

@@ -44,7 +44,7 @@ struct ReadWorkbook: Decodable {
 
     /// Reads the file at a path with Python: the one that `DAYBOOK_TEST_PYTHON` names, else `python3`.
     static func read(_ path: String) throws -> ReadWorkbook {
-        let python = ProcessInfo.processInfo.environment["DAYBOOK_TEST_PYTHON"] ?? "python3"
+        let python = ProcessInfo.processInfo.environment["DAYBOOK_TEST_PYTHON"] ?? "/usr/bin/python3"
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [python, "-c", script, path]

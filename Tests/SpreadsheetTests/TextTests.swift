@@ -47,12 +47,13 @@ extension SpreadsheetTests {
             #expect(sheet.cells["C1"] == nil)
         }
 
-        @Test(arguments: [
-            ([0x61, 0xFF, 0x62], "a\u{FFFD}b"), ([0xC0, 0x80], "\u{FFFD}\u{FFFD}"),
-            ([0xE4, 0xB8], "\u{FFFD}\u{FFFD}"),
-            ([0xED, 0xA0, 0x80], "\u{FFFD}\u{FFFD}\u{FFFD}"),
-            ([0xF4, 0x90, 0x80, 0x80], "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"), ([0xE2, 0x82, 0xAC], "€"),
-        ] as [([UInt8], String)])
+        @Test(
+            arguments: [
+                ([0x61, 0xFF, 0x62], "a\u{FFFD}b"), ([0xC0, 0x80], "\u{FFFD}\u{FFFD}"),
+                ([0xE4, 0xB8], "\u{FFFD}\u{FFFD}"),
+                ([0xED, 0xA0, 0x80], "\u{FFFD}\u{FFFD}\u{FFFD}"),
+                ([0xF4, 0x90, 0x80, 0x80], "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"), ([0xE2, 0x82, 0xAC], "€"),
+            ] as [([UInt8], String)])
         func `bytes that are no text become replacement characters`(bytes: [UInt8], text: String) throws {
             let sheet = try Scratch().roundTrip { _, sheet in try sheet.write(row: 0, column: 0, utf8: bytes) }
             #expect(sheet.cells["A1"]?.text == text)

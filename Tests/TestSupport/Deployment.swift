@@ -13,23 +13,24 @@ public enum Deployment {
     }
 
     /// Loads a script with psql into a database.
-    public static func load(file: String, into settings: ConnectionSettings) throws {
-        try Command.run(
-            ["/usr/bin/psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", file, "--dbname", conninfo(settings)])
+    public static func load(file: String, into settings: ConnectionSettings) async throws {
+        try await ProgramRun.expectingSuccess(
+            ["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", file, "--dbname", conninfo(settings)],
+            program: "/usr/bin/psql")
     }
 
     /// The sample deployment with Daybook's schema, accounts, probes and maintenance.
-    public static func loadSample(into settings: ConnectionSettings) throws {
+    public static func loadSample(into settings: ConnectionSettings) async throws {
         let script = NSTemporaryDirectory() + "/sample-\(UUID().uuidString).sql"
         defer { try? FileManager.default.removeItem(atPath: script) }
         try Command.run(["/bin/sh", "-c", "gzip -dc '\(root)/sample/deployment.sql.gz' > '\(script)'"])
-        try load(file: script, into: settings)
+        try await load(file: script, into: settings)
         for arguments in [
             ["database", "migrate"], ["accounts", "import", root + "/sample/accounts.csv"],
             ["availability", "import", root + "/sample/probes.csv.gz"],
             ["availability", "maintenance", "import", root + "/sample/maintenance.csv"],
         ] {
-            try Command.run([ProgramRun.daybook] + arguments + ["--database", conninfo(settings)])
+            try await ProgramRun.expectingSuccess(arguments + ["--database", conninfo(settings)])
         }
     }
 

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Glibc
 
@@ -11,12 +12,32 @@ public struct ProgramRun: Sendable {
     public static let daybook = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appending(path: "daybook").path
 
-    /// Runs a program to its end, without input, or until it is killed.
+    /// Runs a program to its end, without input, or until it is killed. Nobody's thread waits for it.
     ///
     /// `killAfter` is the number of seconds after which it gets SIGKILL; a signal is 128 and its number.
     public init(
         _ arguments: [String], program: String = ProgramRun.daybook, environment: [String: String] = [:],
         folder: String = "/", input: String = "/dev/null", killAfter: Double? = nil
+    ) async throws {
+        await ProgramGate.shared.enter()
+        let result = await withCheckedContinuation { continuation in
+            DispatchQueue(label: "daybook.test.program").async {
+                continuation.resume(
+                    returning: Result {
+                        try ProgramRun(
+                            blocking: arguments, program: program, environment: environment, folder: folder,
+                            input: input,
+                            killAfter: killAfter)
+                    })
+            }
+        }
+        await ProgramGate.shared.leave()
+        self = try result.get()
+    }
+
+    private init(
+        blocking arguments: [String], program: String, environment: [String: String], folder: String, input: String,
+        killAfter: Double?
     ) throws {
         let base = NSTemporaryDirectory() + "/daybook-run-\(UUID().uuidString)"
         defer {
@@ -41,6 +62,19 @@ public struct ProgramRun: Sendable {
         exitCode = child.wait()
         output = Self.text(base + ".out")
         errors = Self.text(base + ".err")
+    }
+
+    /// Runs a program that must end with 0, and gives what it printed.
+    @discardableResult
+    public static func expectingSuccess(
+        _ arguments: [String], program: String = ProgramRun.daybook
+    ) async throws -> String {
+        let run = try await ProgramRun(arguments, program: program)
+        guard run.exitCode == 0 else {
+            throw TestSupportError(
+                "\(program) \(arguments.joined(separator: " ")) ended with \(run.exitCode): \(run.errors)")
+        }
+        return run.output
     }
 
     private static func text(_ path: String) -> String {

@@ -13,7 +13,7 @@ public actor SampleDatabase {
             template
             ?? Task {
                 let database = try await TestDatabase.create()
-                try Deployment.loadSample(into: database.settings)
+                try await Deployment.loadSample(into: database.settings)
                 return database
             }
         template = loading

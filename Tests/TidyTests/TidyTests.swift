@@ -15,7 +15,9 @@ import Testing
 
     private static func files(_ folder: String, _ ending: String) throws -> [String] {
         let root = Deployment.root + "/" + folder
-        return try FileManager.default.subpathsOfDirectory(atPath: root).filter { $0.hasSuffix(ending) }.map { root + "/" + $0 }
+        return try FileManager.default.subpathsOfDirectory(atPath: root).filter { $0.hasSuffix(ending) }.map {
+            root + "/" + $0
+        }
     }
 
     private static func lines(_ path: String) throws -> [String] {
@@ -27,9 +29,12 @@ import Testing
             let files = try Self.files("Sources/\(module)", ".swift")
             #expect(!files.isEmpty)
             for file in files {
-                for line in try Self.lines(file) where line.contains("import ") && !line.hasPrefix(" ") && !line.hasPrefix("/") {
+                for line in try Self.lines(file)
+                where line.contains("import ") && !line.hasPrefix(" ") && !line.hasPrefix("/") {
                     let words = line.split(separator: " ").map(String.init)
-                    guard let index = words.firstIndex(of: "import"), let name = words[(index + 1)...].last else { continue }
+                    guard let index = words.firstIndex(of: "import"), let name = words[(index + 1)...].last else {
+                        continue
+                    }
                     let imported = name.split(separator: ".").first.map(String.init) ?? name
                     #expect(allowed.contains(imported) || Self.system.contains(imported), "\(file): \(line)")
                 }
@@ -49,8 +54,11 @@ import Testing
     }
 
     @Test func `every C library has one importer`() throws {
-        for (library, importer) in ["CLibPQ": "Postgres", "CXlsxWriter": "Spreadsheet", "COpenSSL": "Digests", "CLinux": "Reporting"] {
-            for file in try Self.files("Sources", ".swift") where try Self.lines(file).contains(where: { $0.hasSuffix("import \(library)") }) {
+        for (library, importer) in [
+            "CLibPQ": "Postgres", "CXlsxWriter": "Spreadsheet", "COpenSSL": "Digests", "CLinux": "Reporting",
+        ] {
+            for file in try Self.files("Sources", ".swift")
+            where try Self.lines(file).contains(where: { $0.hasSuffix("import \(library)") }) {
                 #expect(file.contains("/Sources/\(importer)/"), "\(file) imports \(library)")
             }
         }

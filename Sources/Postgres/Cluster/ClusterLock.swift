@@ -19,7 +19,8 @@ struct ClusterLock {
             usleep(50_000)
         }
         close(descriptor)
-        throw DaybookError(.tryAgain, "Another daybook command has held the lock of \(home) for too long; try again later.")
+        throw DaybookError(
+            .tryAgain, "Another daybook command has held the lock of \(home) for too long; try again later.")
     }
 
     func release() {

@@ -50,7 +50,9 @@ public struct PrivateCluster: Sendable {
     public var socketDirectory: String {
         let own = home + "/socket"
         guard own.utf8.count > 93 else { return own }
-        let hash = home.utf8.reduce(into: UInt64(14_695_981_039_346_656_037)) { $0 = ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+        let hash = home.utf8.reduce(into: UInt64(14_695_981_039_346_656_037)) {
+            $0 = ($0 ^ UInt64($1)) &* 1_099_511_628_211
+        }
         return "/tmp/daybook-\(getuid())-\(String(hash, radix: 36))"
     }
 
@@ -60,7 +62,9 @@ public struct PrivateCluster: Sendable {
     /// How to connect to one of the cluster's databases.
     public func settings(database: String = defaultDatabase) -> ConnectionSettings {
         ConnectionSettings(
-            options: ["host": socketDirectory, "port": "5432", "user": Self.role, "dbname": database, "sslmode": "disable"])
+            options: [
+                "host": socketDirectory, "port": "5432", "user": Self.role, "dbname": database, "sslmode": "disable",
+            ])
     }
 
     /// Creates the cluster where there is none, starts it where it is stopped, and creates the database where it is missing.
@@ -96,7 +100,8 @@ public struct PrivateCluster: Sendable {
         if case .running = try status() { return }
         PostmasterFile.removeStale(in: dataDirectory)
         try makeSocketDirectory()
-        let options = "-c listen_addresses='' -c unix_socket_permissions=0700 -c unix_socket_directories='\(socketDirectory)'"
+        let options =
+            "-c listen_addresses='' -c unix_socket_permissions=0700 -c unix_socket_directories='\(socketDirectory)'"
         try control(
             ["start", "--wait", "--timeout", "120", "--log", logPath, "--options", options + " -c port=5432"],
             doing: "start")
@@ -111,7 +116,8 @@ public struct PrivateCluster: Sendable {
         try account.own(home)
         guard account.canReach(home) else {
             throw .configuration(
-                "The user \(account.name), as which PostgreSQL runs, cannot reach \(home); name another place in DAYBOOK_HOME.")
+                "The user \(account.name), as which PostgreSQL runs, cannot reach \(home); name another place in DAYBOOK_HOME."
+            )
         }
     }
 
@@ -122,7 +128,9 @@ public struct PrivateCluster: Sendable {
         var info = stat()
         guard lstat(socketDirectory, &info) == 0, info.st_mode & S_IFMT == S_IFDIR,
             info.st_uid == getuid() || info.st_uid == account.userID
-        else { throw .configuration("\(socketDirectory) belongs to somebody else; name another place in DAYBOOK_HOME.") }
+        else {
+            throw .configuration("\(socketDirectory) belongs to somebody else; name another place in DAYBOOK_HOME.")
+        }
         try account.own(socketDirectory)
     }
 

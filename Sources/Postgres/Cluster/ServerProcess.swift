@@ -53,7 +53,9 @@ enum ServerProcess {
     }
 
     /// Waiting for a program blocks its thread, so it never happens on Swift's cooperative ones.
-    static func offCooperativeThreads<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    static func offCooperativeThreads<Value: Sendable>(
+        _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue(label: "daybook.cluster").async { continuation.resume(with: Result(catching: body)) }
         }

@@ -52,11 +52,15 @@ public struct CustomReport: Sendable {
             let catalog = try Catalog(session)
             let values = try given.bind(session: session, catalog: catalog)
             let outputs = try Outputs(
-                folder: output, baseName: ([definition.name] + given.nameParts).joined(separator: "-"), formats: formats)
+                folder: output, baseName: ([definition.name] + given.nameParts).joined(separator: "-"), formats: formats
+            )
             let writing = CustomWriting(
-                definition: definition, arguments: given.shown, session: session, outputs: outputs, templates: templates,
+                definition: definition, arguments: given.shown, session: session, outputs: outputs,
+                templates: templates,
                 programVersion: programVersion, progress: progress)
-            let sheets = try writing.write { try library.bind($0, catalog: catalog, parameters: values) } file: {
+            let sheets = try writing.write {
+                try library.bind($0, catalog: catalog, parameters: values)
+            } file: {
                 try library.file($0)
             }
             return Outcome(sheets: sheets, files: try outputs.publish())

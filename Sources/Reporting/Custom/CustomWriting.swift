@@ -53,13 +53,15 @@ struct CustomWriting {
         // The clock must not be in the file, so every custom report was created at the same instant.
         try Workbook(
             path: outputs.path(extension: "xlsx"), temporaryDirectory: outputs.staging.path,
-            properties: WorkbookProperties(created: Instant(microseconds: 1_577_836_800_000_000), title: definition.title))
+            properties: WorkbookProperties(
+                created: Instant(microseconds: 1_577_836_800_000_000), title: definition.title))
     }
 
     private func writeManifest(_ provenance: Table) throws {
         let snapshot = try session.query("SELECT transaction_timestamp() AS now")[0].instant("now")
         let manifest = Manifest(
-            report: definition.name, month: nil, account: nil, status: nil, timeZone: nil, periodStart: nil, periodEnd: nil,
+            report: definition.name, month: nil, account: nil, status: nil, timeZone: nil, periodStart: nil,
+            periodEnd: nil,
             cutoff: nil, snapshotAt: snapshot.description, profiles: [], verdicts: [], files: outputs.files,
             sqlFiles: provenance.rows.map { Manifest.SQLFile(path: $0[0].plainText + ".sql", sha256: $0[1].plainText) },
             programVersion: programVersion,

@@ -20,7 +20,8 @@ struct ReportArguments {
         for parameter in definition.parameters {
             let text = arguments[parameter.name] ?? parameter.defaultValue
             guard text != nil || parameter.isOptional else {
-                throw .usage("The report \(definition.name) needs --param \(parameter.name)=… (\(parameter.kind.rawValue)).")
+                throw .usage(
+                    "The report \(definition.name) needs --param \(parameter.name)=… (\(parameter.kind.rawValue)).")
             }
             if let text, !Self.isValid(text, parameter.kind) {
                 throw .usage("--param \(parameter.name)=\(text.prefix(80)) is no \(parameter.kind.rawValue).")

@@ -94,9 +94,13 @@ public struct ReportDefinition: Sendable {
         }
         var sheets: [Sheet] = []
         for sheet in document.sheets {
-            guard !sheets.contains(where: { $0.query == sheet.query || $0.title.lowercased() == sheet.title.lowercased() })
+            guard
+                !sheets.contains(where: { $0.query == sheet.query || $0.title.lowercased() == sheet.title.lowercased() }
+                )
             else { throw refuse("two sheets share the title or the query of \"\(sheet.title)\"") }
-            guard sheet.title.count <= 25, !sheet.title.isEmpty else { throw refuse("a sheet's title has 1 to 25 characters") }
+            guard sheet.title.count <= 25, !sheet.title.isEmpty else {
+                throw refuse("a sheet's title has 1 to 25 characters")
+            }
             sheets.append(try Self.sheet(sheet, refuse: refuse))
         }
         self.sheets = sheets

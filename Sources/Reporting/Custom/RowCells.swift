@@ -39,7 +39,9 @@ enum RowCells {
 
     /// Whole units of 10^-places: a value with more decimals is not rounded in silence.
     private static func units(_ text: String, _ places: Int, _ column: Column) throws -> Int64? {
-        guard text.contains("."), let point = text.firstIndex(of: ".") else { return FixedPoint.parse(text, places: places) }
+        guard text.contains("."), let point = text.firstIndex(of: ".") else {
+            return FixedPoint.parse(text, places: places)
+        }
         var trimmed = text
         while trimmed.hasSuffix("0") { trimmed.removeLast() }
         if trimmed.index(after: point) >= trimmed.endIndex { trimmed.removeLast() }

@@ -16,7 +16,9 @@ final class SheetStream {
     private var sample: [[Cell]] = []
     private var count = 0
 
-    init(_ definition: ReportDefinition.Sheet, csv: FileSink, writer: SheetWriter?, progress: @escaping (String) -> Void) {
+    init(
+        _ definition: ReportDefinition.Sheet, csv: FileSink, writer: SheetWriter?, progress: @escaping (String) -> Void
+    ) {
         self.definition = definition
         self.csv = csv
         self.writer = writer
@@ -40,13 +42,17 @@ final class SheetStream {
     func finish() throws -> (sha256: String, size: Int64) { try csv.finish() }
 
     private func begin(_ descriptions: [ColumnDescription]) throws {
-        if let unknown = definition.columns.keys.sorted().first(where: { name in !descriptions.contains { $0.name == name } }) {
-            throw DaybookError.configuration("\(definition.query).sql gives no column \(unknown), which report.json names.")
+        if let unknown = definition.columns.keys.sorted().first(where: { name in
+            !descriptions.contains { $0.name == name }
+        }) {
+            throw DaybookError.configuration(
+                "\(definition.query).sql gives no column \(unknown), which report.json names.")
         }
         columns = descriptions.map { description in
             let format = definition.columns[description.name]
             return Column(
-                description.name, format?.kind ?? RowCells.kind(of: description), title: format?.title, width: format?.width)
+                description.name, format?.kind ?? RowCells.kind(of: description), title: format?.title,
+                width: format?.width)
         }
         try csv.write(CSVEncoder.byteOrderMark)
         try csv.append { CSVEncoder.appendHeader(columns, to: &$0) }
@@ -72,7 +78,8 @@ final class SheetStream {
             if count > 0, count % Limits.sheetRows == 0 { try addSheet() }
             for (index, cell) in cells.enumerated() {
                 try writer.write(
-                    cell, to: sheets[sheets.count - 1], row: count % Limits.sheetRows + 1, column: index, format: formats[index])
+                    cell, to: sheets[sheets.count - 1], row: count % Limits.sheetRows + 1, column: index,
+                    format: formats[index])
             }
         }
         if count < Limits.pageRows { sample.append(cells) }

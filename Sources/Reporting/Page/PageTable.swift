@@ -36,9 +36,10 @@ struct PageTable: Sendable {
         note = table.note
         columns = table.columns.map { Column(title: $0.title, style: $0.kind.isNumeric ? "n" : "") }
         rows = table.rows.prefix(limit).map { row in
-            Row(cells: zip(table.columns, row).enumerated().map { index, pair in
-                Cell(text: pair.1.plainText, style: Self.style(pair.0, pair.1), isHeading: index == 0)
-            })
+            Row(
+                cells: zip(table.columns, row).enumerated().map { index, pair in
+                    Cell(text: pair.1.plainText, style: Self.style(pair.0, pair.1), isHeading: index == 0)
+                })
         }
         isEmpty = table.rows.isEmpty
         let hidden = (totalRows ?? table.rows.count) - rows.count
@@ -46,7 +47,9 @@ struct PageTable: Sendable {
     }
 
     private static func style(_ column: Reporting.Column, _ cell: Reporting.Cell) -> String {
-        guard column.id == "verdict" else { return column.kind.isNumeric ? "n" : column.kind == .identifier ? "id" : "" }
+        guard column.id == "verdict" else {
+            return column.kind.isNumeric ? "n" : column.kind == .identifier ? "id" : ""
+        }
         return style(verdict: cell.plainText)
     }
 

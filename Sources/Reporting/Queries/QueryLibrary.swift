@@ -31,7 +31,9 @@ public struct QueryLibrary: Sendable {
 
     /// Every file, ordered by its path.
     public var files: [File] {
-        (Array(queries.values) + Array(sources.values)).sorted { Array($0.path.utf8).lexicographicallyPrecedes(Array($1.path.utf8)) }
+        (Array(queries.values) + Array(sources.values)).sorted {
+            Array($0.path.utf8).lexicographicallyPrecedes(Array($1.path.utf8))
+        }
     }
 
     /// The tables and columns that the files name and the database does not have.

@@ -55,7 +55,10 @@ struct SLAPage: Sendable {
             ("Final from", scope.finalityAt.description),
         ]
         facts += scope.contracts.map { contract in
-            ("Contract profile", "\(contract.profile.name), version \(contract.profile.version), SHA-256 \(contract.sha256)")
+            (
+                "Contract profile",
+                "\(contract.profile.name), version \(contract.profile.version), SHA-256 \(contract.sha256)"
+            )
         }
         return facts
     }
@@ -80,7 +83,8 @@ struct SLAPage: Sendable {
         if unknown > 0 { sentence += "; \(unknown) could not be judged for want of data" }
         let everything = count(.breach, in: promises.rows)
         if everything > breaches {
-            sentence += "; account by account, \(count(.pass, in: promises.rows) - passes) were kept and \(everything - breaches) broken"
+            sentence +=
+                "; account by account, \(count(.pass, in: promises.rows) - passes) were kept and \(everything - breaches) broken"
         }
         return (sentence + (scope.isFinal ? "." : ", so far."), everything > 0)
     }

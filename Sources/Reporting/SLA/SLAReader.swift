@@ -91,9 +91,11 @@ struct SLAReader {
             }
             let counted = try availability(months, noticeHours: notice)
             let worst = Dictionary(
-                uniqueKeysWithValues: zip(periods, counted.map { figures in
-                    figures.map(\.attainment).filter { $0.valid > 0 }.min { $0.good < $1.good }
-                }))
+                uniqueKeysWithValues: zip(
+                    periods,
+                    counted.map { figures in
+                        figures.map(\.attainment).filter { $0.valid > 0 }.min { $0.good < $1.good }
+                    }))
             for account in accounts {
                 byAccount[account.slug] = scope.ownPeriods[account.slug].flatMap { worst[$0] } ?? nil
             }
@@ -115,7 +117,8 @@ struct SLAReader {
         let empty = counted.flatMap { pair in
             ContractProfile.Clock.allCases.compactMap { clock in
                 listed.insert([pair.account.map(String.init), pair.figure.model, clock.rawValue]).inserted
-                    ? SLAFigures.Of(account: pair.account, figure: CompletionFigure(empty: pair.figure.model, clock)) : nil
+                    ? SLAFigures.Of(account: pair.account, figure: CompletionFigure(empty: pair.figure.model, clock))
+                    : nil
             }
         }
         return counted + empty

@@ -5,7 +5,8 @@ extension SLATables {
         let classes = ["on_time", "late", "partial", "missing", "over_refunded", "stuck", "pending"]
         return Table(
             name: "refunds", title: "Refunds",
-            note: "Batches created in the month that owe a refund, by what became of it. Attained is on time / obligations.",
+            note:
+                "Batches created in the month that owe a refund, by what became of it. Attained is on time / obligations.",
             columns: [Column("account", .text), Column("batches", .integer), Column("obligations", .integer)]
                 + classes.map { Column($0, .integer) }
                 + [
@@ -65,7 +66,8 @@ extension SLATables {
     func credits() -> Table {
         Table(
             name: "credits", title: "Service credits",
-            note: "The share of the monthly fee for which each account is eligible, on request and until the date given. "
+            note:
+                "The share of the monthly fee for which each account is eligible, on request and until the date given. "
                 + "Judged on the worst component over the account's own month.",
             columns: [
                 Column("account", .text), Column("period_start", .instant), Column("period_end", .instant),

@@ -75,12 +75,14 @@ struct SLATables {
     private func availability() -> Table {
         Table(
             name: "availability", title: "Availability",
-            note: "Minutes of each probed component. Attained is (total − counted) / total; the worst case counts every "
+            note:
+                "Minutes of each probed component. Attained is (total − counted) / total; the worst case counts every "
                 + "unmonitored minute as down.",
             columns: ["total", "monitored", "down", "excluded", "counted"].reduce(into: [Column("component", .text)]) {
                 $0.append(Column("\($1)_minutes", .integer))
             } + [
-                Column("attained", .percent, title: "Attained %"), Column("worst_case", .percent, title: "Worst case %"),
+                Column("attained", .percent, title: "Attained %"),
+                Column("worst_case", .percent, title: "Worst case %"),
                 Column("verdict", .text, width: 17),
             ],
             rows: figures.availability.map { figure in
@@ -94,7 +96,8 @@ struct SLATables {
 
     private func completion() -> Table {
         let counts = [
-            "valid", "good", "late", "failed", "timed_out", "cancelled_late", "in_flight_over", "excluded", "undetermined",
+            "valid", "good", "late", "failed", "timed_out", "cancelled_late", "in_flight_over", "excluded",
+            "undetermined",
         ]
         return Table(
             name: "completion", title: "Completion",
@@ -133,16 +136,19 @@ struct SLATables {
         let figure = figures.idempotency.first?.figure
         return Table(
             name: "idempotency", title: "Idempotency",
-            note: "A key is (owner, request_id). A violation is a key with two batches, or a batch frozen for more than once.",
+            note:
+                "A key is (owner, request_id). A violation is a key with two batches, or a batch frozen for more than once.",
             columns: [
                 Column("keys_seen", .integer), Column("keys_replayed", .integer), Column("violations", .integer),
                 Column("verdict", .text, width: 17),
             ],
             rows: figure.map { figure in
-                [[
-                    .integer(figure.keysSeen), .optional(figure.keysReplayed), .integer(figure.violations),
-                    .verdict(figure.verdict),
-                ]]
+                [
+                    [
+                        .integer(figure.keysSeen), .optional(figure.keysReplayed), .integer(figure.violations),
+                        .verdict(figure.verdict),
+                    ]
+                ]
             } ?? [])
     }
 

@@ -23,7 +23,8 @@ final class SLAWorkbook {
                 created: scope.current.period.end, title: title, subject: subject,
                 comments: scope.isFinal ? "final" : "preliminary",
                 custom: scope.contracts.prefix(1).map { (name: "Contract profile SHA-256", text: $0.sha256) }))
-        writer = SheetWriter(workbook: workbook, footer: "\(title), \(subject), \(scope.isFinal ? "final" : "preliminary")")
+        writer = SheetWriter(
+            workbook: workbook, footer: "\(title), \(subject), \(scope.isFinal ? "final" : "preliminary")")
     }
 
     /// Cells that were too long for a spreadsheet.
@@ -53,7 +54,8 @@ final class SLAWorkbook {
         let soft = try workbook.format(CellStyle(fontColour: Colour(0x52606D)))
         let facts = SLAPage.facts(scope)
         try sheet.write(
-            row: 0, column: 0, text: "Service level report, \(scope.request.month.title), \(scope.onlyAccount?.name ?? "all customers")",
+            row: 0, column: 0,
+            text: "Service level report, \(scope.request.month.title), \(scope.onlyAccount?.name ?? "all customers")",
             format: big)
         let verdict = SLAPage.verdict(promises, scope: scope).0
         try sheet.write(row: 1, column: 0, text: "\(scope.isFinal ? "FINAL" : "PRELIMINARY"): \(verdict)", format: bold)
@@ -67,9 +69,11 @@ final class SLAWorkbook {
     /// The trend as one grid, a row a month: what the charts of the summary point at.
     private func addTrend(_ grids: [TrendGrid]) throws {
         let series = grids.flatMap { grid in grid.series.map { (grid, $0) } }
-        let columns = [Column("month", .text)] + series.map { grid, line in
-            Column(line.name, .percent, title: "\(grid.name.title): \(line.name) %", width: 18)
-        }
+        let columns =
+            [Column("month", .text)]
+            + series.map { grid, line in
+                Column(line.name, .percent, title: "\(grid.name.title): \(line.name) %", width: 18)
+            }
         let months = grids.first?.months ?? []
         let table = Table(
             name: "trend", title: "Trend", note: "", columns: columns,
@@ -88,7 +92,8 @@ final class SLAWorkbook {
             guard !grid.isEmpty else { continue }
             let rows = 1...max(grid.months.count, 1)
             let months = CellRange(sheet: "Trend", rows: rows, column: 0)
-            let lowest = grid.series.flatMap { $0.values.compactMap(\.self) + [$0.target].compactMap(\.self) }.min() ?? .zero
+            let lowest =
+                grid.series.flatMap { $0.values.compactMap(\.self) + [$0.target].compactMap(\.self) }.min() ?? .zero
             let chart = Chart(
                 title: "\(grid.name.title), % attained by month", summary: "The numbers are on the sheet Trend.",
                 valueMinimum: Double(lowest.tenThousandths / 10_000), valueMaximum: 100, valueFormat: "0.00",

@@ -8,7 +8,8 @@ import Spreadsheet
 /// strings: a month may have millions of tasks.
 struct TaskDrillDown {
     static let columns = [
-        Column("task_id", .identifier, width: 38), Column("account", .text, width: 18), Column("model", .text, width: 11),
+        Column("task_id", .identifier, width: 38), Column("account", .text, width: 18),
+        Column("model", .text, width: 11),
         Column("batch_id", .identifier, width: 38), Column("batch_index", .integer, width: 9),
         Column("accepted_at", .instant, width: 33), Column("dispatched_at", .instant, width: 33),
         Column("terminal_at", .instant, width: 33), Column("seconds", .seconds, width: 11),

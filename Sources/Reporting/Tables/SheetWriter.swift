@@ -22,7 +22,8 @@ struct SheetWriter {
         try sheet.setColumns(widths)
         sheet.setPage(landscape: true, fitToWidth: true)
         try sheet.repeatRows(headerRow...headerRow)
-        try sheet.setFooter(PageText(left: footer, right: "\(PageText.sheet), page \(PageText.page) of \(PageText.pages)"))
+        try sheet.setFooter(
+            PageText(left: footer, right: "\(PageText.sheet), page \(PageText.page) of \(PageText.pages)"))
         try sheet.freeze(rows: headerRow + 1, columns: 1)
         return sheet
     }
@@ -84,7 +85,8 @@ struct SheetWriter {
             case .verdict(.insufficientData): Colour(0x7A5200)
             default: nil
             }
-        return try workbook.format(CellStyle(bold: colour != nil, fontColour: colour, alignment: .left, verticalAlignment: .top, indent: 1))
+        return try workbook.format(
+            CellStyle(bold: colour != nil, fontColour: colour, alignment: .left, verticalAlignment: .top, indent: 1))
     }
 
     func write(_ cell: Cell, to sheet: Sheet, row: Int, column: Int, format: Format) throws {

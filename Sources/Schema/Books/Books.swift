@@ -62,7 +62,8 @@ public struct Books {
         let profile = try ContractProfile(json: document)
         let zones = try TimeZoneNames(session)
         guard zones.contains(profile.timeZone) else {
-            throw DaybookError.badData("The contract profile names the time zone \"\(profile.timeZone)\", which the database does not know.")
+            throw DaybookError.badData(
+                "The contract profile names the time zone \"\(profile.timeZone)\", which the database does not know.")
         }
         let text = String(decoding: document, as: UTF8.self)
         let known = try session.query(
@@ -71,7 +72,8 @@ public struct Books {
         if let row = known.first {
             guard try row.text("sha256") == digest(text) else {
                 throw DaybookError.badData(
-                    "Version \(profile.version) of the profile \"\(profile.name)\" is there with other contents; give the change a new version.")
+                    "Version \(profile.version) of the profile \"\(profile.name)\" is there with other contents; "
+                        + "give the change a new version.")
             }
             return (profile, false)
         }

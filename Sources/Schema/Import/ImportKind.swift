@@ -21,7 +21,10 @@ public enum ImportKind: String, Sendable, CaseIterable {
     public var fileColumns: [String] {
         switch self {
         case .accounts:
-            ["user_id", "slug", "name", "plan", "currency", "timezone", "retention_days", "monthly_fee_usd", "legal_hold"]
+            [
+                "user_id", "slug", "name", "plan", "currency", "timezone", "retention_days", "monthly_fee_usd",
+                "legal_hold",
+            ]
         case .probes: ["probed_at", "target", "ok", "latency_ms"]
         case .maintenance: ["starts_at", "ends_at", "reason", "announced_at"]
         case .outages: ["model", "starts_at", "ends_at", "evidence"]
@@ -36,7 +39,8 @@ public enum ImportKind: String, Sendable, CaseIterable {
         switch self {
         case .accounts:
             [
-                "user_id", "slug", "name", "plan", "currency", "time_zone", "retention_days", "monthly_fee_usd", "legal_hold",
+                "user_id", "slug", "name", "plan", "currency", "time_zone", "retention_days", "monthly_fee_usd",
+                "legal_hold",
                 "contract_profile",
             ]
         case .probes: ["target", "probed_at", "ok", "latency_ms"]
@@ -95,7 +99,9 @@ public enum ImportKind: String, Sendable, CaseIterable {
         [
             row.required("target", limit: 200),
             row.instant("probed_at").description,
-            row.value("ok", "true or false", default: "") { ["true", "false", "t", "f"].contains($0.lowercased()) ? $0 : nil },
+            row.value("ok", "true or false", default: "") {
+                ["true", "false", "t", "f"].contains($0.lowercased()) ? $0 : nil
+            },
             row.text("latency_ms") == nil
                 ? nil
                 : row.value("latency_ms", "whole milliseconds from 0", default: "") { text in
@@ -106,7 +112,9 @@ public enum ImportKind: String, Sendable, CaseIterable {
 
     private static func window(_ row: inout ImportedRow) -> [String?] {
         let (start, end) = interval(&row)
-        return [start, end, row.instant("announced_at").description, row.required("reason", limit: Limits.remarkLength)]
+        return [
+            start, end, row.instant("announced_at").description, row.required("reason", limit: Limits.remarkLength),
+        ]
     }
 
     private static func outage(_ row: inout ImportedRow) -> [String?] {

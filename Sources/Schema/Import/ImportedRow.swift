@@ -34,7 +34,9 @@ struct ImportedRow {
     }
 
     /// A value of a column by some rule; a text that the rule refuses is a defect.
-    mutating func value<Value>(_ column: String, _ meaning: String, default fallback: Value, _ rule: (String) -> Value?) -> Value {
+    mutating func value<Value>(
+        _ column: String, _ meaning: String, default fallback: Value, _ rule: (String) -> Value?
+    ) -> Value {
         let text = required(column)
         guard !text.isEmpty else { return fallback }
         if let value = rule(text) { return value }

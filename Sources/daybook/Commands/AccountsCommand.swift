@@ -17,7 +17,8 @@ struct AccountsCommand: AsyncParsableCommand {
                 monthly_fee_usd, legal_hold; and, if you like, contract_profile.
                 """)
 
-        @Argument(help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
+        @Argument(
+            help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
         var file: String
         @OptionGroup(title: "Database") var database: DatabaseOptions
 

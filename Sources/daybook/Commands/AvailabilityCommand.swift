@@ -10,9 +10,12 @@ struct AvailabilityCommand: AsyncParsableCommand {
     struct Import: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Import probes from CSV: all rows or none. A probe that is there already is left as it is.",
-            discussion: "Columns: probed_at (an instant with an offset), target, ok (true or false), latency_ms (may be empty).")
+            discussion:
+                "Columns: probed_at (an instant with an offset), target, ok (true or false), latency_ms (may be empty)."
+        )
 
-        @Argument(help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
+        @Argument(
+            help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
         var file: String
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
@@ -20,7 +23,8 @@ struct AvailabilityCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the probed targets, with how much is known of them.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the probed targets, with how much is known of them.")
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
@@ -45,7 +49,8 @@ struct AvailabilityCommand: AsyncParsableCommand {
                 abstract: "Import maintenance windows from CSV: all rows or none.",
                 discussion: "Columns: starts_at, ends_at, reason, announced_at (instants with an offset).")
 
-            @Argument(help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
+            @Argument(
+                help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
             var file: String
             @OptionGroup(title: "Database") var database: DatabaseOptions
 

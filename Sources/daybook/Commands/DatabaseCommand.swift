@@ -13,19 +13,24 @@ struct DatabaseCommand: AsyncParsableCommand {
     struct Start: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Create the private server where there is none, and start it.",
-            discussion: "It lives in DAYBOOK_HOME, listens on a Unix socket only, and as root runs as the user postgres.")
+            discussion:
+                "It lives in DAYBOOK_HOME, listens on a Unix socket only, and as root runs as the user postgres.")
 
         @Option(help: ArgumentHelp("The database to create in it.", valueName: "name"))
         var privateDatabase: String = PrivateCluster.defaultDatabase
 
         func run() async throws {
             let cluster = try PrivateCluster()
-            if try cluster.status() == .absent { Terminal.say("daybook: creating a private PostgreSQL server in \(cluster.home)") }
+            if try cluster.status() == .absent {
+                Terminal.say("daybook: creating a private PostgreSQL server in \(cluster.home)")
+            }
             _ = try await cluster.ensureRunning(database: privateDatabase)
             guard case .running(let processID) = try cluster.status() else {
-                throw DaybookError(.databaseUnavailable, "The private server went away again; its log is \(cluster.logPath).")
+                throw DaybookError(
+                    .databaseUnavailable, "The private server went away again; its log is \(cluster.logPath).")
             }
-            Terminal.show("running, process \(processID), as \(cluster.serverUser), socket in \(cluster.socketDirectory)")
+            Terminal.show(
+                "running, process \(processID), as \(cluster.serverUser), socket in \(cluster.socketDirectory)")
         }
     }
 
@@ -39,7 +44,8 @@ struct DatabaseCommand: AsyncParsableCommand {
     }
 
     struct Status: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Say whether the private server runs, and where it is.")
+        static let configuration = CommandConfiguration(
+            abstract: "Say whether the private server runs, and where it is.")
 
         func run() async throws {
             let cluster = try PrivateCluster()
@@ -47,7 +53,9 @@ struct DatabaseCommand: AsyncParsableCommand {
             case .absent: Terminal.show("there is none yet; it would be made in \(cluster.home)")
             case .stopped: Terminal.show("stopped, in \(cluster.home)")
             case .running(let processID):
-                Terminal.show("running, process \(processID), as \(cluster.serverUser), in \(cluster.home), socket in \(cluster.socketDirectory)")
+                Terminal.show(
+                    "running, process \(processID), as \(cluster.serverUser), in \(cluster.home), "
+                        + "socket in \(cluster.socketDirectory)")
             }
         }
     }
@@ -64,7 +72,9 @@ struct DatabaseCommand: AsyncParsableCommand {
 
         func run() async throws {
             let applied = try await database.withConnection { try await Migrator().migrate($0) }
-            Terminal.show(applied.isEmpty ? "up to date, nothing to apply" : applied.map { "applied \($0)" }.joined(separator: "\n"))
+            Terminal.show(
+                applied.isEmpty
+                    ? "up to date, nothing to apply" : applied.map { "applied \($0)" }.joined(separator: "\n"))
         }
     }
 
@@ -78,7 +88,8 @@ struct DatabaseCommand: AsyncParsableCommand {
         func run() async throws {
             let check = try await database.withConnection { connection in
                 try await connection.transaction(.snapshot) { session in
-                    try session.executeScript("SET LOCAL row_security = off; SET LOCAL search_path = pg_catalog, pg_temp")
+                    try session.executeScript(
+                        "SET LOCAL row_security = off; SET LOCAL search_path = pg_catalog, pg_temp")
                     return try DatabaseCheck(session)
                 }
             }
@@ -89,7 +100,8 @@ struct DatabaseCommand: AsyncParsableCommand {
             table.show()
             Terminal.show("\nmigrations: \(check.migrations)")
             guard check.isUsable else {
-                throw DaybookError.badData("No report can be made here: a table or column that every report needs is missing.")
+                throw DaybookError.badData(
+                    "No report can be made here: a table or column that every report needs is missing.")
             }
         }
     }

@@ -14,7 +14,9 @@ struct ListReportsCommand: AsyncParsableCommand {
         var table = TextTable(["report", "parameters", "what it shows"])
         table.add(["sla", "--month, --account", "What was promised, and how the month went (daybook report sla)"])
         for definition in definitions {
-            let parameters = definition.parameters.map { $0.defaultValue == nil ? $0.name : "\($0.name)=\($0.defaultValue ?? "")" }
+            let parameters = definition.parameters.map {
+                $0.defaultValue == nil ? $0.name : "\($0.name)=\($0.defaultValue ?? "")"
+            }
             table.add([definition.name, parameters.joined(separator: ", "), definition.title])
         }
         table.show()

@@ -12,7 +12,8 @@ struct OutagesCommand: AsyncParsableCommand {
             abstract: "Import provider outages from CSV: all rows or none.",
             discussion: "Columns: model, starts_at, ends_at (instants with an offset), evidence.")
 
-        @Argument(help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
+        @Argument(
+            help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
         var file: String
         @OptionGroup(title: "Database") var database: DatabaseOptions
 

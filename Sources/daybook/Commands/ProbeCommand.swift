@@ -30,10 +30,13 @@ struct ProbeCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...60).contains(timeout) else { throw ValidationError("--timeout must lie between 1 and 60 seconds.") }
-        guard let parsed = URL(string: url), ["http", "https"].contains(parsed.scheme), parsed.host?.isEmpty == false else {
+        guard let parsed = URL(string: url), ["http", "https"].contains(parsed.scheme), parsed.host?.isEmpty == false
+        else {
             throw ValidationError("\"\(url)\" is not an http or https address.")
         }
-        if let target, target.isEmpty || target.count > 200 { throw ValidationError("--target takes 1 to 200 characters.") }
+        if let target, target.isEmpty || target.count > 200 {
+            throw ValidationError("--target takes 1 to 200 characters.")
+        }
     }
 
     func run() async throws {
@@ -43,7 +46,8 @@ struct ProbeCommand: AsyncParsableCommand {
             try await connection.transaction { session in
                 let known = try session.query("SELECT to_regclass('daybook.probe') IS NOT NULL AS exists")
                 guard try known[0].bool("exists") else {
-                    throw DaybookError.configuration("This database has no daybook.probe; run: daybook database migrate")
+                    throw DaybookError.configuration(
+                        "This database has no daybook.probe; run: daybook database migrate")
                 }
                 _ = try session.execute(
                     """

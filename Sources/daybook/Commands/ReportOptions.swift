@@ -5,7 +5,8 @@ import Reporting
 
 /// Where a report goes, in which forms, and where its parts are found.
 struct ReportOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: ArgumentHelp("The folder to write to; made where it is missing.", valueName: "dir"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The folder to write to; made where it is missing.", valueName: "dir"))
     var output = "."
 
     @Option(
@@ -16,7 +17,8 @@ struct ReportOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A folder with further reports; may be given again.", valueName: "dir"))
     var reports: [String] = []
 
-    @Option(help: ArgumentHelp("A folder with further templates, which replace those of the same name.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("A folder with further templates, which replace those of the same name.", valueName: "dir"))
     var templates: [String] = []
 
     @Option(help: ArgumentHelp("Give a single query up after so many seconds; 0 for never.", valueName: "seconds"))
@@ -47,11 +49,12 @@ struct ReportOptions: ParsableArguments {
 
     @Sendable private static func formats(_ text: String) throws -> Set<ReportFormat> {
         let names = text.split(separator: ",", omittingEmptySubsequences: false)
-        return try Set(names.map { name in
-            guard let format = ReportFormat(rawValue: String(name)) else {
-                throw ValidationError("There is no format \"\(name)\"; choose among xlsx, html and csv.")
-            }
-            return format
-        })
+        return try Set(
+            names.map { name in
+                guard let format = ReportFormat(rawValue: String(name)) else {
+                    throw ValidationError("There is no format \"\(name)\"; choose among xlsx, html and csv.")
+                }
+                return format
+            })
     }
 }

@@ -59,7 +59,9 @@ struct SLACommand: AsyncParsableCommand {
     var database: DatabaseOptions
 
     func run() async throws {
-        if let account, !Account.isSlug(account) { throw DaybookError.usage("\"\(account.prefix(80))\" is not the slug of an account.") }
+        if let account, !Account.isSlug(account) {
+            throw DaybookError.usage("\"\(account.prefix(80))\" is not the slug of an account.")
+        }
         let progress = Progress(isQuiet: report.quiet || sql)
         let request = SLARequest(month: month, account: account, cutoff: cutoff)
         let settings = SLAReport.Settings(
@@ -83,14 +85,17 @@ struct SLACommand: AsyncParsableCommand {
     /// The last of the report folders that has an SLA report of its own.
     private func definitionFolder() throws -> String {
         let folders = try report.reportFolders().map { $0 + "/sla" }
-        guard let folder = folders.last(where: { FileManager.default.fileExists(atPath: $0 + "/completion.sql") }) else {
-            throw DaybookError.configuration("The definition of the SLA report is not installed; run make install again.")
+        guard let folder = folders.last(where: { FileManager.default.fileExists(atPath: $0 + "/completion.sql") })
+        else {
+            throw DaybookError.configuration(
+                "The definition of the SLA report is not installed; run make install again.")
         }
         return folder
     }
 
     private func show(_ outcome: SLAReport.Outcome) {
-        var table = TextTable(["promise", "subject", "target %", "good", "valid", "attained %", "verdict"], rightAligned: [2, 3, 4, 5])
+        var table = TextTable(
+            ["promise", "subject", "target %", "good", "valid", "attained %", "verdict"], rightAligned: [2, 3, 4, 5])
         for row in outcome.promises.rows {
             let cells = row.map(\.plainText)
             table.add([cells[0], cells[2], cells[3], cells[4], cells[5], cells[6], cells[7]])

@@ -24,14 +24,23 @@ enum Failure {
         switch error {
         case let error as DaybookError: error
         case let error as SpreadsheetError: DaybookError(.output, error.sentence)
-        case let error as PostgresError: DaybookError(kind(of: error), error.sentence)
+        case let error as PostgresError: DaybookError(kind(of: error), sentence(of: error))
         default: nil
         }
     }
 
+    /// The database's own words name the table where a right is missing.
+    private static func sentence(of error: PostgresError) -> String {
+        guard error.sqlState == .insufficientPrivilege, let message = error.message else { return error.sentence }
+        return
+            "The database role may not read all that a report needs: \(message). Grant it SELECT, and where there is "
+            + "row-level security a policy for every row, or BYPASSRLS."
+    }
+
     private static func kind(of error: PostgresError) -> FailureKind {
         switch error.code {
-        case .connectionFailed, .authenticationFailed, .databaseMissing, .tooManyConnections, .tlsFailed, .connectionLost,
+        case .connectionFailed, .authenticationFailed, .databaseMissing, .tooManyConnections, .tlsFailed,
+            .connectionLost,
             .commitUnknown, .closed:
             return .databaseUnavailable
         case .timeout, .lockNotAvailable, .cancelled: return .tryAgain

@@ -33,12 +33,14 @@ struct HTTPProbe: Sendable {
         } catch {
             throw DaybookError.configuration("curl cannot be started; install it: apt-get install curl")
         }
-        let words = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(separator: " ")
+        let words = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(
+            separator: " ")
         curl.waitUntilExit()
         guard curl.terminationStatus == 0, words.count == 2, let code = Int(words[0]),
             let micros = FixedPoint.parse(String(words[1]), places: 6)
         else { return HTTPProbe(isUp: false, latencyMilliseconds: nil, remark: "no answer within \(timeoutSeconds) s") }
         return HTTPProbe(
-            isUp: (200..<400).contains(code), latencyMilliseconds: micros / 1000, remark: "HTTP \(code) in \(micros / 1000) ms")
+            isUp: (200..<400).contains(code), latencyMilliseconds: micros / 1000,
+            remark: "HTTP \(code) in \(micros / 1000) ms")
     }
 }

@@ -1,0 +1,55 @@
+# Daybook. `make demo` and `make test` install what is missing, in the open; everything else expects it to be there.
+SHELL := /bin/sh
+PREFIX ?= /usr/local
+OUT ?= out
+MONTH ?= 2026-10
+SWIFT ?= swift
+
+.PHONY: help demo build test soak lint format bench docs install clean tools test-tools
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: tools ## Install what is missing, build, load the sample deployment and write a month's reports.
+	$(SWIFT) build --product daybook
+	@scripts/demo "$(MONTH)" "$(OUT)"
+
+build: ## Build the program for use (release).
+	$(SWIFT) build --configuration release --product daybook
+
+test: tools test-tools ## Install what is missing and run every test.
+	$(SWIFT) build --build-tests
+	@scripts/run-tests
+
+soak: tools test-tools ## Run the long sweeps: 2,000 generated deployments, 500 killed runs. Writes docs/soak.md.
+	$(SWIFT) build --build-tests
+	@scripts/soak
+
+lint: ## Check the style of the code, strictly.
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+
+format: ## Bring the code into its style.
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+
+bench: tools ## Measure against psql and the C library, in one run.
+	@Benchmarks/run
+
+docs: ## Check that every help page renders and every document's links point at something.
+	$(SWIFT) build --product daybook
+	@scripts/check-docs
+
+install: build ## Install to PREFIX (default /usr/local): the program, its reports and templates.
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/daybook"
+	install -m 0755 "$$($(SWIFT) build --configuration release --show-bin-path)/daybook" "$(DESTDIR)$(PREFIX)/bin/daybook"
+	rm -rf "$(DESTDIR)$(PREFIX)/share/daybook/reports" "$(DESTDIR)$(PREFIX)/share/daybook/templates"
+	cp -R reports templates "$(DESTDIR)$(PREFIX)/share/daybook/"
+
+clean: ## Remove what was built and written here. The private server and its data stay.
+	rm -rf .build out Tests/.python
+
+tools:
+	@scripts/install-packages "to build and run" libpq-dev libxlsxwriter-dev libssl-dev pkg-config postgresql-15 postgresql-client-15 gzip curl ca-certificates
+
+test-tools:
+	@scripts/install-packages "to check the outputs in tests" python3 python3-venv python3-openpyxl tzdata openssl \
+		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps
