@@ -45,11 +45,11 @@ install: build ## Install to PREFIX (default /usr/local): the program, its repor
 	cp -R reports templates "$(DESTDIR)$(PREFIX)/share/daybook/"
 
 clean: ## Remove what was built and written here. The private server and its data stay.
-	rm -rf .build out Tests/.python
+	rm -rf .build out
 
 tools:
 	@scripts/install-packages "to build and run" libpq-dev libxlsxwriter-dev libssl-dev pkg-config postgresql-15 postgresql-client-15 gzip curl ca-certificates
 
 test-tools:
-	@scripts/install-packages "to check the outputs in tests" python3 python3-venv python3-openpyxl tzdata openssl \
+	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl \
 		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps

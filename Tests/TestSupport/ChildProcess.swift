@@ -25,7 +25,7 @@ struct ChildProcess {
         let fromRoot = ["/bin/sh", "-c", "cd / && exec \"$@\"", "sh"] + command
         let arguments = fromRoot.map { strdup($0) } + [nil]
         let variables = environment.map { strdup($0) } + [nil]
-        defer { (arguments + variables).forEach { free($0) } }
+        defer { for pointer in arguments + variables { free(pointer) } }
         var identifier: pid_t = 0
         let failure = posix_spawn(&identifier, fromRoot[0], &actions, nil, arguments, variables)
         guard failure == 0 else { throw TestSupportError("\(command[0]) cannot be run: error \(failure).") }
