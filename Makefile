@@ -15,7 +15,7 @@ demo: tools ## Install what is missing, build, load the sample deployment and wr
 	@scripts/demo "$(MONTH)" "$(OUT)"
 
 build: ## Build the program for use (release).
-	$(SWIFT) build --configuration release --product daybook
+	$(SWIFT) build --configuration release --static-swift-stdlib --product daybook
 
 test: tools test-tools ## Install what is missing and run every test.
 	$(SWIFT) build --build-tests
@@ -40,7 +40,7 @@ docs: ## Check that every help page renders and every document's links point at 
 
 install: build ## Install to PREFIX (default /usr/local): the program, its reports and templates.
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/daybook"
-	install -m 0755 "$$($(SWIFT) build --configuration release --show-bin-path)/daybook" "$(DESTDIR)$(PREFIX)/bin/daybook"
+	install -m 0755 "$$($(SWIFT) build --configuration release --static-swift-stdlib --show-bin-path)/daybook" "$(DESTDIR)$(PREFIX)/bin/daybook"
 	rm -rf "$(DESTDIR)$(PREFIX)/share/daybook/reports" "$(DESTDIR)$(PREFIX)/share/daybook/templates"
 	cp -R reports templates "$(DESTDIR)$(PREFIX)/share/daybook/"
 

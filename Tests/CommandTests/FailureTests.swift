@@ -137,7 +137,7 @@ import Testing
             try await holder.run { try $0.executeScript("BEGIN; LOCK TABLE public.video_tasks") }
             let folder = try ScratchFolder()
             async let dropped: Void = {
-                for _ in 0..<600 {
+                for _ in 0..<12_000 {
                     let ended = try await holder.run { session in
                         try session.query(
                             """

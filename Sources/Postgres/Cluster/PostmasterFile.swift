@@ -15,6 +15,10 @@ enum PostmasterFile {
     private static func isServer(_ processID: Int32, _ dataDirectory: String) -> Bool {
         let name = FileManager.default.contents(atPath: "/proc/\(processID)/comm") ?? Data()
         guard String(decoding: name, as: UTF8.self).hasPrefix("postgres") else { return false }
+        // Dead, and only not yet taken note of by its parent.
+        let status = FileManager.default.contents(atPath: "/proc/\(processID)/stat") ?? Data()
+        let state = String(decoding: status, as: UTF8.self).split(separator: ")").last?.split(separator: " ").first
+        guard let state, state != "Z", state != "X" else { return false }
         guard let folder = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(processID)/cwd") else {
             return true
         }

@@ -62,6 +62,8 @@ public struct CustomReport: Sendable {
                 try library.bind($0, catalog: catalog, parameters: values)
             } file: {
                 try library.file($0)
+            } sources: {
+                library.files.filter { $0.path.contains("/") }
             }
             return Outcome(sheets: sheets, files: try outputs.publish())
         }

@@ -15,7 +15,8 @@ struct CustomWriting {
 
     /// Writes all sheets, then the provenance, the page and the manifest.
     func write(
-        bind: (String) throws -> BoundQuery, file: (String) throws -> QueryLibrary.File
+        bind: (String) throws -> BoundQuery, file: (String) throws -> QueryLibrary.File,
+        sources: () -> [QueryLibrary.File]
     ) throws -> [CustomReport.Outcome.Sheet] {
         let workbook = try outputs.formats.contains(.xlsx) ? makeWorkbook() : nil
         var provenance = Provenance()
@@ -33,6 +34,7 @@ struct CustomWriting {
             counts.append(.init(title: sheet.title, rows: rows))
             samples.append((table, rows))
         }
+        for source in sources() { provenance.add(source) }
         let provenanceTable = provenance.table()
         try outputs.write(CSVEncoder.encode(provenanceTable), to: "provenance.csv")
         if let workbook {
@@ -63,7 +65,7 @@ struct CustomWriting {
             report: definition.name, month: nil, account: nil, status: nil, timeZone: nil, periodStart: nil,
             periodEnd: nil,
             cutoff: nil, snapshotAt: snapshot.description, profiles: [], verdicts: [], files: outputs.files,
-            sqlFiles: provenance.rows.map { Manifest.SQLFile(path: $0[0].plainText + ".sql", sha256: $0[1].plainText) },
+            sqlFiles: provenance.rows.map { Manifest.SQLFile(path: $0[0].plainText, sha256: $0[1].plainText) },
             programVersion: programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
         let sink = try outputs.sink("manifest.json")

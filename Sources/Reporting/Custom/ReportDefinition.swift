@@ -71,7 +71,10 @@ public struct ReportDefinition: Sendable {
         do {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
+            if let unknown = try ReportDocument.unknownKey(json) { throw refuse("there is no key \"\(unknown)\"") }
             document = try decoder.decode(ReportDocument.self, from: json)
+        } catch let error as DaybookError {
+            throw error
         } catch {
             throw refuse("it is not the JSON that a report needs (\(ReportDocument.sentence(error)))")
         }
@@ -98,8 +101,13 @@ public struct ReportDefinition: Sendable {
                 !sheets.contains(where: { $0.query == sheet.query || $0.title.lowercased() == sheet.title.lowercased() }
                 )
             else { throw refuse("two sheets share the title or the query of \"\(sheet.title)\"") }
-            guard sheet.title.count <= 25, !sheet.title.isEmpty else {
-                throw refuse("a sheet's title has 1 to 25 characters")
+            guard (1...25).contains(sheet.title.count), !sheet.title.contains(where: { "[]:*?/\\'".contains($0) }),
+                sheet.title.lowercased() != "provenance", sheet.query != "provenance"
+            else {
+                throw refuse("\"\(sheet.title)\" is no title: 1 to 25 characters, none of []:*?/\\', not Provenance")
+            }
+            guard FileManager.default.fileExists(atPath: "\(folder)/\(sheet.query).sql") else {
+                throw refuse("the sheet \"\(sheet.title)\" needs \(sheet.query).sql, which is not there")
             }
             sheets.append(try Self.sheet(sheet, refuse: refuse))
         }

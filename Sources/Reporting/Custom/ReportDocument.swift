@@ -1,3 +1,5 @@
+import Foundation
+
 /// The document `report.json`, key by key.
 struct ReportDocument: Decodable {
     struct Parameter: Decodable {
@@ -25,6 +27,19 @@ struct ReportDocument: Decodable {
     let parameters: [Parameter]?
     let statementTimeoutSeconds: Int?
     let sheets: [Sheet]
+
+    /// The first key that no report has: a misspelt one would otherwise be ignored.
+    static func unknownKey(_ json: Data) throws -> String? {
+        guard let top = try JSONSerialization.jsonObject(with: json) as? [String: Any] else { return nil }
+        func unknown(_ objects: [Any], _ known: Set<String>) -> String? {
+            objects.compactMap { $0 as? [String: Any] }.flatMap(\.keys).sorted().first { !known.contains($0) }
+        }
+        let sheets = top["sheets"] as? [Any] ?? []
+        let columns = sheets.compactMap { ($0 as? [String: Any])?["columns"] as? [String: Any] }.flatMap(\.values)
+        return unknown([top], ["title", "parameters", "statement_timeout_seconds", "sheets"])
+            ?? unknown(top["parameters"] as? [Any] ?? [], ["name", "type", "description", "optional", "default"])
+            ?? unknown(sheets, ["title", "note", "query", "columns"]) ?? unknown(columns, ["format", "title", "width"])
+    }
 
     /// What is wrong with a document, in a few words.
     static func sentence(_ error: any Error) -> String {

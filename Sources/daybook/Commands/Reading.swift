@@ -16,7 +16,11 @@ enum Reading {
     static func texts(_ database: DatabaseOptions, _ sql: String) async throws -> [[String]] {
         try await database.withConnection { connection in
             try await connection.transaction(.snapshot) { session in
-                try session.query(sql).map { row in try row.columns.indices.map { try row.string($0) ?? "" } }
+                let known = try session.query("SELECT to_regclass('daybook.migration') IS NOT NULL AS exists")
+                guard try known[0].bool("exists") else {
+                    throw DaybookError.configuration("This database has no schema daybook; run: daybook database migrate")
+                }
+                return try session.query(sql).map { row in try row.columns.indices.map { try row.string($0) ?? "" } }
             }
         }
     }

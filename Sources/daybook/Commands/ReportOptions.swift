@@ -21,8 +21,11 @@ struct ReportOptions: ParsableArguments {
         help: ArgumentHelp("A folder with further templates, which replace those of the same name.", valueName: "dir"))
     var templates: [String] = []
 
-    @Option(help: ArgumentHelp("Give a single query up after so many seconds; 0 for never.", valueName: "seconds"))
-    var statementTimeout = 0
+    @Option(
+        help: ArgumentHelp(
+            "Give a single query up after so many seconds; 0 for never. Default: never, or what a custom report says.",
+            valueName: "seconds"))
+    var statementTimeout: Int?
 
     @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.")
     var quiet = false
@@ -42,7 +45,7 @@ struct ReportOptions: ParsableArguments {
     }
 
     func validate() throws {
-        guard (0...86_400).contains(statementTimeout) else {
+        guard (0...86_400).contains(statementTimeout ?? 0) else {
             throw ValidationError("--statement-timeout must lie between 0 and 86400 seconds.")
         }
     }

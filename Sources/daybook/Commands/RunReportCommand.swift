@@ -37,7 +37,7 @@ struct RunReportCommand: AsyncParsableCommand {
         let custom = CustomReport(
             definition, arguments: try arguments(), templates: try report.templateSet(), output: report.output,
             formats: report.format, programVersion: Version.current,
-            statementTimeoutSeconds: report.statementTimeout == 0 ? nil : report.statementTimeout)
+            statementTimeoutSeconds: report.statementTimeout)
         let outcome = try await database.withConnection { connection in
             try await custom.run(connection) { progress.tell($0) }
         }

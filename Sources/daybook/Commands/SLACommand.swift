@@ -67,7 +67,7 @@ struct SLACommand: AsyncParsableCommand {
         let settings = SLAReport.Settings(
             definitionFolder: try definitionFolder(), templates: try report.templateSet(), output: report.output,
             formats: report.format, includesTasks: tasks, programVersion: Version.current,
-            statementTimeoutMilliseconds: report.statementTimeout * 1000)
+            statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let sla = SLAReport(request, settings: settings)
         if sql {
             let script = try await database.withConnection { try await sla.script($0) }

@@ -32,9 +32,8 @@ enum Failure {
     /// The database's own words name the table where a right is missing.
     private static func sentence(of error: PostgresError) -> String {
         guard error.sqlState == .insufficientPrivilege, let message = error.message else { return error.sentence }
-        return
-            "The database role may not read all that a report needs: \(message). Grant it SELECT, and where there is "
-            + "row-level security a policy for every row, or BYPASSRLS."
+        return "The database role may not read all that a report needs: \(message). Grant it SELECT; where there is "
+            + "row-level security it also needs BYPASSRLS, or must own the table."
     }
 
     private static func kind(of error: PostgresError) -> FailureKind {
