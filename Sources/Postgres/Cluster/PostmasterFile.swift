@@ -25,9 +25,13 @@ enum PostmasterFile {
         return folder == URL(fileURLWithPath: dataDirectory).resolvingSymlinksInPath().path
     }
 
-    /// Removes the file if no server holds it.
-    static func removeStale(in dataDirectory: String) {
+    /// Removes the file, and the lock of the socket, if no server holds them.
+    ///
+    /// The server looks at the numbers in both: one that is somebody else's by now would keep it from starting.
+    static func removeStale(in dataDirectory: String, socketDirectory: String) {
         guard livingServer(of: dataDirectory) == nil else { return }
         unlink(dataDirectory + "/postmaster.pid")
+        unlink(socketDirectory + "/.s.PGSQL.5432.lock")
+        unlink(socketDirectory + "/.s.PGSQL.5432")
     }
 }

@@ -98,7 +98,7 @@ public struct PrivateCluster: Sendable {
         defer { lock.release() }
         if try status() == .absent { try create() }
         if case .running = try status() { return }
-        PostmasterFile.removeStale(in: dataDirectory)
+        PostmasterFile.removeStale(in: dataDirectory, socketDirectory: socketDirectory)
         try makeSocketDirectory()
         let options =
             "-c listen_addresses='' -c unix_socket_permissions=0700 -c unix_socket_directories='\(socketDirectory)'"

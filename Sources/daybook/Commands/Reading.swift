@@ -18,7 +18,8 @@ enum Reading {
             try await connection.transaction(.snapshot) { session in
                 let known = try session.query("SELECT to_regclass('daybook.migration') IS NOT NULL AS exists")
                 guard try known[0].bool("exists") else {
-                    throw DaybookError.configuration("This database has no schema daybook; run: daybook database migrate")
+                    throw DaybookError.configuration(
+                        "This database has no schema daybook; run: daybook database migrate")
                 }
                 return try session.query(sql).map { row in try row.columns.indices.map { try row.string($0) ?? "" } }
             }
