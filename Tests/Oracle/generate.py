@@ -184,7 +184,7 @@ class Deployment:
             unit = self.pick(1, SECOND, MINUTE)
             self.cutoff = self.start + self.span(DAY, 4 * DAY) // unit * unit
         elif kind < 0.80:
-            self.cutoff = self.start + self.pick(-HOUR, 0, 1, MINUTE - 1, MINUTE, 5 * MINUTE + 1)
+            self.cutoff = self.start + self.pick(0, 0, 1, MINUTE - 1, MINUTE, 5 * MINUTE + 1)
         elif kind < 0.90:
             self.cutoff = self.end + self.pick(-MINUTE, -1, 0, 1, MINUTE, HOUR)
         else:

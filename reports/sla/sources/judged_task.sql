@@ -33,3 +33,5 @@ JOIN period AS p ON c.started_at >= p.starts_at AND c.started_at < p.ends_at AND
 CROSS JOIN LATERAL (
     SELECT t.terminal_at IS NOT NULL AND t.terminal_at <= p.cutoff AS is_terminal
 ) AS e
+-- A task that does not say when it was created has no month, whatever else is known of it.
+WHERE t.accepted_at IS NOT NULL
