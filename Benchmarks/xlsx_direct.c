@@ -38,15 +38,23 @@ static void split(char *line, size_t length, char *fields[COLUMNS]) {
     if (line) fail("a line with too many fields");
 }
 
-static lxw_format *column_format(lxw_workbook *book, int column) {
+/* One format for each kind of column: the library compares a format that equals another one anew for every cell. */
+typedef struct { lxw_format *text, *instant, *integer, *seconds; } formats_by_kind;
+
+static lxw_format *make_format(lxw_workbook *book, uint8_t alignment, uint8_t indent, const char *number_format) {
     lxw_format *format = workbook_add_format(book);
-    int is_number = column == BATCH_INDEX || column == SECONDS;
-    if (column == BATCH_INDEX) format_set_num_format(format, "#,##0");
-    if (column == SECONDS) format_set_num_format(format, "#,##0.000");
-    format_set_align(format, is_number ? LXW_ALIGN_RIGHT : LXW_ALIGN_LEFT);
+    if (!format) fail("no format can be made");
+    if (number_format) format_set_num_format(format, number_format);
+    format_set_align(format, alignment);
     format_set_align(format, LXW_ALIGN_VERTICAL_TOP);
-    if (column >= FIRST_INSTANT && column <= LAST_INSTANT) format_set_indent(format, 1);
+    if (indent) format_set_indent(format, indent);
     return format;
+}
+
+static lxw_format *format_of(const formats_by_kind *formats, int column) {
+    if (column == BATCH_INDEX) return formats->integer;
+    if (column == SECONDS) return formats->seconds;
+    return column >= FIRST_INSTANT && column <= LAST_INSTANT ? formats->instant : formats->text;
 }
 
 int main(int argc, char **argv) {
@@ -63,9 +71,13 @@ int main(int argc, char **argv) {
     if (!book) fail("no workbook can be made");
     lxw_worksheet *sheet = workbook_add_worksheet(book, "Tasks");
     if (!sheet) fail("no sheet can be made");
+    const formats_by_kind by_kind = {
+        .text = make_format(book, LXW_ALIGN_LEFT, 0, NULL), .instant = make_format(book, LXW_ALIGN_LEFT, 1, NULL),
+        .integer = make_format(book, LXW_ALIGN_RIGHT, 0, "#,##0"), .seconds = make_format(book, LXW_ALIGN_RIGHT, 0, "#,##0.000"),
+    };
     lxw_format *formats[COLUMNS];
     for (int column = 0; column < COLUMNS; column++) {
-        formats[column] = column_format(book, column);
+        formats[column] = format_of(&by_kind, column);
         check(worksheet_set_column(sheet, column, column, widths[column], NULL));
     }
     worksheet_freeze_panes(sheet, 1, 1);
