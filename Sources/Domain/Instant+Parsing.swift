@@ -1,6 +1,7 @@
 extension Instant {
     /// Reads ISO 8601 with a date, a time to the minute or finer (at most microseconds) and an offset:
-    /// `2026-10-01T04:00:00Z`, `2026-10-01 04:00:00.5+05:45`. Nil for anything else, an instant without an offset included.
+    /// `2026-10-01T04:00:00Z`, `2026-10-01 04:00:00.5+05:45`. Nil for anything else, an instant without an offset
+    /// included.
     public init?(_ text: String) {
         var parser = Parser(bytes: Array(text.utf8))
         guard let instant = parser.instant() else { return nil }

@@ -6,7 +6,8 @@ public enum Limits {
     public static let cellLength = 32_767
     /// Characters of a name in an imported file. Longer ones are refused, never cut.
     public static let nameLength = 1_000
-    /// Characters of a window's reason or an outage's evidence: it is part of a key, and an index entry has room for that.
+    /// Characters of a window's reason or an outage's evidence: it is part of a key, and an index entry has room
+    /// for that.
     public static let remarkLength = 500
     /// Bytes of one record of an imported CSV file: a quote that never closes must not eat the memory.
     public static let recordBytes = 1_048_576

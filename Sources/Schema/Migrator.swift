@@ -51,8 +51,8 @@ public struct Migrator: Sendable {
         if let row = recorded.first {
             guard try row.text("sha256") == migration.sha256 else {
                 throw DaybookError.badData(
-                    "Migration \(migration.version) (\(migration.name)) was applied to this database with other contents; "
-                        + "use the program that applied it, or restore the file.")
+                    "Migration \(migration.version) (\(migration.name)) was applied to this database with other "
+                        + "contents; use the program that applied it, or restore the file.")
             }
             return false
         }
@@ -69,6 +69,7 @@ public struct Migrator: Sendable {
         let known = migrations.last?.version ?? 0
         guard let version = try newest.first?.int("version"), version > known else { return }
         throw DaybookError.badData(
-            "This database is at schema version \(version), but this program knows only \(known); use a newer daybook.")
+            "This database is at schema version \(version), but this program knows only \(known); use a newer "
+                + "daybook.")
     }
 }

@@ -7,15 +7,16 @@ struct Daybook: AsyncParsableCommand {
         abstract: "Keeps the books of a batch video service: SLA reports, and what they stand on.",
         discussion: """
             With no database named, daybook keeps a private PostgreSQL server of its own. With --database, \
-            DATABASE_URL or libpq's own environment (PGHOST, PGSERVICE, …) it reads yours, and a report changes nothing in it.
+            DATABASE_URL or libpq's own environment (PGHOST, PGSERVICE, …) it reads yours, and a report changes \
+            nothing in it.
 
             A first look:
               daybook database migrate
               daybook accounts import accounts.csv
               daybook report sla --month 2026-10
 
-            Exit codes: 0 done, 1 failed, 2 done and a promise is broken (with --strict), 64 wrong use, 65 wrong data, \
-            69 database unavailable, 73 cannot write, 75 try again, 78 wrong configuration, 130 interrupted.
+            Exit codes: 0 done, 1 failed, 2 done and a promise is broken (with --strict), 64 wrong use, 65 wrong \
+            data, 69 database unavailable, 73 cannot write, 75 try again, 78 wrong configuration, 130 interrupted.
             """,
         version: Version.current,
         subcommands: [

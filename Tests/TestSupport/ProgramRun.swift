@@ -14,10 +14,11 @@ public struct ProgramRun: Sendable {
 
     /// Runs a program to its end, without input, or until it is killed. Nobody's thread waits for it.
     ///
-    /// `killAfter` is the number of seconds after which it gets SIGKILL; a signal is 128 and its number.
+    /// It runs in `folder`, else in a folder of its own that goes with it. `killAfter` is the number of seconds after
+    /// which it gets SIGKILL; a signal is 128 and its number.
     public init(
         _ arguments: [String], program: String = ProgramRun.daybook, environment: [String: String] = [:],
-        folder: String = "/", input: String = "/dev/null", killAfter: Double? = nil
+        folder: String? = nil, input: String = "/dev/null", killAfter: Double? = nil
     ) async throws {
         await ProgramGate.shared.enter()
         let result = await withCheckedContinuation { continuation in
@@ -26,8 +27,7 @@ public struct ProgramRun: Sendable {
                     returning: Result {
                         try ProgramRun(
                             blocking: arguments, program: program, environment: environment, folder: folder,
-                            input: input,
-                            killAfter: killAfter)
+                            input: input, killAfter: killAfter)
                     })
             }
         }
@@ -36,13 +36,16 @@ public struct ProgramRun: Sendable {
     }
 
     private init(
-        blocking arguments: [String], program: String, environment: [String: String], folder: String, input: String,
+        blocking arguments: [String], program: String, environment: [String: String], folder: String?, input: String,
         killAfter: Double?
     ) throws {
         let base = NSTemporaryDirectory() + "/daybook-run-\(UUID().uuidString)"
+        let folder = folder ?? base
+        try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: false)
         defer {
             unlink(base + ".out")
             unlink(base + ".err")
+            try? FileManager.default.removeItem(atPath: base)
         }
         var variables = ProcessInfo.processInfo.environment
         for name in ["DATABASE_URL", "PGHOST", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER"] { variables[name] = nil }

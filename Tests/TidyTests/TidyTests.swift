@@ -42,13 +42,13 @@ import Testing
         }
     }
 
-    @Test func `no source file is longer than 300 lines or wider than 140 columns`() throws {
+    @Test func `no source file is longer than 300 lines or wider than 120 columns`() throws {
         for folder in ["Sources", "Tests"] {
             for file in try Self.files(folder, ".swift") {
                 let lines = try Self.lines(file)
                 #expect(lines.count <= 301, "\(file) has \(lines.count) lines")
                 guard folder == "Sources" else { continue }
-                for (number, line) in lines.enumerated() { #expect(line.count <= 140, "\(file):\(number + 1)") }
+                for (number, line) in lines.enumerated() { #expect(line.count <= 120, "\(file):\(number + 1)") }
             }
         }
     }

@@ -1,7 +1,8 @@
 public import Domain
 import Foundation
 
-/// A PostgreSQL server of Daybook's own: in a private directory, on a Unix socket, without TCP, with durable settings.
+/// A PostgreSQL server of Daybook's own: in a private directory, on a Unix socket, without TCP, with durable
+/// settings.
 ///
 /// Every change of its state happens under one file lock, so that two commands at
 /// once do not race. As root the server runs as the unprivileged user
@@ -67,7 +68,8 @@ public struct PrivateCluster: Sendable {
             ])
     }
 
-    /// Creates the cluster where there is none, starts it where it is stopped, and creates the database where it is missing.
+    /// Creates the cluster where there is none, starts it where it is stopped, and creates the database where it
+    /// is missing.
     public func ensureRunning(database: String = defaultDatabase) async throws -> ConnectionSettings {
         try await ServerProcess.offCooperativeThreads { try startLocked() }
         try await createDatabase(database)
@@ -116,7 +118,8 @@ public struct PrivateCluster: Sendable {
         try account.own(home)
         guard account.canReach(home) else {
             throw .configuration(
-                "The user \(account.name), as which PostgreSQL runs, cannot reach \(home); name another place in DAYBOOK_HOME."
+                "The user \(account.name), as which PostgreSQL runs, cannot reach \(home); name another place in "
+                    + "DAYBOOK_HOME."
             )
         }
     }

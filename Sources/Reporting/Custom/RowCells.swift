@@ -50,7 +50,7 @@ enum RowCells {
 
     private static func refuse(_ text: String, _ column: Column) throws -> Cell {
         throw DaybookError.configuration(
-            "The column \(column.id) has the value \"\(text.prefix(60))\", which its format \(column.kind.rawValue) cannot show "
-                + "without rounding; round it in the SQL.")
+            "The column \(column.id) has the value \"\(text.prefix(60))\", which its format "
+                + "\(column.kind.rawValue) cannot show without rounding; round it in the SQL.")
     }
 }

@@ -1,6 +1,7 @@
 import Postgres
 
-/// How every report reads: one snapshot, nothing written, nothing hidden, nothing looked up where an application could have put it.
+/// How every report reads: one snapshot, nothing written, nothing hidden, nothing looked up where an application
+/// could have put it.
 enum ReportSession {
     /// Memory of a sort or hash of a report's query. Percentiles sort every task.
     private static let workMemory = "128MB"

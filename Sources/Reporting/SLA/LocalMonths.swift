@@ -9,7 +9,8 @@ struct LocalMonths {
         self.session = session
     }
 
-    /// The period of each month in its zone: from the first instant of its first local date to that of the next month's.
+    /// The period of each month in its zone: from the first instant of its first local date to that of the next
+    /// month's.
     ///
     /// Midnight may be skipped or come twice. The two candidates are midnight by the offset of the day
     /// before and by that of the day after; the earliest one that is not still the day before is it.

@@ -22,7 +22,8 @@ struct Provenance {
         var table = Table(
             name: "provenance", title: "Provenance",
             note:
-                "The SHA-256 of each figure's query and of its CSV file (sha256sum gives the same), and of every SQL file used.",
+                "The SHA-256 of each figure's query and of its CSV file (sha256sum gives the same), and of every "
+                + "SQL file used.",
             columns: [
                 Column("figure", .text, width: 34), Column("sql_sha256", .identifier, title: "SQL SHA-256", width: 66),
                 Column("rows", .integer), Column("digest", .identifier, width: 66),

@@ -84,7 +84,8 @@ struct SLAPage: Sendable {
         let everything = count(.breach, in: promises.rows)
         if everything > breaches {
             sentence +=
-                "; account by account, \(count(.pass, in: promises.rows) - passes) were kept and \(everything - breaches) broken"
+                "; account by account, \(count(.pass, in: promises.rows) - passes) were kept "
+                + "and \(everything - breaches) broken"
         }
         return (sentence + (scope.isFinal ? "." : ", so far."), everything > 0)
     }

@@ -80,7 +80,8 @@ struct SLAReader {
         return figures
     }
 
-    /// The worst component of each account's own month: one query for all the accounts whose contracts ask for the same notice.
+    /// The worst component of each account's own month: one query for all the accounts whose contracts ask for the
+    /// same notice.
     private func ownAvailability() throws -> [String: Attainment] {
         var byAccount: [String: Attainment] = [:]
         let byNotice = Dictionary(grouping: scope.accounts) { scope.profile(of: $0).maintenanceNoticeHours }

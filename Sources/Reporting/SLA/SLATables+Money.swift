@@ -6,7 +6,8 @@ extension SLATables {
         return Table(
             name: "refunds", title: "Refunds",
             note:
-                "Batches created in the month that owe a refund, by what became of it. Attained is on time / obligations.",
+                "Batches created in the month that owe a refund, by what became of it. Attained is on time / "
+                + "obligations.",
             columns: [Column("account", .text), Column("batches", .integer), Column("obligations", .integer)]
                 + classes.map { Column($0, .integer) }
                 + [
@@ -67,8 +68,8 @@ extension SLATables {
         Table(
             name: "credits", title: "Service credits",
             note:
-                "The share of the monthly fee for which each account is eligible, on request and until the date given. "
-                + "Judged on the worst component over the account's own month.",
+                "The share of the monthly fee for which each account is eligible, on request and until the date "
+                + "given. Judged on the worst component over the account's own month.",
             columns: [
                 Column("account", .text), Column("period_start", .instant), Column("period_end", .instant),
                 Column("monthly_fee_usd", .usd, title: "Monthly fee USD"),

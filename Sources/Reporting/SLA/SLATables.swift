@@ -76,8 +76,8 @@ struct SLATables {
         Table(
             name: "availability", title: "Availability",
             note:
-                "Minutes of each probed component. Attained is (total − counted) / total; the worst case counts every "
-                + "unmonitored minute as down.",
+                "Minutes of each probed component. Attained is (total − counted) / total; the worst case counts "
+                + "every unmonitored minute as down.",
             columns: ["total", "monitored", "down", "excluded", "counted"].reduce(into: [Column("component", .text)]) {
                 $0.append(Column("\($1)_minutes", .integer))
             } + [
@@ -137,7 +137,8 @@ struct SLATables {
         return Table(
             name: "idempotency", title: "Idempotency",
             note:
-                "A key is (owner, request_id). A violation is a key with two batches, or a batch frozen for more than once.",
+                "A key is (owner, request_id). A violation is a key with two batches, or a batch frozen for more "
+                + "than once.",
             columns: [
                 Column("keys_seen", .integer), Column("keys_replayed", .integer), Column("violations", .integer),
                 Column("verdict", .text, width: 17),

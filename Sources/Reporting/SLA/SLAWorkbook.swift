@@ -30,7 +30,8 @@ final class SLAWorkbook {
     /// Cells that were too long for a spreadsheet.
     var cutCells: [CutCell] { workbook.cutCells }
 
-    /// The summary, the tables and the trend. The first table is that of the promises; the exceptions wait for their turn.
+    /// The summary, the tables and the trend. The first table is that of the promises; the exceptions wait for
+    /// their turn.
     func addTables(_ tables: [Table], grids: [TrendGrid]) throws {
         let summary = try addSummary(tables[0])
         for table in tables.dropFirst() where table.name != "trend" { try writer.add(table) }

@@ -13,8 +13,8 @@ struct AccountsCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Import accounts from CSV: all rows or none. Known accounts are updated, none is removed.",
             discussion: """
-                Columns: user_id, slug, name, plan (payg or prepaid), currency (USD), timezone, retention_days (30, 90 or 180), \
-                monthly_fee_usd, legal_hold; and, if you like, contract_profile.
+                Columns: user_id, slug, name, plan (payg or prepaid), currency (USD), timezone, retention_days (30, \
+                90 or 180), monthly_fee_usd, legal_hold; and, if you like, contract_profile.
                 """)
 
         @Argument(

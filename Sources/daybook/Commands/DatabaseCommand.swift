@@ -54,8 +54,8 @@ struct DatabaseCommand: AsyncParsableCommand {
             case .stopped: Terminal.show("stopped, in \(cluster.home)")
             case .running(let processID):
                 Terminal.show(
-                    "running, process \(processID), as \(cluster.serverUser), in \(cluster.home), "
-                        + "socket in \(cluster.socketDirectory)")
+                    "running, process \(processID), as \(cluster.serverUser), in \(cluster.home), socket in "
+                        + "\(cluster.socketDirectory)")
             }
         }
     }
@@ -64,8 +64,8 @@ struct DatabaseCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Bring a database to this program's schema.",
             discussion: """
-                Everything that is ours lives in the schema daybook. Nothing of a deployment's own tables is dropped, renamed, \
-                rewritten or locked for long, and running it again changes nothing.
+                Everything that is ours lives in the schema daybook. Nothing of a deployment's own tables is \
+                dropped, renamed, rewritten or locked for long, and running it again changes nothing.
                 """)
 
         @OptionGroup(title: "Database") var database: DatabaseOptions

@@ -8,8 +8,8 @@ struct ProbeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "probe", abstract: "Probe a URL once and record the outcome. For cron, every minute.",
         discussion: """
-            The probe succeeded if the answer is HTTP 2xx or 3xx within the time limit. The exit code says whether the outcome \
-            was recorded, not whether the service was up.
+            The probe succeeded if the answer is HTTP 2xx or 3xx within the time limit. The exit code says whether \
+            the outcome was recorded, not whether the service was up.
 
             Example:
               * * * * * daybook availability probe https://api.example.com/healthz --target batch-api --quiet
@@ -51,7 +51,8 @@ struct ProbeCommand: AsyncParsableCommand {
                 }
                 _ = try session.execute(
                     """
-                    INSERT INTO daybook.probe (target, probed_at, ok, latency_ms) VALUES ($1, transaction_timestamp(), $2, $3)
+                    INSERT INTO daybook.probe (target, probed_at, ok, latency_ms)
+                    VALUES ($1, transaction_timestamp(), $2, $3)
                     ON CONFLICT DO NOTHING
                     """, [.text(name), .bool(probe.isUp), probe.latencyMilliseconds.map(Value.int) ?? .null])
             }

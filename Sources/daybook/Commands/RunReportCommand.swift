@@ -7,8 +7,8 @@ struct RunReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run a report that is a folder of SQL files.",
         discussion: """
-            A report is a folder with report.json and SQL files; docs/custom-reports.md says how to write one. Its queries run \
-            read-only with bound parameters.
+            A report is a folder with report.json and SQL files; docs/custom-reports.md says how to write one. Its \
+            queries run read-only with bound parameters.
 
             Examples:
               daybook report run failures --param month=2026-10

@@ -8,9 +8,9 @@ struct SLACommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sla", abstract: "Write the SLA report of a month: what was promised, and how it went.",
         discussion: """
-            Writes sla-MONTH.xlsx, sla-MONTH.html and the folder sla-MONTH/ of CSV files with manifest.json (with --account: \
-            sla-SLUG-MONTH…). Everything is counted in one snapshot of the database, which is only read. The same database and \
-            the same arguments give the same bytes.
+            Writes sla-MONTH.xlsx, sla-MONTH.html and the folder sla-MONTH/ of CSV files with manifest.json (with \
+            --account: sla-SLUG-MONTH…). Everything is counted in one snapshot of the database, which is only read. \
+            The same database and the same arguments give the same bytes.
 
             Examples:
               daybook report sla --month 2026-10
@@ -33,7 +33,7 @@ struct SLACommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Judge as of this instant, such as 2026-11-01T00:00:00Z. Default: the earlier of now and the month's finality.",
+            "Judge as of this instant (2026-11-01T00:00:00Z). Default: the earlier of now and the month's finality.",
             valueName: "instant"),
         transform: { text in
             guard let instant = Instant(text) else {

@@ -7,7 +7,7 @@ import Postgres
 struct DatabaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A PostgreSQL URL or connection string. Default: DATABASE_URL, else libpq's environment, else a private server.",
+            "A PostgreSQL URL or connection string. Default: DATABASE_URL, libpq's environment, a private server.",
             valueName: "url"))
     var database: String?
 

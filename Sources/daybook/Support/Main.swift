@@ -32,7 +32,8 @@ enum Main {
     }
 }
 
-/// SIGINT and SIGTERM cancel the work, so that the server stops counting and no half of a file stays; a second one ends at once.
+/// SIGINT and SIGTERM cancel the work, so that the server stops counting and no half of a file stays; a second one
+/// ends at once.
 final class Interruption: Sendable {
     private let count = Mutex(0)
     /// Set once in `init` and only cancelled afterwards, which Dispatch allows from any thread.

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Tells what is being done: one line that changes on a terminal, a line a step elsewhere, nothing if it is to be quiet.
+/// Tells what is being done: one line that changes on a terminal, a line a step elsewhere, nothing if it is to be
+/// quiet.
 struct Progress: Sendable {
     private let isQuiet: Bool
     private let isTerminal = isatty(STDERR_FILENO) == 1
