@@ -29,7 +29,11 @@ let package = Package(
         .target(
             name: "Schema",
             dependencies: ["Postgres", "Digests", "Domain"],
-            resources: [.embedInCode("Migrations/001_books.sql")],
+            resources: [
+                .embedInCode("Migrations/001_books.sql"), .embedInCode("Migrations/002_service.sql"),
+                .embedInCode("Migrations/003_money.sql"), .embedInCode("Migrations/004_batches.sql"),
+                .embedInCode("Migrations/005_access.sql"),
+            ],
             swiftSettings: strict
         ),
         .target(name: "Spreadsheet", dependencies: ["CXlsxWriter", "Domain"], swiftSettings: strict),

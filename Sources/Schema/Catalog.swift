@@ -28,6 +28,9 @@ public struct Catalog: Sendable {
     /// True if the table exists, with whatever columns.
     public func has(_ table: KnownTable) -> Bool { tables[table.fullName] != nil }
 
+    /// True if any of the service's tables exists: then the database is a deployment, or was made into one by us.
+    var hasService: Bool { KnownTable.deployment.contains(where: has) }
+
     /// The type of a column as PostgreSQL spells it, nil without the column.
     public func type(of column: String, in table: KnownTable) -> String? {
         tables[table.fullName]?[column]

@@ -61,11 +61,21 @@ public struct DatabaseCheck: Sendable {
         let applied = try session.query("SELECT version, sha256 FROM daybook.migration ORDER BY version")
         let digests = try Dictionary(
             uniqueKeysWithValues: applied.map { (try $0.int("version"), try $0.text("sha256")) })
-        let missing = Migration.all.filter { digests[$0.version] == nil }
+        let isOurs = try Migrator.has(.service, Migration.all, session)
+        let hasEngine = try Migrator.has(.engine, Migration.all, session)
+        let missing = Migration.all.filter { migration in
+            guard digests[migration.version] == nil else { return false }
+            return migration.part == .books || (migration.part == .engine && (isOurs || hasEngine))
+        }
         if !missing.isEmpty { return "\(missing.count) to apply; run: daybook database migrate" }
-        if let edited = Migration.all.first(where: { digests[$0.version] != $0.sha256 }) {
+        let edited = Migration.all.first { migration in
+            digests[migration.version].map { $0 != migration.sha256 } ?? false
+        }
+        if let edited {
             return "migration \(edited.version) was applied with other contents"
         }
-        return "up to date (version \(Migration.all.last?.version ?? 0))"
+        let version = digests.keys.max() ?? 0
+        let engine = hasEngine ? "with the engine" : "without the engine (daybook database migrate --engine adds it)"
+        return "up to date (version \(version)), \(engine)"
     }
 }

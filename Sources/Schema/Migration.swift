@@ -2,22 +2,41 @@ import Digests
 
 /// One step of the schema: its number, its name and its SQL.
 public struct Migration: Sendable {
+    /// Which databases a migration is for.
+    public enum Part: String, Sendable, Hashable, CaseIterable {
+        /// What reports, statements and retention need: every database.
+        case books
+        /// The service's own tables: a database that has none of them.
+        case service
+        /// What the batch engine needs: a database of Daybook's own, and a deployment that asks for it.
+        case engine
+    }
+
     public let version: Int64
     public let name: String
+    public let part: Part
     public let sql: String
 
     /// SHA-256 of the SQL: a migration that was applied may never be edited afterwards.
     public var sha256: String { SHA256Digest.hex(sql) }
 
-    public init(version: Int64, name: String, sql: String) {
+    public init(version: Int64, name: String, part: Part = .books, sql: String) {
         self.version = version
         self.name = name
+        self.part = part
         self.sql = sql
     }
 
-    /// Every migration of this program, in order.
+    /// Every migration of this program, in order. Those of the books depend on no other part.
     public static let all: [Migration] = [
-        Migration(
-            version: 1, name: "books", sql: String(decoding: PackageResources._01_books_sql, as: UTF8.self))
+        Migration(version: 1, name: "books", embedded: PackageResources._01_books_sql),
+        Migration(version: 2, name: "service", part: .service, embedded: PackageResources._02_service_sql),
+        Migration(version: 3, name: "money", part: .engine, embedded: PackageResources._03_money_sql),
+        Migration(version: 4, name: "batches", part: .engine, embedded: PackageResources._04_batches_sql),
+        Migration(version: 5, name: "access", part: .engine, embedded: PackageResources._05_access_sql),
     ]
+
+    private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {
+        self.init(version: version, name: name, part: part, sql: String(decoding: embedded, as: UTF8.self))
+    }
 }

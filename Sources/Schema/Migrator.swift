@@ -5,14 +5,20 @@ public import Postgres
 ///
 /// Each migration runs in a transaction of its own under one advisory lock, and
 /// is recorded with its digest: running it again, or twice at once, is safe.
+///
+/// An empty database gets the whole system. A deployment, which has the service's tables
+/// already, gets the books, and the engine's part only where it is asked for or was before.
 public struct Migrator: Sendable {
     /// The advisory lock that two migrators contend for ("daybook" in ASCII, shortened to 63 bits).
     static let lockKey: Int64 = 0x64_6179_626f_6f6b
 
     private let migrations: [Migration]
+    private let withEngine: Bool
 
-    public init(migrations: [Migration] = Migration.all) {
+    /// - Parameter withEngine: True adds the engine's part to a deployment.
+    public init(migrations: [Migration] = Migration.all, withEngine: Bool = false) {
         self.migrations = migrations
+        self.withEngine = withEngine
     }
 
     /// Applies what is missing and gives the names of what was applied.
@@ -46,6 +52,7 @@ public struct Migrator: Sendable {
             )
             """)
         try refuseForeignHistory(session)
+        guard try isWanted(migration.part, session) else { return false }
         let recorded = try session.query(
             "SELECT sha256 FROM daybook.migration WHERE version = $1", [.int(migration.version)])
         if let row = recorded.first {
@@ -61,6 +68,23 @@ public struct Migrator: Sendable {
             "INSERT INTO daybook.migration (version, name, sha256) VALUES ($1, $2, $3)",
             [.int(migration.version), .text(migration.name), .text(migration.sha256)])
         return true
+    }
+
+    private func isWanted(_ part: Migration.Part, _ session: Session) throws -> Bool {
+        switch part {
+        case .books: true
+        case .service: try Self.has(.service, migrations, session) || !Catalog(session).hasService
+        case .engine:
+            try withEngine || Self.has(.service, migrations, session) || Self.has(.engine, migrations, session)
+        }
+    }
+
+    /// True if a migration of a part was applied.
+    static func has(_ part: Migration.Part, _ migrations: [Migration], _ session: Session) throws -> Bool {
+        let versions = migrations.filter { $0.part == part }.map(\.version)
+        let rows = try session.query(
+            "SELECT EXISTS (SELECT FROM daybook.migration WHERE version = ANY ($1)) AS applied", [.ints(versions)])
+        return try rows[0].bool("applied")
     }
 
     /// A database that a newer program has migrated is not for this one.

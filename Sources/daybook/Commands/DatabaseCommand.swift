@@ -66,12 +66,20 @@ struct DatabaseCommand: AsyncParsableCommand {
             discussion: """
                 Everything that is ours lives in the schema daybook. Nothing of a deployment's own tables is \
                 dropped, renamed, rewritten or locked for long, and running it again changes nothing.
+
+                An empty database becomes a whole system: the service's tables, and the engine's. A deployment, which \
+                has the service's tables, gets what the reports need; with --engine also what the batch engine needs, \
+                which replaces freeze_credits_for_batch and finalize_batch_credits and makes the ledger append-only.
                 """)
+
+        @Flag(help: "Add the batch engine to a deployment.")
+        var engine = false
 
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            let applied = try await database.withConnection { try await Migrator().migrate($0) }
+            let migrator = Migrator(withEngine: engine)
+            let applied = try await database.withConnection { try await migrator.migrate($0) }
             Terminal.show(
                 applied.isEmpty
                     ? "up to date, nothing to apply" : applied.map { "applied \($0)" }.joined(separator: "\n"))

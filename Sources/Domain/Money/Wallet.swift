@@ -1,0 +1,109 @@
+/// A customer's credit: lots, and the rules by which credit is drawn from them and comes back.
+///
+/// A pure value. The database does the same in SQL, because old callers reach it there.
+public struct Wallet: Sendable, Hashable {
+    /// A freeze that the credit does not suffice for.
+    public struct Shortage: Error, Sendable, Hashable {
+        /// Credits asked for.
+        public let required: Int64
+    }
+
+    /// Credits that expired, or came back: of which lot, and what they cost.
+    public struct Movement: Sendable, Hashable {
+        public let lotID: Int64
+        public let credits: Int64
+        public let cost: Dollars
+        /// True where the credit went out again at once, because its lot has expired.
+        public var isExpired = false
+    }
+
+    /// The lots in no particular order, the empty ones too.
+    public private(set) var lots: [Lot] = []
+
+    public init() {}
+
+    /// Credits that can be spent, expired or not swept yet included.
+    public var total: Int64 { lots.reduce(0) { $0 + $1.remaining } }
+
+    /// Credits of one kind.
+    public func total(_ kind: Lot.Kind) -> Int64 { lots.reduce(0) { $0 + ($1.kind == kind ? $1.remaining : 0) } }
+
+    /// Adds a lot.
+    public mutating func open(_ lot: Lot) { lots.append(lot) }
+
+    /// Takes out what has expired, and says what that was.
+    public mutating func expire(at instant: Instant) -> [Movement] {
+        lots.indices.filter { lots[$0].remaining > 0 && lots[$0].isExpired(at: instant) }.map { index in
+            defer {
+                lots[index].remaining = 0
+                lots[index].remainingCost = .zero
+            }
+            return Movement(
+                lotID: lots[index].id, credits: lots[index].remaining, cost: lots[index].remainingCost, isExpired: true)
+        }
+    }
+
+    /// Freezes credits for models, all or nothing; the models draw in the order of their names.
+    ///
+    /// Throws ``Shortage`` and changes nothing where the credit does not suffice. Precondition: what has expired was
+    /// taken out.
+    public mutating func freeze(_ amounts: [VideoModel: Int64]) throws(Shortage) -> [Draw] {
+        var changed = self
+        var draws: [Draw] = []
+        for (model, amount) in amounts.sorted(by: { $0.key < $1.key }) {
+            var left = amount
+            for index in changed.drawOrder where left > 0 && (model.takesBonus || lots[index].kind == .purchased) {
+                let credits = min(left, changed.lots[index].remaining)
+                guard credits > 0 else { continue }
+                draws.append(changed.draw(credits, from: index, for: model))
+                left -= credits
+            }
+            guard left == 0 else { throw Shortage(required: amounts.values.reduce(0, +)) }
+        }
+        self = changed
+        return draws
+    }
+
+    /// Gives credits of a model back to the lots they came from, the last that was drawn first.
+    ///
+    /// Precondition: the draws still hold that much of the model.
+    public mutating func giveBack(
+        _ credits: Int64, of model: VideoModel, to draws: inout [Draw], at instant: Instant
+    ) -> [Movement] {
+        var left = credits
+        var movements: [Movement] = []
+        for index in draws.indices.reversed() where draws[index].model == model && left > 0 && draws[index].kept > 0 {
+            let back = min(left, draws[index].kept)
+            let stays = draws[index].keptCost.share(of: draws[index].kept - back, in: draws[index].kept)
+            let cost = Dollars(micros: draws[index].keptCost.micros - stays.micros)
+            draws[index].returned += back
+            draws[index].returnedCost = Dollars(micros: draws[index].returnedCost.micros + cost.micros)
+            left -= back
+            movements.append(put(back, cost: cost, into: draws[index].lotID, at: instant))
+        }
+        precondition(left == 0, "a batch cannot give back more than it froze")
+        return movements
+    }
+
+    private var drawOrder: [Int] { lots.indices.sorted { Lot.isDrawnBefore(lots[$0], lots[$1]) } }
+
+    private mutating func draw(_ credits: Int64, from index: Int, for model: VideoModel) -> Draw {
+        let cost = lots[index].remainingCost.share(of: credits, in: lots[index].remaining)
+        lots[index].remaining -= credits
+        lots[index].remainingCost = Dollars(micros: lots[index].remainingCost.micros - cost.micros)
+        return Draw(lotID: lots[index].id, model: model, credits: credits, cost: cost)
+    }
+
+    private mutating func put(_ credits: Int64, cost: Dollars, into lotID: Int64, at instant: Instant) -> Movement {
+        guard let index = lots.firstIndex(where: { $0.id == lotID }) else {
+            preconditionFailure("a draw names a lot of its own wallet")
+        }
+        var movement = Movement(lotID: lotID, credits: credits, cost: cost)
+        movement.isExpired = lots[index].isExpired(at: instant)
+        if !movement.isExpired {
+            lots[index].remaining += credits
+            lots[index].remainingCost = Dollars(micros: lots[index].remainingCost.micros + cost.micros)
+        }
+        return movement
+    }
+}
