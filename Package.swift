@@ -17,6 +17,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
@@ -33,6 +35,15 @@ let package = Package(
                 .embedInCode("Migrations/001_books.sql"), .embedInCode("Migrations/002_service.sql"),
                 .embedInCode("Migrations/003_money.sql"), .embedInCode("Migrations/004_batches.sql"),
                 .embedInCode("Migrations/005_access.sql"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "BatchEngine",
+            dependencies: [
+                "Schema", "Postgres", "Digests", "Domain",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict
         ),

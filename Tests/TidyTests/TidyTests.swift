@@ -8,6 +8,7 @@ import Testing
     private static let arrows: [String: Set<String>] = [
         "Domain": [], "Digests": ["COpenSSL"], "Postgres": ["CLibPQ", "Domain"],
         "Schema": ["Postgres", "Digests", "Domain"], "Spreadsheet": ["CXlsxWriter", "Domain"],
+        "BatchEngine": ["Schema", "Postgres", "Digests", "Domain", "Logging", "ServiceLifecycle"],
         "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
         "daybook": ["Reporting", "Schema", "Postgres", "Spreadsheet", "Domain", "ArgumentParser"],
     ]
