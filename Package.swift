@@ -34,7 +34,7 @@ let package = Package(
             resources: [
                 .embedInCode("Migrations/001_books.sql"), .embedInCode("Migrations/002_service.sql"),
                 .embedInCode("Migrations/003_money.sql"), .embedInCode("Migrations/004_batches.sql"),
-                .embedInCode("Migrations/005_access.sql"),
+                .embedInCode("Migrations/005_access.sql"), .embedInCode("Migrations/009_work.sql"),
             ],
             swiftSettings: strict
         ),

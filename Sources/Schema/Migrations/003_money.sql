@@ -51,6 +51,7 @@ CREATE TABLE daybook.batch (
     created_at          timestamptz NOT NULL,
     frozen_at           timestamptz,
     cancel_requested_at timestamptz,
+    flushed_at          timestamptz,
     settled_at          timestamptz,
     CONSTRAINT batch_pkey PRIMARY KEY (user_id, batch_id),
     CONSTRAINT batch_request_unique UNIQUE (user_id, request_id),
@@ -340,7 +341,8 @@ BEGIN
                 USING ERRCODE = 'DB402', DETAIL = (SELECT sum(c) FROM unnest(p_credits) AS c)::text;
         END IF;
     END LOOP;
-    UPDATE daybook.batch SET frozen = (SELECT coalesce(sum(c), 0) FROM unnest(p_credits) AS c), frozen_at = v_now
+    UPDATE daybook.batch
+    SET frozen = (SELECT coalesce(sum(c), 0) FROM unnest(p_credits) AS c), frozen_at = v_now, flushed_at = v_now
     WHERE user_id = p_user AND batch_id = p_batch;
     UPDATE public.batch_jobs SET frozen_credits = (SELECT coalesce(sum(c), 0) FROM unnest(p_credits) AS c), updated_at = v_now
     WHERE user_id = p_user AND id = p_batch;

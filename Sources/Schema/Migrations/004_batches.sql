@@ -177,6 +177,11 @@ DECLARE
     v_now timestamptz := daybook.clock();
     v_ended uuid[];
 BEGIN
+    -- In one order, so that two who end the same tasks wait for each other and not in a circle.
+    PERFORM FROM daybook.task
+    WHERE user_id = p_user AND batch_id = p_batch AND task_id = ANY (p_tasks) AND state = ANY (p_from)
+    ORDER BY task_id
+    FOR NO KEY UPDATE;
     WITH ended AS (
         UPDATE daybook.task AS t
         SET state = e.state, ended_at = v_now, worker_id = NULL
