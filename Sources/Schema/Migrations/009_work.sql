@@ -1,5 +1,6 @@
 -- What a worker does, each in one short transaction: claim, record answers, end tasks, take over from the dead, sweep.
--- Everybody locks in the same order: worker, gate, customers' turns, tasks, batch, wallet, lots.
+-- Everybody locks in one order: worker, gate, customers' turns, tasks, batch, wallet, lots. What ends tasks that no worker holds
+-- (a cancel, the sweeper) locks their batch before them.
 
 -- Seconds that the provider has for a task of a model from the moment it took it, and the margin after which an unknown
 -- submission is given up.
@@ -51,6 +52,7 @@ DECLARE
     v_user uuid;
     v_tasks uuid[];
     v_all uuid[] := '{}';
+    v_users uuid[] := '{}';
     v_passed uuid[] := '{}';
 BEGIN
     PERFORM daybook.hold_worker(p_worker);
@@ -103,14 +105,15 @@ BEGIN
         WHERE b.user_id = v_user AND b.status = 'queued' AND b.id IN (
             SELECT t.batch_id FROM daybook.task AS t WHERE t.user_id = v_user AND t.task_id = ANY (v_tasks));
         v_all := v_all || v_tasks;
+        v_users := v_users || array_fill(v_user, ARRAY[cardinality(v_tasks)]);
         v_free := v_free - cardinality(v_tasks);
     END LOOP;
     RETURN QUERY
     SELECT t.user_id, t.batch_id, t.task_id, s.nonce, s.attempt, v.prompt, v.reference_url, v.aspect_ratio, v.duration, v.size
-    FROM daybook.submission AS s
-    JOIN daybook.task AS t ON t.user_id = s.user_id AND t.task_id = s.task_id
+    FROM unnest(v_users, v_all) AS c (user_id, task_id)
+    JOIN daybook.task AS t ON t.user_id = c.user_id AND t.task_id = c.task_id
+    JOIN daybook.submission AS s ON s.user_id = t.user_id AND s.task_id = t.task_id AND s.attempt = t.attempts
     JOIN public.video_tasks AS v ON v.user_id = t.user_id AND v.id = t.task_id
-    WHERE s.worker_id = p_worker AND s.outcome = 'intent' AND t.task_id = ANY (v_all)
     ORDER BY t.user_id, t.batch_id, t.batch_index;
 END $$;
 
@@ -164,26 +167,47 @@ BEGIN
     WHERE t.user_id = s.user_id AND t.task_id = s.task_id AND t.state = 'intent' AND g.model = t.model;
 END $$;
 
--- It is proved that the provider did not take a submission: its task is ready again, after a pause.
+-- It is proved that the provider did not take a submission: its task is ready again after a pause, or cancelled if that was asked
+-- for meanwhile.
 CREATE FUNCTION daybook.put_back(p_user uuid, p_nonce bytea, p_remark text, p_pause_seconds bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_now timestamptz := daybook.clock();
-    v_task uuid;
-    v_model text;
+    v_task daybook.task;
+    v_cancelled boolean;
 BEGIN
-    SELECT task_id INTO v_task FROM daybook.submission WHERE user_id = p_user AND nonce = p_nonce;
-    PERFORM FROM daybook.task WHERE user_id = p_user AND task_id = v_task FOR NO KEY UPDATE;
+    SELECT t.* INTO v_task FROM daybook.submission AS s
+    JOIN daybook.task AS t ON t.user_id = s.user_id AND t.task_id = s.task_id
+    WHERE s.user_id = p_user AND s.nonce = p_nonce;
+    IF NOT FOUND THEN RETURN false; END IF;
+    -- Whoever cancels holds the batch: either it sees the task ready, or we see its request.
+    SELECT cancel_requested_at IS NOT NULL INTO v_cancelled FROM daybook.batch
+    WHERE user_id = p_user AND batch_id = v_task.batch_id
+    FOR SHARE;
+    PERFORM FROM daybook.task WHERE user_id = p_user AND task_id = v_task.task_id FOR NO KEY UPDATE;
     UPDATE daybook.submission SET outcome = 'refused', remark = p_remark, answered_at = v_now
     WHERE user_id = p_user AND nonce = p_nonce AND outcome = 'intent';
     IF NOT FOUND THEN RETURN false; END IF;
+    IF v_cancelled THEN
+        PERFORM daybook.end_tasks(p_user, v_task.batch_id, ARRAY[v_task.task_id], ARRAY['intent'], ARRAY['cancelled'],
+            ARRAY[NULL]::text[], ARRAY[NULL]::text[], ARRAY['Cancelled by the customer.'], ARRAY[NULL]::text[]);
+        RETURN true;
+    END IF;
     UPDATE daybook.task SET state = 'ready', worker_id = NULL, ready_at = v_now + p_pause_seconds * interval '1 second'
-    WHERE user_id = p_user AND task_id = v_task AND state = 'intent'
-    RETURNING model INTO v_model;
+    WHERE user_id = p_user AND task_id = v_task.task_id AND state = 'intent';
     IF NOT FOUND THEN RETURN false; END IF;
-    PERFORM daybook.announce_ready(p_user, ARRAY[v_model]);
+    PERFORM daybook.announce_ready(p_user, ARRAY[v_task.model]);
     RETURN true;
 END $$;
+
+-- The provider did render a task that was given up: nobody is charged, and it is on record.
+CREATE FUNCTION daybook.note_late_success(p_user uuid, p_task uuid) RETURNS void LANGUAGE sql
+SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE daybook.submission AS s SET late_success_at = daybook.clock()
+    FROM daybook.task AS t
+    WHERE t.user_id = p_user AND t.task_id = p_task AND t.state IN ('timed_out', 'failed') AND s.user_id = t.user_id
+        AND s.task_id = t.task_id AND s.provider_task_id IS NOT NULL AND s.late_success_at IS NULL
+$$;
 
 -- No task of the model is claimed until then: the provider asked for a pause, or needs a person.
 CREATE FUNCTION daybook.close_gate(p_model text, p_seconds bigint) RETURNS void LANGUAGE sql
@@ -272,6 +296,7 @@ BEGIN
             ) AS t
             GROUP BY user_id, batch_id ORDER BY user_id, batch_id LIMIT 1
         LOOP
+            PERFORM FROM daybook.batch WHERE user_id = v_overdue.user_id AND batch_id = v_overdue.batch_id FOR NO KEY UPDATE;
             v_ended := v_ended + (
                 SELECT count(*) FROM daybook.end_tasks(v_overdue.user_id, v_overdue.batch_id, v_overdue.tasks, ARRAY[v_state],
                     array_fill('failed'::text, ARRAY[cardinality(v_overdue.tasks)]),
@@ -330,18 +355,16 @@ DECLARE
     v_before bigint;
     v_count integer;
 BEGIN
-    -- Tasks before their batch, as everybody does.
-    SELECT array_agg(task_id) INTO v_tasks FROM (
-        SELECT task_id FROM daybook.task WHERE user_id = p_user AND batch_id = p_batch AND state = 'ready'
-        ORDER BY task_id FOR NO KEY UPDATE
-    ) AS t;
     SELECT refunded INTO v_before FROM daybook.batch
     WHERE user_id = p_user AND batch_id = p_batch AND owner = 'engine' AND settled_at IS NULL
     FOR NO KEY UPDATE;
     IF NOT FOUND THEN RETURN NULL; END IF;
     UPDATE daybook.batch SET cancel_requested_at = coalesce(cancel_requested_at, daybook.clock())
     WHERE user_id = p_user AND batch_id = p_batch;
-    v_count := coalesce(cardinality(v_tasks), 0);
+    SELECT array_agg(task_id), count(*) INTO v_tasks, v_count FROM (
+        SELECT task_id FROM daybook.task WHERE user_id = p_user AND batch_id = p_batch AND state = 'ready'
+        ORDER BY task_id FOR NO KEY UPDATE
+    ) AS t;
     IF v_count > 0 THEN
         PERFORM daybook.end_tasks(p_user, p_batch, v_tasks, ARRAY['ready'], array_fill('cancelled'::text, ARRAY[v_count]),
             array_fill(NULL::text, ARRAY[v_count]), array_fill(NULL::text, ARRAY[v_count]),
