@@ -59,7 +59,7 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Reporting", "Schema", "Postgres", "Spreadsheet", "Domain",
+                "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

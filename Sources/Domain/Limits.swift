@@ -29,4 +29,8 @@ public enum Limits {
     public static let years = 2000...2199
     /// Seconds within which a probe must be answered.
     public static let probeTimeoutSeconds = 10
+    /// Credits of one booking: the deployment's wallet holds 32-bit integers.
+    public static let walletCredits: Int64 = 2_147_483_647
+    /// Attempts to hand one task over: a provider that refuses that often, with growing pauses, will not take it.
+    public static let submissionAttempts: Int64 = 10
 }

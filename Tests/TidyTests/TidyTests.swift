@@ -10,7 +10,7 @@ import Testing
         "Schema": ["Postgres", "Digests", "Domain"], "Spreadsheet": ["CXlsxWriter", "Domain"],
         "BatchEngine": ["Schema", "Postgres", "Digests", "Domain", "Logging", "ServiceLifecycle"],
         "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
-        "daybook": ["Reporting", "Schema", "Postgres", "Spreadsheet", "Domain", "ArgumentParser"],
+        "daybook": ["Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain", "ArgumentParser"],
     ]
     private static let system: Set<String> = ["Foundation", "Glibc", "Dispatch", "Synchronization"]
 

@@ -92,6 +92,7 @@ CREATE TABLE daybook.entry (
     model        text           NOT NULL DEFAULT '',
     credits      bigint         NOT NULL,
     cost_usd     numeric(18, 6) NOT NULL,
+    reference    text,
     author       text,
     reason       text,
     effective_at timestamptz    NOT NULL,
@@ -103,6 +104,8 @@ CREATE TABLE daybook.entry (
 );
 CREATE UNIQUE INDEX entry_once_per_tranche ON daybook.entry (user_id, batch_id, tranche, lot_id, model, kind)
     WHERE batch_id IS NOT NULL;
+CREATE UNIQUE INDEX entry_once_per_reference ON daybook.entry (user_id, kind, reference, coalesce(tranche, 0))
+    WHERE reference IS NOT NULL;
 COMMENT ON TABLE daybook.entry IS 'What stands behind each row that the engine wrote to public.credit_ledger: lot, batch, tranche, cost, author.';
 
 -- The books are added to, never altered: not by a program, not by hand.
@@ -132,13 +135,15 @@ BEGIN
     INSERT INTO public.credit_ledger (user_id, type, model, credits_delta, ref_type, ref_id, meta, created_at)
     VALUES (p_user, p_type, nullif(p_model, ''), p_credits, p_ref_type, p_ref_id,
         jsonb_strip_nulls(jsonb_build_object(
-            'bucket', p_bucket, 'lot_id', p_lot, 'batch_id', p_batch, 'tranche', p_tranche, 'author', p_author, 'reason', p_reason,
+            'bucket', p_bucket, 'lot_id', p_lot, 'batch_id', p_batch, 'author', p_author, 'reason', p_reason,
+            'tranche', CASE WHEN p_batch IS NOT NULL THEN p_tranche END,
             CASE WHEN p_kind = 'purchase' THEN 'usd' ELSE 'cost_usd' END, p_cost_usd)),
         p_at)
     RETURNING id INTO v_id;
     INSERT INTO daybook.entry (
-        user_id, entry_id, kind, lot_id, batch_id, tranche, model, credits, cost_usd, author, reason, effective_at)
-    VALUES (p_user, v_id, p_kind, p_lot, p_batch, p_tranche, coalesce(p_model, ''), p_credits, p_cost_usd, p_author, p_reason, p_at);
+        user_id, entry_id, kind, lot_id, batch_id, tranche, model, credits, cost_usd, reference, author, reason, effective_at)
+    VALUES (p_user, v_id, p_kind, p_lot, p_batch, p_tranche, coalesce(p_model, ''), p_credits, p_cost_usd,
+        CASE WHEN p_kind IN ('purchase', 'grant', 'adjustment') THEN p_ref_id END, p_author, p_reason, p_at);
     RETURN v_id;
 END $$;
 
@@ -232,6 +237,7 @@ DECLARE
     v_left bigint := p_credits;
     v_take bigint;
     v_cost numeric;
+    v_part integer := 0;
 BEGIN
     FOR v_lot IN
         SELECT * FROM daybook.lot
@@ -244,7 +250,8 @@ BEGIN
         UPDATE daybook.lot SET remaining = remaining - v_take, remaining_cost_usd = remaining_cost_usd - v_cost
         WHERE user_id = p_user AND lot_id = v_lot.lot_id;
         PERFORM daybook.post(p_user, 'adjustment', 'adjust', NULL, -v_take, v_cost, 'adjustment', p_ref_id, v_lot.lot_id,
-            CASE v_lot.kind WHEN 'bonus' THEN 'bonus' ELSE 'permanent' END, NULL, NULL, p_author, p_reason, v_now);
+            CASE v_lot.kind WHEN 'bonus' THEN 'bonus' ELSE 'permanent' END, NULL, v_part, p_author, p_reason, v_now);
+        v_part := v_part + 1;
         v_left := v_left - v_take;
     END LOOP;
     IF v_left > 0 THEN

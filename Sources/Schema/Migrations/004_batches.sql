@@ -206,6 +206,12 @@ BEGIN
     WHERE f.user_id = p_user AND f.task_id = ANY (v_ended) AND t.user_id = p_user AND t.task_id = f.task_id;
     UPDATE daybook.submission SET outcome = 'abandoned', answered_at = coalesce(answered_at, v_now)
     WHERE user_id = p_user AND task_id = ANY (v_ended) AND outcome IN ('intent', 'unknown');
+    PERFORM daybook.record_access(p_user, g.videos, NULL, 'generate', 'internal')
+    FROM (
+        SELECT array_agg(task_id ORDER BY task_id) AS videos FROM daybook.task
+        WHERE user_id = p_user AND task_id = ANY (v_ended) AND state = 'succeeded'
+    ) AS g
+    WHERE g.videos IS NOT NULL;
     PERFORM daybook.settle(p_user, p_batch);
     RETURN QUERY SELECT unnest(v_ended);
 END $$;

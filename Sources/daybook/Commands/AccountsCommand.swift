@@ -49,9 +49,7 @@ struct AccountsCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            guard let account = try await Reading.accounts(database).first(where: { $0.slug == slug }) else {
-                throw DaybookError.usage("There is no account \"\(slug)\"; see: daybook accounts list")
-            }
+            let account = try await Reading.account(slug, database)
             var table = TextTable(["term", "value"])
             for row in [
                 ["slug", account.slug], ["name", account.name], ["user_id", account.userID],

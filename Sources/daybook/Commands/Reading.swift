@@ -8,6 +8,13 @@ enum Reading {
         try await books(database) { try $0.accounts() }
     }
 
+    static func account(_ slug: String, _ database: DatabaseOptions) async throws -> Account {
+        guard let account = try await accounts(database).first(where: { $0.slug == slug }) else {
+            throw DaybookError.usage("There is no account \"\(slug)\"; see: daybook accounts list")
+        }
+        return account
+    }
+
     static func profiles(_ database: DatabaseOptions) async throws -> [String: String] {
         try await books(database) { try $0.latestProfiles() }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BatchEngine
 import Domain
 import Foundation
 import Postgres
@@ -25,7 +26,18 @@ enum Failure {
         case let error as DaybookError: error
         case let error as SpreadsheetError: DaybookError(.output, error.sentence)
         case let error as PostgresError: DaybookError(kind(of: error), sentence(of: error))
+        case let fault as EngineFault: engine(fault)
         default: nil
+        }
+    }
+
+    private static func engine(_ fault: EngineFault) -> DaybookError {
+        switch fault {
+        case .appendOnly: .badData("The books are only ever added to; correct a mistake with: daybook credits adjust")
+        case .invalid(let why), .conflict(let why): .badData("\(why).")
+        case .insufficientCredits(let why): .badData("\(why); nothing was booked.")
+        case .notFound: .badData("There is no such batch of this customer.")
+        case .fenced: DaybookError(.tryAgain, "This worker was declared dead by another one; start it again.")
         }
     }
 

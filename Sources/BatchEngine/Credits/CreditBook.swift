@@ -1,0 +1,126 @@
+public import Domain
+public import Postgres
+
+/// A customer's credit in the database: books it, and reads it back.
+public struct CreditBook {
+    /// What a customer has.
+    public struct Balance: Sendable, Hashable {
+        public let purchased: Int64
+        public let bonus: Int64
+        /// Frozen in batches that are not settled.
+        public let held: Int64
+        public let bonusExpiresAt: Instant?
+
+        /// Credits that can be frozen, for models that take bonus.
+        public var available: Int64 { purchased + bonus }
+    }
+
+    /// One row of the ledger with the balance after it.
+    public struct Entry: Sendable, Hashable {
+        public let id: Int64
+        public let postedAt: Instant
+        public let type: String
+        public let model: String?
+        public let credits: Int64
+        public let balance: Int64
+        public let referenceType: String?
+        public let referenceID: String?
+    }
+
+    private let session: Session
+
+    public init(_ session: Session) {
+        self.session = session
+    }
+
+    /// Books credit in the transaction at hand. False if the reference was booked before; then nothing changed.
+    ///
+    /// Throws ``EngineFault`` as `insufficientCredits` where an adjustment takes more than there is.
+    public func book(_ booking: CreditBooking, for userID: String) throws -> Bool {
+        do {
+            try session.savepoint { try write(booking, for: userID) }
+            return true
+        } catch let error as PostgresError where error.constraint == "entry_once_per_reference" {
+            return false
+        } catch let error as PostgresError {
+            throw EngineFault(error) ?? error
+        }
+    }
+
+    private func write(_ booking: CreditBooking, for userID: String) throws {
+        switch booking.kind {
+        case .purchase(let credits, let price):
+            try open(booking, userID, "purchased", credits, price, nil, source: "purchase")
+        case .grant(let credits, let expiresAt):
+            try open(booking, userID, "bonus", credits, .zero, expiresAt, source: "grant")
+        case .adjustment(let credits) where credits > 0:
+            try open(booking, userID, "purchased", credits, .zero, nil, source: "adjustment")
+        case .adjustment(let credits):
+            _ = try session.query(
+                "SELECT daybook.take_out($1, $2, $3, $4, $5)::text",
+                [.uuid(userID), .int(-credits), .text(booking.reference), .text(booking.author), Value(booking.reason)])
+        }
+    }
+
+    private func open(
+        _ booking: CreditBooking, _ userID: String, _ kind: String, _ credits: Int64, _ price: Dollars,
+        _ expiresAt: Instant?, source: String
+    ) throws {
+        _ = try session.query(
+            "SELECT daybook.open_lot($1, $2, $3, $4::numeric / 1000000, $5, $6, $6, $7, $8, $9)",
+            [
+                .uuid(userID), .text(kind), .int(credits), .int(price.micros), Value(expiresAt), .text(source),
+                .text(booking.reference), .text(booking.author), Value(booking.reason),
+            ])
+    }
+
+    /// What the customer has now.
+    public func balance(of userID: String) throws -> Balance {
+        let rows = try session.query(
+            """
+            SELECT coalesce(max(w.permanent_credits), 0)::bigint AS purchased,
+                coalesce(max(w.bonus_credits), 0)::bigint AS bonus, max(w.bonus_expires_at) AS expires_at,
+                (
+                    SELECT coalesce(sum(b.frozen - b.spent - b.refunded), 0)::bigint FROM daybook.batch AS b
+                    WHERE b.user_id = $1 AND b.settled_at IS NULL
+                ) AS held
+            FROM public.credit_wallet AS w WHERE w.user_id = $1
+            """,
+            [.uuid(userID)])
+        return Balance(
+            purchased: try rows[0].int("purchased"), bonus: try rows[0].int("bonus"), held: try rows[0].int("held"),
+            bonusExpiresAt: try rows[0].optionalInstant("expires_at"))
+    }
+
+    /// What the ledger adds up to just after an instant: entries posted at the instant itself count.
+    public func balance(of userID: String, at instant: Instant) throws -> Int64 {
+        let rows = try session.query(
+            """
+            SELECT coalesce(sum(credits_delta), 0)::bigint AS balance FROM public.credit_ledger
+            WHERE user_id = $1 AND created_at <= $2
+            """,
+            [.uuid(userID), .instant(instant)])
+        return try rows[0].int("balance")
+    }
+
+    /// The newest entries, oldest first, at most `limit`.
+    public func history(of userID: String, limit: Int64) throws -> [Entry] {
+        let rows = try session.query(
+            """
+            SELECT * FROM (
+                SELECT id, created_at, type, model, credits_delta::bigint AS credits,
+                    (sum(credits_delta) OVER (ORDER BY created_at, id))::bigint AS balance, ref_type, ref_id
+                FROM public.credit_ledger WHERE user_id = $1
+            ) AS e
+            ORDER BY created_at DESC, id DESC LIMIT $2
+            """,
+            [.uuid(userID), .int(limit)])
+        return try rows.reversed().map { row in
+            Entry(
+                id: try row.int("id"), postedAt: try row.instant("created_at"), type: try row.text("type"),
+                model: try row.optionalText("model"), credits: try row.int("credits"),
+                balance: try row.int("balance"), referenceType: try row.optionalText("ref_type"),
+                referenceID: try row.optionalText("ref_id"))
+        }
+    }
+}

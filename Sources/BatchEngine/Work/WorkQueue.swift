@@ -1,0 +1,162 @@
+public import Domain
+public import Postgres
+
+/// The worker's transactions, each a call on a session in a transaction of the caller's.
+///
+/// The functions are those of migration 9, where the order of locks is written down. Throws ``EngineFault``.
+public struct WorkQueue {
+    private let session: Session
+
+    public init(_ session: Session) {
+        self.session = session
+    }
+
+    /// A fresh incarnation: its number never comes back.
+    public func register(host: String, processID: Int32) throws -> Int64 {
+        try rows("SELECT daybook.register_worker($1, $2::integer) AS id", [.text(host), .int(Int64(processID))])[0]
+            .int("id")
+    }
+
+    /// Says that the worker lives.
+    public func heartbeat(_ worker: Int64) throws {
+        _ = try rows("SELECT daybook.heartbeat($1)::text", [.int(worker)])
+    }
+
+    /// Locks the worker's row against being declared dead until the transaction ends.
+    public func hold(_ worker: Int64) throws {
+        _ = try rows("SELECT daybook.hold_worker($1)::text", [.int(worker)])
+    }
+
+    /// Takes up to `limit` ready tasks of a model, customers in turn, `chunk` of each at a time.
+    public func claim(_ worker: Int64, model: VideoModel, limit: Int, chunk: Int) throws -> [Submission] {
+        try rows(
+            "SELECT * FROM daybook.claim($1, $2, $3::integer, $4::integer)",
+            [.int(worker), .text(model.rawValue), .int(Int64(limit)), .int(Int64(chunk))]
+        ).map { row in
+            Submission(
+                userID: try row.uuid("user_id"), batchID: try row.uuid("batch_id"), taskID: try row.uuid("task_id"),
+                nonce: try row.bytes("nonce"), attempt: try row.int("attempt"), model: model,
+                prompt: try row.text("prompt"), referenceURL: try row.optionalText("reference_url"),
+                aspectRatio: try row.optionalText("aspect_ratio") ?? "16:9",
+                durationSeconds: try row.optionalInt("duration") ?? 10, size: try row.optionalText("size") ?? "small")
+        }
+    }
+
+    /// Records what became of submissions.
+    ///
+    /// - Returns: The tasks that are the worker's to poll from now on.
+    public func record(_ answers: [(submission: Submission, answer: SubmissionAnswer)], by worker: Int64) throws
+        -> [AcceptedTask]
+    {
+        try hold(worker)
+        var accepted: [String] = []
+        var lost: [(Submission, String)] = []
+        for (submission, answer) in answers {
+            switch answer {
+            case .accepted(let providerTaskID):
+                if try accept(submission.userID, submission.nonce, as: providerTaskID, by: worker) {
+                    accepted.append(submission.taskID)
+                }
+            case .unknown(let remark): lost.append((submission, remark))
+            case .refused(let refusal): try refuse(submission, refusal)
+            }
+        }
+        if !lost.isEmpty {
+            _ = try rows(
+                "SELECT daybook.lose($1, $2, $3)::text",
+                [
+                    .uuids(lost.map(\.0.userID)), .array(lost.map { .bytes($0.0.nonce) }, of: .bytea),
+                    .texts(lost.map(\.1)),
+                ])
+        }
+        return try accepted.isEmpty ? [] : tasks(accepted, of: worker)
+    }
+
+    /// The provider took a submission, as its answer, a spooled answer or a callback says. True if that was news.
+    public func accept(_ userID: String, _ nonce: [UInt8], as providerTaskID: String, by worker: Int64?) throws -> Bool
+    {
+        try rows(
+            "SELECT daybook.accept($1, $2, $3, $4) AS is_news",
+            [.uuid(userID), .bytes(nonce), .text(providerTaskID), worker.map { .int($0) } ?? .null])[0].bool("is_news")
+    }
+
+    private func refuse(_ submission: Submission, _ refusal: SubmissionAnswer.Refusal) throws {
+        let pause = refusal.retryAfterSeconds ?? Backoff.seconds(attempt: submission.attempt)
+        if refusal.kind == .task || (refusal.kind == .temporary && submission.attempt >= Limits.submissionAttempts) {
+            _ = try rows(
+                """
+                UPDATE daybook.submission SET outcome = 'refused', remark = $3, answered_at = daybook.clock()
+                WHERE user_id = $1 AND nonce = $2 AND outcome = 'intent'
+                """,
+                [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark)])
+            _ = try end(
+                [.rejected(submission.taskID, remark: refusal.remark)], of: submission.batchID,
+                customer: submission.userID, from: "intent")
+            return
+        }
+        if refusal.kind == .account || refusal.retryAfterSeconds != nil {
+            _ = try rows("SELECT daybook.close_gate($1, $2)::text", [.text(submission.model.rawValue), .int(pause)])
+        }
+        _ = try rows(
+            "SELECT daybook.put_back($1, $2, $3, $4)",
+            [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark), .int(pause)])
+    }
+
+    /// Ends tasks of one batch that are still in a state, and settles the batch if they were its last.
+    ///
+    /// - Returns: The tasks that ended by this call.
+    public func end(_ endings: [TaskEnding], of batchID: String, customer: String, from state: String) throws
+        -> Set<String>
+    {
+        let optional = { (texts: [String?]) in Value.array(texts.map { Value($0) }, of: .text) }
+        let ended = try rows(
+            "SELECT daybook.end_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9) AS task_id",
+            [
+                .uuid(customer), .uuid(batchID), .uuids(endings.map(\.taskID)), .texts([state]),
+                .texts(endings.map(\.state)), optional(endings.map(\.failureReason)),
+                optional(endings.map(\.failureType)), optional(endings.map(\.message)),
+                optional(endings.map(\.videoURL)),
+            ])
+        return try Set(ended.map { try $0.uuid("task_id") })
+    }
+
+    /// Takes over accepted tasks that nobody polls.
+    public func adopt(_ worker: Int64, limit: Int) throws -> [AcceptedTask] {
+        try rows(
+            """
+            SELECT *, extract(epoch FROM daybook.clock() - accepted_at)::bigint AS age,
+                extract(epoch FROM deadline_at - daybook.clock())::bigint AS seconds_left
+            FROM daybook.adopt($1, $2::integer)
+            """,
+            [.int(worker), .int(Int64(limit))]
+        ).map(Self.acceptedTask)
+    }
+
+    private func tasks(_ ids: [String], of worker: Int64) throws -> [AcceptedTask] {
+        try rows(
+            """
+            SELECT user_id, batch_id, task_id, model, provider_task_id,
+                extract(epoch FROM daybook.clock() - accepted_at)::bigint AS age,
+                extract(epoch FROM deadline_at - daybook.clock())::bigint AS seconds_left
+            FROM daybook.task WHERE worker_id = $1 AND state = 'accepted' AND task_id = ANY ($2)
+            """,
+            [.int(worker), .uuids(ids)]
+        ).map(Self.acceptedTask)
+    }
+
+    private static func acceptedTask(_ row: Row) throws -> AcceptedTask {
+        AcceptedTask(
+            userID: try row.uuid("user_id"), batchID: try row.uuid("batch_id"), taskID: try row.uuid("task_id"),
+            model: VideoModel(rawValue: try row.text("model")) ?? .sora2,
+            providerTaskID: try row.text("provider_task_id"), ageSeconds: try row.int("age"),
+            secondsLeft: try row.int("seconds_left"))
+    }
+
+    func rows(_ sql: String, _ parameters: [Value]) throws -> [Row] {
+        do {
+            return try session.query(sql, parameters)
+        } catch let error as PostgresError {
+            throw EngineFault(error) ?? error
+        }
+    }
+}
