@@ -36,6 +36,7 @@ bench: tools ## Measure against psql and the C library, in one run.
 
 docs: ## Check that every help page renders and every document's links point at something.
 	$(SWIFT) build --product daybook
+	$(SWIFT) build --product grsai-simulator
 	@scripts/check-docs
 
 install: build ## Install to PREFIX (default /usr/local): the program, its reports and templates.

@@ -33,4 +33,10 @@ public enum Limits {
     public static let walletCredits: Int64 = 2_147_483_647
     /// Attempts to hand one task over: a provider that refuses that often, with growing pauses, will not take it.
     public static let submissionAttempts: Int64 = 10
+    /// Bytes of a provider's id of a task: it becomes part of an index, and a UUID has 36.
+    public static let providerTaskIDBytes = 200
+    /// Seconds that a provider may ask us to wait: no busy loop, and no day lost to a wrong header.
+    public static let retryAfterSeconds: ClosedRange<Int64> = 1...900
+    /// Connections to a provider at once: more than any worker's slots, so that nothing queues unseen.
+    public static let providerConnections = 512
 }

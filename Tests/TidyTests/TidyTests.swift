@@ -9,6 +9,14 @@ import Testing
         "Domain": [], "Digests": ["COpenSSL"], "Postgres": ["CLibPQ", "Domain"],
         "Schema": ["Postgres", "Digests", "Domain"], "Spreadsheet": ["CXlsxWriter", "Domain"],
         "BatchEngine": ["Schema", "Postgres", "Digests", "Domain", "Logging", "ServiceLifecycle"],
+        "Grsai": ["BatchEngine", "Domain", "AsyncHTTPClient", "NIOCore", "NIOHTTP1"],
+        "GrsaiSimulator": [
+            "Domain", "AsyncHTTPClient", "HTTPTypes", "Hummingbird", "Logging", "NIOCore", "NIOHTTP1",
+            "ServiceLifecycle",
+        ],
+        "grsai-simulator": [
+            "GrsaiSimulator", "Domain", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
+        ],
         "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
         "daybook": ["Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain", "ArgumentParser"],
     ]
