@@ -63,6 +63,9 @@ extension KnownTable {
             "daybook", "provider_outage", without: "no provider outage is excluded",
             "model text, starts_at timestamptz, ends_at timestamptz, evidence text"),
         KnownTable(
+            "daybook", "access_day", without: "accesses that were purged are not counted",
+            "user_id uuid, day date, action text, accesses bigint"),
+        KnownTable(
             "daybook", "probe_day", without: "probes that were purged are not counted",
             "target text, day date, up_minutes bit(1440), down_minutes bit(1440), first_probe_at timestamptz"),
         KnownTable(

@@ -16,7 +16,9 @@ import Testing
         return folder + "/" + (try #require(names.first { $0.hasSuffix(ending) }))
     }
 
-    @Test func `one altered byte of a certificate, an archive, a manifest or the chain is found and named`() async throws {
+    @Test func `one altered byte of a certificate, an archive, a manifest or the chain is found and named`()
+        async throws
+    {
         try await withPurging { purging in
             #expect(try await purging.purge(date: Purging.date + ["--account", "customer9"]).exitCode == 0)
             #expect(try await purging.purge().exitCode == 0)
@@ -33,7 +35,9 @@ import Testing
                 for offset in [0, size / 2, size - 1] {
                     try alter(path, at: offset)
                     let run = try await verify()
-                    #expect(run.exitCode == 2 && run.output.contains(path) && run.output.contains("altered"), "\(run.output)")
+                    #expect(
+                        run.exitCode == 2 && run.output.contains(path) && run.output.contains("altered"),
+                        "\(run.output)")
                     try alter(path, at: offset)
                 }
                 try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
@@ -120,11 +124,13 @@ import Testing
             let taken = try await purging.number(
                 "SELECT sum(row_count)::text FROM daybook.purge_total WHERE data_class = 'access_log'")
             #expect(try await purging.number("SELECT count(*)::text FROM looked_at_access_log") == taken)
-            let run = try await purging.retention(["restore", manifest, "--certificates", purging.certificates] + keyed)
+            let run = try await purging.retention(
+                ["restore", manifest, "--certificates", purging.certificates] + keyed)
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(try await purging.fingerprint().filter { tables.contains($0.key) } == before)
             #expect(try await purging.number("SELECT count(*)::text FROM daybook.access_day") == 0)
-            let again = try await purging.retention(["restore", manifest, "--certificates", purging.certificates] + keyed)
+            let again = try await purging.retention(
+                ["restore", manifest, "--certificates", purging.certificates] + keyed)
             #expect(again.exitCode == 65 && again.errors.contains("put back before"), "\(again.errors)")
         }
     }

@@ -12,9 +12,13 @@ enum GeneratedBooks {
         }
         let connection = try await Connection.open(settings)
         try await connection.run { session in
-            try copy("facts", "user_id uuid, task_id uuid, dispatched_at timestamptz, terminal_at timestamptz, terminal_estimated boolean, cancelled_at timestamptz, cost_credits bigint", input + "/task_facts.csv", session)
+            try copy(
+                "facts",
+                "user_id uuid, task_id uuid, dispatched_at timestamptz, terminal_at timestamptz, terminal_estimated boolean, cancelled_at timestamptz, cost_credits bigint",
+                input + "/task_facts.csv", session)
             try copy("holds", "scope text, reference text, released_at timestamptz", input + "/holds.csv", session)
-            try copy("policies", "account text, data_class text, retention_days integer", input + "/policies.csv", session)
+            try copy(
+                "policies", "account text, data_class text, retention_days integer", input + "/policies.csv", session)
             try session.executeScript(Self.insert)
         }
         await connection.close()

@@ -81,8 +81,11 @@ import Testing
             try await withPurging { purging in
                 let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
                 let run = try await ProgramRun(
-                    ["--preserve-status", "-s", "INT", String(Double(milliseconds) / 1000), ProgramRun.daybook, "retention",
-                        "purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date + purging.places
+                    [
+                        "--preserve-status", "-s", "INT", String(Double(milliseconds) / 1000), ProgramRun.daybook,
+                        "retention",
+                        "purge", "--yes", "--quiet", "--expect-rows", String(rows),
+                    ] + Purging.date + purging.places
                         + purging.database, program: "/usr/bin/timeout")
                 #expect(run.exitCode == 130 || run.exitCode == 0 || run.exitCode == 75, "\(run.errors)")
                 if run.errors.contains("continue it with") { midway += 1 }
@@ -98,7 +101,8 @@ import Testing
         let expected = try await undisturbed()
         try await withPurging { purging in
             let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
-            let arguments = ["retention", "purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date
+            let arguments =
+                ["retention", "purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date
                 + purging.places + purging.database
             // No file may be larger than 100 blocks of 512 bytes: as on a full disk, the write fails.
             let run = try await ProgramRun(
@@ -106,7 +110,8 @@ import Testing
             #expect(run.exitCode == 73, "\(run.exitCode) \(run.errors)")
             #expect(try await purging.number("SELECT count(*)::text FROM daybook.retention_certificate") == 0)
             let gone = try await purging.number(Self.gone)
-            #expect(try await purging.number("SELECT coalesce(sum(row_count), 0)::text FROM daybook.purge_segment") == gone)
+            #expect(
+                try await purging.number("SELECT coalesce(sum(row_count), 0)::text FROM daybook.purge_segment") == gone)
             let refused = try await purging.purge()
             #expect(refused.exitCode == 75 && refused.errors.contains("--resume"), "\(refused.errors)")
             #expect(try await purging.resume().exitCode == 0)
@@ -136,7 +141,8 @@ import Testing
             _ = try await running.value
             try cluster.start()
             let gone = try await purging.number(Self.gone)
-            let archived = try await purging.number("SELECT coalesce(sum(row_count), 0)::text FROM daybook.purge_segment")
+            let archived = try await purging.number(
+                "SELECT coalesce(sum(row_count), 0)::text FROM daybook.purge_segment")
             #expect(gone == archived, "seed \(seed), trial \(trial), \(delay) s")
             try await Self.checkFiles(purging, "seed \(seed), trial \(trial)")
             let resumed = try await purging.resume()

@@ -12,7 +12,8 @@ import Testing
 
     @Test func `systemd accepts the service and its timer`() async throws {
         let scratch = try ScratchFolder()
-        let service = try text("daybook-retention.service").replacing("/usr/local/bin/daybook", with: ProgramRun.daybook)
+        let service = try text("daybook-retention.service").replacing(
+            "/usr/local/bin/daybook", with: ProgramRun.daybook)
         let paths = [
             try scratch.write(service, to: "daybook-retention.service"),
             try scratch.write(try text("daybook-retention.timer"), to: "daybook-retention.timer"),

@@ -87,7 +87,8 @@ import Testing
             #expect(try purging.archivedRows() == due)
             #expect(try await purging.number("SELECT count(*)::text FROM video_external_access_log_2026_02") == 1)
             let left = try await purging.lines(
-                "SELECT to_regclass('public.video_external_access_log_2026_01') IS NULL, to_regclass('public.video_external_access_log_2026_03') IS NULL")
+                "SELECT to_regclass('public.video_external_access_log_2026_01') IS NULL, to_regclass('public.video_external_access_log_2026_03') IS NULL"
+            )
             #expect(left == ["true|true"] || left == ["t|t"], "\(left)")
             let verified = try await purging.retention(["verify"])
             #expect(verified.exitCode == 0, "\(verified.output)")

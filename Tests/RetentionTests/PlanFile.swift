@@ -25,7 +25,9 @@ struct PlanFile {
     }
 
     func sum(_ column: String, dataClass: String? = nil) -> Int {
-        rows.filter { dataClass == nil || $0["data_class"] == dataClass }.reduce(0) { $0 + (Int($1[column] ?? "") ?? 0) }
+        rows.filter { dataClass == nil || $0["data_class"] == dataClass }.reduce(0) {
+            $0 + (Int($1[column] ?? "") ?? 0)
+        }
     }
 
     func row(account: String, dataClass: String) throws -> [String: String] {

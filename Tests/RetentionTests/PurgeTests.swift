@@ -13,7 +13,8 @@ import Testing
             AT TIME ZONE coalesce(a.time_zone, 'UTC') AND a.legal_hold IS NULL
         """
 
-    @Test func `exactly the due rows go, the reports of all months stay the same to the byte, and a second purge is idle`()
+    @Test
+    func `exactly the due rows go, the reports of all months stay the same to the byte, and a second purge is idle`()
         async throws
     {
         try await withPurging { purging in
@@ -27,7 +28,8 @@ import Testing
             let run = try await purging.purge()
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(run.output.contains("took \(planned) rows"), "\(run.output)")
-            #expect(Set(try await purging.lines("SELECT id::text FROM video_external_access_log")) == all.subtracting(due))
+            #expect(
+                Set(try await purging.lines("SELECT id::text FROM video_external_access_log")) == all.subtracting(due))
             #expect(try await purging.books() == books)
             #expect(try await SLAReports.all(purging.settings) == reports)
             #expect(try purging.archivedRows() == planned)
@@ -43,7 +45,8 @@ import Testing
         }
     }
 
-    @Test func `redacted tasks lose their content and keep what reports need; held tasks keep everything`() async throws {
+    @Test func `redacted tasks lose their content and keep what reports need; held tasks keep everything`() async throws
+    {
         try await withPurging { purging in
             let kept = """
                 SELECT md5(string_agg((id, user_id, model, status, failure_reason, failure_type, created_at, completed_at,
@@ -67,11 +70,15 @@ import Testing
                 """)
             #expect(left == 0)
             #expect(try await purging.number("SELECT count(*)::text FROM daybook.task_redaction") > 5000)
-            #expect(try await purging.number("SELECT count(*)::text FROM enterprise_api_usage WHERE request_id IS NULL") == 0)
+            #expect(
+                try await purging.number("SELECT count(*)::text FROM enterprise_api_usage WHERE request_id IS NULL")
+                    == 0)
         }
     }
 
-    @Test func `the books and reports of a deployment with triggers, cascades and unknown columns do not move`() async throws {
+    @Test func `the books and reports of a deployment with triggers, cascades and unknown columns do not move`()
+        async throws
+    {
         try await withPurging { purging in
             try await execute(
                 """
@@ -113,6 +120,19 @@ import Testing
             let totals = try await purging.lines(
                 "SELECT user_id::text, day::text, action, accesses::text FROM daybook.access_day ORDER BY 1, 2, 3")
             #expect(totals == expected)
+            let folder = try ScratchFolder()
+            try await ProgramRun.expectingSuccess(
+                [
+                    "report", "run", "access", "--param", "month=2026-09", "--quiet", "--format", "csv", "--output",
+                    folder.path,
+                ]
+                    + purging.database)
+            let file = try #require(try folder.contents().first { $0.key.hasSuffix("purged.csv") })
+            let lines = String(decoding: file.value, as: UTF8.self).components(separatedBy: "\r\n")
+            let sum = lines.dropFirst().reduce(0) { $0 + (Int($1.components(separatedBy: ",").last ?? "") ?? 0) }
+            let inMonth = expected.filter { $0.contains("|2026-09-") }
+            #expect(sum == inMonth.reduce(0) { $0 + (Int($1.components(separatedBy: "|")[3]) ?? 0) })
+            #expect(sum > 0)
             #expect(totals.count > 100)
         }
     }

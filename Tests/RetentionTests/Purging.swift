@@ -20,7 +20,9 @@ struct Purging: Sendable {
     var places: [String] { ["--archive", archive, "--certificates", certificates] }
 
     /// Runs `daybook retention …`.
-    func retention(_ arguments: [String], program: String = ProgramRun.daybook, killAfter: Double? = nil) async throws
+    func retention(
+        _ arguments: [String], program: String = ProgramRun.daybook, killAfter: Double? = nil
+    ) async throws
         -> ProgramRun
     {
         try await ProgramRun(["retention"] + arguments + database, program: program, killAfter: killAfter)
@@ -60,7 +62,8 @@ struct Purging: Sendable {
         var digests: [String: String] = [:]
         let tables = [
             "public.users", "public.credit_wallet", "public.credit_ledger", "public.batch_jobs", "public.video_tasks",
-            "public.enterprise_api_usage", "public.video_external_access_log", "daybook.task_fact", "daybook.access_day",
+            "public.enterprise_api_usage", "public.video_external_access_log", "daybook.task_fact",
+            "daybook.access_day",
             "daybook.probe", "daybook.probe_day", "daybook.purge_total", "daybook.account",
         ]
         for table in tables {

@@ -51,8 +51,10 @@ import Testing
             let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
             let before = try await purging.fingerprint()
             let run = try await purging.retention(
-                ["purge", "--yes", "--expect-rows", String(rows), "--archive", "/proc/archive", "--certificates",
-                    purging.certificates] + Purging.date)
+                [
+                    "purge", "--yes", "--expect-rows", String(rows), "--archive", "/proc/archive", "--certificates",
+                    purging.certificates,
+                ] + Purging.date)
             #expect(run.exitCode == 73, "\(run.errors)")
             #expect(try await purging.fingerprint() == before)
             #expect(try await purging.number("SELECT count(*)::text FROM daybook.purge_run") == 0)
@@ -62,7 +64,8 @@ import Testing
     @Test func `holds that cannot be read`() async throws {
         try await withPurging { purging in
             try await refusing(
-                65, "held_video", ["--yes"] + Purging.date, script: "DROP VIEW daybook.held_video", purging: purging)
+                78, "legal holds cannot be read", ["--yes"] + Purging.date, script: "DROP VIEW daybook.held_video",
+                purging: purging)
         }
     }
 
@@ -82,12 +85,16 @@ import Testing
         try await withPurging { purging in
             let connection = try await Connection.open(purging.settings)
             let templates = try TemplateSet(folders: [Deployment.root + "/templates"])
-            for seconds in [Int64(301), -301, 299] {
+            for seconds in [Int64(303), -303, 297] {
                 let settings = PurgeSettings(
                     asOf: CalendarDate(year: 2026, month: 11, day: 5), archive: nil, certificates: purging.certificates,
                     templates: templates, forced: [], expectedRows: nil, programVersion: "test", host: "here",
-                    hostClock: { Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000).adding(seconds: seconds) })
-                let error = await #expect(throws: DaybookError.self) { _ = try await Purge(settings, connection).prepare() }
+                    hostClock: {
+                        Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000).adding(seconds: seconds)
+                    })
+                let error = await #expect(throws: DaybookError.self) {
+                    _ = try await Purge(settings, connection).prepare()
+                }
                 // Without a skew the next refusal speaks: more than half of a class.
                 #expect(error?.sentence.contains("clock") == (seconds.magnitude > 300), "\(error?.sentence ?? "")")
             }
@@ -108,14 +115,18 @@ import Testing
         try await withPurging { purging in
             let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
             for (answer, exitCode) in [("yes", Int32(1)), (String(rows), 0)] {
-                let arguments = ["retention", "purge", "--expect-rows", String(rows)] + Purging.date + purging.places
+                let arguments =
+                    ["retention", "purge", "--expect-rows", String(rows)] + Purging.date + purging.places
                     + purging.database
-                let command = ([ProgramRun.daybook] + arguments).map { "'" + $0.replacingOccurrences(of: "'", with: "'\\''") + "'" }
-                    .joined(separator: " ")
+                let command = ([ProgramRun.daybook] + arguments).map {
+                    "'" + $0.replacingOccurrences(of: "'", with: "'\\''") + "'"
+                }
+                .joined(separator: " ")
                 let typed = try purging.folder.write(answer + "\n", to: "answer-\(exitCode)")
                 // `script` gives the program a terminal.
                 let run = try await ProgramRun(
-                    ["--quiet", "--return", "--command", command, "/dev/null"], program: "/usr/bin/script", input: typed)
+                    ["--quiet", "--return", "--command", command, "/dev/null"], program: "/usr/bin/script", input: typed
+                )
                 #expect(run.exitCode == exitCode, "\(run.output)\(run.errors)")
                 #expect(run.output.contains("Purge \(rows) rows?"), "\(run.output)")
             }

@@ -9,11 +9,13 @@ import Testing
 @Suite struct RuleTests {
     @Test(arguments: [
         // Midnight that is skipped, midnight that comes twice, half hours, quarter hours, a plain day.
-        ("2026-09-06", "America/Santiago", "2026-09-06T04:00:00Z"), ("2026-11-01", "America/Havana", "2026-11-01T04:00:00Z"),
+        ("2026-09-06", "America/Santiago", "2026-09-06T04:00:00Z"),
+        ("2026-11-01", "America/Havana", "2026-11-01T04:00:00Z"),
         ("2026-10-25", "Atlantic/Azores", "2026-10-25T00:00:00Z"),
         ("2026-10-04", "Australia/Lord_Howe", "2026-10-03T13:30:00Z"),
         ("2026-10-05", "Australia/Lord_Howe", "2026-10-04T13:00:00Z"),
-        ("2026-05-01", "Asia/Kathmandu", "2026-04-30T18:15:00Z"), ("2026-10-25", "Europe/Berlin", "2026-10-24T22:00:00Z"),
+        ("2026-05-01", "Asia/Kathmandu", "2026-04-30T18:15:00Z"),
+        ("2026-10-25", "Europe/Berlin", "2026-10-24T22:00:00Z"),
         ("2026-10-26", "Europe/Berlin", "2026-10-25T23:00:00Z"),
     ])
     func `a local date begins at its first instant`(day: String, zone: String, expected: String) async throws {
@@ -21,7 +23,8 @@ import Testing
             _ = try await Migrator().migrate(connection)
             let instant = try await connection.run { session in
                 try session.query(
-                    "SELECT daybook.first_instant($1::date, $2) AS first", [.unknown(day), .text(zone)])[0].instant("first")
+                    "SELECT daybook.first_instant($1::date, $2) AS first", [.unknown(day), .text(zone)])[0].instant(
+                        "first")
             }
             #expect(instant == Instant(expected))
         }

@@ -32,6 +32,7 @@ public struct PlanReader: Sendable {
         let shape = try DeploymentShape(session)
         try shape.catalog.requireEssentials()
         let terms = try Terms(session, asOf: date, account: account)
+        let holdDigest = try Terms.holdDigest(session)
         let classes = shape.classes.filter { $0.isCustomers || account == nil }
         // Memory of the join with every task: a hash of a million ids.
         try session.executeScript("SET LOCAL work_mem = '128MB'")
@@ -45,7 +46,7 @@ public struct PlanReader: Sendable {
             wholePartitions: account == nil ? try WholePartitions.find(session, shape, terms).map(\.name) : [],
             advice: shape.indexAdvice + columns.advice,
             measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
-            holdDigest: try Terms.holdDigest(session))
+            holdDigest: holdDigest)
     }
 
     /// The lines of one class.

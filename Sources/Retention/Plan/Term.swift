@@ -67,7 +67,19 @@ struct Terms: Sendable {
     }
 
     /// SHA-256 of every hold that is in force, accounts' own included.
+    ///
+    /// Throws `configuration` where they cannot be read: then nothing may be planned or purged.
     static func holdDigest(_ session: Session) throws -> String {
+        do {
+            return SHA256Digest.hex(try holds(session))
+        } catch let error as PostgresError where error.code == .server {
+            throw DaybookError(
+                .configuration, "The legal holds cannot be read, so nothing can be purged; run: daybook database check",
+                debugText: String(reflecting: error))
+        }
+    }
+
+    private static func holds(_ session: Session) throws -> String {
         let rows = try session.query(
             """
             SELECT coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), '') AS text FROM (
@@ -76,7 +88,7 @@ struct Terms: Sendable {
                 UNION ALL SELECT 'video ' || video_id FROM daybook.held_video
             ) AS holds
             """)
-        return SHA256Digest.hex(try rows[0].text("text"))
+        return try rows[0].text("text")
     }
 
     private static let sql = """

@@ -52,7 +52,7 @@ public struct Purge: Sendable {
         }
         let guarded = PurgeGuard(
             asOf: plan.asOf, today: clocks.today,
-            clockSkewSeconds: settings.hostClock().microseconds(since: clocks.now) / 1_000_000,
+            clockSkewSeconds: Self.seconds(settings.hostClock().microseconds(since: clocks.now)),
             shortestDays: shortest, shares: plan.shares)
         if let refusal = guarded.refusal(forced: settings.forced, expectedRows: settings.expectedRows) { throw refusal }
         try await Uninterrupted.run(connection) { session in
@@ -107,6 +107,12 @@ public struct Purge: Sendable {
             return try await finish(run)
         }
         return try await go(run, plan: nil)
+    }
+
+    /// Whole seconds, away from zero: a clock that is a moment more than five minutes off is off.
+    private static func seconds(_ microseconds: Int64) -> Int64 {
+        let seconds = (abs(microseconds) + 999_999) / 1_000_000
+        return microseconds < 0 ? -seconds : seconds
     }
 
     private func lock() async throws {
