@@ -24,6 +24,7 @@ test: tools test-tools ## Install what is missing and run every test.
 soak: tools test-tools ## Run the long sweeps: 2,000 generated deployments, 500 killed runs. Writes docs/soak.md.
 	$(SWIFT) build --build-tests
 	@scripts/soak
+	@scripts/soak-retention
 
 lint: ## Check the style of the code, strictly.
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift

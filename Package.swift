@@ -83,7 +83,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "RetentionTests",
-            dependencies: ["Retention", "Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook"],
+            dependencies: [
+                "Retention", "Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook",
+            ],
             swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Postgres", "TestSupport", "daybook"], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),

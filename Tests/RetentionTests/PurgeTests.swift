@@ -163,4 +163,40 @@ import Testing
             #expect(try await PlanFile(purging.settings, Purging.date).sum("due_rows") > 0)
         }
     }
+
+    @Test func `a row that somebody changes while the purge waits for it is judged again, and stays`() async throws {
+        try await withPurging { purging in
+            let row = try await purging.lines(Self.dueAccesses + " ORDER BY l.ctid LIMIT 1")[0]
+            let due = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
+            let application = try await Connection.open(purging.settings)
+            try await application.run { session in
+                try session.executeScript(
+                    "BEGIN; UPDATE video_external_access_log SET created_at = '2026-11-04Z' WHERE id = '\(row)'")
+            }
+            let running = Task { try await purging.purge() }
+            try await application.run { try $0.executeScript("SELECT pg_sleep(1); COMMIT") }
+            let run = try await running.value
+            await application.close()
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(run.output.contains("took \(due - 1) rows"), "\(run.output)")
+            let kept = try await purging.number(
+                "SELECT count(*)::text FROM video_external_access_log WHERE id = '\(row)'")
+            #expect(kept == 1)
+        }
+    }
+
+    @Test func `an older deployment without some columns is planned and purged`() async throws {
+        try await withPurging { purging in
+            try await execute(
+                """
+                ALTER TABLE video_tasks DROP COLUMN completed_at, DROP COLUMN webhook_url;
+                ALTER TABLE enterprise_api_usage DROP COLUMN user_agent, DROP COLUMN batch_job_id;
+                DROP TABLE enterprise_api_keys CASCADE
+                """, in: purging.settings)
+            let run = try await purging.purge()
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(try await PlanFile(purging.settings, Purging.date).sum("due_rows") == 0)
+            #expect(try await purging.retention(["verify"]).exitCode == 0)
+        }
+    }
 }

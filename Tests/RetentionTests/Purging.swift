@@ -44,7 +44,7 @@ struct Purging: Sendable {
         let connection = try await Connection.open(settings)
         let lines = try await connection.run { session in
             var lines: [String] = []
-            try session.query(query).forEach { row in
+            for row in try session.query(query) {
                 lines.append(try row.columns.indices.map { try row.string($0) ?? "∅" }.joined(separator: "|"))
             }
             return lines

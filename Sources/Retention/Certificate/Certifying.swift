@@ -15,6 +15,7 @@ enum Certifying {
         _ run: PurgeRun, _ settings: PurgeSettings, manifestDigest: String?, _ session: Session
     ) throws -> Issued {
         try RetentionSession.prepare(session)
+        try PlanReader.allowLongQueries(session)
         _ = try session.execute(
             """
             UPDATE daybook.purge_run SET state = 'finished', finished_at = clock_timestamp(), manifest_sha256 = $2,

@@ -86,7 +86,8 @@ struct ClassQuery: Sendable {
                 LEFT JOIN daybook.task_redaction AS d ON d.user_id = r.user_id AND d.task_id = r.id
                 """,
             owner: "r.user_id", instant: "coalesce(\(completed), f.terminal_at, \(updated))",
-            belongs: "r.status IN ('succeeded', 'failed')", isDone: "d.task_id IS NOT NULL",
+            belongs: "\(shape.column("status", of: .videoTasks, alias: "r")) IN ('succeeded', 'failed')",
+            isDone: "d.task_id IS NOT NULL",
             holds: ["r.user_id \(heldOwner)", "r.batch_job_id \(heldBatch)", "r.id \(heldVideo)"])
     }
 }

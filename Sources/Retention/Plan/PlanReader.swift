@@ -34,8 +34,7 @@ public struct PlanReader: Sendable {
         let terms = try Terms(session, asOf: date, account: account)
         let holdDigest = try Terms.holdDigest(session)
         let classes = shape.classes.filter { $0.isCustomers || account == nil }
-        // Memory of the join with every task: a hash of a million ids.
-        try session.executeScript("SET LOCAL work_mem = '128MB'")
+        try Self.allowLongQueries(session)
         var lines: [PlanLine] = []
         for dataClass in classes {
             lines += try Self.lines(ClassQuery(dataClass, shape), terms, session)
@@ -47,6 +46,11 @@ public struct PlanReader: Sendable {
             advice: shape.indexAdvice + columns.advice,
             measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
             holdDigest: holdDigest)
+    }
+
+    /// Counting every row takes as long as it takes, and the memory of a hash of a million ids.
+    static func allowLongQueries(_ session: Session) throws {
+        try session.executeScript("SET LOCAL work_mem = '128MB'; SET LOCAL statement_timeout = 0")
     }
 
     /// The lines of one class.

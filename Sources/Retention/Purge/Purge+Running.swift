@@ -39,7 +39,7 @@ extension Purge {
     private func dueRows(_ run: PurgeRun, _ dataClass: DataClass) async throws -> Int64 {
         try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
             let query = ClassQuery(dataClass, try DeploymentShape(session))
-            try session.executeScript("SET LOCAL work_mem = '128MB'")
+            try PlanReader.allowLongQueries(session)
             return try PlanReader.lines(query, run.terms, session).reduce(0) { $0 + $1.dueRows }
         }
     }
@@ -84,7 +84,8 @@ extension Purge {
         let detached = try await Uninterrupted.run(connection) { session in
             try RunRecord.sweeps(run.id, .accessLog, state: "detached", session)
         }
-        let unlimited = TransactionOptions(lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
+        let unlimited = TransactionOptions(
+            statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
         for relation in detached {
             guard !Task.isCancelled else { return false }
             tell(.step("archiving and dropping \(relation)"))

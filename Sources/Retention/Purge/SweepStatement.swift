@@ -13,10 +13,13 @@ struct SweepStatement: Sendable {
     private let query: ClassQuery
     private let redaction: [RedactedColumns.Assignment]
     private let fallback: Term?
+    /// What else has to be known of a row.
+    private let extras: String
 
     init(_ dataClass: DataClass, _ shape: DeploymentShape, _ terms: Terms, _ session: Session) throws {
         query = ClassQuery(dataClass, shape)
         fallback = terms.fallback(dataClass)
+        extras = Self.extras(dataClass, shape)
         switch dataClass {
         case .accessLog, .probes:
             redaction = []
@@ -59,18 +62,18 @@ struct SweepStatement: Sendable {
             """
     }
 
-    /// What else has to be known of a row.
-    private var extras: String {
-        switch query.dataClass {
-        case .accessLog: "r.action AS action"
+    private static func extras(_ dataClass: DataClass, _ shape: DeploymentShape) -> String {
+        switch dataClass {
+        case .accessLog: "coalesce(\(shape.column("action", of: .accessLog, alias: "r")), '') AS action"
         case .probes: "r.target AS target, r.ok AS ok"
         case .apiUsage: "NULL AS action"
-        case .taskContent: "r.user_id AS task_owner, r.id AS task_id, \(estimated) AS is_estimated"
+        case .taskContent:
+            """
+            r.user_id AS task_owner, r.id AS task_id,
+                    (\(shape.column("completed_at", of: .videoTasks, alias: "r")) IS NULL
+                        AND (f.terminal_at IS NULL OR f.terminal_estimated)) AS is_estimated
+            """
         }
-    }
-
-    private var estimated: String {
-        "(r.completed_at IS NULL AND (f.terminal_at IS NULL OR f.terminal_estimated))"
     }
 
     private func taking(_ table: String, _ session: Session) -> String {
