@@ -9,6 +9,7 @@ final class Compressor {
 
     private var stream = z_stream()
     private let deflates: Bool
+    private var buffer = [UInt8](repeating: 0, count: Compressor.chunk)
     private(set) var hasEnded = false
     /// True once bytes were taken in.
     var hasBegun: Bool { stream.total_in > 0 }
@@ -30,17 +31,11 @@ final class Compressor {
     /// The next piece; `isLast` ends a compression. Throws `badData` for bytes that are not gzip's.
     func update(_ bytes: UnsafeRawBufferPointer, isLast: Bool = false) throws(DaybookError) -> [UInt8] {
         var output: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: Self.chunk)
         stream.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: Bytef.self))
         stream.avail_in = uInt(bytes.count)
         var isFull = true
         while isFull && !hasEnded {
-            let status = buffer.withUnsafeMutableBufferPointer { buffer in
-                stream.next_out = buffer.baseAddress
-                stream.avail_out = uInt(Self.chunk)
-                return deflates
-                    ? deflate(&stream, isLast ? Z_FINISH : Z_NO_FLUSH) : inflate(&stream, Z_NO_FLUSH)
-            }
+            let status = step(isLast: isLast)
             guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {
                 throw .badData("An archived file is damaged: it is not gzip's format.")
             }
@@ -49,5 +44,14 @@ final class Compressor {
             isFull = stream.avail_out == 0
         }
         return output
+    }
+
+    private func step(isLast: Bool) -> Int32 {
+        let deflates = deflates
+        return buffer.withUnsafeMutableBufferPointer { buffer in
+            stream.next_out = buffer.baseAddress
+            stream.avail_out = uInt(Self.chunk)
+            return deflates ? deflate(&stream, isLast ? Z_FINISH : Z_NO_FLUSH) : inflate(&stream, Z_NO_FLUSH)
+        }
     }
 }

@@ -23,6 +23,9 @@ final class SegmentWriter {
     private var cipher: AuthenticatedCipher?
     private let compressor = Compressor.compressing()
     private let csvDigest = SHA256Digest()
+    /// Rows that are not compressed yet: a row at a time would cost more than the compression itself.
+    private var pending: [UInt8] = []
+    private static let pendingBytes = 1 << 18
 
     init(path: String, key: [UInt8]?) {
         self.path = path
@@ -32,15 +35,25 @@ final class SegmentWriter {
     var isEmpty: Bool { sink == nil }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
+        _ = try openSink()
+        pending.append(contentsOf: bytes)
+        if pending.count >= Self.pendingBytes { try flush(isLast: false) }
+    }
+
+    private func flush(isLast: Bool) throws {
         let sink = try openSink()
-        csvDigest.update(bytes)
-        try put(compressor.update(bytes), to: sink)
+        csvDigest.update(pending)
+        let compressed = try pending.withUnsafeBytes { bytes throws(DaybookError) in
+            try compressor.update(bytes, isLast: isLast)
+        }
+        pending.removeAll(keepingCapacity: true)
+        try put(compressed, to: sink)
     }
 
     /// Waits for the disk: the file, and its name in the folder.
     func finish() throws -> Finished {
         let sink = try openSink()
-        try put(compressor.update(UnsafeRawBufferPointer(start: nil, count: 0), isLast: true), to: sink)
+        try flush(isLast: true)
         if let cipher { try sink.write(cipher.seal()) }
         let file = try sink.finish()
         try ArchiveFolder.synchronise((path as NSString).deletingLastPathComponent)
