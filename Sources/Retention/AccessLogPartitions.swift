@@ -14,8 +14,8 @@ public struct AccessLogPartitions: Sendable {
         public let rows: Int64
     }
 
-    /// Makes the partitions of this month and of the months ahead where they are missing, and gives their names. Rows that
-    /// wait in the default partition for such a month move into it.
+    /// Makes the partitions of this month and of the months ahead where they are missing, and gives their names.
+    /// Rows that wait in the default partition for such a month move into it.
     ///
     /// Nothing happens on a deployment. Throws `tryAgain` if the table is in use for longer than the lock timeout; an
     /// insert meanwhile goes to the default partition.

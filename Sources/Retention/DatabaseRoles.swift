@@ -99,11 +99,12 @@ public struct DatabaseRoles: Sendable {
                 "GRANT UPDATE (\(list(shape.usageContent))) ON \(KnownTable.apiUsage.fullName) TO \(Self.purge)")
         }
         let redacted = try RedactedColumns(session).names
+        let ours = Self.written.map { "daybook.\($0)" }.joined(separator: ", ")
         try session.executeScript(
             """
             GRANT UPDATE (\(list(redacted))) ON \(KnownTable.videoTasks.fullName) TO \(Self.purge);
             GRANT SELECT, DELETE ON daybook.probe TO \(Self.purge);
-            GRANT INSERT, UPDATE, DELETE ON \(Self.written.map { "daybook.\($0)" }.joined(separator: ", ")) TO \(Self.purge)
+            GRANT INSERT, UPDATE, DELETE ON \(ours) TO \(Self.purge)
             """)
         for table in Self.money where shape.catalog.type(of: "user_id", in: Self.known(table)) != nil {
             let held = try session.query(
@@ -113,8 +114,8 @@ public struct DatabaseRoles: Sendable {
                 """, [.text(Self.purge), .text("public.\(table)")])
             guard try !held[0].bool("held") else {
                 throw DaybookError.configuration(
-                    "The role \(Self.purge) could still change public.\(table), by a grant to PUBLIC or to another role "
-                        + "that it is in; revoke that and run this command again.")
+                    "The role \(Self.purge) could still change public.\(table), by a grant to PUBLIC or to "
+                        + "another role that it is in; revoke that and run this command again.")
             }
         }
     }

@@ -64,7 +64,7 @@ struct Purging: Sendable {
             "public.users", "public.credit_wallet", "public.credit_ledger", "public.batch_jobs", "public.video_tasks",
             "public.enterprise_api_usage", "public.video_external_access_log", "daybook.task_fact",
             "daybook.access_day",
-            "daybook.probe", "daybook.probe_day", "daybook.purge_total", "daybook.account",
+            "daybook.probe", "daybook.probe_day", "daybook.purge_total",
         ]
         for table in tables {
             digests[table] = try await lines(

@@ -77,7 +77,8 @@ struct RestoredRows {
             """
             WITH back AS (
                 SELECT coalesce(\(query.owner), $1::uuid) AS owner,
-                    (r.created_at AT TIME ZONE coalesce(a.time_zone, 'UTC'))::date AS day, r.action, count(*) AS accesses
+                    (r.created_at AT TIME ZONE coalesce(a.time_zone, 'UTC'))::date AS day, r.action,
+                    count(*) AS accesses
                 FROM pg_temp.restored AS r \(query.joins) LEFT JOIN daybook.account AS a ON a.user_id = \(query.owner)
                 GROUP BY 1, 2, 3
             )

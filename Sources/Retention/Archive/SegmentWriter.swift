@@ -3,8 +3,8 @@ internal import Domain
 internal import Foundation
 internal import Reporting
 
-/// One piece of an archive while it is written: CSV, compressed, encrypted where there is a key, digested, on disk before
-/// its rows are gone.
+/// One piece of an archive while it is written: CSV, compressed, encrypted where there is a key, digested, on disk
+/// before its rows are gone.
 final class SegmentWriter {
     /// What was written.
     struct Finished: Sendable {

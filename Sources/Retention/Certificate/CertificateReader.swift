@@ -12,7 +12,8 @@ struct CertificateReader {
     ) throws -> Certificate {
         let row = try session.query(
             """
-            SELECT as_of::text AS as_of, account, started_at, started_by, forced, plan_sha256, policy_sha256, hold_sha256,
+            SELECT as_of::text AS as_of, account, started_at, started_by, forced, plan_sha256, policy_sha256,
+                hold_sha256,
                 clock_timestamp() AS now, session_user::text AS issued_by
             FROM daybook.purge_run WHERE run_id = $1
             """, [.int(run)])[0]

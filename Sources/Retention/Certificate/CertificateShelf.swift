@@ -15,8 +15,8 @@ struct CertificateShelf: Sendable {
         "\(folder)/certificate-\(ArchiveFolder.padded(sequence, 6)).\(ending)"
     }
 
-    /// Writes the certificates whose files are not there, because a run was killed before it could, and gives the paths.
-    /// What is there is never replaced: a file that was altered must stay to be found.
+    /// Writes the certificates whose files are not there, because a run was killed before it could, and gives the
+    /// paths. What is there is never replaced: a file that was altered must stay to be found.
     func publishMissing(_ session: Session) throws -> [String] {
         let rows = try session.query(
             "SELECT sequence, document, folder, sha256 FROM daybook.retention_certificate ORDER BY sequence")

@@ -48,7 +48,8 @@ enum Certifying {
         let digest = SHA256Digest.hex(text)
         _ = try session.execute(
             """
-            INSERT INTO daybook.retention_certificate (sequence, kind, run_id, document, sha256, previous_sha256, folder)
+            INSERT INTO daybook.retention_certificate (sequence, kind, run_id, document, sha256, previous_sha256,
+                folder)
             VALUES ($1, $2, $3, $4, $5, $6, $7)
             """,
             [

@@ -1,7 +1,8 @@
 internal import Domain
 internal import Schema
 
-/// The parts of SQL that a class of data has its own: what a row is, whose, of when, whether it is held or done already.
+/// The parts of SQL that a class of data has its own: what a row is, whose, of when, whether it is held or done
+/// already.
 ///
 /// The plan counts by them and the purge takes by them, so that the two cannot differ.
 struct ClassQuery: Sendable {

@@ -70,7 +70,8 @@ struct DeploymentShape: Sendable {
             SELECT EXISTS (
                 SELECT FROM pg_index AS i
                 JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-                WHERE i.indrelid = to_regclass('public.' || $1) AND i.indisvalid AND i.indpred IS NULL AND a.attname = 'id'
+                WHERE i.indrelid = to_regclass('public.' || $1) AND i.indisvalid AND i.indpred IS NULL
+                    AND a.attname = 'id'
             ) AS found
             """, [.text(table)])
         return try rows[0].bool("found")

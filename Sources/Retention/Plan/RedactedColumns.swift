@@ -1,7 +1,8 @@
 internal import Domain
 internal import Postgres
 
-/// What becomes of each column of `public.video_tasks` in a redaction, from an allow-list: what is not on it is cleared.
+/// What becomes of each column of `public.video_tasks` in a redaction, from an allow-list: what is not on it is
+/// cleared.
 struct RedactedColumns: Sendable {
     /// Columns that stay: ids, model, state, failure class, instants, cost.
     private static let kept: Set<String> = [
@@ -31,7 +32,8 @@ struct RedactedColumns: Sendable {
     init(_ session: Session) throws {
         let rows = try session.query(
             """
-            SELECT a.attname::text AS name, a.attnotnull OR t.typnotnull AS is_required, t.typcategory::text AS category,
+            SELECT a.attname::text AS name, a.attnotnull OR t.typnotnull AS is_required,
+                t.typcategory::text AS category,
                 t.typtype = 'd' AS is_domain, b.oid::regtype::text AS type, a.attgenerated <> '' AS is_generated,
                 EXISTS (
                     SELECT FROM pg_index AS i

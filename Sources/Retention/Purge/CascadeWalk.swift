@@ -43,7 +43,8 @@ enum CascadeWalk {
         WHERE k.contype = 'f' AND k.confupdtype IN ('c', 'n', 'd') AND k.confrelid = to_regclass($1) AND EXISTS (
             SELECT FROM pg_attribute AS a
             WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey) AND a.attname = ANY ($2::text[]))
-        ORDER BY k.conrelid IN (to_regclass('public.credit_ledger'), to_regclass('public.credit_wallet')) DESC NULLS LAST,
+        ORDER BY k.conrelid IN (to_regclass('public.credit_ledger'), to_regclass('public.credit_wallet'))
+            DESC NULLS LAST,
             k.conname COLLATE "C" LIMIT 1
         """
 }

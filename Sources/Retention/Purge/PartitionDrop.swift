@@ -66,7 +66,10 @@ struct PartitionDrop: Sendable {
 
     private static func note(_ state: String, _ relation: String, _ run: PurgeRun, _ session: Session) throws {
         _ = try session.execute(
-            "UPDATE daybook.purge_sweep SET state = $3 WHERE run_id = $1 AND relation = $2 AND data_class = 'access_log'",
+            """
+            UPDATE daybook.purge_sweep SET state = $3
+            WHERE run_id = $1 AND relation = $2 AND data_class = 'access_log'
+            """,
             [.int(run.id), .text(relation), .text(state)])
     }
 

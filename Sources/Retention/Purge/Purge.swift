@@ -129,7 +129,8 @@ public struct Purge: Sendable {
     private static func holder(_ session: Session) throws -> String {
         let rows = try session.query(
             """
-            SELECT a.pid, coalesce(a.usename::text, '?') AS role, coalesce(a.client_addr::text, 'this machine') AS place,
+            SELECT a.pid, coalesce(a.usename::text, '?') AS role,
+                coalesce(a.client_addr::text, 'this machine') AS place,
                 a.backend_start
             FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1

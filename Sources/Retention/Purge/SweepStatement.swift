@@ -2,8 +2,8 @@ internal import Domain
 internal import Postgres
 internal import Schema
 
-/// The one statement that takes the due rows of a stretch of a table: finds them, takes them, counts them, marks them, and
-/// gives them back as they were.
+/// The one statement that takes the due rows of a stretch of a table: finds them, takes them, counts them, marks
+/// them, and gives them back as they were.
 ///
 /// Due rule, owner and hold are part of the statement. `xmin` says that a row is still the one that was judged: a row
 /// that somebody changed meanwhile is left for the next pass.
@@ -107,7 +107,8 @@ struct SweepStatement: Sendable {
     private static let accessDays = """
         day_total AS (
             INSERT INTO daybook.access_day (user_id, day, action, accesses)
-            SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid), (instant AT TIME ZONE zone)::date, action, count(*)
+            SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid), (instant AT TIME ZONE zone)::date, action,
+                count(*)
             FROM gone GROUP BY 1, 2, 3
             ON CONFLICT ON CONSTRAINT access_day_pkey DO UPDATE SET accesses = access_day.accesses + excluded.accesses
         )

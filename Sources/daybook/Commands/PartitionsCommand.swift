@@ -22,9 +22,8 @@ struct PartitionsCommand: AsyncParsableCommand {
         for name in made { Terminal.show("made \(name)") }
         if made.isEmpty { Terminal.show("nothing to make") }
         for month in waiting {
-            Terminal.show(
-                "\(month.rows) rows wait in the default partition, \(month.month.isEmpty ? "without an instant" : "of \(month.month)")"
-            )
+            let which = month.month.isEmpty ? "without an instant" : "of \(month.month)"
+            Terminal.show("\(month.rows) rows wait in the default partition, \(which)")
         }
     }
 }

@@ -49,7 +49,8 @@ struct PolicyCommand: AsyncParsableCommand {
             let rows = try await Reading.texts(
                 database,
                 """
-                SELECT a.slug, c.data_class, greatest(a.retention_days, coalesce(p.retention_days, 0))::text, a.time_zone,
+                SELECT a.slug, c.data_class, greatest(a.retention_days, coalesce(p.retention_days, 0))::text,
+                    a.time_zone,
                     p.reason, p.set_by, p.set_at
                 FROM daybook.account AS a
                 CROSS JOIN unnest(ARRAY['access_log', 'api_usage', 'task_content']) AS c (data_class)

@@ -7,8 +7,8 @@ struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Put the rows of an archive back, all or none.",
         discussion: """
-            MANIFEST is manifest.json of a run's archive. Every file is verified first. With --into the rows go to tables \
-            of their own, NAME_CLASS, and nothing else changes.
+            MANIFEST is manifest.json of a run's archive. Every file is verified first. With --into the rows go to \
+            tables of their own, NAME_CLASS, and nothing else changes.
 
             Rows that were put back are due again tonight: place a hold first.
             """)
