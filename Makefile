@@ -24,6 +24,7 @@ test: tools test-tools ## Install what is missing and run every test.
 soak: tools test-tools ## Run the long sweeps: 2,000 generated deployments, 500 killed runs. Writes docs/soak.md.
 	$(SWIFT) build --build-tests
 	@scripts/soak
+	@scripts/soak-retention
 
 lint: ## Check the style of the code, strictly.
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
@@ -49,8 +50,8 @@ clean: ## Remove what was built and written here. The private server and its dat
 	rm -rf .build out
 
 tools:
-	@scripts/install-packages "to build and run" libpq-dev libxlsxwriter-dev libssl-dev pkg-config postgresql-15 postgresql-client-15 gzip curl ca-certificates
+	@scripts/install-packages "to build and run" libpq-dev libxlsxwriter-dev libssl-dev zlib1g-dev pkg-config postgresql-15 postgresql-client-15 gzip curl ca-certificates
 
 test-tools:
 	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl \
-		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps
+		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps systemd

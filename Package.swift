@@ -30,6 +30,7 @@ let package = Package(
         .systemLibrary(name: "CXlsxWriter", pkgConfig: "xlsxwriter", providers: [.apt(["libxlsxwriter-dev"])]),
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Domain", swiftSettings: strict),
         .target(name: "Digests", dependencies: ["COpenSSL"], swiftSettings: strict),
         .target(name: "Postgres", dependencies: ["CLibPQ", "Domain"], swiftSettings: strict),
@@ -39,7 +40,8 @@ let package = Package(
             resources: [
                 .embedInCode("Migrations/001_books.sql"), .embedInCode("Migrations/002_service.sql"),
                 .embedInCode("Migrations/003_money.sql"), .embedInCode("Migrations/004_batches.sql"),
-                .embedInCode("Migrations/005_access.sql"), .embedInCode("Migrations/009_work.sql"),
+                .embedInCode("Migrations/005_access.sql"), .embedInCode("Migrations/007_retention.sql"),
+                .embedInCode("Migrations/009_work.sql"),
             ],
             swiftSettings: strict
         ),
@@ -96,10 +98,15 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "Retention",
+            dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain", "CZlib"],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain",
+                "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -113,6 +120,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ReportingTests", dependencies: ["Reporting", "Postgres", "Domain", "TestSupport", "daybook"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "RetentionTests",
+            dependencies: [
+                "Retention", "Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook",
+            ],
             swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Postgres", "TestSupport", "daybook"], swiftSettings: strict),
         .testTarget(

@@ -63,6 +63,12 @@ extension KnownTable {
             "daybook", "provider_outage", without: "no provider outage is excluded",
             "model text, starts_at timestamptz, ends_at timestamptz, evidence text"),
         KnownTable(
+            "daybook", "access_day", without: "accesses that were purged are not counted",
+            "user_id uuid, day date, action text, accesses bigint"),
+        KnownTable(
+            "daybook", "probe_day", without: "probes that were purged are not counted",
+            "target text, day date, up_minutes bit(1440), down_minutes bit(1440), first_probe_at timestamptz"),
+        KnownTable(
             "daybook", "task_fact", without: "every instant is the deployment's own",
             """
             user_id uuid, task_id uuid, dispatched_at timestamptz, terminal_at timestamptz, terminal_estimated boolean,
@@ -77,6 +83,15 @@ extension KnownTable {
     public static let taskFact = named("task_fact")
     /// `public.enterprise_api_usage`, the request log.
     public static let apiUsage = named("enterprise_api_usage")
+
+    /// `public.enterprise_api_keys`.
+    public static let apiKeys = named("enterprise_api_keys")
+    /// `public.video_external_access_log`.
+    public static let accessLog = named("video_external_access_log")
+    /// `public.video_tasks`.
+    public static let videoTasks = named("video_tasks")
+    /// `daybook.probe`.
+    public static let probe = named("probe")
 
     private static func named(_ name: String) -> KnownTable {
         guard let table = all.first(where: { $0.name == name }) else { preconditionFailure("\(name) is known") }

@@ -9,8 +9,9 @@ public struct KnownTable: Sendable {
         public let isRequired: Bool
 
         /// True if a type, as PostgreSQL's catalogue spells it, is the expected one.
-        func accepts(_ actual: String) -> Bool {
+        public func accepts(_ actual: String) -> Bool {
             actual == type || (type == "timestamptz" && actual == "timestamp with time zone")
+                || (type == "bit(1440)" && actual == "bit")
         }
     }
 

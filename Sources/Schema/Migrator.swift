@@ -87,6 +87,12 @@ public struct Migrator: Sendable {
         return try rows[0].bool("applied")
     }
 
+    /// True where the service's own tables were made by Daybook, not by a deployment's application.
+    public static func madeService(_ session: Session) throws -> Bool {
+        let known = try session.query("SELECT to_regclass('daybook.migration') IS NOT NULL AS exists")
+        return try known[0].bool("exists") && has(.service, Migration.all, session)
+    }
+
     /// A database that a newer program has migrated is not for this one.
     private func refuseForeignHistory(_ session: Session) throws {
         let newest = try session.query("SELECT coalesce(max(version), 0) AS version FROM daybook.migration")

@@ -22,6 +22,6 @@ struct Daybook: AsyncParsableCommand {
         subcommands: [
             ReportCommand.self, DatabaseCommand.self, AccountsCommand.self, ProfilesCommand.self,
             AvailabilityCommand.self,
-            OutagesCommand.self, CreditsCommand.self,
+            OutagesCommand.self, CreditsCommand.self, RetentionCommand.self,
         ])
 }

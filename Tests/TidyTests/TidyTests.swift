@@ -18,7 +18,10 @@ import Testing
             "GrsaiSimulator", "Domain", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
         "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
-        "daybook": ["Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain", "ArgumentParser"],
+        "Retention": ["CZlib", "Reporting", "Schema", "Postgres", "Digests", "Domain"],
+        "daybook": [
+            "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain", "ArgumentParser",
+        ],
     ]
     private static let system: Set<String> = ["Foundation", "Glibc", "Dispatch", "Synchronization"]
 
@@ -65,6 +68,7 @@ import Testing
     @Test func `every C library has one importer`() throws {
         for (library, importer) in [
             "CLibPQ": "Postgres", "CXlsxWriter": "Spreadsheet", "COpenSSL": "Digests", "CLinux": "Reporting",
+            "CZlib": "Retention",
         ] {
             for file in try Self.files("Sources", ".swift")
             where try Self.lines(file).contains(where: { $0.hasSuffix("import \(library)") }) {

@@ -10,12 +10,35 @@ WITH evaluated AS (
 ), target AS (
     SELECT DISTINCT e.period, p.target
     FROM evaluated AS e
-    JOIN (SELECT target, min(probed_at) AS first_probe_at FROM probe GROUP BY target) AS p ON p.first_probe_at < e.ends_at
+    JOIN (
+        SELECT target, min(first_probe_at) AS first_probe_at
+        FROM (
+            SELECT target, min(probed_at) AS first_probe_at FROM probe GROUP BY target
+            UNION ALL
+            SELECT target, min(first_probe_at) FROM probe_day GROUP BY target
+        ) AS known
+        GROUP BY target
+    ) AS p ON p.first_probe_at < e.ends_at
 ), probed_minute AS (
-    SELECT e.period, p.target, date_trunc('minute', p.probed_at) AS minute, bool_or(p.ok) AS is_up
-    FROM evaluated AS e
-    JOIN probe AS p ON p.probed_at >= e.starts_at AND p.probed_at < e.ends_at
-    GROUP BY e.period, p.target, date_trunc('minute', p.probed_at)
+    SELECT period, target, minute, bool_or(is_up) AS is_up
+    FROM (
+        SELECT e.period, p.target, date_trunc('minute', p.probed_at) AS minute, bool_or(p.ok) AS is_up
+        FROM evaluated AS e
+        JOIN probe AS p ON p.probed_at >= e.starts_at AND p.probed_at < e.ends_at
+        GROUP BY e.period, p.target, date_trunc('minute', p.probed_at)
+        UNION ALL
+        -- Probes that were purged, folded into a bit a minute.
+        SELECT e.period, d.target, m.minute, get_bit(d.up_minutes, m.number) = 1
+        FROM evaluated AS e
+        JOIN probe_day AS d ON d.day BETWEEN (e.starts_at AT TIME ZONE 'UTC')::date AND (e.ends_at AT TIME ZONE 'UTC')::date
+        CROSS JOIN LATERAL (
+            SELECT number, (d.day::timestamp AT TIME ZONE 'UTC') + make_interval(mins => number) AS minute
+            FROM generate_series(0, 1439) AS number
+        ) AS m
+        WHERE m.minute >= e.starts_at AND m.minute < e.ends_at
+            AND (get_bit(d.up_minutes, m.number) = 1 OR get_bit(d.down_minutes, m.number) = 1)
+    ) AS seen
+    GROUP BY period, target, minute
 ), counted AS (
     SELECT m.period, m.target, count(*) AS monitored, count(*) FILTER (WHERE NOT m.is_up) AS down,
         count(*) FILTER (

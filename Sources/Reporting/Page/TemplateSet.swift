@@ -41,7 +41,7 @@ public struct TemplateSet: Sendable {
     }
 
     /// Renders a template. Throws `configuration` if there is none of that name.
-    func render(_ model: any Sendable, template: String) throws(DaybookError) -> String {
+    public func render(_ model: any Sendable, template: String) throws(DaybookError) -> String {
         guard let page = library.render(model, withTemplate: template) else {
             throw .configuration("There is no template \(template).mustache; reinstall the templates.")
         }

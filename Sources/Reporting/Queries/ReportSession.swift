@@ -26,5 +26,12 @@ enum ReportSession {
 
     static func prepare(_ session: Session) throws {
         try session.executeScript(settings)
+        // The role that can only read, where there is one with rights on this database.
+        _ = try session.query(
+            """
+            SELECT set_config('role', r.rolname, true) FROM pg_roles AS r
+            WHERE r.rolname = 'daybook_report' AND pg_has_role(session_user, r.oid, 'MEMBER')
+                AND to_regnamespace('daybook') IS NOT NULL AND has_schema_privilege(r.oid, 'daybook', 'USAGE')
+            """)
     }
 }

@@ -44,6 +44,8 @@ public struct CSVImport: Sendable {
                 "CREATE TEMPORARY TABLE incoming (LIKE \(kind.table) INCLUDING DEFAULTS) ON COMMIT DROP")
             let (rows, defects) = try copy(session, zones: zones)
             guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
+            // An account's hold and days count from here on, also for a purge that is under way.
+            if kind == .accounts { try HoldLock.take(session) }
             return try merge(session, rows: rows)
         }
     }

@@ -70,7 +70,8 @@ extension CreditsCommand {
             case (nil, nil, nil, let bonus?):
                 return .grant(credits: bonus, expiresAt: try expires.map(Self.instant))
             default:
-                throw DaybookError.usage("Say what is booked: --package USD, or --credits N --usd AMOUNT, or --bonus N.")
+                throw DaybookError.usage(
+                    "Say what is booked: --package USD, or --credits N --usd AMOUNT, or --bonus N.")
             }
         }
 

@@ -10,6 +10,8 @@ enum Failure {
     private static let interruptedExitCode: Int32 = 130
 
     static func exit(_ error: any Error, wasInterrupted: Bool) -> Never {
+        // A command that stopped in good order has said so itself.
+        if error is ExitCode { Daybook.exit(withError: error) }
         if wasInterrupted {
             Terminal.say("daybook: interrupted; nothing was published.")
             Foundation.exit(interruptedExitCode)

@@ -1,0 +1,43 @@
+/// The bounds of retention and purges.
+extension Limits {
+    /// Days that are kept where no account's policy speaks.
+    public static let defaultRetentionDays: Int64 = 180
+    /// The shortest retention that a purge applies without being told to: the shortest that a contract can name.
+    public static let leastRetentionDays: Int64 = 30
+    /// The longest retention of one class: a hundred years, so that dates stay dates.
+    public static let mostRetentionDays: Int64 = 36_500
+    /// Days that availability probes are kept: more than the 13 months of a trend.
+    public static let probeRetentionDays: Int64 = 400
+    /// Seconds between the host's clock and the database's beyond which one of the two is wrong.
+    public static let clockSkewSeconds: Int64 = 300
+    /// Pages of a purge's first transaction: about 5,000 rows of an access log, well under the target time.
+    public static let purgeFirstPages: Int64 = 64
+    /// Most pages of one transaction: 64 MiB of a table.
+    public static let purgeMostPages: Int64 = 8_192
+    /// A transaction quicker than this may grow: half of what nobody notices.
+    public static let purgeQuickMilliseconds: Int64 = 50
+    /// A transaction slower than this must shrink: nobody should wait longer for a row.
+    public static let purgeSlowMilliseconds: Int64 = 100
+    /// How long a purge waits for a lock before it lets others pass.
+    public static let purgeLockMilliseconds = 500
+    /// How long one statement of a purge may take before it is tried with fewer pages.
+    public static let purgeStatementMilliseconds = 5_000
+    /// How often in a row a purge is turned away by locks or limits before it stops, to be resumed.
+    public static let purgeAttempts = 20
+    /// Passes over a table: rows that were updated meanwhile may have moved behind the first.
+    public static let purgePasses: Int64 = 3
+    /// Seconds of a replica's replay lag at which a purge pauses.
+    public static let purgeLagSeconds: Int64 = 10
+    /// Seconds of the oldest snapshot at which a purge pauses: what it deletes could not be cleaned up anyway.
+    public static let purgeSnapshotSeconds: Int64 = 600
+    /// Seconds between two looks at whether to pause.
+    public static let purgeLookSeconds: Int64 = 2
+    /// Seconds of pausing after which a purge stops, to be resumed.
+    public static let purgePauseSeconds: Int64 = 1_800
+    /// Days after which an archive is destroyed: it is an undo window, not a second store.
+    public static let archiveDays: Int64 = 30
+    /// Rows a second that a plan's estimate assumes where no purge was measured yet.
+    public static let assumedRowsPerSecond: Int64 = 50_000
+    /// Months that the access log's partitions are ahead.
+    public static let partitionMonths = 4
+}

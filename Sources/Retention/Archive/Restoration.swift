@@ -1,0 +1,131 @@
+internal import Domain
+internal import Foundation
+public import Postgres
+public import Reporting
+internal import Schema
+
+/// Puts an archive's rows back.
+public struct Restoration: Sendable {
+    /// What was put back.
+    public struct Outcome: Sendable {
+        public let run: Int64
+        public let rows: Int64
+        /// The tables that they were written to.
+        public let tables: [String]
+        public let files: [String]
+    }
+
+    public let manifestPath: String
+    /// A table of its own for the rows; nil puts them where they were.
+    public let into: String?
+    private let key: [UInt8]?
+    private let templates: TemplateSet
+    private let certificates: String
+    private let programVersion: String
+    private let host: String
+
+    public init(
+        manifest: String, into: String?, keyFile: String?, templates: TemplateSet, certificates: String,
+        programVersion: String, host: String
+    ) throws {
+        manifestPath = manifest
+        self.into = into
+        key = try keyFile.map { try ArchivePlace.key($0) }
+        self.templates = templates
+        self.certificates = certificates
+        self.programVersion = programVersion
+        self.host = host
+    }
+
+    /// Verifies every file against what was certified, and writes the rows in one transaction: all or none.
+    ///
+    /// Throws `badData` naming a file that was altered, and rows that are there already.
+    public func run(_ connection: Connection) async throws -> Outcome {
+        let (manifest, digest) = try ArchiveManifest.read(manifestPath)
+        let folder = ArchiveFolder(path: (manifestPath as NSString).deletingLastPathComponent)
+        let tables = try await connection.transaction { session in
+            try RetentionSession.prepare(session)
+            try RetentionSession.requireTables(session)
+            try verify(manifest, digest, folder, session)
+            var tables: [String] = []
+            for segment in manifest.segments {
+                let table = try restore(segment, manifest.run, folder, session)
+                if !tables.contains(table) { tables.append(table) }
+            }
+            if into == nil {
+                let taken = try CertificateReader(run: manifest.run, session: session).taken()
+                try forget(manifest.run, session)
+                _ = try Certifying.issue(
+                    "restore", run: manifest.run, taken: taken, programVersion, host, folder: certificates, session)
+            }
+            return tables
+        }
+        let shelf = CertificateShelf(templates)
+        return Outcome(
+            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows }, tables: tables,
+            files: try await connection.run { try shelf.publishMissing($0) })
+    }
+
+    private func verify(
+        _ manifest: ArchiveManifest, _ digest: String, _ folder: ArchiveFolder, _ session: Session
+    ) throws {
+        let rows = try session.query(
+            "SELECT manifest_sha256, archive_state FROM daybook.purge_run WHERE run_id = $1", [.int(manifest.run)])
+        guard let row = rows.first, try row.optionalText("manifest_sha256") == digest else {
+            throw DaybookError.badData(
+                "The manifest \(manifestPath) is not the one that was certified; nothing was put back.")
+        }
+        if into == nil, try Self.wasRestored(manifest.run, session) {
+            throw DaybookError.badData(
+                "The archive of purge \(manifest.run) was put back before; nothing was changed. To look at its rows: "
+                    + "--into TABLE")
+        }
+        for segment in manifest.segments {
+            let reader = SegmentReader(path: folder.file(segment.fileName), key: nil)
+            guard reader.sha256 == segment.sha256 else {
+                throw DaybookError.badData(
+                    "The archived file \(reader.path) was altered or is missing; nothing was put back.")
+            }
+        }
+    }
+
+    private static func wasRestored(_ run: Int64, _ session: Session) throws -> Bool {
+        let rows = try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM daybook.retention_certificate WHERE run_id = $1 AND kind = 'restore'
+            ) AS restored
+            """, [.int(run)])
+        return try rows[0].bool("restored")
+    }
+
+    /// Writes a segment's rows and gives the table's name.
+    private func restore(
+        _ segment: ArchiveManifest.Segment, _ run: Int64, _ folder: ArchiveFolder, _ session: Session
+    ) throws -> String {
+        guard let dataClass = DataClass(rawValue: segment.dataClass) else {
+            throw DaybookError.badData("\(manifestPath) names data that this program does not know.")
+        }
+        let source = DeploymentShape.table(dataClass).fullName
+        let rows = RestoredRows(segment: segment, source: source, path: folder.file(segment.fileName), key: key)
+        if let into {
+            let target = "\(into)_\(dataClass.rawValue)"
+            try rows.copy(into: target, creating: true, session)
+            return target
+        }
+        switch dataClass {
+        case .accessLog, .probes:
+            try rows.copy(into: source, creating: false, session)
+        case .apiUsage:
+            try rows.update(keys: ["id"], session)
+        case .taskContent:
+            try rows.update(keys: ["user_id", "id"], session)
+        }
+        return source
+    }
+
+    /// What was remembered of the rows while they were gone.
+    private func forget(_ run: Int64, _ session: Session) throws {
+        _ = try session.execute("DELETE FROM daybook.task_redaction WHERE run_id = $1", [.int(run)])
+    }
+}

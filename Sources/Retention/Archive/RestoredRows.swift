@@ -1,0 +1,90 @@
+internal import Domain
+internal import Postgres
+
+/// The rows of one segment on their way back.
+struct RestoredRows {
+    let segment: ArchiveManifest.Segment
+    /// The table that they were taken from.
+    let source: String
+    let path: String
+    let key: [UInt8]?
+
+    private func columns(_ session: Session, _ prefix: String = "") -> String {
+        segment.columns.map { prefix + session.quoteIdentifier($0) }.joined(separator: ", ")
+    }
+
+    /// Copies them into a table, which is made with the source's columns where it is missing.
+    func copy(into table: String, creating: Bool, _ session: Session) throws {
+        let target = TableName.quoted(table.contains(".") ? table : "public." + table, session)
+        if creating {
+            try session.executeScript(
+                """
+                CREATE TABLE IF NOT EXISTS \(target) AS SELECT \(columns(session)) FROM \(source) WITH NO DATA
+                """)
+        }
+        let reader = SegmentReader(path: path, key: key)
+        do {
+            let count = try session.copyIn("COPY \(target) (\(columns(session))) FROM STDIN (FORMAT csv)") { writer in
+                try reader.read { try writer.write($0) }
+            }
+            guard Int64(count) == segment.rows else {
+                throw DaybookError.badData("\(path) holds \(count) rows, not \(segment.rows); nothing was put back.")
+            }
+        } catch let error as PostgresError where error.sqlState == .uniqueViolation {
+            throw DaybookError.badData(
+                "Rows of \(path) are in \(table) already; nothing was put back.")
+        }
+        if !creating, source == "public.video_external_access_log" { try uncount(session) }
+    }
+
+    /// Fills the columns again that a redaction emptied.
+    func update(keys: [String], _ session: Session) throws {
+        let list = columns(session)
+        try session.executeScript(
+            """
+            DROP TABLE IF EXISTS pg_temp.restored;
+            CREATE TEMPORARY TABLE restored ON COMMIT DROP AS SELECT \(list) FROM \(source) WITH NO DATA
+            """)
+        let reader = SegmentReader(path: path, key: key)
+        _ = try session.copyIn("COPY pg_temp.restored (\(list)) FROM STDIN (FORMAT csv)") { writer in
+            try reader.read { try writer.write($0) }
+        }
+        let assignments = segment.columns.filter { !keys.contains($0) }.map {
+            "\(session.quoteIdentifier($0)) = r.\(session.quoteIdentifier($0))"
+        }
+        let same = keys.map { "t.\($0) = r.\($0)" }.joined(separator: " AND ")
+        let count = try session.execute(
+            "UPDATE \(source) AS t SET \(assignments.joined(separator: ", ")) FROM pg_temp.restored AS r WHERE \(same)")
+        guard Int64(count) == segment.rows else {
+            throw DaybookError.badData(
+                "Only \(count) of the \(segment.rows) rows of \(path) are still in \(source); nothing was put back. "
+                    + "To look at them: --into TABLE")
+        }
+    }
+
+    /// Takes the rows out of the daily totals of what was purged: they are counted in the table again.
+    private func uncount(_ session: Session) throws {
+        try session.executeScript("DROP TABLE IF EXISTS pg_temp.restored")
+        let list = columns(session)
+        try session.executeScript(
+            "CREATE TEMPORARY TABLE restored ON COMMIT DROP AS SELECT \(list) FROM \(source) WITH NO DATA")
+        let reader = SegmentReader(path: path, key: key)
+        _ = try session.copyIn("COPY pg_temp.restored (\(list)) FROM STDIN (FORMAT csv)") { writer in
+            try reader.read { try writer.write($0) }
+        }
+        let query = ClassQuery(.accessLog, try DeploymentShape(session))
+        _ = try session.execute(
+            """
+            WITH back AS (
+                SELECT coalesce(\(query.owner), $1::uuid) AS owner,
+                    (r.created_at AT TIME ZONE coalesce(a.time_zone, 'UTC'))::date AS day, r.action,
+                    count(*) AS accesses
+                FROM pg_temp.restored AS r \(query.joins) LEFT JOIN daybook.account AS a ON a.user_id = \(query.owner)
+                GROUP BY 1, 2, 3
+            )
+            UPDATE daybook.access_day AS d SET accesses = d.accesses - b.accesses
+            FROM back AS b WHERE d.user_id = b.owner AND d.day = b.day AND d.action = b.action
+            """, [.uuid(RetentionSession.nobody)])
+        _ = try session.execute("DELETE FROM daybook.access_day WHERE accesses <= 0")
+    }
+}

@@ -1,0 +1,82 @@
+/// What a certificate says, as its JSON document.
+struct Certificate: Codable, Sendable {
+    struct Policy: Codable, Sendable {
+        let account: String
+        let dataClass: String
+        let retentionDays: Int64
+        let timeZone: String
+        let cutoff: String
+    }
+
+    struct Taken: Codable, Sendable {
+        let account: String
+        let dataClass: String
+        let action: String
+        let rows: Int64
+        let oldest: String
+        let newest: String
+    }
+
+    struct Kept: Codable, Sendable {
+        let account: String
+        let dataClass: String
+        let rows: Int64
+    }
+
+    struct Hold: Codable, Sendable {
+        let scope: String
+        let reference: String
+        let matter: String
+        let requestedBy: String
+        let placedAt: String
+    }
+
+    struct Archive: Codable, Sendable {
+        let folder: String
+        let cipher: String?
+        let expiresAt: String?
+        let manifestSha256: String
+        let segments: [Segment]
+    }
+
+    struct Segment: Codable, Sendable {
+        let fileName: String
+        let dataClass: String
+        let rows: Int64
+        let sha256: String
+    }
+
+    /// `purge`, `archive_expiry` or `restore`.
+    let kind: String
+    let sequence: Int64
+    /// SHA-256 of the certificate before it; 64 zeros before the first.
+    let previousSha256: String
+    let issuedAt: String
+    let issuedBy: String
+    let programVersion: String
+    let host: String
+    let run: Int64
+    let asOf: String
+    /// The account that the purge was limited to; empty for everybody.
+    let limitedTo: String
+    let startedAt: String
+    let startedBy: String
+    /// The refusals that were overruled by name.
+    let forced: [String]
+    let planSha256: String
+    let policySha256: String
+    let holdSha256: String
+    let policies: [Policy]
+    let taken: [Taken]
+    let droppedPartitions: [String]
+    /// Rows that would have gone but for a hold, at the end of the run.
+    let held: [Kept]
+    let holds: [Hold]
+    /// Rows that were due and are still there.
+    let remaining: [Kept]
+    let archive: Archive?
+
+    var rows: Int64 { taken.reduce(0) { $0 + $1.rows } }
+
+    static let genesis = String(repeating: "0", count: 64)
+}

@@ -1,0 +1,119 @@
+internal import Domain
+
+/// A certificate as its page shows it: stored, preformatted text only.
+struct CertificatePage: Sendable {
+    struct Fact: Sendable {
+        let term: String
+        let value: String
+    }
+
+    struct Cell: Sendable {
+        let text: String
+        let style: String
+    }
+
+    struct Row: Sendable {
+        let cells: [Cell]
+    }
+
+    struct Section: Sendable {
+        let anchor: String
+        let title: String
+        let columns: [Cell]
+        let rows: [Row]
+        let isEmpty: Bool
+    }
+
+    let title: String
+    let lead: String
+    let facts: [Fact]
+    let sections: [Section]
+
+    init(_ certificate: Certificate, sha256: String) {
+        title = "Certificate \(certificate.sequence): " + Self.name(certificate.kind)
+        lead = Self.lead(certificate)
+        facts =
+            [
+                ("Issued", certificate.issuedAt), ("By", "\(certificate.issuedBy) on \(certificate.host)"),
+                ("Program", "daybook \(certificate.programVersion)"), ("Purge", String(certificate.run)),
+                ("As of", certificate.asOf),
+                ("Limited to", certificate.limitedTo.isEmpty ? "nobody: all customers" : certificate.limitedTo),
+                ("Started", "\(certificate.startedAt) by \(certificate.startedBy)"),
+                ("Overruled", certificate.forced.isEmpty ? "nothing" : certificate.forced.joined(separator: ", ")),
+                ("SHA-256 of this certificate", sha256), ("SHA-256 of the one before", certificate.previousSha256),
+                ("SHA-256 of the plan", certificate.planSha256), ("SHA-256 of the policies", certificate.policySha256),
+                ("SHA-256 of the holds", certificate.holdSha256),
+            ].map { Fact(term: $0.0, value: $0.1) } + Self.archiveFacts(certificate.archive)
+        sections = Self.sections(certificate)
+    }
+
+    private static func name(_ kind: String) -> String {
+        switch kind {
+        case "archive_expiry": "an archive was destroyed"
+        case "restore": "an archive was put back"
+        default: "data was purged"
+        }
+    }
+
+    private static func lead(_ certificate: Certificate) -> String {
+        switch certificate.kind {
+        case "archive_expiry": "The archive of purge \(certificate.run) was destroyed. Its rows cannot be put back."
+        case "restore": "\(certificate.rows) rows of purge \(certificate.run) were put back from its archive."
+        default:
+            "\(certificate.rows) rows were purged under the policies below. "
+                + (certificate.remaining.isEmpty
+                    ? "Nothing that was due is left." : "Some rows that were due are left.")
+        }
+    }
+
+    private static func archiveFacts(_ archive: Certificate.Archive?) -> [Fact] {
+        guard let archive else { return [Fact(term: "Archive", value: "none")] }
+        return [
+            Fact(term: "Archive", value: archive.folder), Fact(term: "Cipher", value: archive.cipher ?? "none"),
+            Fact(term: "Archive ends", value: archive.expiresAt ?? ""),
+            Fact(term: "SHA-256 of the archive's manifest", value: archive.manifestSha256),
+        ]
+    }
+
+    private static func sections(_ certificate: Certificate) -> [Section] {
+        [
+            section(
+                "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
+                certificate.taken.map {
+                    [account($0.account), $0.dataClass, $0.action, String($0.rows), $0.oldest, $0.newest]
+                }),
+            section(
+                "held", "Kept for a hold", ["Account", "Data", "#Rows"],
+                certificate.held.map { [account($0.account), $0.dataClass, String($0.rows)] }),
+            section(
+                "holds", "Holds in force", ["Scope", "Reference", "Matter", "Asked by", "Placed"],
+                certificate.holds.map { [$0.scope, $0.reference, $0.matter, $0.requestedBy, $0.placedAt] }),
+            section(
+                "remaining", "Due and still there", ["Account", "Data", "#Rows"],
+                certificate.remaining.map { [account($0.account), $0.dataClass, String($0.rows)] }),
+            section(
+                "policies", "Policies", ["Account", "Data", "#Days", "Time zone", "Cutoff"],
+                certificate.policies.map {
+                    [account($0.account), $0.dataClass, String($0.retentionDays), $0.timeZone, $0.cutoff]
+                }),
+            section(
+                "partitions", "Partitions dropped whole", ["Partition"], certificate.droppedPartitions.map { [$0] }),
+            section(
+                "files", "Files of the archive", ["File", "Data", "#Rows", "SHA-256"],
+                (certificate.archive?.segments ?? []).map { [$0.fileName, $0.dataClass, String($0.rows), $0.sha256] }),
+        ]
+    }
+
+    private static func account(_ slug: String) -> String { slug.isEmpty ? "(no account)" : slug }
+
+    /// A heading that begins with `#` is one of numbers.
+    private static func section(_ anchor: String, _ title: String, _ headings: [String], _ rows: [[String]]) -> Section
+    {
+        let styles = headings.map { $0.hasPrefix("#") ? "n" : "" }
+        return Section(
+            anchor: anchor, title: title,
+            columns: zip(headings, styles).map { Cell(text: $0.0.replacing("#", with: ""), style: $0.1) },
+            rows: rows.map { row in Row(cells: zip(row, styles).map { Cell(text: $0.0, style: $0.1) }) },
+            isEmpty: rows.isEmpty)
+    }
+}

@@ -1,0 +1,119 @@
+internal import Domain
+internal import Postgres
+
+/// Reads what a certificate says from what was recorded.
+struct CertificateReader {
+    let run: Int64
+    let session: Session
+
+    func document(
+        _ kind: String, sequence: Int64, previous: String, lines: [PlanLine], taken: [Certificate.Taken]?,
+        programVersion: String, host: String
+    ) throws -> Certificate {
+        let row = try session.query(
+            """
+            SELECT as_of::text AS as_of, account, started_at, started_by, forced, plan_sha256, policy_sha256,
+                hold_sha256,
+                clock_timestamp() AS now, session_user::text AS issued_by
+            FROM daybook.purge_run WHERE run_id = $1
+            """, [.int(run)])[0]
+        return Certificate(
+            kind: kind, sequence: sequence, previousSha256: previous,
+            issuedAt: try row.instant("now").description, issuedBy: try row.text("issued_by"),
+            programVersion: programVersion, host: host, run: run, asOf: try row.text("as_of"),
+            limitedTo: try row.text("account"), startedAt: try row.instant("started_at").description,
+            startedBy: try row.text("started_by"), forced: try row.texts("forced"),
+            planSha256: try row.text("plan_sha256"), policySha256: try row.text("policy_sha256"),
+            holdSha256: try row.text("hold_sha256"), policies: try policies(), taken: try taken ?? self.taken(),
+            droppedPartitions: try droppedPartitions(),
+            held: lines.filter { $0.heldRows > 0 }.map {
+                Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.heldRows)
+            },
+            holds: try holds(),
+            remaining: lines.filter { $0.dueRows > 0 }.map {
+                Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.dueRows)
+            },
+            archive: try archive())
+    }
+
+    private func policies() throws -> [Certificate.Policy] {
+        try session.query(
+            """
+            SELECT slug, data_class, retention_days::bigint AS days, time_zone, cutoff FROM daybook.purge_cutoff
+            WHERE run_id = $1 ORDER BY slug COLLATE "C", data_class COLLATE "C"
+            """, [.int(run)]
+        ).map { row in
+            Certificate.Policy(
+                account: try row.text("slug"), dataClass: try row.text("data_class"),
+                retentionDays: try row.int("days"), timeZone: try row.text("time_zone"),
+                cutoff: try row.instant("cutoff").description)
+        }
+    }
+
+    /// What was taken, by the account's slug as the run knew it.
+    func taken() throws -> [Certificate.Taken] {
+        try session.query(
+            """
+            SELECT coalesce(c.slug, '') AS slug, t.data_class, sum(t.row_count)::bigint AS rows,
+                min(t.oldest) AS oldest, max(t.newest) AS newest
+            FROM daybook.purge_total AS t
+            LEFT JOIN daybook.purge_cutoff AS c
+                ON c.user_id = t.user_id AND c.run_id = t.run_id AND c.data_class = t.data_class
+            WHERE t.run_id = $1
+            GROUP BY coalesce(c.slug, ''), t.data_class
+            ORDER BY coalesce(c.slug, '') COLLATE "C", t.data_class COLLATE "C"
+            """, [.int(run)]
+        ).map { row in
+            let dataClass = try row.text("data_class")
+            return Certificate.Taken(
+                account: try row.text("slug"), dataClass: dataClass,
+                action: DataClass(rawValue: dataClass)?.action.rawValue ?? "", rows: try row.int("rows"),
+                oldest: try row.instant("oldest").description, newest: try row.instant("newest").description)
+        }
+    }
+
+    private func droppedPartitions() throws -> [String] {
+        try session.query(
+            """
+            SELECT relation FROM daybook.purge_sweep WHERE run_id = $1 AND state = 'dropped'
+            ORDER BY relation COLLATE "C"
+            """, [.int(run)]
+        ).map { try $0.text("relation") }
+    }
+
+    private func holds() throws -> [Certificate.Hold] {
+        try session.query(
+            """
+            SELECT scope, reference, matter, requested_by, placed FROM (
+                SELECT h.scope, coalesce(a.slug, h.user_id::text, h.batch_id::text, h.video_id::text) AS reference,
+                    h.matter, h.requested_by, h.placed_at AS placed
+                FROM daybook.legal_hold AS h LEFT JOIN daybook.account AS a ON a.user_id = h.user_id
+                WHERE h.released_at IS NULL
+                UNION ALL
+                SELECT 'account', slug, legal_hold, 'accounts.csv', imported_at FROM daybook.account
+                WHERE legal_hold <> ''
+            ) AS h ORDER BY scope, reference COLLATE "C", matter COLLATE "C", placed
+            """
+        ).map { row in
+            Certificate.Hold(
+                scope: try row.text("scope"), reference: try row.text("reference"), matter: try row.text("matter"),
+                requestedBy: try row.text("requested_by"), placedAt: try row.instant("placed").description)
+        }
+    }
+
+    private func archive() throws -> Certificate.Archive? {
+        let row = try session.query(
+            """
+            SELECT archive_folder, archive_cipher, archive_expires_at, manifest_sha256
+            FROM daybook.purge_run WHERE run_id = $1
+            """, [.int(run)])[0]
+        guard let folder = try row.optionalText("archive_folder"), let digest = try row.optionalText("manifest_sha256")
+        else { return nil }
+        return Certificate.Archive(
+            folder: ArchiveFolder.path(in: folder, run: run), cipher: try row.optionalText("archive_cipher"),
+            expiresAt: try row.optionalInstant("archive_expires_at")?.description, manifestSha256: digest,
+            segments: try ArchiveManifest.segments(run, session).map {
+                Certificate.Segment(fileName: $0.fileName, dataClass: $0.dataClass, rows: $0.rows, sha256: $0.sha256)
+            })
+    }
+}

@@ -1,0 +1,61 @@
+internal import Digests
+internal import Domain
+internal import Postgres
+
+/// Issues certificates: from what transactions recorded, in one transaction that ends what is certified.
+enum Certifying {
+    /// A certificate as it stands in the chain.
+    struct Issued: Sendable {
+        let sequence: Int64
+        let sha256: String
+    }
+
+    /// Ends a run and certifies it.
+    static func purge(
+        _ run: PurgeRun, _ settings: PurgeSettings, manifestDigest: String?, _ session: Session
+    ) throws -> Issued {
+        try RetentionSession.prepare(session)
+        try PlanReader.allowLongQueries(session)
+        _ = try session.execute(
+            """
+            UPDATE daybook.purge_run SET state = 'finished', finished_at = clock_timestamp(), manifest_sha256 = $2,
+                archive_expires_at = clock_timestamp() + make_interval(days => archive_days)
+            WHERE run_id = $1
+            """, [.int(run.id), Value(manifestDigest)])
+        let shape = try DeploymentShape(session)
+        let classes = shape.classes.filter { $0.isCustomers || run.terms.account == nil }
+        let lines = try classes.flatMap { try PlanReader.lines(ClassQuery($0, shape), run.terms, session) }
+        return try issue(
+            "purge", run: run.id, lines: lines, settings.programVersion, settings.host,
+            folder: settings.certificates, session)
+    }
+
+    /// Puts the next certificate of the chain into the database.
+    static func issue(
+        _ kind: String, run: Int64, lines: [PlanLine] = [], taken: [Certificate.Taken]? = nil, _ programVersion: String,
+        _ host: String, folder: String, _ session: Session
+    ) throws -> Issued {
+        // One certificate after another, whoever issues it.
+        try session.executeScript("LOCK TABLE daybook.retention_certificate IN SHARE ROW EXCLUSIVE MODE")
+        let last = try session.query(
+            "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
+        let sequence = try (last.first?.int("sequence") ?? 0) + 1
+        let reader = CertificateReader(run: run, session: session)
+        let document = try reader.document(
+            kind, sequence: sequence, previous: try last.first?.text("sha256") ?? Certificate.genesis, lines: lines,
+            taken: taken, programVersion: programVersion, host: host)
+        let text = String(decoding: try CanonicalJSON.encode(document), as: UTF8.self)
+        let digest = SHA256Digest.hex(text)
+        _ = try session.execute(
+            """
+            INSERT INTO daybook.retention_certificate (sequence, kind, run_id, document, sha256, previous_sha256,
+                folder)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            """,
+            [
+                .int(sequence), .text(kind), .int(run), .text(text), .text(digest), .text(document.previousSha256),
+                .text(folder),
+            ])
+        return Issued(sequence: sequence, sha256: digest)
+    }
+}

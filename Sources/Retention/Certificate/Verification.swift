@@ -1,0 +1,145 @@
+internal import Digests
+internal import Domain
+internal import Foundation
+public import Postgres
+
+/// Walks the chain of certificates, recomputes every digest, and asks the database again.
+public struct Verification: Sendable {
+    /// One thing that is not as it was certified.
+    public struct Finding: Sendable, Hashable {
+        /// What it is about: a certificate, a file, a run.
+        public let subject: String
+        public let what: String
+    }
+
+    /// What was looked at.
+    public struct Outcome: Sendable {
+        public var certificates: Int64 = 0
+        public var archivedFiles: Int64 = 0
+        /// The digest that heads the chain; compare it with one that was written down elsewhere.
+        public var head = Certificate.genesis
+        public var findings: [Finding] = []
+    }
+
+    public init() {}
+
+    /// Verifies in one snapshot; it changes nothing.
+    public func run(_ connection: Connection) async throws -> Outcome {
+        try await connection.transaction(.snapshot) { session in
+            try RetentionSession.prepare(session)
+            try RetentionSession.requireTables(session)
+            var outcome = Outcome()
+            try chain(&outcome, session)
+            try runs(&outcome, session)
+            try residue(&outcome, session)
+            return outcome
+        }
+    }
+
+    private func chain(_ outcome: inout Outcome, _ session: Session) throws {
+        let rows = try session.query(
+            """
+            SELECT sequence, kind, run_id, document, sha256, previous_sha256, folder
+            FROM daybook.retention_certificate ORDER BY sequence
+            """)
+        for row in rows {
+            let sequence = try row.int("sequence")
+            let subject = "certificate \(sequence)"
+            func find(_ what: String) { outcome.findings.append(Finding(subject: subject, what: what)) }
+            if sequence != outcome.certificates + 1 { find("the one before it is missing from the chain") }
+            outcome.certificates = sequence
+            let (document, digest) = (try row.text("document"), try row.text("sha256"))
+            if SHA256Digest.hex(document) != digest { find("its document in the database was altered") }
+            if try row.text("previous_sha256") != outcome.head { find("it does not follow the one before it") }
+            outcome.head = digest
+            if let certificate = try? CanonicalJSON.decode(Certificate.self, from: document) {
+                let isSame =
+                    try certificate.sequence == sequence && certificate.run == row.int("run_id")
+                    && certificate.kind == row.text("kind") && certificate.previousSha256 == row.text("previous_sha256")
+                if !isSame { find("its document is not the one of its place in the chain") }
+                if certificate.kind == "purge" { try compare(certificate, find, session) }
+            } else {
+                find("its document cannot be read")
+            }
+            let path = CertificateShelf.path(try row.text("folder"), sequence, "json")
+            guard let file = FileManager.default.contents(atPath: path) else {
+                find("its file \(path) is missing")
+                continue
+            }
+            if Array(file) != Array(document.utf8) { find("its file \(path) was altered") }
+        }
+    }
+
+    /// A purge's certificate against what its transactions recorded.
+    private func compare(_ certificate: Certificate, _ find: (String) -> Void, _ session: Session) throws {
+        let reader = CertificateReader(run: certificate.run, session: session)
+        let taken = try reader.taken()
+        let isSame =
+            taken.count == certificate.taken.count
+            && zip(taken, certificate.taken).allSatisfy {
+                $0.account == $1.account && $0.dataClass == $1.dataClass && $0.rows == $1.rows && $0.oldest == $1.oldest
+                    && $0.newest == $1.newest
+            }
+        if !isSame { find("what it says was taken is not what was recorded") }
+        let segments = try ArchiveManifest.segments(certificate.run, session).map {
+            "\($0.fileName) \($0.sha256) \($0.rows)"
+        }
+        let certified = (certificate.archive?.segments ?? []).map { "\($0.fileName) \($0.sha256) \($0.rows)" }
+        if certificate.archive != nil, segments != certified { find("its archive is not the one that was recorded") }
+    }
+
+    private func runs(_ outcome: inout Outcome, _ session: Session) throws {
+        let rows = try session.query(
+            """
+            SELECT r.run_id, r.state, r.archive_state, r.archive_folder, r.manifest_sha256,
+                EXISTS (SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'purge')
+                    AS is_certified
+            FROM daybook.purge_run AS r ORDER BY r.run_id
+            """)
+        for row in rows {
+            let run = try row.int("run_id")
+            let isFinished = try row.text("state") == "finished"
+            if isFinished, try !row.bool("is_certified") {
+                outcome.findings.append(Finding(subject: "purge \(run)", what: "its certificate is missing"))
+            }
+            guard try row.text("archive_state") == "kept", let folder = try row.optionalText("archive_folder") else {
+                continue
+            }
+            let archive = ArchiveFolder(path: ArchiveFolder.path(in: folder, run: run))
+            if isFinished, let digest = try row.optionalText("manifest_sha256") {
+                check(archive.manifest, digest, &outcome)
+            }
+            for segment in try ArchiveManifest.segments(run, session) {
+                check(archive.file(segment.fileName), segment.sha256, &outcome)
+            }
+        }
+    }
+
+    private func check(_ path: String, _ digest: String, _ outcome: inout Outcome) {
+        outcome.archivedFiles += 1
+        guard let found = SegmentReader(path: path, key: nil).sha256 else {
+            outcome.findings.append(Finding(subject: path, what: "the file is missing"))
+            return
+        }
+        if found != digest { outcome.findings.append(Finding(subject: path, what: "the file was altered")) }
+    }
+
+    /// Nothing that the newest purge of everybody had to take may be there.
+    private func residue(_ outcome: inout Outcome, _ session: Session) throws {
+        let rows = try session.query(
+            """
+            SELECT run_id, as_of FROM daybook.purge_run WHERE state = 'finished' AND account = ''
+            ORDER BY run_id DESC LIMIT 1
+            """)
+        guard let row = rows.first else { return }
+        let date = try row.date("as_of")
+        let plan = try PlanReader(asOf: date).read(session)
+        for line in plan.lines where line.dueRows > 0 {
+            let account = line.account.isEmpty ? "no account" : line.account
+            outcome.findings.append(
+                Finding(
+                    subject: "\(line.dataClass.rawValue) of \(account)",
+                    what: "\(line.dueRows) rows that were due as of \(date) are there"))
+        }
+    }
+}

@@ -1,0 +1,119 @@
+public import Domain
+public import Postgres
+internal import Schema
+
+/// Counts a plan.
+public struct PlanReader: Sendable {
+    private let asOf: CalendarDate?
+    private let account: String?
+
+    /// - Parameter asOf: Nil for today, in the database's clock and UTC.
+    public init(asOf: CalendarDate? = nil, account: String? = nil) {
+        self.asOf = asOf
+        self.account = account
+    }
+
+    /// Counts in one read-only snapshot.
+    ///
+    /// Throws `badData` if a column of the tasks can neither be kept nor cleared, and `configuration`
+    /// if the database has no tables of the retention yet.
+    public func run(_ connection: Connection) async throws -> RetentionPlan {
+        try await connection.transaction(.snapshot) { session in
+            try RetentionSession.prepare(session)
+            try RetentionSession.requireTables(session)
+            return try read(session)
+        }
+    }
+
+    /// Counts in the session's transaction.
+    func read(_ session: Session) throws -> RetentionPlan {
+        let today = try session.query("SELECT (transaction_timestamp() AT TIME ZONE 'UTC')::date AS today")
+        let date = try asOf ?? today[0].date("today")
+        let shape = try DeploymentShape(session)
+        try shape.catalog.requireEssentials()
+        let terms = try Terms(session, asOf: date, account: account)
+        let holdDigest = try Terms.holdDigest(session)
+        let classes = shape.classes.filter { $0.isCustomers || account == nil }
+        try Self.allowLongQueries(session)
+        var lines: [PlanLine] = []
+        for dataClass in classes {
+            lines += try Self.lines(ClassQuery(dataClass, shape), terms, session)
+        }
+        let columns = try RedactedColumns(session)
+        return RetentionPlan(
+            asOf: date, account: account, lines: Self.sorted(lines),
+            wholePartitions: account == nil ? try WholePartitions.find(session, shape, terms).map(\.name) : [],
+            advice: shape.indexAdvice + columns.advice,
+            measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
+            holdDigest: holdDigest)
+    }
+
+    /// Counting every row takes as long as it takes, and the memory of a hash of a million ids.
+    static func allowLongQueries(_ session: Session) throws {
+        try session.executeScript("SET LOCAL work_mem = '128MB'; SET LOCAL statement_timeout = 0")
+    }
+
+    /// The lines of one class.
+    static func lines(_ query: ClassQuery, _ terms: Terms, _ session: Session) throws -> [PlanLine] {
+        let own = terms.of(query.dataClass)
+        let byAccount = Dictionary(own.map { ($0.slug, $0) }, uniquingKeysWith: { first, _ in first })
+        let limit = terms.account == nil ? "true" : "c.user_id IS NOT NULL"
+        let rows = try session.query(
+            """
+            SELECT coalesce(x.slug, '') AS account, count(*) AS total,
+                count(*) FILTER (WHERE x.is_due AND NOT x.is_held) AS due,
+                count(*) FILTER (WHERE x.is_due AND x.is_held) AS held,
+                count(*) FILTER (WHERE x.instant IS NULL) AS undated,
+                min(x.instant) AS oldest, max(x.instant) FILTER (WHERE x.is_due AND NOT x.is_held) AS newest_due
+            FROM (
+                SELECT c.slug, i.instant, i.is_held,
+                    coalesce(NOT i.is_done AND i.instant < coalesce(c.cutoff, $4::timestamptz), false) AS is_due
+                FROM (
+                    SELECT \(query.owner) AS owner, \(query.instant) AS instant, \(query.isDone) AS is_done,
+                        \(query.isHeld) AS is_held
+                    FROM \(DeploymentShape.table(query.dataClass).fullName) AS r
+                    \(query.joins)
+                    WHERE \(query.belongs)
+                ) AS i
+                LEFT JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS c (user_id, slug, cutoff)
+                    ON c.user_id = i.owner
+                WHERE \(limit)
+            ) AS x
+            GROUP BY 1
+            """,
+            [
+                .uuids(own.map(\.userID)), .texts(own.map(\.slug)), .instants(own.map(\.cutoff)),
+                .instant(terms.fallback(query.dataClass)?.cutoff ?? .distantPast),
+            ])
+        return try rows.compactMap { row in
+            guard let term = byAccount[try row.text("account")] else { return nil }
+            let (due, held, undated) = (try row.int("due"), try row.int("held"), try row.int("undated"))
+            return PlanLine(
+                account: term.slug, dataClass: query.dataClass, retentionDays: term.retentionDays, cutoff: term.cutoff,
+                dueRows: due, heldRows: held, keptRows: try row.int("total") - due - held - undated,
+                undatedRows: undated, oldest: try row.optionalInstant("oldest"),
+                newestDue: try row.optionalInstant("newest_due"))
+        }
+    }
+
+    private static func sorted(_ lines: [PlanLine]) -> [PlanLine] {
+        lines.sorted { left, right in
+            let (a, b) = (Array(left.account.utf8), Array(right.account.utf8))
+            if a != b { return a.lexicographicallyPrecedes(b) }
+            return left.dataClass.rawValue < right.dataClass.rawValue
+        }
+    }
+
+    private static func measuredSpeed(_ session: Session) throws -> Int64? {
+        let rows = try session.query(
+            """
+            SELECT (t.taken / greatest(extract(epoch FROM r.finished_at - r.started_at), 0.001))::bigint AS speed
+            FROM daybook.purge_run AS r
+            CROSS JOIN LATERAL (
+                SELECT sum(p.row_count) AS taken FROM daybook.purge_total AS p WHERE p.run_id = r.run_id
+            ) AS t
+            WHERE r.state = 'finished' AND t.taken > 0 ORDER BY r.run_id DESC LIMIT 1
+            """)
+        return try rows.first?.int("speed")
+    }
+}

@@ -1,0 +1,114 @@
+internal import Digests
+public import Domain
+internal import Postgres
+
+/// How long the rows of one owner and class are kept, and the instant that follows from it.
+public struct Term: Sendable, Hashable {
+    /// The owner; the nil uuid for everybody without an account.
+    public let userID: String
+    /// The account's slug, empty for everybody without one.
+    public let slug: String
+    public let timeZone: String
+    public let dataClass: DataClass
+    public let retentionDays: Int64
+    /// Rows before it are due: the first instant, in the zone, of the as-of date minus the days.
+    public let cutoff: Instant
+}
+
+/// The terms of all accounts and classes as of one date.
+struct Terms: Sendable {
+    let asOf: CalendarDate
+    /// The slug that the plan is limited to, nil for everybody.
+    let account: String?
+    let all: [Term]
+    /// SHA-256 of the policies themselves, which do not depend on the date.
+    let policyDigest: String
+
+    init(asOf: CalendarDate, account: String?, all: [Term], policyDigest: String) {
+        self.asOf = asOf
+        self.account = account
+        self.all = all
+        self.policyDigest = policyDigest
+    }
+
+    /// Reads them in the session's transaction. Throws `usage` if there is no such account.
+    init(_ session: Session, asOf: CalendarDate, account: String?) throws {
+        self.asOf = asOf
+        self.account = account
+        let rows = try session.query(Self.sql, [.date(asOf), Value(account), .uuid(RetentionSession.nobody)])
+        all = try rows.compactMap { row in
+            guard let dataClass = DataClass(rawValue: try row.text("data_class")) else { return nil }
+            return Term(
+                userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: try row.text("time_zone"),
+                dataClass: dataClass, retentionDays: try row.int("days"), cutoff: try row.instant("cutoff"))
+        }
+        guard account == nil || !all.isEmpty else {
+            throw DaybookError.usage("There is no account \"\(account ?? "")\"; see: daybook accounts list")
+        }
+        policyDigest = try Self.policyDigest(session)
+    }
+
+    func of(_ dataClass: DataClass) -> [Term] { all.filter { $0.dataClass == dataClass } }
+
+    /// The term of rows that no account's policy speaks for; nil where the plan is one account's.
+    func fallback(_ dataClass: DataClass) -> Term? { of(dataClass).first { $0.userID == RetentionSession.nobody } }
+
+    /// SHA-256 of every account's zone, days and overrides.
+    static func policyDigest(_ session: Session) throws -> String {
+        let rows = try session.query(
+            """
+            SELECT coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), '') AS text FROM (
+                SELECT 'account ' || user_id || ' ' || time_zone || ' ' || retention_days AS line FROM daybook.account
+                UNION ALL
+                SELECT 'policy ' || user_id || ' ' || data_class || ' ' || retention_days FROM daybook.retention_policy
+            ) AS policies
+            """)
+        return SHA256Digest.hex(try rows[0].text("text"))
+    }
+
+    /// SHA-256 of every hold that is in force, accounts' own included.
+    ///
+    /// Throws `configuration` where they cannot be read: then nothing may be planned or purged.
+    static func holdDigest(_ session: Session) throws -> String {
+        do {
+            return SHA256Digest.hex(try holds(session))
+        } catch let error as PostgresError where error.code == .server {
+            throw DaybookError(
+                .configuration, "The legal holds cannot be read, so nothing can be purged; run: daybook database check",
+                debugText: String(reflecting: error))
+        }
+    }
+
+    private static func holds(_ session: Session) throws -> String {
+        let rows = try session.query(
+            """
+            SELECT coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), '') AS text FROM (
+                SELECT 'owner ' || user_id AS line FROM daybook.held_owner
+                UNION ALL SELECT 'batch ' || batch_id FROM daybook.held_batch
+                UNION ALL SELECT 'video ' || video_id FROM daybook.held_video
+            ) AS holds
+            """)
+        return try rows[0].text("text")
+    }
+
+    private static let sql = """
+        WITH term AS (
+            SELECT a.user_id, a.slug, a.time_zone, c.data_class,
+                greatest(a.retention_days, coalesce(p.retention_days, 0)) AS days
+            FROM daybook.account AS a
+            CROSS JOIN unnest(ARRAY['access_log', 'api_usage', 'task_content']) AS c (data_class)
+            LEFT JOIN daybook.retention_policy AS p ON p.user_id = a.user_id AND p.data_class = c.data_class
+            WHERE $2::text IS NULL OR a.slug = $2
+            UNION ALL
+            SELECT $3::uuid, '', 'UTC', d.data_class, greatest(d.days, coalesce(p.retention_days, 0))
+            FROM (VALUES ('access_log', \(Limits.defaultRetentionDays)), ('api_usage', \(Limits.defaultRetentionDays)),
+                ('probes', \(Limits.probeRetentionDays)), ('task_content', \(Limits.defaultRetentionDays))
+            ) AS d (data_class, days)
+            LEFT JOIN daybook.retention_policy AS p ON p.user_id = $3::uuid AND p.data_class = d.data_class
+            WHERE $2::text IS NULL
+        )
+        SELECT user_id, slug, time_zone, data_class, days::bigint AS days,
+            daybook.first_instant($1::date - days::integer, time_zone) AS cutoff
+        FROM term ORDER BY slug COLLATE "C", data_class COLLATE "C"
+        """
+}

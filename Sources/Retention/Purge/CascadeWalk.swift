@@ -1,0 +1,50 @@
+internal import Domain
+internal import Postgres
+internal import Schema
+
+/// Where foreign keys would carry a purge: it is refused if they carry it anywhere.
+enum CascadeWalk {
+    /// Throws `configuration` naming the first constraint by which a purge of the class would change another table.
+    static func refuseCascades(_ dataClass: DataClass, redacted: [String], _ session: Session) throws {
+        let table = DeploymentShape.table(dataClass).fullName
+        let rows = try session.query(
+            dataClass.action == .redact ? updates : deletes,
+            dataClass.action == .redact ? [.text(table), .texts(redacted)] : [.text(table)])
+        guard let row = rows.first else { return }
+        let path = try row.text("path")
+        throw DaybookError.configuration(
+            "A purge of \(table) would reach further by foreign keys: \(path). A purge touches nothing but its own "
+                + "rows, so nothing was purged; change that constraint to ON DELETE NO ACTION, ON UPDATE NO ACTION.")
+    }
+
+    /// Constraints that a deletion fires, and those that these fire in turn. The money's tables are named first.
+    private static let deletes = """
+        WITH RECURSIVE reached AS (
+            SELECT k.confrelid AS source, k.conrelid AS target, k.confdeltype AS kind,
+                ARRAY[k.oid] AS seen, k.conrelid::regclass || ' (' || k.conname || ')' AS path
+            FROM pg_constraint AS k
+            WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd') AND k.confrelid IN (
+                SELECT to_regclass($1)::oid UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass($1))
+            UNION ALL
+            SELECT k.confrelid, k.conrelid, k.confdeltype, r.seen || k.oid,
+                r.path || ' → ' || k.conrelid::regclass || ' (' || k.conname || ')'
+            FROM reached AS r JOIN pg_constraint AS k ON k.confrelid = r.target
+            WHERE r.kind = 'c' AND k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd') AND k.oid <> ALL (r.seen)
+        )
+        SELECT path FROM reached
+        ORDER BY target IN (to_regclass('public.credit_ledger'), to_regclass('public.credit_wallet')) DESC NULLS LAST,
+            array_length(seen, 1), path COLLATE "C" LIMIT 1
+        """
+
+    /// Constraints that a change of the redacted columns fires.
+    private static let updates = """
+        SELECT k.conrelid::regclass || ' (' || k.conname || ')' AS path
+        FROM pg_constraint AS k
+        WHERE k.contype = 'f' AND k.confupdtype IN ('c', 'n', 'd') AND k.confrelid = to_regclass($1) AND EXISTS (
+            SELECT FROM pg_attribute AS a
+            WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey) AND a.attname = ANY ($2::text[]))
+        ORDER BY k.conrelid IN (to_regclass('public.credit_ledger'), to_regclass('public.credit_wallet'))
+            DESC NULLS LAST,
+            k.conname COLLATE "C" LIMIT 1
+        """
+}

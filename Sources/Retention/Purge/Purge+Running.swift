@@ -1,0 +1,130 @@
+internal import Domain
+internal import Foundation
+internal import Postgres
+
+extension Purge {
+    /// Takes class after class, then certifies.
+    ///
+    /// `plan` is what was just counted; a resumed run counts again.
+    func go(_ run: PurgeRun, plan: RetentionPlan?) async throws -> Outcome {
+        let planned = plan?.dueRows ?? 0
+        let classes = try await Uninterrupted.run(connection) { session in
+            try DeploymentShape(session).classes.filter { $0.isCustomers || run.terms.account == nil }
+        }
+        var taken = try await Uninterrupted.run(connection) { try RunRecord.takenRows(run.id, $0) }
+        for dataClass in classes {
+            guard try await dropWholePartitions(run, dataClass) else { return stopped(run, taken) }
+            for pass in 0..<Limits.purgePasses {
+                let known = pass == 0 ? plan?.shares.first { $0.dataClass == dataClass }?.due : nil
+                if let known, known == 0 { break }
+                if known == nil, try await dueRows(run, dataClass) == 0 { break }
+                try await Uninterrupted.transaction(connection) { session in
+                    let isFirst = try pass == 0 && !hasSwept(run, dataClass, session)
+                    let isOpen = try !RunRecord.sweeps(run.id, dataClass, state: "sweeping", session).isEmpty
+                    try RunRecord.beginSweeps(run.id, dataClass, again: !isFirst && !isOpen, session)
+                }
+                let ending = try await sweep(run, dataClass, taken: taken, planned: planned)
+                taken = ending.takenRows
+                if ending.wasStopped { return stopped(run, taken) }
+            }
+        }
+        return try await finish(run)
+    }
+
+    private func hasSwept(_ run: PurgeRun, _ dataClass: DataClass, _ session: Session) throws -> Bool {
+        try !RunRecord.sweeps(run.id, dataClass, state: "done", session).isEmpty
+    }
+
+    /// Rows of a class that are due by the run's cutoffs and not held now.
+    private func dueRows(_ run: PurgeRun, _ dataClass: DataClass) async throws -> Int64 {
+        try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
+            let query = ClassQuery(dataClass, try DeploymentShape(session))
+            try PlanReader.allowLongQueries(session)
+            return try PlanReader.lines(query, run.terms, session).reduce(0) { $0 + $1.dueRows }
+        }
+    }
+
+    private func sweep(
+        _ run: PurgeRun, _ dataClass: DataClass, taken: Int64, planned: Int64
+    ) async throws -> TableSweep.Ending {
+        var ending = TableSweep.Ending(takenRows: taken, wasStopped: false)
+        let (relations, statement, probesIndexes) = try await Uninterrupted.run(connection) { session in
+            let shape = try DeploymentShape(session)
+            let probes = dataClass == .accessLog ? shape.findsTasks : dataClass == .apiUsage ? shape.findsKeys : true
+            return (
+                try RunRecord.sweeps(run.id, dataClass, state: "sweeping", session),
+                try SweepStatement(dataClass, shape, run.terms, session), probes
+            )
+        }
+        for relation in relations {
+            let step = SweepStep(
+                run: run, statement: statement, dataClass: dataClass, relation: relation, key: settings.archive?.key,
+                probesIndexes: probesIndexes)
+            let sweep = TableSweep(step: step, connection: connection, tell: tell, plannedRows: planned)
+            ending = try await sweep.run(takenBefore: ending.takenRows)
+            if ending.wasStopped { return ending }
+        }
+        return ending
+    }
+
+    /// False if it was asked to stop.
+    private func dropWholePartitions(_ run: PurgeRun, _ dataClass: DataClass) async throws -> Bool {
+        guard dataClass == .accessLog else { return true }
+        let (query, whole) = try await Uninterrupted.run(connection) { session in
+            let shape = try DeploymentShape(session)
+            return (ClassQuery(.accessLog, shape), try WholePartitions.find(session, shape, run.terms))
+        }
+        let drop = PartitionDrop(run: run, query: query, key: settings.archive?.key)
+        for partition in whole {
+            guard !Task.isCancelled else { return false }
+            tell(.step("detaching \(partition.name)"))
+            // A partition that is in use stays where it is and is swept like any other table.
+            _ = try? await Uninterrupted.transaction(connection) { try drop.detach(partition, $0) }
+        }
+        let detached = try await Uninterrupted.run(connection) { session in
+            try RunRecord.sweeps(run.id, .accessLog, state: "detached", session)
+        }
+        let unlimited = TransactionOptions(
+            statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
+        for relation in detached {
+            guard !Task.isCancelled else { return false }
+            tell(.step("archiving and dropping \(relation)"))
+            do {
+                try await Uninterrupted.transaction(connection, unlimited) { session in
+                    guard try drop.finish(relation, session) else { throw HeldAfterAll() }
+                }
+            } catch is HeldAfterAll {
+                // Undone as a whole; the file of the undone transaction goes too.
+                let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
+                run.archive?.removeUnrecorded(recorded)
+                try await Uninterrupted.transaction(connection) { try drop.attachAgain(relation, $0) }
+            }
+        }
+        return true
+    }
+
+    /// A hold came to cover a partition between its detaching and its drop.
+    private struct HeldAfterAll: Error {}
+
+    private func stopped(_ run: PurgeRun, _ taken: Int64) -> Outcome {
+        Outcome(run: run.id, takenRows: taken, wasStopped: true, certificate: nil, files: [])
+    }
+
+    /// Writes the manifest, certifies in one transaction, and puts the certificate where it belongs.
+    func finish(_ run: PurgeRun) async throws -> Outcome {
+        let manifest = try await Uninterrupted.run(connection) { try ArchiveManifest(run, $0) }
+        let digest = try run.archive.map { try manifest.write(to: $0) }
+        let (certificate, taken) = try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
+            (
+                try Certifying.purge(run, settings, manifestDigest: digest, session),
+                try RunRecord.takenRows(run.id, session)
+            )
+        }
+        let files = try await Uninterrupted.run(connection) {
+            try CertificateShelf(settings.templates).publishMissing($0)
+        }
+        return Outcome(
+            run: run.id, takenRows: taken, wasStopped: false, certificate: (certificate.sequence, certificate.sha256),
+            files: files)
+    }
+}

@@ -1,0 +1,148 @@
+internal import Domain
+internal import Foundation
+public import Postgres
+
+/// A purge: prepared and shown, then run in small transactions that can be interrupted anywhere, and certified.
+///
+/// One connection does everything; its session holds the lock that keeps a second purge out.
+public struct Purge: Sendable {
+    /// What a purge did.
+    public struct Outcome: Sendable {
+        public let run: Int64
+        /// Rows taken, over the whole run with its interruptions.
+        public let takenRows: Int64
+        /// True if it stopped before its end, to be resumed.
+        public let wasStopped: Bool
+        /// The certificate's number and the digest that heads the chain now; nil if it was stopped or nothing was due.
+        public let certificate: (sequence: Int64, sha256: String)?
+        /// The files that were written.
+        public let files: [String]
+    }
+
+    let settings: PurgeSettings
+    let connection: Connection
+    let tell: @Sendable (PurgeProgress) -> Void
+
+    public init(
+        _ settings: PurgeSettings, _ connection: Connection,
+        tell: @escaping @Sendable (PurgeProgress) -> Void = { _ in }
+    ) {
+        self.settings = settings
+        self.connection = connection
+        self.tell = tell
+    }
+
+    /// Takes the lock, and makes the plan that the run will be bound to.
+    ///
+    /// Throws what stands against a purge: see ``PurgeGuard``; `tryAgain` if another purge is running or one has to
+    /// be resumed first.
+    public func prepare() async throws -> RetentionPlan {
+        try await lock()
+        if let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) {
+            throw DaybookError(
+                .tryAgain,
+                "Purge \(run.id) was interrupted and has to be finished first: daybook retention purge --resume")
+        }
+        let plan = try await PlanReader(asOf: settings.asOf, account: settings.account).run(connection)
+        let shortest = plan.terms.all.filter { $0.dataClass.isCustomers }.map(\.retentionDays).min()
+        let clocks = try await Uninterrupted.run(connection) { session in
+            let rows = try session.query(
+                "SELECT clock_timestamp() AS now, (clock_timestamp() AT TIME ZONE 'UTC')::date AS today")
+            return (now: try rows[0].instant("now"), today: try rows[0].date("today"))
+        }
+        let guarded = PurgeGuard(
+            asOf: plan.asOf, today: clocks.today,
+            clockSkewSeconds: Self.seconds(settings.hostClock().microseconds(since: clocks.now)),
+            shortestDays: shortest, shares: plan.shares)
+        if let refusal = guarded.refusal(forced: settings.forced, expectedRows: settings.expectedRows) { throw refusal }
+        try await Uninterrupted.run(connection) { session in
+            let redacted = try RedactedColumns(session).names
+            for dataClass in try DeploymentShape(session).classes {
+                try CascadeWalk.refuseCascades(
+                    dataClass, redacted: dataClass == .taskContent ? redacted : ["ip", "user_agent"], session)
+            }
+        }
+        return plan
+    }
+
+    /// Runs a plan that ``prepare()`` made. Nothing is recorded where nothing is due.
+    public func run(_ plan: RetentionPlan) async throws -> Outcome {
+        let files = try await publishCertificates()
+        guard plan.dueRows > 0 else {
+            return Outcome(run: 0, takenRows: 0, wasStopped: false, certificate: nil, files: files)
+        }
+        if let archive = settings.archive { try ArchiveFolder(path: archive.folder).make() }
+        let run = try await Uninterrupted.transaction(connection) { session in
+            let run = try PurgeRun.record(plan, settings, session)
+            // Made before anything is committed: an archive that cannot be written leaves no run behind.
+            try run.archive?.make()
+            return run
+        }
+        return try await go(run, plan: plan)
+    }
+
+    /// Continues a run that was interrupted; nil if there is none.
+    public func resume() async throws -> Outcome? {
+        try await lock()
+        let files = try await publishCertificates()
+        guard let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) else {
+            guard files.isEmpty else {
+                return Outcome(run: 0, takenRows: 0, wasStopped: false, certificate: nil, files: files)
+            }
+            return nil
+        }
+        if let folder = run.archive {
+            try folder.make()
+            guard !run.isEncrypted || settings.archive?.key != nil else {
+                throw DaybookError.configuration("Purge \(run.id) encrypts its archive; name the key with --key-file.")
+            }
+            let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
+            folder.removeUnrecorded(recorded)
+        }
+        let isBound = try await Uninterrupted.run(connection) { session in
+            try Terms.policyDigest(session) == run.terms.policyDigest
+        }
+        guard isBound else {
+            tell(.step("the policies changed since purge \(run.id) began: certifying what it did"))
+            return try await finish(run)
+        }
+        return try await go(run, plan: nil)
+    }
+
+    /// Whole seconds, away from zero: a clock that is a moment more than five minutes off is off.
+    private static func seconds(_ microseconds: Int64) -> Int64 {
+        let seconds = (abs(microseconds) + 999_999) / 1_000_000
+        return microseconds < 0 ? -seconds : seconds
+    }
+
+    private func lock() async throws {
+        try await Uninterrupted.run(connection) { session in
+            try RetentionSession.prepareSession(session)
+            try RetentionSession.requireTables(session)
+            let taken = try session.query(
+                "SELECT pg_try_advisory_lock($1) AS taken", [.int(RetentionSession.purgeLock)])
+            guard try !taken[0].bool("taken") else { return try DatabaseRoles.becomePurger(session) }
+            throw DaybookError(.tryAgain, "Another purge is running: \(try Self.holder(session)). Wait for its end.")
+        }
+    }
+
+    private static func holder(_ session: Session) throws -> String {
+        let rows = try session.query(
+            """
+            SELECT a.pid, coalesce(a.usename::text, '?') AS role,
+                coalesce(a.client_addr::text, 'this machine') AS place,
+                a.backend_start
+            FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+                AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
+            """, [.int(RetentionSession.purgeLock)])
+        guard let row = rows.first else { return "it ended this moment" }
+        return "process \(try row.int("pid")) of role \(try row.text("role")) from \(try row.text("place")), since "
+            + "\(try row.instant("backend_start"))"
+    }
+
+    private func publishCertificates() async throws -> [String] {
+        let shelf = CertificateShelf(settings.templates)
+        return try await Uninterrupted.run(connection) { try shelf.publishMissing($0) }
+    }
+}

@@ -1,0 +1,78 @@
+internal import Domain
+internal import Postgres
+
+/// A run as it is recorded: what it is bound to.
+struct PurgeRun: Sendable {
+    let id: Int64
+    let terms: Terms
+    /// Nil without an archive.
+    let archive: ArchiveFolder?
+    let isEncrypted: Bool
+
+    /// Records a run, its plan and its cutoffs in the session's transaction.
+    static func record(_ plan: RetentionPlan, _ settings: PurgeSettings, _ session: Session) throws -> PurgeRun {
+        let place = settings.archive
+        let row = try session.query(
+            """
+            INSERT INTO daybook.purge_run (as_of, account, plan, plan_sha256, policy_sha256, hold_sha256, forced,
+                program_version, host, archive_folder, archive_cipher, archive_days, archive_state)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            RETURNING run_id
+            """,
+            [
+                .date(plan.asOf), .text(plan.account ?? ""), .text(String(decoding: plan.csv, as: UTF8.self)),
+                .text(plan.digest), .text(plan.terms.policyDigest), .text(plan.holdDigest),
+                .texts(settings.forced.map(\.rawValue).sorted()), .text(settings.programVersion), .text(settings.host),
+                Value(place?.folder), Value(place?.cipher), place.map { .int($0.days) } ?? .null,
+                .text(place == nil ? "none" : "kept"),
+            ])[0]
+        let id = try row.int("run_id")
+        let terms = plan.terms.all
+        _ = try session.execute(
+            """
+            INSERT INTO daybook.purge_cutoff (run_id, user_id, data_class, slug, time_zone, retention_days, cutoff)
+            SELECT $1, t.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[])
+                AS t (user_id, data_class, slug, time_zone, retention_days, cutoff)
+            """,
+            [
+                .int(id), .uuids(terms.map(\.userID)), .texts(terms.map(\.dataClass.rawValue)),
+                .texts(terms.map(\.slug)), .texts(terms.map(\.timeZone)), .ints(terms.map(\.retentionDays)),
+                .instants(terms.map(\.cutoff)),
+            ])
+        return PurgeRun(
+            id: id, terms: plan.terms, archive: place.map { ArchiveFolder(place: $0, run: id) },
+            isEncrypted: place?.cipher != nil)
+    }
+
+    /// The run that was begun and not finished, nil without one.
+    static func unfinished(_ session: Session) throws -> PurgeRun? {
+        let rows = try session.query(
+            """
+            SELECT run_id, as_of, account, archive_folder, archive_cipher, policy_sha256
+            FROM daybook.purge_run WHERE state = 'running'
+            """)
+        guard let row = rows.first else { return nil }
+        let id = try row.int("run_id")
+        let account = try row.text("account")
+        let cutoffs = try session.query(
+            """
+            SELECT user_id, slug, time_zone, data_class, retention_days::bigint AS days, cutoff
+            FROM daybook.purge_cutoff WHERE run_id = $1 ORDER BY slug COLLATE "C", data_class COLLATE "C"
+            """, [.int(id)])
+        let terms = try cutoffs.compactMap { row -> Term? in
+            guard let dataClass = DataClass(rawValue: try row.text("data_class")) else { return nil }
+            return Term(
+                userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: try row.text("time_zone"),
+                dataClass: dataClass, retentionDays: try row.int("days"), cutoff: try row.instant("cutoff"))
+        }
+        return PurgeRun(
+            id: id,
+            terms: Terms(
+                asOf: try row.date("as_of"), account: account.isEmpty ? nil : account, all: terms,
+                policyDigest: try row.text("policy_sha256")),
+            archive: try row.optionalText("archive_folder").map {
+                ArchiveFolder(path: ArchiveFolder.path(in: $0, run: id))
+            },
+            isEncrypted: try row.optionalText("archive_cipher") != nil)
+    }
+}

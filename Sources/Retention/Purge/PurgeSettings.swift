@@ -1,0 +1,39 @@
+public import Domain
+public import Reporting
+
+/// What a purge is told.
+public struct PurgeSettings: Sendable {
+    /// Nil for today.
+    public var asOf: CalendarDate?
+    public var account: String?
+    /// Nil deletes without an archive.
+    public var archive: ArchivePlace?
+    /// The folder that certificates are written to.
+    public var certificates: String
+    public var templates: TemplateSet
+    public var forced: Set<PurgeGuard.Danger>
+    /// The plan's number of due rows, said out loud.
+    public var expectedRows: Int64?
+    public var programVersion: String
+    /// The name of this machine.
+    public var host: String
+    /// The host's clock.
+    public var hostClock: @Sendable () -> Instant
+
+    public init(
+        asOf: CalendarDate? = nil, account: String? = nil, archive: ArchivePlace?, certificates: String,
+        templates: TemplateSet, forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil,
+        programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant
+    ) {
+        self.asOf = asOf
+        self.account = account
+        self.archive = archive
+        self.certificates = certificates
+        self.templates = templates
+        self.forced = forced
+        self.expectedRows = expectedRows
+        self.programVersion = programVersion
+        self.host = host
+        self.hostClock = hostClock
+    }
+}

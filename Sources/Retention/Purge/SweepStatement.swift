@@ -1,0 +1,165 @@
+internal import Domain
+internal import Postgres
+internal import Schema
+
+/// The one statement that takes the due rows of a stretch of a table: finds them, takes them, counts them, marks
+/// them, and gives them back as they were.
+///
+/// Due rule, owner and hold are part of the statement. `xmin` says that a row is still the one that was judged: a row
+/// that somebody changed meanwhile is left for the next pass.
+struct SweepStatement: Sendable {
+    /// The columns that an archived row has.
+    let columns: [String]
+    private let query: ClassQuery
+    private let redaction: [RedactedColumns.Assignment]
+    private let fallback: Term?
+    /// What else has to be known of a row.
+    private let extras: String
+
+    init(_ dataClass: DataClass, _ shape: DeploymentShape, _ terms: Terms, _ session: Session) throws {
+        query = ClassQuery(dataClass, shape)
+        fallback = terms.fallback(dataClass)
+        extras = Self.extras(dataClass, shape)
+        switch dataClass {
+        case .accessLog, .probes:
+            redaction = []
+            columns = try Self.columns(of: DeploymentShape.table(dataClass).fullName, session)
+        case .apiUsage:
+            redaction = shape.usageContent.map { RedactedColumns.Assignment(column: $0, expression: "NULL") }
+            columns = ["id"] + redaction.map(\.column)
+        case .taskContent:
+            redaction = try RedactedColumns(session).assignments
+            columns = ["user_id", "id"] + redaction.map(\.column)
+        }
+    }
+
+    /// The rows, for `COPY (…) TO STDOUT`: values cannot be bound in a COPY, so all of them are numbers of our own, or
+    /// come from tables of ours. With `counts`, their number alone.
+    func sql(run: Int64, relation: String, pages: Range<Int64>, counts: Bool = false, _ session: Session) -> String {
+        let table = TableName.quoted(relation, session)
+        let old = columns.enumerated().map { "r.\(session.quoteIdentifier($1)) AS c\($0)" }.joined(separator: ", ")
+        let given = columns.enumerated().map { "gone.c\($0) AS \(session.quoteIdentifier($1))" }.joined(separator: ", ")
+        let cutoff = fallback.map { "'\($0.cutoff)'::timestamptz" } ?? "'-infinity'::timestamptz"
+        let counted = totals(run)
+        return """
+            WITH due AS (
+                SELECT r.ctid AS place, r.xmin AS version, \(query.owner) AS owner, \(query.instant) AS instant,
+                    coalesce(c.time_zone, 'UTC') AS zone, \(extras), \(old)
+                FROM ONLY \(table) AS r
+                \(query.joins)
+                LEFT JOIN daybook.purge_cutoff AS c
+                    ON c.run_id = \(run) AND c.data_class = '\(query.dataClass.rawValue)' AND c.user_id = \(query.owner)
+                WHERE r.ctid >= '(\(pages.lowerBound),0)'::tid AND r.ctid < '(\(pages.upperBound),0)'::tid
+                    AND \(query.belongs) AND NOT (\(query.isDone))
+                    AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
+                    AND NOT (\(query.isHeld))
+            ), gone AS (
+                \(taking(table, session))
+                WHERE r.ctid = due.place AND r.xmin = due.version
+                RETURNING due.*
+            ), \(counted)
+            SELECT \(counts ? "count(*) AS taken" : given) FROM gone
+            """
+    }
+
+    private static func extras(_ dataClass: DataClass, _ shape: DeploymentShape) -> String {
+        switch dataClass {
+        case .accessLog: "coalesce(\(shape.column("action", of: .accessLog, alias: "r")), '') AS action"
+        case .probes: "r.target AS target, r.ok AS ok"
+        case .apiUsage: "NULL AS action"
+        case .taskContent:
+            """
+            r.user_id AS task_owner, r.id AS task_id,
+                    (\(shape.column("completed_at", of: .videoTasks, alias: "r")) IS NULL
+                        AND (f.terminal_at IS NULL OR f.terminal_estimated)) AS is_estimated
+            """
+        }
+    }
+
+    private func taking(_ table: String, _ session: Session) -> String {
+        guard !redaction.isEmpty else { return "DELETE FROM ONLY \(table) AS r USING due" }
+        let assignments = redaction.map { "\(session.quoteIdentifier($0.column)) = \($0.expression)" }
+        return "UPDATE ONLY \(table) AS r SET \(assignments.joined(separator: ", ")) FROM due"
+    }
+
+    /// What is written down in the same statement.
+    private func totals(_ run: Int64) -> String {
+        let total = """
+            run_total AS (
+                INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
+                SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid), \(run), '\(query.dataClass.rawValue)',
+                    count(*), min(instant), max(instant)
+                FROM gone GROUP BY 1
+                ON CONFLICT ON CONSTRAINT purge_total_pkey DO UPDATE SET
+                    row_count = purge_total.row_count + excluded.row_count,
+                    oldest = least(purge_total.oldest, excluded.oldest),
+                    newest = greatest(purge_total.newest, excluded.newest)
+            )
+            """
+        switch query.dataClass {
+        case .accessLog: return total + ", " + Self.accessDays
+        case .probes: return total + ", " + Self.probeDays
+        case .apiUsage: return total
+        case .taskContent: return total + ", " + Self.taskRecords(run)
+        }
+    }
+
+    private static let accessDays = """
+        day_total AS (
+            INSERT INTO daybook.access_day (user_id, day, action, accesses)
+            SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid), (instant AT TIME ZONE zone)::date, action,
+                count(*)
+            FROM gone GROUP BY 1, 2, 3
+            ON CONFLICT ON CONSTRAINT access_day_pkey DO UPDATE SET accesses = access_day.accesses + excluded.accesses
+        )
+        """
+
+    /// A minute is up if any probe in it succeeded: a bit set stays set, and up wins when the two are read.
+    private static let probeDays = """
+        minute AS (
+            SELECT target, (instant AT TIME ZONE 'UTC')::date AS day,
+                (extract(epoch FROM (instant AT TIME ZONE 'UTC')::time) / 60)::numeric AS place, ok, instant
+            FROM gone
+        ), folded AS (
+            INSERT INTO daybook.probe_day (target, day, up_minutes, down_minutes, first_probe_at)
+            SELECT target, day,
+                bit_or(CASE WHEN ok THEN set_bit(repeat('0', 1440)::bit(1440), floor(place)::int, 1)
+                    ELSE repeat('0', 1440)::bit(1440) END),
+                bit_or(CASE WHEN ok THEN repeat('0', 1440)::bit(1440)
+                    ELSE set_bit(repeat('0', 1440)::bit(1440), floor(place)::int, 1) END),
+                min(instant)
+            FROM minute GROUP BY target, day
+            ON CONFLICT ON CONSTRAINT probe_day_pkey DO UPDATE SET
+                up_minutes = probe_day.up_minutes | excluded.up_minutes,
+                down_minutes = probe_day.down_minutes | excluded.down_minutes,
+                first_probe_at = least(probe_day.first_probe_at, excluded.first_probe_at)
+        )
+        """
+
+    private static func taskRecords(_ run: Int64) -> String {
+        """
+        fact AS (
+            INSERT INTO daybook.task_fact AS known (user_id, task_id, terminal_at, terminal_estimated)
+            SELECT task_owner, task_id, instant, is_estimated FROM gone
+            ON CONFLICT ON CONSTRAINT task_fact_pkey DO UPDATE SET
+                terminal_at = coalesce(known.terminal_at, excluded.terminal_at),
+                terminal_estimated = CASE WHEN known.terminal_at IS NULL THEN excluded.terminal_estimated
+                    ELSE known.terminal_estimated END
+        ), mark AS (
+            INSERT INTO daybook.task_redaction (user_id, task_id, run_id)
+            SELECT task_owner, task_id, \(run) FROM gone
+        )
+        """
+    }
+
+    /// The columns of a table that can be written back: all but generated ones.
+    static func columns(of table: String, _ session: Session) throws -> [String] {
+        let rows = try session.query(
+            """
+            SELECT attname::text AS name FROM pg_attribute
+            WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+            ORDER BY attnum
+            """, [.text(table)])
+        return try rows.map { try $0.text("name") }
+    }
+}

@@ -1,0 +1,82 @@
+internal import Domain
+internal import Postgres
+
+/// One transaction of a purge.
+struct SweepStep: Sendable {
+    let run: PurgeRun
+    let statement: SweepStatement
+    let dataClass: DataClass
+    let relation: String
+    let key: [UInt8]?
+    /// True where owners are found by an index: then the plan is pinned to it, because a hash of every task for each
+    /// small stretch would cost more than the stretch.
+    let probesIndexes: Bool
+
+    /// Takes the due rows of a stretch and gives their number.
+    ///
+    /// The order matters: the hold lock first, in a statement of its own, so that the deleting statement sees every
+    /// hold that was acknowledged; the file on disk and its record before the COMMIT.
+    func take(_ pages: Range<Int64>, _ session: Session) throws -> Int64 {
+        _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
+        guard try Terms.policyDigest(session) == run.terms.policyDigest else {
+            throw DaybookError(
+                .tryAgain,
+                "The policies changed while the purge ran, so it stopped: it is bound to the plan that was shown. "
+                    + "End it with: daybook retention purge --resume")
+        }
+        if probesIndexes {
+            try session.executeScript("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        }
+        let rows: Int64
+        if let folder = run.archive {
+            rows = try archived(statement.sql(run: run.id, relation: relation, pages: pages, session), folder, session)
+        } else {
+            let sql = statement.sql(run: run.id, relation: relation, pages: pages, counts: true, session)
+            rows = try session.query(sql)[0].int("taken")
+        }
+        _ = try session.execute(
+            """
+            UPDATE daybook.purge_sweep SET next_page = $4
+            WHERE run_id = $1 AND data_class = $2 AND relation = $3
+            """, [.int(run.id), .text(dataClass.rawValue), .text(relation), .int(pages.upperBound)])
+        return rows
+    }
+
+    private func archived(_ sql: String, _ folder: ArchiveFolder, _ session: Session) throws -> Int64 {
+        try Self.archive(
+            sql, columns: statement.columns, dataClass: dataClass, relation: relation, run: run, folder: folder,
+            key: key,
+            session)
+    }
+
+    /// Runs a COPY into the next segment and records it. The file goes away again if anything fails before the COMMIT.
+    static func archive(
+        _ sql: String, columns: [String], dataClass: DataClass, relation: String, run: PurgeRun,
+        folder: ArchiveFolder, key: [UInt8]?, _ session: Session
+    ) throws -> Int64 {
+        let next = try session.query(
+            "SELECT coalesce(max(segment), 0) + 1 AS number FROM daybook.purge_segment WHERE run_id = $1",
+            [.int(run.id)])[0].int("number")
+        let name = ArchiveFolder.segmentName(next, dataClass, isEncrypted: run.isEncrypted)
+        let writer = SegmentWriter(path: folder.file(name), key: key)
+        do {
+            let rows = try session.copyOut("COPY (\(sql)) TO STDOUT (FORMAT csv)") { try writer.write($0) }
+            guard !writer.isEmpty else { return 0 }
+            let finished = try writer.finish()
+            _ = try session.execute(
+                """
+                INSERT INTO daybook.purge_segment (run_id, segment, data_class, relation, file_name, column_names,
+                    row_count, size_bytes, sha256, csv_sha256)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                """,
+                [
+                    .int(run.id), .int(next), .text(dataClass.rawValue), .text(relation), .text(name), .texts(columns),
+                    .int(Int64(rows)), .int(finished.sizeBytes), .text(finished.sha256), .text(finished.csvSHA256),
+                ])
+            return Int64(rows)
+        } catch {
+            writer.discard()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,117 @@
+internal import Domain
+internal import Foundation
+internal import Postgres
+
+/// Walks one table from its first page to its last, a transaction at a time.
+struct TableSweep: Sendable {
+    let step: SweepStep
+    let connection: Connection
+    let tell: @Sendable (PurgeProgress) -> Void
+    let plannedRows: Int64
+
+    /// How far it came.
+    struct Ending: Sendable {
+        var takenRows: Int64
+        /// True if it was asked to stop before the end.
+        var wasStopped: Bool
+    }
+
+    /// Walks on from where the record says. Stops between two transactions when its task is cancelled.
+    ///
+    /// Throws `tryAgain` if locks or limits turned it away too often: the run can be resumed.
+    func run(takenBefore: Int64) async throws -> Ending {
+        let place = try await connection.run { session in
+            let rows = try session.query(
+                """
+                SELECT pages, next_page FROM daybook.purge_sweep
+                WHERE run_id = $1 AND data_class = $2 AND relation = $3
+                """, [.int(step.run.id), .text(step.dataClass.rawValue), .text(step.relation)])
+            return (pages: try rows[0].int("pages"), next: try rows[0].int("next_page"))
+        }
+        var pace = BatchPace()
+        var next = place.next
+        var taken = takenBefore
+        var refusals = 0
+        let clock = ContinuousClock()
+        var looked: ContinuousClock.Instant?
+        while next < place.pages {
+            guard !Task.isCancelled else { return Ending(takenRows: taken, wasStopped: true) }
+            if looked.map({ clock.now - $0 > .seconds(Limits.purgeLookSeconds) }) ?? true {
+                guard try await pauseWhileNeeded() else { return Ending(takenRows: taken, wasStopped: true) }
+                looked = clock.now
+            }
+            let range = next..<min(next + pace.pages, place.pages)
+            let startedAt = clock.now
+            do {
+                taken += try await Uninterrupted.transaction(connection) { try step.take(range, $0) }
+                pace.took(milliseconds: Int64((clock.now - startedAt) / .milliseconds(1)))
+                next = range.upperBound
+                refusals = 0
+                tell(
+                    .sweeping(
+                        relation: step.relation, donePages: next, pages: place.pages, takenRows: taken,
+                        plannedRows: plannedRows))
+            } catch let error as PostgresError where error.isPassing {
+                refusals += 1
+                guard refusals < Limits.purgeAttempts else {
+                    throw DaybookError(
+                        .tryAgain,
+                        "\(step.relation) was locked, or too slow, \(refusals) times in a row; the purge stopped "
+                            + "there. Continue it with: daybook retention purge --resume",
+                        debugText: String(reflecting: error))
+                }
+                pace.ranOut()
+                try await forgetUnrecorded()
+                try? await Task.sleep(for: .milliseconds(100 * refusals))
+            }
+        }
+        try await Uninterrupted.transaction(connection) { session in
+            _ = try session.execute(
+                """
+                UPDATE daybook.purge_sweep SET state = 'done'
+                WHERE run_id = $1 AND data_class = $2 AND relation = $3
+                """, [.int(step.run.id), .text(step.dataClass.rawValue), .text(step.relation)])
+        }
+        return Ending(takenRows: taken, wasStopped: false)
+    }
+
+    /// A transaction that was undone may have left its file.
+    private func forgetUnrecorded() async throws {
+        guard let folder = step.run.archive else { return }
+        let recorded = try await connection.run { try RunRecord.recordedFiles(step.run.id, $0) }
+        folder.removeUnrecorded(recorded)
+    }
+
+    /// Waits while the server has other things to do. False if the task was cancelled meanwhile.
+    private func pauseWhileNeeded() async throws -> Bool {
+        var waited: Int64 = 0
+        while let reason = try await connection.reason(for: step.relation) {
+            tell(.pausing(reason))
+            guard waited < Limits.purgePauseSeconds else {
+                throw DaybookError(
+                    .tryAgain,
+                    "The purge waited \(waited / 60) minutes because \(reason), and stopped. Continue it with: "
+                        + "daybook retention purge --resume")
+            }
+            try? await Task.sleep(for: .seconds(Limits.purgeLookSeconds))
+            guard !Task.isCancelled else { return false }
+            waited += Limits.purgeLookSeconds
+        }
+        return true
+    }
+}
+
+extension Connection {
+    /// Why a purge should wait, nil if it need not; nothing if the server does not show it.
+    fileprivate func reason(for relation: String) async throws -> String? {
+        guard !Task.isCancelled else { return nil }
+        return try await Uninterrupted.transaction(self) { try Throttle.reason(for: relation, $0) }
+    }
+}
+
+extension PostgresError {
+    /// True where the same can go well a moment later.
+    fileprivate var isPassing: Bool {
+        code == .lockNotAvailable || code == .timeout || sqlState == .serializationFailure || sqlState == .deadlock
+    }
+}

@@ -1,0 +1,43 @@
+internal import Domain
+internal import Postgres
+internal import Schema
+
+/// How every part of the retention works on a database: nothing looked up where an application could have put it,
+/// nothing hidden, UTC; and the locks that all of them know.
+enum RetentionSession {
+    /// Whoever places a hold, or changes a policy, takes it alone; every deleting transaction shares it.
+    static let holdLock = HoldLock.key
+    /// One purge at a time.
+    static let purgeLock: Int64 = 0x64_6179_7075_7267
+    /// The uuid that stands for rows of owners without an account, and of nobody.
+    static let nobody = "00000000-0000-0000-0000-000000000000"
+
+    private static let settings = """
+        row_security = off; search_path = pg_catalog, pg_temp; TimeZone = 'UTC'; DateStyle = 'ISO, YMD';
+        IntervalStyle = 'postgres'; bytea_output = 'hex'; jit = off
+        """
+
+    /// Settings of one transaction.
+    static func prepare(_ session: Session) throws {
+        try session.executeScript(script("SET LOCAL "))
+    }
+
+    /// Settings of the whole session.
+    static func prepareSession(_ session: Session) throws {
+        try session.executeScript(script("SET "))
+    }
+
+    private static func script(_ set: String) -> String {
+        settings.split(separator: ";").map { set + $0.split(whereSeparator: \.isNewline).joined() }.joined(
+            separator: "; ")
+    }
+
+    /// Refuses a database without the tables of the retention.
+    static func requireTables(_ session: Session) throws {
+        let known = try session.query("SELECT to_regclass('daybook.purge_run') IS NOT NULL AS exists")
+        guard try known[0].bool("exists") else {
+            throw DaybookError.configuration(
+                "This database has no tables for retention yet; run: daybook database migrate")
+        }
+    }
+}

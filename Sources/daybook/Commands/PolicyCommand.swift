@@ -1,0 +1,69 @@
+import ArgumentParser
+import Domain
+import Retention
+
+/// `daybook retention policy …`
+struct PolicyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy", abstract: "Longer retentions of one class of data, by contract.",
+        subcommands: [Set.self, List.self])
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Keep one class of an account's data longer than the rest.",
+            discussion: "The account's own retention (30, 90 or 180 days) comes with: daybook accounts import")
+
+        @Option(
+            help: ArgumentHelp("The account's slug. Without it: the owners who have no account.", valueName: "slug"))
+        var account: String?
+        @Option(
+            name: .customLong("class"),
+            help: ArgumentHelp("access_log, task_content or api_usage.", valueName: "class"),
+            transform: { text in
+                guard let dataClass = DataClass(rawValue: text) else {
+                    throw ValidationError("\"\(text)\" is none of access_log, task_content and api_usage.")
+                }
+                return dataClass
+            })
+        var dataClass: DataClass
+        @Option(
+            help: ArgumentHelp("Days, at least the account's own; the same takes the override away.", valueName: "days")
+        )
+        var days: Int64
+        @Option(help: ArgumentHelp("Why, the contract's clause for instance.", valueName: "text")) var reason: String
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            try await database.withConnection {
+                try await Policies().set(dataClass, days: days, account: account, reason: reason, $0)
+            }
+            Terminal.show("\(dataClass.rawValue) of \(account ?? "owners without an account"): \(days) days")
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List how long what is kept, account by account.")
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            let rows = try await Reading.texts(
+                database,
+                """
+                SELECT a.slug, c.data_class, greatest(a.retention_days, coalesce(p.retention_days, 0))::text,
+                    a.time_zone,
+                    p.reason, p.set_by, p.set_at
+                FROM daybook.account AS a
+                CROSS JOIN unnest(ARRAY['access_log', 'api_usage', 'task_content']) AS c (data_class)
+                LEFT JOIN daybook.retention_policy AS p ON p.user_id = a.user_id AND p.data_class = c.data_class
+                ORDER BY a.slug COLLATE "C", c.data_class COLLATE "C"
+                """)
+            var table = TextTable(
+                ["account", "class", "days", "time zone", "reason", "set by", "set at"], rightAligned: [2])
+            for row in rows { table.add(row) }
+            table.show()
+            Terminal.show(
+                "\nEverybody else: \(Limits.defaultRetentionDays) days, UTC. Probes: \(Limits.probeRetentionDays) days."
+            )
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Postgres
+import Reporting
+import Retention
+
+/// `daybook retention purge`
+struct PurgeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "purge",
+        abstract: "Archive and delete or redact what is due, in small transactions, and certify it.",
+        discussion: """
+            Shows the plan and asks; with --yes it does not ask. An interrupt (Ctrl-C) ends it after its transaction; \
+            --resume continues a run that was interrupted or killed.
+
+            Examples:
+              daybook retention purge
+              daybook retention purge --yes --archive /srv/archive --key-file /etc/daybook/archive.key
+              daybook retention purge --resume
+            """)
+
+    private static let interruptedExitCode: Int32 = 130
+
+    @OptionGroup(title: "Plan") var plan: PlanOptions
+    @Flag(help: "Do not ask.") var yes = false
+    @Flag(help: "Continue the run that was interrupted. With none, nothing is done.") var resume = false
+    @Option(help: ArgumentHelp("The folder of archives. Default: archive in DAYBOOK_HOME.", valueName: "dir"))
+    var archive: String?
+    @Flag(name: .customLong("no-archive"), help: "Keep no archive: what is deleted cannot be put back.")
+    var noArchive = false
+    @Option(help: ArgumentHelp("Days after which expire-archives destroys this run's archive.", valueName: "days"))
+    var archiveDays: Int64 = Limits.archiveDays
+    @Option(
+        help: ArgumentHelp(
+            "Encrypt the archive with the key in this file: 32 bytes, or 64 hexadecimal digits.",
+            valueName: "file"))
+    var keyFile: String?
+    @Option(
+        help: ArgumentHelp("Overrule a refusal by its name: future-date, clock-skew, short-policy.", valueName: "name"),
+        transform: { text in
+            guard let danger = PurgeGuard.Danger(rawValue: text) else {
+                throw ValidationError(
+                    "\"\(text)\" cannot be forced; only future-date, clock-skew and short-policy can.")
+            }
+            return danger
+        })
+    var force: [PurgeGuard.Danger] = []
+    @Option(
+        help: ArgumentHelp(
+            "The number of rows that the plan has to go; needed where it is more than half of a class.",
+            valueName: "rows"))
+    var expectRows: Int64?
+    @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
+    @OptionGroup(title: "Certificates") var certificate: CertificateOptions
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func validate() throws {
+        guard archive == nil || !noArchive else {
+            throw ValidationError("--archive and --no-archive exclude each other.")
+        }
+        guard (1...3650).contains(archiveDays) else {
+            throw ValidationError("--archive-days must lie between 1 and 3650.")
+        }
+        guard !resume || (plan.asOf == nil && plan.account == nil && expectRows == nil) else {
+            throw ValidationError("--resume continues a run as it was begun; give no date, account or rows.")
+        }
+    }
+
+    func run() async throws {
+        guard yes || resume || isatty(STDIN_FILENO) == 1 else {
+            throw DaybookError.usage(
+                "Nobody is there to ask, so nothing was purged. Look at the plan, then say --yes.")
+        }
+        let settings = try settings()
+        let display = PurgeDisplay(isQuiet: quiet)
+        let outcome = try await database.withConnection { connection -> Purge.Outcome? in
+            let purge = Purge(settings, connection) { display.tell($0) }
+            if resume { return try await purge.resume() }
+            let plan = try await purge.prepare()
+            if !quiet || !yes { PlanDisplay.show(plan) }
+            guard plan.dueRows == 0 || yes || asked(plan) else {
+                throw DaybookError(.failed, "Nothing was purged.")
+            }
+            return try await purge.run(plan)
+        }
+        display.finish()
+        try show(outcome)
+    }
+
+    private func settings() throws -> PurgeSettings {
+        let folder = CertificateOptions.absolute(archive ?? CertificateOptions.home + "/archive")
+        return PurgeSettings(
+            asOf: plan.asOf, account: plan.account,
+            archive: noArchive ? nil : try ArchivePlace(folder: folder, keyFile: keyFile, days: archiveDays),
+            certificates: certificate.folder, templates: try certificate.templateSet(), forced: Set(force),
+            expectedRows: expectRows, programVersion: Version.current, host: Host.name, hostClock: Host.now)
+    }
+
+    private func asked(_ plan: RetentionPlan) -> Bool {
+        FileHandle.standardError.write(Data("\nPurge \(plan.dueRows) rows? Type the number to go on: ".utf8))
+        return readLine(strippingNewline: true)?.trimmingCharacters(in: .whitespaces) == String(plan.dueRows)
+    }
+
+    private func show(_ outcome: Purge.Outcome?) throws {
+        guard let outcome else {
+            Terminal.show("Nothing to resume: no purge was interrupted.")
+            return
+        }
+        if outcome.wasStopped {
+            Terminal.say(
+                "daybook: stopped after \(outcome.takenRows) rows of purge \(outcome.run); continue it with: daybook "
+                    + "retention purge --resume")
+            throw ExitCode(Self.interruptedExitCode)
+        }
+        if let certificate = outcome.certificate {
+            Terminal.show("\nPurge \(outcome.run) took \(outcome.takenRows) rows.")
+            Terminal.show("Certificate \(certificate.sequence), SHA-256 \(certificate.sha256)")
+        } else {
+            Terminal.show("\nNothing was due; nothing was purged.")
+        }
+        for file in outcome.files { Terminal.show(file) }
+    }
+}

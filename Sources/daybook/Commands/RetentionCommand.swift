@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// `daybook retention …`
+struct RetentionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retention", abstract: "What is kept how long: plans, purges, holds, certificates.",
+        subcommands: [
+            PlanCommand.self, PurgeCommand.self, VerifyRetentionCommand.self, RestoreCommand.self,
+            ExpireArchivesCommand.self, HoldCommand.self, PolicyCommand.self,
+        ])
+}

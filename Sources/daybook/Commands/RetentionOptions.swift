@@ -1,0 +1,54 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Postgres
+import Reporting
+import Retention
+
+/// The date and the account of a plan or a purge.
+struct PlanOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Judge as of this date (2026-11-05). Default: today, in the database's clock.", valueName: "date"),
+        transform: { text in
+            let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard text.utf8.count == 10, parts.count == 3, let year = parts[0], let month = parts[1],
+                let day = parts[2],
+                Limits.years.contains(year), let date = CalendarDate(year: year, month: month, day: day)
+            else { throw ValidationError("\"\(text)\" is not a date of the years 2000 to 2199, such as 2026-11-05.") }
+            return date
+        })
+    var asOf: CalendarDate?
+
+    @Option(help: ArgumentHelp("Only this account.", valueName: "slug"))
+    var account: String?
+
+    func validate() throws {
+        if let account, !Account.isSlug(account) {
+            throw ValidationError("\"\(account.prefix(80))\" is not the slug of an account.")
+        }
+    }
+}
+
+/// Where certificates go, and how their pages look.
+struct CertificateOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The folder of certificates. Default: certificates in DAYBOOK_HOME.", valueName: "dir"))
+    var certificates: String?
+
+    @Option(
+        help: ArgumentHelp("A folder with further templates, which replace those of the same name.", valueName: "dir"))
+    var templates: [String] = []
+
+    /// Always absolute: it is recorded, and read again from elsewhere.
+    var folder: String { Self.absolute(certificates ?? Self.home + "/certificates") }
+
+    static var home: String { PrivateCluster.defaultHome(ProcessInfo.processInfo.environment) }
+
+    static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
+    func templateSet() throws -> TemplateSet {
+        try TemplateSet(folders: [try InstalledFiles.folder("templates")] + templates)
+    }
+}

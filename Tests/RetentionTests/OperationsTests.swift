@@ -1,0 +1,63 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The units for systemd, cron and Kubernetes, and the commands in them.
+@Suite struct OperationsTests {
+    private static let folder = Deployment.root + "/docs/operations/"
+
+    private func text(_ name: String) throws -> String {
+        try String(contentsOfFile: Self.folder + name, encoding: .utf8)
+    }
+
+    @Test func `systemd accepts the service and its timer`() async throws {
+        let scratch = try ScratchFolder()
+        let service = try text("daybook-retention.service").replacing(
+            "/usr/local/bin/daybook", with: ProgramRun.daybook)
+        let paths = [
+            try scratch.write(service, to: "daybook-retention.service"),
+            try scratch.write(try text("daybook-retention.timer"), to: "daybook-retention.timer"),
+        ]
+        let run = try await ProgramRun(["verify"] + paths, program: "/usr/bin/systemd-analyze")
+        #expect(run.exitCode == 0 && run.errors.isEmpty, "\(run.errors)")
+        // A unit that is wrong is refused: the test can fail.
+        let wrong = try scratch.write(service.replacing("Type=oneshot", with: "Typo=oneshot"), to: "wrong.service")
+        let refused = try await ProgramRun(["verify", wrong], program: "/usr/bin/systemd-analyze")
+        #expect(refused.errors.contains("Typo"), "\(refused.errors)")
+    }
+
+    @Test func `the CronJob is YAML of the kind, and forbids two purges at once`() async throws {
+        let script = """
+            import sys, yaml
+            job = yaml.safe_load(open(sys.argv[1]))
+            spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+            print(job["apiVersion"], job["kind"], job["spec"]["concurrencyPolicy"], spec["restartPolicy"])
+            print(spec["containers"][0]["args"][0])
+            """
+        let run = try await ProgramRun(
+            ["-c", script, Self.folder + "daybook-retention.cronjob.yaml"], program: TestPython.path)
+        #expect(run.exitCode == 0, "\(run.errors)")
+        #expect(run.output.hasPrefix("batch/v1 CronJob Forbid Never\n"))
+        try await checkCommands(run.output)
+    }
+
+    @Test func `every command in the units is one that the program knows`() async throws {
+        let line = try text("daybook-retention.crontab").components(separatedBy: "\n").filter { !$0.hasPrefix("#") }[0]
+        let fields = line.split(separator: " ", maxSplits: 5)
+        #expect(fields.prefix(5).allSatisfy { $0.allSatisfy { $0.isNumber || $0 == "*" } })
+        try await checkCommands(line)
+        try await checkCommands(try text("daybook-retention.service"))
+    }
+
+    private func checkCommands(_ text: String) async throws {
+        let commands = text.matches(of: /daybook ((?:retention|database)[ a-z-]+)/).map {
+            $0.output.1.split(separator: " ").map(String.init)
+        }
+        #expect(commands.count == 5)
+        for command in commands {
+            let run = try await ProgramRun(command + ["--help"])
+            #expect(run.exitCode == 0, "\(command)")
+            for option in command where option.hasPrefix("--") { #expect(run.output.contains(option), "\(command)") }
+        }
+    }
+}

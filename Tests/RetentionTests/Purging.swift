@@ -1,0 +1,119 @@
+import Foundation
+import Postgres
+import TestSupport
+
+/// Purges of one database by the program, with an archive and certificates in a folder of their own.
+struct Purging: Sendable {
+    static let date = ["--as-of", "2026-11-05"]
+    let settings: ConnectionSettings
+    let folder: ScratchFolder
+
+    init(_ settings: ConnectionSettings) throws {
+        self.settings = settings
+        folder = try ScratchFolder()
+    }
+
+    var archive: String { folder.file("archive") }
+    var certificates: String { folder.file("certificates") }
+    var database: [String] { ["--database", Deployment.conninfo(settings)] }
+    /// Where a purge of these tests puts things.
+    var places: [String] { ["--archive", archive, "--certificates", certificates] }
+
+    /// Runs `daybook retention …`.
+    func retention(
+        _ arguments: [String], program: String = ProgramRun.daybook, killAfter: Double? = nil
+    ) async throws
+        -> ProgramRun
+    {
+        try await ProgramRun(["retention"] + arguments + database, program: program, killAfter: killAfter)
+    }
+
+    /// A purge as of the sample's date, with the plan's number said out loud.
+    func purge(_ more: [String] = [], date: [String] = date, killAfter: Double? = nil) async throws -> ProgramRun {
+        let rows = try await PlanFile(settings, date).sum("due_rows")
+        return try await retention(
+            ["purge", "--yes", "--quiet", "--expect-rows", String(rows)] + places + date + more, killAfter: killAfter)
+    }
+
+    func resume() async throws -> ProgramRun {
+        try await retention(["purge", "--resume", "--quiet"] + places)
+    }
+
+    /// Rows of a query as text, a row a line.
+    func lines(_ query: String) async throws -> [String] {
+        let connection = try await Connection.open(settings)
+        let lines = try await connection.run { session in
+            var lines: [String] = []
+            for row in try session.query(query) {
+                lines.append(try row.columns.indices.map { try row.string($0) ?? "∅" }.joined(separator: "|"))
+            }
+            return lines
+        }
+        await connection.close()
+        return lines
+    }
+
+    func number(_ query: String) async throws -> Int {
+        Int(try await lines(query).first ?? "") ?? -1
+    }
+
+    /// Every row of a deployment's tables, and what Daybook remembers of them, as one digest a table.
+    func fingerprint() async throws -> [String: String] {
+        var digests: [String: String] = [:]
+        let tables = [
+            "public.users", "public.credit_wallet", "public.credit_ledger", "public.batch_jobs", "public.video_tasks",
+            "public.enterprise_api_usage", "public.video_external_access_log", "daybook.task_fact",
+            "daybook.access_day",
+            "daybook.probe", "daybook.probe_day", "daybook.purge_total",
+        ]
+        for table in tables {
+            digests[table] = try await lines(
+                """
+                SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C")), '')
+                FROM \(table) AS t
+                """)[0]
+        }
+        return digests
+    }
+
+    /// The money alone.
+    func books() async throws -> [String: String] {
+        try await fingerprint().filter {
+            ["public.users", "public.credit_wallet", "public.credit_ledger", "public.batch_jobs"].contains($0.key)
+        }
+    }
+
+    /// Rows of the archive by class, counted in its files.
+    func archivedRows() throws -> Int {
+        let script = """
+            find '\(archive)' -name '*.csv.gz' -exec gzip -dc {} + | python3 -c 'import csv, sys
+            csv.field_size_limit(1 << 30)
+            print(sum(1 for _ in csv.reader(sys.stdin)))'
+            """
+        let text = try Command.run(["/bin/sh", "-c", script])
+        return Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) ?? -1
+    }
+}
+
+/// Runs the body with purges of a copy of the sample.
+func withPurging(_ body: (Purging) async throws -> Void) async throws {
+    try await withSample { try await body(Purging($0)) }
+}
+
+/// Every SLA report that is final by now, byte for byte.
+enum SLAReports {
+    static func all(_ settings: ConnectionSettings, months: [String] = Self.months) async throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for month in months {
+            let folder = try ScratchFolder()
+            try await ProgramRun.expectingSuccess([
+                "report", "sla", "--quiet", "--month", month, "--output", folder.path, "--database",
+                Deployment.conninfo(settings),
+            ])
+            for (name, bytes) in try folder.contents() where !name.hasSuffix("manifest.json") { files[name] = bytes }
+        }
+        return files
+    }
+
+    static let months = (4...10).map { "2026-" + ($0 < 10 ? "0" : "") + String($0) }
+}

@@ -1,0 +1,75 @@
+import Digests
+import Domain
+import Postgres
+import Schema
+import TestSupport
+import Testing
+
+/// The rules alone: cutoffs, pace, refusals, ciphers.
+@Suite struct RuleTests {
+    @Test(arguments: [
+        // Midnight that is skipped, midnight that comes twice, half hours, quarter hours, a plain day.
+        ("2026-09-06", "America/Santiago", "2026-09-06T04:00:00Z"),
+        ("2026-11-01", "America/Havana", "2026-11-01T04:00:00Z"),
+        ("2026-10-25", "Atlantic/Azores", "2026-10-25T00:00:00Z"),
+        ("2026-10-04", "Australia/Lord_Howe", "2026-10-03T13:30:00Z"),
+        ("2026-10-05", "Australia/Lord_Howe", "2026-10-04T13:00:00Z"),
+        ("2026-05-01", "Asia/Kathmandu", "2026-04-30T18:15:00Z"),
+        ("2026-10-25", "Europe/Berlin", "2026-10-24T22:00:00Z"),
+        ("2026-10-26", "Europe/Berlin", "2026-10-25T23:00:00Z"),
+    ])
+    func `a local date begins at its first instant`(day: String, zone: String, expected: String) async throws {
+        try await withConnection { connection in
+            _ = try await Migrator().migrate(connection)
+            let instant = try await connection.run { session in
+                try session.query(
+                    "SELECT daybook.first_instant($1::date, $2) AS first", [.unknown(day), .text(zone)])[0].instant(
+                        "first")
+            }
+            #expect(instant == Instant(expected))
+        }
+    }
+
+    @Test func `a transaction's pages follow its time, at most double, and never fall to none`() {
+        var pace = BatchPace(pages: 64)
+        pace.took(milliseconds: 10)
+        #expect(pace.pages == 128)
+        pace.took(milliseconds: 75)
+        #expect(pace.pages == 128)
+        pace.took(milliseconds: 1000)
+        #expect(pace.pages == 12)
+        for _ in 0..<10 { pace.ranOut() }
+        #expect(pace.pages == 1)
+        for _ in 0..<30 { pace.took(milliseconds: 0) }
+        #expect(pace.pages == Limits.purgeMostPages)
+    }
+
+    @Test func `exactly half of a class goes, one row more is refused`() throws {
+        let date = try #require(CalendarDate(year: 2026, month: 11, day: 5))
+        func guarded(_ due: Int64, _ total: Int64) -> PurgeGuard {
+            PurgeGuard(
+                asOf: date, today: date, clockSkewSeconds: 300, shortestDays: 30,
+                shares: [PurgeGuard.Share(dataClass: .accessLog, due: due, total: total)])
+        }
+        #expect(guarded(5, 10).refusal(forced: [], expectedRows: nil) == nil)
+        #expect(guarded(6, 10).refusal(forced: [], expectedRows: nil)?.kind == .usage)
+        #expect(guarded(6, 10).refusal(forced: [], expectedRows: 6) == nil)
+        #expect(guarded(5, 10).refusal(forced: [], expectedRows: 6)?.kind == .usage)
+    }
+
+    @Test func `the cipher is AES-256-GCM, as NIST's test vectors have it`() {
+        // NIST GCM test case 14: a zero key, a zero nonce, sixteen zero bytes.
+        let zeros = [UInt8](repeating: 0, count: 32)
+        let cipher = AuthenticatedCipher.sealing(key: zeros, nonce: Array(zeros.prefix(12)))
+        let text = cipher.update(Array(zeros.prefix(7))) + cipher.update(Array(zeros.prefix(9)))
+        let tag = cipher.seal()
+        let hex = (text + tag).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        #expect(hex == "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919")
+        let opening = AuthenticatedCipher.opening(key: zeros, nonce: Array(zeros.prefix(12)))
+        #expect(opening.update(text) == Array(zeros.prefix(16)))
+        #expect(opening.isAuthentic(tag: tag))
+        let other = AuthenticatedCipher.opening(key: zeros, nonce: Array(zeros.prefix(12)))
+        _ = other.update([text[0] ^ 1] + text.dropFirst())
+        #expect(!other.isAuthentic(tag: tag))
+    }
+}
