@@ -103,9 +103,9 @@ class Batch:
         """What its refund rows have given back."""
         return sum(entry.credits for entry in self.refunds if happened(entry.posted_at))
 
-    def count(self, *states):
-        """How many of its tasks are in one of the states."""
-        return sum(task.status in states for task in self.tasks)
+    def count(self, status):
+        """How many of its tasks are in a state."""
+        return sum(task.status == status for task in self.tasks)
 
     @property
     def delivered(self):
@@ -281,7 +281,8 @@ def draws_by_batch(entries):
 def take(lots, entry):
     """Draws an entry's credits: from its own bucket first, oldest lot first."""
     wanted, taken = -entry.credits, []
-    for lot in [lot for lot in lots if lot.bucket == entry.bucket] + [lot for lot in lots if lot.bucket != entry.bucket]:
+    own = [lot for lot in lots if lot.bucket == entry.bucket]
+    for lot in own + [lot for lot in lots if lot.bucket != entry.bucket]:
         credits = min(wanted, lot.credits)
         if credits > 0:
             taken.append(Draw(lot, entry, credits, lot.take(credits, entry.model)))
@@ -397,8 +398,8 @@ class Statement:
             balance += entry.credits
             if not self.before(entry.posted_at):
                 rows.append([
-                    entry.id, local_text(entry.posted_at, self.zone), entry.type, entry.model, entry.bucket, entry.credits,
-                    balance, entry.reference_type, entry.reference, None,
+                    entry.id, local_text(entry.posted_at, self.zone), entry.type, entry.model, entry.bucket,
+                    entry.credits, balance, entry.reference_type, entry.reference, None,
                 ])
         return rows
 
@@ -444,9 +445,9 @@ class Statement:
         for batch in self.settled:
             frozen, refunded, spent = batch.frozen(self.happened), batch.refunded(self.happened), batch.delivered
             rows.append([
-                batch.id, batch.request_id, instant_text(batch.created_at), instant_text(batch.settled_at), batch.status,
-                len(batch.tasks), batch.count("succeeded"), batch.count("failed"), frozen, spent, refunded,
-                frozen - refunded - spent,
+                batch.id, batch.request_id, instant_text(batch.created_at), instant_text(batch.settled_at),
+                batch.status, len(batch.tasks), batch.count("succeeded"), batch.count("failed"), frozen, spent,
+                refunded, frozen - refunded - spent,
             ])
         return rows
 
@@ -464,8 +465,8 @@ class Statement:
             ("summary", "line credits", self.summary()),
             ("entries", "entry_id posted_at type model bucket credits balance reference_type reference_id description",
              self.entry_rows()),
-            ("usage", "model batches items succeeded failed credits_frozen credits_refunded credits_spent unit_price_usd "
-             "amount_usd", self.usage_rows()),
+            ("usage", "model batches items succeeded failed credits_frozen credits_refunded credits_spent "
+             "unit_price_usd amount_usd", self.usage_rows()),
             ("batches", "batch_id request_id created_at settled_at status items succeeded failed frozen spent refunded "
              "difference", self.batch_rows()),
             ("open_batches", "batch_id request_id created_at items frozen", self.open_batch_rows()),
