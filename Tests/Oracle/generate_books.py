@@ -146,10 +146,10 @@ class Books(Deployment):
         row = self.add(
             "credit_ledger", id=2**53 + len(self.tables["credit_ledger"]), user_id=self.owner, type=kind, model=model,
             credits_delta=credits, ref_type=reference_type, ref_id=reference, created_at=min(instant, LAST_INSTANT),
-            meta=json.dumps(meta | {"bucket": bucket}),
+            meta=jsonb_text(meta | {"bucket": bucket}),
         )
         if self.odd and self.chance(0.2):
-            row["meta"] = self.pick(None, json.dumps(meta), "[]") if bucket == "permanent" else row["meta"]
+            row["meta"] = self.pick(None, jsonb_text(meta), "[]") if bucket == "permanent" else row["meta"]
         if bucket == "bonus":
             self.bonus += credits
         else:
@@ -431,6 +431,11 @@ class Books(Deployment):
             columns = ["finding", "reference", "credits"]
             self.planted.sort(key=lambda row: (row["finding"], row["reference"].encode(), str(row["credits"])))
             write_csv(folder / "planted.csv", columns, self.planted, lambda _, value: str(value))
+
+
+def jsonb_text(value):
+    """An object as PostgreSQL prints it: shorter keys first."""
+    return json.dumps(dict(sorted(value.items(), key=lambda item: (len(item[0]), item[0]))))
 
 
 def main():
