@@ -1,4 +1,4 @@
-public import Postgres
+import Postgres
 
 extension WorkQueue {
     /// The worker goes: what it was sending is unknown, what the provider took is for others to poll.

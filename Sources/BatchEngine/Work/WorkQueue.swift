@@ -35,7 +35,7 @@ public struct WorkQueue {
         ).map { row in
             Submission(
                 userID: try row.uuid("user_id"), batchID: try row.uuid("batch_id"), taskID: try row.uuid("task_id"),
-                nonce: try row.bytes("nonce"), attempt: try row.int("attempt"), model: model,
+                nonce: try row.optionalBytes("nonce") ?? [], attempt: try row.int("attempt"), model: model,
                 prompt: try row.text("prompt"), referenceURL: try row.optionalText("reference_url"),
                 aspectRatio: try row.optionalText("aspect_ratio") ?? "16:9",
                 durationSeconds: try row.optionalInt("duration") ?? 10, size: try row.optionalText("size") ?? "small")
@@ -86,12 +86,12 @@ public struct WorkQueue {
             _ = try rows(
                 """
                 UPDATE daybook.submission SET outcome = 'refused', remark = $3, answered_at = daybook.clock()
-                WHERE user_id = $1 AND nonce = $2 AND outcome = 'intent'
+                WHERE user_id = $1 AND nonce = $2 AND outcome IN ('intent', 'unknown')
                 """,
                 [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark)])
             _ = try end(
                 [.rejected(submission.taskID, remark: refusal.remark)], of: submission.batchID,
-                customer: submission.userID, from: "intent")
+                customer: submission.userID, from: [.intent, .unknown])
             return
         }
         if refusal.kind == .account || refusal.retryAfterSeconds != nil {
@@ -102,17 +102,18 @@ public struct WorkQueue {
             [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark), .int(pause)])
     }
 
-    /// Ends tasks of one batch that are still in a state, and settles the batch if they were its last.
+    /// Ends tasks of one batch that are still in one of the states, and settles the batch if they were its last.
     ///
     /// - Returns: The tasks that ended by this call.
-    public func end(_ endings: [TaskEnding], of batchID: String, customer: String, from state: String) throws
+    public func end(_ endings: [TaskEnding], of batchID: String, customer: String, from states: [TaskState])
+        throws
         -> Set<String>
     {
         let optional = { (texts: [String?]) in Value.array(texts.map { Value($0) }, of: .text) }
         let ended = try rows(
             "SELECT daybook.end_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9) AS task_id",
             [
-                .uuid(customer), .uuid(batchID), .uuids(endings.map(\.taskID)), .texts([state]),
+                .uuid(customer), .uuid(batchID), .uuids(endings.map(\.taskID)), .texts(states.map(\.rawValue)),
                 .texts(endings.map(\.state)), optional(endings.map(\.failureReason)),
                 optional(endings.map(\.failureType)), optional(endings.map(\.message)),
                 optional(endings.map(\.videoURL)),
@@ -145,9 +146,12 @@ public struct WorkQueue {
     }
 
     private static func acceptedTask(_ row: Row) throws -> AcceptedTask {
-        AcceptedTask(
+        guard let model = VideoModel(rawValue: try row.text("model")) else {
+            throw PostgresError(.decoding, "A task names a model that this program does not know.", column: "model")
+        }
+        return AcceptedTask(
             userID: try row.uuid("user_id"), batchID: try row.uuid("batch_id"), taskID: try row.uuid("task_id"),
-            model: VideoModel(rawValue: try row.text("model")) ?? .sora2,
+            model: model,
             providerTaskID: try row.text("provider_task_id"), ageSeconds: try row.int("age"),
             secondsLeft: try row.int("seconds_left"))
     }

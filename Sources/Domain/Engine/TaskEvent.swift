@@ -33,7 +33,8 @@ extension TaskState {
         case (.intent, .rejected): .failed
         case (.intent, .answerLost): .unknown
         case (.intent, .accepted), (.unknown, .accepted): .accepted
-        case (.unknown, .givenUp): .failed
+        // A proof that comes late ends it: it waited as unknown, and is not submitted again.
+        case (.unknown, .refused), (.unknown, .rejected), (.unknown, .givenUp): .failed
         case (.accepted, .succeeded): .succeeded
         case (.accepted, .failed): .failed
         case (.accepted, .deadlinePassed): .timedOut

@@ -168,7 +168,7 @@ BEGIN
 END $$;
 
 -- It is proved that the provider did not take a submission: its task is ready again after a pause, or cancelled if that was asked
--- for meanwhile.
+-- for meanwhile. One that was unknown already ends instead: what may have been taken is never submitted again.
 CREATE FUNCTION daybook.put_back(p_user uuid, p_nonce bytea, p_remark text, p_pause_seconds bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -186,8 +186,10 @@ BEGIN
     FOR SHARE;
     PERFORM FROM daybook.task WHERE user_id = p_user AND task_id = v_task.task_id FOR NO KEY UPDATE;
     UPDATE daybook.submission SET outcome = 'refused', remark = p_remark, answered_at = v_now
-    WHERE user_id = p_user AND nonce = p_nonce AND outcome = 'intent';
+    WHERE user_id = p_user AND nonce = p_nonce AND outcome IN ('intent', 'unknown');
     IF NOT FOUND THEN RETURN false; END IF;
+    PERFORM daybook.end_tasks(p_user, v_task.batch_id, ARRAY[v_task.task_id], ARRAY['unknown'], ARRAY['failed'], ARRAY['error'],
+        ARRAY['network'], ARRAY['The provider did not take it.'], ARRAY[NULL]::text[]);
     IF v_cancelled THEN
         PERFORM daybook.end_tasks(p_user, v_task.batch_id, ARRAY[v_task.task_id], ARRAY['intent'], ARRAY['cancelled'],
             ARRAY[NULL]::text[], ARRAY[NULL]::text[], ARRAY['Cancelled by the customer.'], ARRAY[NULL]::text[]);

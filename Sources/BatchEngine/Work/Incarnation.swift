@@ -1,0 +1,247 @@
+import Domain
+import Foundation
+import Logging
+import Postgres
+import ServiceLifecycle
+
+/// One life of a worker under one number: its connections, its loops, its schedule of polls.
+///
+/// It ends when the worker is asked to stop, or throws when it was declared dead or the database failed it.
+actor Incarnation {
+    /// Tasks taken over from the dead in one transaction.
+    private static let adoptionLimit = 500
+    /// Overdue tasks ended in one transaction.
+    private static let overdueLimit = 500
+    /// Engine seconds after which failures of a running batch are refunded: the promise is five minutes.
+    private static let flushSeconds: Int64 = 240
+    /// Sweeps in a row that one kind of sweep may go on, before the others have their turn.
+    private static let sweepsInARow = 200
+    /// How long the loop of polls sleeps, at least and at most.
+    private static let shortestNap = Duration.milliseconds(5)
+    private static let longestNap = Duration.milliseconds(50)
+
+    private let settings: WorkerSettings
+    private let provider: any Provider
+    private let logger: Logger
+    private let desk: SubmissionDesk
+    private let claims: AsyncStream<Submission>.Continuation
+    /// Connections of their own, so that a sign of life never waits behind a sweep.
+    private let pulse: Connection
+    private let work: Connection
+    private let sweep: Connection
+    private let worker: Int64
+    private var schedule: PollSchedule
+    private var random = SystemRandomNumberGenerator()
+    private let endings = Mailbox<(AcceptedTask, TaskEnding)>()
+    /// Polls under way.
+    private var asking = 0
+    /// True once the worker was asked to stop and nothing is under way.
+    private var isDone = false
+
+    init(_ owner: Worker, desk: SubmissionDesk, claims: AsyncStream<Submission>.Continuation) async throws {
+        settings = owner.settings
+        provider = owner.provider
+        self.desk = desk
+        self.claims = claims
+        pulse = try await owner.connect()
+        work = try await owner.connect()
+        sweep = try await owner.connect()
+        let host = ProcessInfo.processInfo.hostName
+        let (number, rate) = try await work.transaction { session in
+            let rows = try session.query(
+                "SELECT coalesce(nullif(current_setting('daybook.clock_rate', true), ''), '1')::numeric::bigint AS rate")
+            return (try WorkQueue(session).register(host: host, processID: getpid()), try rows[0].int("rate"))
+        }
+        worker = number
+        schedule = PollSchedule(rate: rate)
+        var named = owner.logger
+        named[metadataKey: "worker.id"] = "\(number)"
+        logger = named
+    }
+
+    /// Runs every loop until the worker is asked to stop, then leaves in order.
+    func run() async throws {
+        logger.info("a worker begins")
+        do {
+            try await replaySpool()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.beat() }
+                group.addTask { try await self.record() }
+                group.addTask { try await self.recordEndings() }
+                group.addTask { try await self.poll() }
+                group.addTask { try await self.sweepAll() }
+                // The one loop that ends by itself: when the worker is to stop and nothing is under way.
+                group.addTask { try await self.claimUntilStopped() }
+                while try await group.next() != nil, !isDone {}
+                group.cancelAll()
+            }
+        } catch {
+            await close()
+            throw error
+        }
+        try? await write(work) { try $0.leave($1) }
+        await close()
+        logger.info("a worker has stopped")
+    }
+
+    private func close() async {
+        for connection in [pulse, work, sweep] { await connection.close() }
+    }
+
+    // MARK: - Loops
+
+    private func beat() async throws {
+        while !Task.isCancelled {
+            try await write(pulse) { try $0.heartbeat($1) }
+            try await Task.sleep(for: .milliseconds(settings.heartbeatMilliseconds))
+        }
+    }
+
+    private func claimUntilStopped() async throws {
+        while !Task.isShuttingDownGracefully {
+            if try await claimOnce() == 0 { try await Task.sleep(for: .milliseconds(settings.idleMilliseconds / 4)) }
+        }
+        logger.info("a worker is asked to stop")
+        let deadline = ContinuousClock.now + .seconds(settings.drainSeconds)
+        while await desk.underWay > 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(20)) }
+        isDone = true
+    }
+
+    private func claimOnce() async throws -> Int {
+        var claimed = 0
+        for model in VideoModel.allCases {
+            let free = await desk.freeSlots
+            guard free > 0 else { break }
+            let chunk = settings.chunk
+            let submissions = try await write(work) { queue, worker in
+                try queue.claim(worker, model: model, limit: free, chunk: chunk)
+            }
+            await desk.begin(submissions.count)
+            for submission in submissions { claims.yield(submission) }
+            claimed += submissions.count
+        }
+        return claimed
+    }
+
+    private func record() async throws {
+        while !Task.isCancelled {
+            let answers = await desk.answers.takeAll()
+            guard !answers.isEmpty else { continue }
+            do {
+                try await record(answers)
+            } catch {
+                await desk.answers.putBack(answers)
+                throw error
+            }
+            await desk.recorded(answers.count)
+        }
+    }
+
+    private func record(_ answers: [SubmissionDesk.Answered]) async throws {
+        let accepted = try await write(work) { queue, worker in
+            try queue.record(answers.map { ($0.submission, $0.answer) }, by: worker)
+        }
+        for task in accepted { schedule.add(task, now: .now, using: &random) }
+    }
+
+    private func poll() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            while true {
+                try Task.checkCancellation()
+                for task in schedule.takeDue(now: .now, limit: settings.polls - asking) {
+                    asking += 1
+                    group.addTask { await self.ask(task) }
+                }
+                let pause = schedule.nextDueAt.map { $0 - .now } ?? Self.longestNap
+                try await Task.sleep(for: min(max(pause, Self.shortestNap), Self.longestNap))
+            }
+        }
+    }
+
+    private func ask(_ task: AcceptedTask) async {
+        let status = await provider.status(of: task.providerTaskID)
+        asking -= 1
+        switch schedule.decide(task.taskID, status, now: .now, using: &random) {
+        case .end(let ending): await endings.put((task, ending))
+        case .lateSuccess:
+            logger.notice("a task that had been given up was rendered", metadata: ["task.id": "\(task.taskID)"])
+            try? await write(work) { queue, _ in try queue.noteLateSuccess(task) }
+        case .wait, .forget, nil: break
+        }
+    }
+
+    private func recordEndings() async throws {
+        while !Task.isCancelled {
+            let ended = await endings.takeAll()
+            for (batchID, group) in Dictionary(grouping: ended, by: \.0.batchID).sorted(by: { $0.key < $1.key }) {
+                let customer = group[0].0.userID
+                let list = group.map(\.1)
+                _ = try await write(work) { queue, worker in
+                    try queue.hold(worker)
+                    return try queue.end(list, of: batchID, customer: customer, from: [.accepted])
+                }
+                for ending in list {
+                    schedule.ended(ending.taskID, keepsWatching: ending.state == "timed_out", now: .now)
+                }
+            }
+        }
+    }
+
+    private func sweepAll() async throws {
+        while !Task.isCancelled {
+            let silence = settings.silenceMilliseconds
+            let buried = try await write(sweep) { queue, _ in try queue.bury(silenceMilliseconds: silence) }
+            if !buried.isEmpty {
+                logger.warning("workers were declared dead", metadata: ["worker.dead": "\(buried)"])
+                try await replaySpool()
+            }
+            let adopted = try await write(sweep) { try $0.adopt($1, limit: Self.adoptionLimit) }
+            for task in adopted { schedule.add(task, now: .now, using: &random) }
+            try await repeatedly { queue in try queue.endOverdue(limit: Self.overdueLimit) > 0 }
+            try await repeatedly { queue in try queue.flush(ageSeconds: Self.flushSeconds) }
+            try await repeatedly { queue in try queue.expireCredit() }
+            try await Task.sleep(for: .milliseconds(settings.idleMilliseconds))
+        }
+    }
+
+    private func repeatedly(_ body: @escaping @Sendable (WorkQueue) throws -> Bool) async throws {
+        for _ in 0..<Self.sweepsInARow {
+            guard try await write(sweep, { queue, _ in try body(queue) }) else { return }
+        }
+    }
+
+    /// Records what workers of this machine, which are gone, were told and had not recorded.
+    private func replaySpool() async throws {
+        for (path, answers) in desk.spool.abandoned() {
+            try await write(work) { queue, _ in
+                for answer in answers {
+                    _ = try queue.accept(answer.userID, answer.nonce, as: answer.providerTaskID, by: nil)
+                }
+            }
+            desk.spool.remove(path)
+            logger.notice("answers of a dead worker were found", metadata: ["spool.answers": "\(answers.count)"])
+        }
+    }
+
+    // MARK: - Writing
+
+    /// Runs one transaction of the worker's; one that lost a deadlock is tried again.
+    private func write<Result: Sendable>(
+        _ connection: Connection, _ body: @escaping @Sendable (WorkQueue, Int64) throws -> Result
+    ) async throws -> Result {
+        let worker = worker
+        var tries = 0
+        while true {
+            do {
+                return try await connection.transaction { try body(WorkQueue($0), worker) }
+            } catch let error as PostgresError where error.isWorthRepeating && tries < 5 {
+                tries += 1
+            }
+        }
+    }
+}
+
+extension PostgresError {
+    /// True where the same transaction may well succeed when it is run again.
+    var isWorthRepeating: Bool { sqlState == .deadlock || sqlState == .serializationFailure }
+}

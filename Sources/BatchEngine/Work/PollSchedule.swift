@@ -1,0 +1,127 @@
+/// When each accepted task is asked for next, and what an answer means. Nothing is written to the database for a poll.
+///
+/// Times are the machine's own, running `rate` times slower than the engine's clock.
+struct PollSchedule {
+    typealias Instant = ContinuousClock.Instant
+
+    /// What to do after an answer.
+    enum Decision: Equatable {
+        /// Ask again later, which the schedule has noted.
+        case wait
+        case end(TaskEnding)
+        /// It was given up before, and is rendered now.
+        case lateSuccess
+        /// It was given up before, and nothing more is to be expected.
+        case forget
+    }
+
+    private struct Entry {
+        let task: AcceptedTask
+        let acceptedAt: Instant
+        let deadlineAt: Instant
+        var dueAt: Instant
+        var timesMissing = 0
+        /// Timed out: asked for only to learn of a late success.
+        var isGivenUp = false
+    }
+
+    /// Engine seconds between two polls, at first and later.
+    private static let shortestPause: Int64 = 5
+    private static let longestPause: Int64 = 15
+    /// Engine seconds between two polls of a task that was given up, and how long that goes on.
+    private static let latePause: Int64 = 60
+    private static let lateSeconds: Int64 = 3600
+    /// Engine seconds for which a provider may not know a task that it has just taken, and denials that count after.
+    private static let unknownAtFirstSeconds: Int64 = 60
+    private static let denials = 3
+
+    private let rate: Int64
+    private var entries: [String: Entry] = [:]
+
+    /// - Parameter rate: Engine seconds in a second of this machine, at least 1.
+    init(rate: Int64) {
+        self.rate = max(rate, 1)
+    }
+
+    var count: Int { entries.count }
+
+    /// Adds a task that this worker polls from now on; one that is known stays as it is.
+    mutating func add(_ task: AcceptedTask, now: Instant, using random: inout some RandomNumberGenerator) {
+        guard entries[task.taskID] == nil else { return }
+        let acceptedAt = now - real(task.ageSeconds)
+        let pause = min(max(Self.shortestPause - task.ageSeconds, 0), Self.shortestPause)
+        entries[task.taskID] = Entry(
+            task: task, acceptedAt: acceptedAt, deadlineAt: now + real(max(task.secondsLeft, 0)),
+            dueAt: now + jittered(real(pause), using: &random))
+    }
+
+    /// The tasks to ask for now, at most `limit`; each is left out until its answer was decided on.
+    mutating func takeDue(now: Instant, limit: Int) -> [AcceptedTask] {
+        let due = entries.values.filter { $0.dueAt <= now }.sorted { $0.dueAt < $1.dueAt }.prefix(limit)
+        for entry in due { entries[entry.task.taskID]?.dueAt = now + .seconds(86_400) }
+        return due.map(\.task)
+    }
+
+    /// When the next task is due, nil where there is none.
+    var nextDueAt: Instant? { entries.values.map(\.dueAt).min() }
+
+    /// Decides on an answer. Nil where the task is not on the schedule.
+    mutating func decide(
+        _ taskID: String, _ status: ProviderStatus, now: Instant, using random: inout some RandomNumberGenerator
+    ) -> Decision? {
+        guard var entry = entries[taskID] else { return nil }
+        if entry.isGivenUp { return decideLate(taskID, status, now: now) }
+        switch status {
+        case .succeeded(let videoURL, _): return .end(.succeeded(taskID, videoURL: videoURL))
+        case .failed(let failure): return .end(.failed(taskID, failure))
+        case .running, .notFound, .unreadable: break
+        }
+        guard now < entry.deadlineAt else { return .end(.timedOut(taskID)) }
+        if status == .notFound, now - entry.acceptedAt > real(Self.unknownAtFirstSeconds) {
+            entry.timesMissing += 1
+            if entry.timesMissing >= Self.denials { return .end(.lost(taskID)) }
+        }
+        let age = engineSeconds(now - entry.acceptedAt)
+        let pause = min(max(age / 4, Self.shortestPause), Self.longestPause)
+        entry.dueAt = min(now + jittered(real(pause), using: &random), entry.deadlineAt)
+        entries[taskID] = entry
+        return .wait
+    }
+
+    /// Takes a task off the schedule, or keeps an eye on it where it was timed out.
+    mutating func ended(_ taskID: String, keepsWatching: Bool, now: Instant) {
+        guard keepsWatching, entries[taskID] != nil else {
+            entries[taskID] = nil
+            return
+        }
+        let pause = real(Self.latePause)
+        entries[taskID]?.isGivenUp = true
+        entries[taskID]?.dueAt = now + pause
+    }
+
+    private mutating func decideLate(_ taskID: String, _ status: ProviderStatus, now: Instant) -> Decision? {
+        guard let entry = entries[taskID] else { return nil }
+        if case .succeeded = status {
+            entries[taskID] = nil
+            return .lateSuccess
+        }
+        let isOver = now - entry.deadlineAt > real(Self.lateSeconds)
+        if case .failed = status {
+            entries[taskID] = nil
+            return .forget
+        }
+        let pause = real(Self.latePause)
+        entries[taskID] = isOver ? nil : entry
+        entries[taskID]?.dueAt = now + pause
+        return isOver ? .forget : .wait
+    }
+
+    private func real(_ engineSeconds: Int64) -> Duration { .seconds(engineSeconds) / Int(rate) }
+
+    private func engineSeconds(_ duration: Duration) -> Int64 { (duration * Int(rate)).components.seconds }
+
+    /// A fifth more or less, so that tasks that came together are not asked for together for ever.
+    private func jittered(_ duration: Duration, using random: inout some RandomNumberGenerator) -> Duration {
+        duration * Int.random(in: 80...120, using: &random) / 100
+    }
+}

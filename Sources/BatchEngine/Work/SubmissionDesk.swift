@@ -1,0 +1,51 @@
+import Domain
+import Logging
+
+/// Sends submissions, spools what the provider answers, and keeps the answers until they are recorded.
+actor SubmissionDesk {
+    /// A submission and what became of it.
+    struct Answered: Sendable {
+        let submission: Submission
+        let answer: SubmissionAnswer
+    }
+
+    nonisolated let answers = Mailbox<Answered>()
+    nonisolated let spool: AnswerSpool
+    private let provider: any Provider
+    private let settings: WorkerSettings
+    private let logger: Logger
+    /// Claimed and not recorded yet.
+    private(set) var underWay = 0
+
+    init(provider: any Provider, spool: AnswerSpool, settings: WorkerSettings, logger: Logger) {
+        self.provider = provider
+        self.spool = spool
+        self.settings = settings
+        self.logger = logger
+    }
+
+    var freeSlots: Int { max(settings.slots - underWay, 0) }
+
+    func begin(_ count: Int) { underWay += count }
+
+    /// Answers were recorded; with nothing left under way the database has all that was spooled.
+    func recorded(_ count: Int) {
+        underWay -= count
+        if underWay == 0 { spool.clear() }
+    }
+
+    /// Sends once. The intent to do so is committed.
+    nonisolated func submit(_ submission: Submission) async {
+        let answer = await provider.submit(submission.request(callbackBase: settings.callbackBase))
+        if case .accepted(let providerTaskID) = answer {
+            let accepted = AnswerSpool.Answer(
+                userID: submission.userID, nonce: submission.nonce, providerTaskID: providerTaskID)
+            do {
+                try spool.append(accepted)
+            } catch {
+                logger.error("an answer could not be spooled", metadata: ["spool.cause": "\(error)"])
+            }
+        }
+        await answers.put(Answered(submission: submission, answer: answer))
+    }
+}
