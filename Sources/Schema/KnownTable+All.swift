@@ -68,6 +68,9 @@ extension KnownTable {
             user_id uuid, task_id uuid, dispatched_at timestamptz, terminal_at timestamptz, terminal_estimated boolean,
             cancelled_at timestamptz, cost_credits bigint
             """),
+        KnownTable(
+            "daybook", "lot", without: "the wallet says what has expired",
+            "user_id uuid, lot_id bigint, kind text, remaining bigint, expires_at timestamptz"),
     ]
 
     /// All of them.

@@ -1,0 +1,48 @@
+/// The credits of every line of one statement.
+public struct StatementSummary: Sendable, Hashable {
+    /// The balance before the first movement of the month.
+    public var openingBalance: Int64 = 0
+    /// By line, of the rows posted in the month.
+    public private(set) var movements: [StatementLine: Int64] = [:]
+    /// Held by batches whose freeze is posted and which are not settled, at the start and at the end.
+    public var heldOpening: Int64 = 0
+    public var heldClosing: Int64 = 0
+    /// The cost of the succeeded tasks of batches settled in the month.
+    public var delivered: Int64 = 0
+    /// Nil where the database has no wallets.
+    public var expiredUnbooked: Int64?
+    public var unexplained: Int64?
+
+    public init() {}
+
+    /// Adds a movement of the month.
+    public mutating func add(_ credits: Int64, to line: StatementLine) {
+        precondition(StatementLine.movements.contains(line), "\(line) is no movement")
+        movements[line, default: 0] += credits
+    }
+
+    /// Opening balance and lines.
+    public var closingBalance: Int64 { movements.values.reduce(openingBalance, +) }
+
+    /// What was frozen and neither came back, was delivered, nor is held: 0 in whole books.
+    public var unreconciled: Int64 {
+        -self[.spent, 0] - self[.refunds, 0] - delivered - (heldClosing - heldOpening)
+    }
+
+    /// The credits of a line; nil where it does not apply.
+    public subscript(line: StatementLine) -> Int64? {
+        switch line {
+        case .openingBalance: openingBalance
+        case .closingBalance: closingBalance
+        case .heldOpening: heldOpening
+        case .heldClosing: heldClosing
+        case .delivered: delivered
+        case .unreconciled: unreconciled
+        case .expiredUnbooked: expiredUnbooked
+        case .unexplained: unexplained
+        default: self[line, 0]
+        }
+    }
+
+    private subscript(line: StatementLine, fallback: Int64) -> Int64 { movements[line] ?? fallback }
+}
