@@ -10,7 +10,9 @@ import Testing
         "Schema": ["Postgres", "Digests", "Domain"], "Spreadsheet": ["CXlsxWriter", "Domain"],
         "BatchEngine": ["Schema", "Postgres", "Digests", "Domain", "Logging", "ServiceLifecycle"],
         "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
-        "daybook": ["Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain", "ArgumentParser"],
+        "daybook": [
+            "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "ArgumentParser",
+        ],
     ]
     private static let system: Set<String> = ["Foundation", "Glibc", "Dispatch", "Synchronization"]
 

@@ -1,52 +1,78 @@
-/// What the purchased credits of one customer cost, as they are spent and come back: first in, first out.
+/// What the credits of one customer cost, as they are spent and come back: first in, first out.
 ///
 /// A draw of d credits from a lot that holds m credits worth R costs floor(R·d/m). Giving back r of a draw's n
 /// credits, cost C, returns C − floor(C·(n−r)/n) to the lot it came from. So the draws of a lot add up to its price
 /// once it is empty, and a refund gives back exactly what was taken.
+///
+/// Purchases have their price, everything else costs nothing. Bonus credit is drawn for rows that say so.
 public struct CostBook: Sendable {
+    /// The bucket of purchased credit, and that of granted credit.
+    private static let buckets = (permanent: 0, bonus: 1)
+
     private struct Lot: Sendable {
         var credits: Int64
         var cost: Int64
     }
 
+    /// The lots of one bucket, oldest first.
+    private struct Queue: Sendable {
+        var lots: [Lot] = []
+        /// The first lot that may hold credit.
+        var first = 0
+
+        /// Takes at most so many credits from the oldest lot that has any; nil where none has.
+        mutating func take(_ wanted: Int64) -> (lot: Int, credits: Int64, cost: Int64)? {
+            while first < lots.count, lots[first].credits == 0 { first += 1 }
+            guard first < lots.count else { return nil }
+            let credits = min(wanted, lots[first].credits)
+            let cost = Dollars(micros: lots[first].cost).share(of: credits, in: lots[first].credits).micros
+            lots[first].credits -= credits
+            lots[first].cost -= cost
+            return (first, credits, cost)
+        }
+
+        mutating func put(_ credits: Int64, cost: Int64, into lot: Int) {
+            lots[lot].credits += credits
+            lots[lot].cost += cost
+            first = min(first, lot)
+        }
+    }
+
     private struct Draw: Sendable {
-        /// Nil for bonus credit and for credit that no purchase covers: it cost nothing.
-        let lot: Int?
+        /// Nil for credit that was never there: it cost nothing.
+        let source: (bucket: Int, lot: Int)?
         let model: String
         var kept: Int64
         var keptCost: Int64
     }
 
-    private var lots: [Lot] = []
-    /// The first lot that may hold credit.
-    private var first = 0
+    private var queues = [Queue(), Queue()]
     private var draws: [String: [Draw]] = [:]
-    /// Credits spent that no purchase covers.
+    /// Credits spent that no lot covers.
     public private(set) var uncovered: Int64 = 0
 
     public init() {}
 
     /// Credits left in all lots.
-    public var remaining: Int64 { lots.reduce(0) { $0 + $1.credits } }
+    public var remaining: Int64 { queues.reduce(0) { $0 + $1.lots.reduce(0) { $0 + $1.credits } } }
     /// What they cost.
-    public var remainingCost: Dollars { Dollars(micros: lots.reduce(0) { $0 + $1.cost }) }
+    public var remainingCost: Dollars {
+        Dollars(micros: queues.reduce(0) { $0 + $1.lots.reduce(0) { $0 + $1.cost } })
+    }
 
     /// Takes over a row of the ledger. `model` is that of its batch.
     public mutating func post(_ entry: StatementEntry, model: String) {
-        guard entry.credits != 0 else { return }
+        let bucket = entry.isBonus ? Self.buckets.bonus : Self.buckets.permanent
         if entry.isRefund, entry.credits > 0 {
-            giveBack(entry.credits, to: entry.referenceID, model: model, isBonus: entry.isBonus)
+            let rest = giveBack(entry.credits, to: entry.referenceID, model: model)
+            if rest > 0 { queues[bucket].lots.append(Lot(credits: rest, cost: 0)) }
         } else if entry.credits > 0 {
-            guard !entry.isBonus else { return }
             let isPurchase = entry.type == "purchase"
             let cost = isPurchase ? entry.price ?? PriceList.price(ofCredits: entry.credits) : .zero
-            lots.append(Lot(credits: entry.credits, cost: cost.micros))
-        } else if entry.isBonus {
-            guard entry.isFreeze else { return }
-            draws[entry.referenceID, default: []].append(
-                Draw(lot: nil, model: model, kept: -entry.credits, keptCost: 0))
-        } else {
-            take(-entry.credits, for: entry.isFreeze ? entry.referenceID : nil, model: model)
+            queues[bucket].lots.append(Lot(credits: entry.credits, cost: cost.micros))
+        } else if entry.credits < 0 {
+            let taken = take(-entry.credits, from: bucket, model: model)
+            if entry.isFreeze { draws[entry.referenceID, default: []].append(contentsOf: taken) }
         }
     }
 
@@ -55,48 +81,43 @@ public struct CostBook: Sendable {
         Dollars(micros: (draws[batch] ?? []).reduce(0) { $0 + ($1.model == model ? $1.keptCost : 0) })
     }
 
-    private mutating func take(_ credits: Int64, for batch: String?, model: String) {
+    /// Draws from a bucket, and where that is empty from the other.
+    private mutating func take(_ credits: Int64, from bucket: Int, model: String) -> [Draw] {
         var left = credits
         var taken: [Draw] = []
-        while left > 0 {
-            while first < lots.count, lots[first].credits == 0 { first += 1 }
-            guard first < lots.count else { break }
-            let part = min(left, lots[first].credits)
-            let cost = Dollars(micros: lots[first].cost).share(of: part, in: lots[first].credits).micros
-            lots[first].credits -= part
-            lots[first].cost -= cost
-            taken.append(Draw(lot: first, model: model, kept: part, keptCost: cost))
-            left -= part
+        for bucket in [bucket, 1 - bucket] {
+            while left > 0, let part = queues[bucket].take(left) {
+                taken.append(Draw(source: (bucket, part.lot), model: model, kept: part.credits, keptCost: part.cost))
+                left -= part.credits
+            }
         }
         if left > 0 {
             uncovered += left
-            taken.append(Draw(lot: nil, model: model, kept: left, keptCost: 0))
+            taken.append(Draw(source: nil, model: model, kept: left, keptCost: 0))
         }
-        if let batch { draws[batch, default: []].append(contentsOf: taken) }
+        return taken
     }
 
-    /// Gives back to the draws of the batch, the last first. What goes back to purchased credit although bonus paid
-    /// for it, or was never taken, is credit that cost nothing.
-    private mutating func giveBack(_ credits: Int64, to batch: String, model: String, isBonus: Bool) {
+    /// Gives back to the draws of a batch, the last first: those of the model, then the others. Gives what was never
+    /// drawn.
+    private mutating func giveBack(_ credits: Int64, to batch: String, model: String) -> Int64 {
         var left = credits
-        var own = draws[batch] ?? []
-        for index in own.indices.reversed() where left > 0 && own[index].kept > 0 {
-            guard own[index].model == model, isBonus == false || own[index].lot == nil else { continue }
-            let back = min(left, own[index].kept)
-            let stays = Dollars(micros: own[index].keptCost).share(of: own[index].kept - back, in: own[index].kept)
-            let cost = own[index].keptCost - stays.micros
-            own[index].kept -= back
-            own[index].keptCost = stays.micros
-            left -= back
-            if let lot = own[index].lot {
-                lots[lot].credits += back
-                lots[lot].cost += cost
-                first = min(first, lot)
-            } else if !isBonus {
-                lots.append(Lot(credits: back, cost: 0))
+        guard var own = draws.removeValue(forKey: batch) else { return left }
+        for isOfModel in [true, false] {
+            for index in own.indices.reversed()
+            where left > 0 && own[index].kept > 0 && (own[index].model == model) == isOfModel {
+                let back = min(left, own[index].kept)
+                let stays = Dollars(micros: own[index].keptCost).share(of: own[index].kept - back, in: own[index].kept)
+                if let source = own[index].source {
+                    let cost = own[index].keptCost - stays.micros
+                    queues[source.bucket].put(back, cost: cost, into: source.lot)
+                }
+                own[index].kept -= back
+                own[index].keptCost = stays.micros
+                left -= back
             }
         }
         draws[batch] = own
-        if left > 0, !isBonus { lots.append(Lot(credits: left, cost: 0)) }
+        return left
     }
 }

@@ -11,10 +11,9 @@ public struct StatementBook: Sendable {
         public let balance: Int64
     }
 
-    /// From the month's first instant to its end, or to what is known at the cutoff.
+    /// From the month's first instant to its end, or to what is known at the cutoff. What comes after it never
+    /// changes the statement.
     public let period: Period
-    /// The first instant of which nothing is known: the one after the cutoff.
-    public let knownUntil: Instant
     public let plan: Account.Plan
     public private(set) var summary = StatementSummary()
     /// The part of the balances and movements that is bonus credit.
@@ -28,9 +27,8 @@ public struct StatementBook: Sendable {
     /// By the reference of what is to blame: what the statement cannot reconcile.
     private var blame: [String: Int64] = [:]
 
-    public init(period: Period, knownUntil: Instant, plan: Account.Plan, batches: [StatementBatch]) {
+    public init(period: Period, plan: Account.Plan, batches: [StatementBatch]) {
         self.period = period
-        self.knownUntil = knownUntil
         self.plan = plan
         self.batches = Dictionary(batches.map { ($0.id, $0) }) { first, _ in first }
     }
@@ -40,22 +38,21 @@ public struct StatementBook: Sendable {
     /// `effectiveAt` is when it counts: later than its own instant where its month was closed already.
     public mutating func post(_ entry: StatementEntry, effectiveAt: Instant? = nil) -> Line? {
         ledgerTotal += entry.credits
-        guard let instant = effectiveAt ?? entry.postedAt, instant < knownUntil else { return nil }
-        let isInMonth = period.contains(instant)
+        guard let instant = effectiveAt ?? entry.postedAt, instant < period.end else { return nil }
         var model = entry.model
         if entry.isFreeze || entry.isRefund {
             model = batches[entry.referenceID]?.model(orElse: entry.model) ?? entry.model
             batches[entry.referenceID]?.post(entry, at: instant, in: period)
         }
         if plan == .prepaid { costs.post(entry, model: model) }
-        if entry.type == "purchase", entry.price == nil, entry.credits > 0, instant < period.end {
+        if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
         }
         if instant < period.start {
             summary.openingBalance += entry.credits
             if entry.isBonus { bonus.openingBalance += entry.credits }
         }
-        guard isInMonth else { return nil }
+        guard instant >= period.start else { return nil }
         summary.add(entry.credits, to: entry.line)
         if entry.isBonus { bonus.add(entry.credits, to: entry.line) }
         if entry.line == .spent || entry.line == .refunds {
@@ -101,6 +98,8 @@ public struct StatementBook: Sendable {
                 byModel[part.model, default: StatementUsage(model: part.model, plan: plan)].add(
                     part, cost: costs.cost(ofBatch: batch.id, model: part.model))
             }
+            // A batch without tasks has no model, whatever its rows say.
+            if batch.items == 0 { byModel["", default: StatementUsage(model: "", plan: plan)].countBatch() }
         }
         return byModel.values.sorted { Array($0.model.utf8).lexicographicallyPrecedes(Array($1.model.utf8)) }
     }

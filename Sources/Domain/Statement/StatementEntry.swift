@@ -6,7 +6,7 @@ public struct StatementEntry: Sendable, Hashable {
     public let type: String
     /// The model that the row names, which is not to be trusted against the batch's tasks.
     public let model: String
-    /// `permanent`, `bonus`, or empty where the row does not say.
+    /// `permanent` or `bonus`: which credit it moved.
     public let bucket: String
     /// Signed: what the row adds to the balance.
     public let credits: Int64
@@ -17,6 +17,7 @@ public struct StatementEntry: Sendable, Hashable {
     /// Why somebody adjusted it; empty where nobody said.
     public let reason: String
 
+    /// A row that names no bucket moved bonus credit if it grants or expires it, else purchased credit.
     public init(
         id: Int64, postedAt: Instant?, type: String, model: String = "", bucket: String = "", credits: Int64,
         referenceType: String = "", referenceID: String = "", price: Dollars? = nil, reason: String = ""
@@ -25,7 +26,8 @@ public struct StatementEntry: Sendable, Hashable {
         self.postedAt = postedAt
         self.type = type
         self.model = model
-        self.bucket = bucket
+        let isGranted = type == "bonus_grant" || (type == "adjust" && referenceType == "bonus_expiry")
+        self.bucket = bucket.isEmpty ? (isGranted ? "bonus" : "permanent") : bucket
         self.credits = credits
         self.referenceType = referenceType
         self.referenceID = referenceID
@@ -51,5 +53,5 @@ public struct StatementEntry: Sendable, Hashable {
     /// True for a row of a batch's refund.
     public var isRefund: Bool { referenceType == "batch_refund" }
     /// True for credit that was granted and may expire.
-    public var isBonus: Bool { bucket == "bonus" || (bucket.isEmpty && type == "bonus_grant") }
+    public var isBonus: Bool { bucket == "bonus" }
 }

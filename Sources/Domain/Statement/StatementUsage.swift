@@ -18,7 +18,7 @@ public struct StatementUsage: Sendable, Hashable {
 
     /// Adds a batch's part of the model, and what the credits that it did not give back cost.
     public mutating func add(_ part: StatementBatch.Part, cost: Dollars) {
-        batches += 1
+        if part.items > 0 { batches += 1 }
         items += part.items
         succeeded += part.succeeded
         failed += part.failed
@@ -28,14 +28,16 @@ public struct StatementUsage: Sendable, Hashable {
         self.cost = Dollars(micros: self.cost.micros + cost.micros)
     }
 
+    /// Counts a batch without tasks.
+    public mutating func countBatch() { batches += 1 }
+
     /// The list price of a video where one was agreed: pay as you go, and a model that is on the list.
     public var unitPrice: Dollars? { plan == .payAsYouGo ? PriceList.price(ofModel: model) : nil }
 
-    /// Pay as you go: the list price of what succeeded. Prepaid: what the credits cost that were spent.
+    /// In whole cents, half a cent up. Pay as you go: the list price of what succeeded. Prepaid: what the credits
+    /// cost that were spent.
     public var amount: Dollars? {
-        switch plan {
-        case .payAsYouGo: unitPrice.map { Dollars(micros: $0.micros * succeeded) }
-        case .prepaid: cost
-        }
+        let exact = plan == .prepaid ? cost : unitPrice.map { Dollars(micros: $0.micros * succeeded) }
+        return exact.map { Dollars(micros: ($0.micros + 5_000) / 10_000 * 10_000) }
     }
 }

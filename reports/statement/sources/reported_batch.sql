@@ -3,7 +3,7 @@ SELECT o.account, o.ends_at, b.id, b.user_id, b.request_id, b.created_at, b.stat
 FROM owner AS o
 JOIN batch_jobs AS b ON b.user_id = o.user_id
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN b.settlement_status IN ('finalized', 'refunded') AND coalesce(b.completed_at, b.updated_at) < o.known_until
+    SELECT CASE WHEN b.settlement_status IN ('finalized', 'refunded') AND coalesce(b.completed_at, b.updated_at) < o.ends_at
         THEN coalesce(b.completed_at, b.updated_at) END AS settled_at
 ) AS s
 WHERE s.settled_at IS NULL OR s.settled_at >= o.starts_at OR b.id::text IN (
