@@ -20,4 +20,4 @@ LEFT JOIN (
     LEFT JOIN task_fact AS f ON f.user_id = v.user_id AND f.task_id = v.id
     GROUP BY r.id, coalesce(v.model, '')
 ) AS t ON t.id = b.id
-ORDER BY b.account, batch_id COLLATE "C", t.model COLLATE "C" NULLS FIRST
+ORDER BY b.account, b.id, t.model COLLATE "C" NULLS FIRST

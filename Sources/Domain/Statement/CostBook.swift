@@ -9,7 +9,20 @@ public struct CostBook: Sendable {
     /// The bucket of purchased credit, and that of granted credit.
     private static let buckets = (permanent: 0, bonus: 1)
 
+    /// What a batch took from one purchase or grant, and what came back of it.
+    public struct Origin: Sendable, Hashable {
+        /// The ledger row that brought the credit in; nil for credit that was never there.
+        public let entry: Int64?
+        public let batch: String
+        public let model: String
+        public let credits: Int64
+        public let cost: Dollars
+        public let returned: Int64
+        public let returnedCost: Dollars
+    }
+
     private struct Lot: Sendable {
+        let entry: Int64
         var credits: Int64
         var cost: Int64
     }
@@ -42,8 +55,19 @@ public struct CostBook: Sendable {
         /// Nil for credit that was never there: it cost nothing.
         let source: (bucket: Int, lot: Int)?
         let model: String
+        let credits: Int64
+        let cost: Int64
         var kept: Int64
         var keptCost: Int64
+
+        init(source: (bucket: Int, lot: Int)?, model: String, credits: Int64, cost: Int64) {
+            self.source = source
+            self.model = model
+            self.credits = credits
+            self.cost = cost
+            kept = credits
+            keptCost = cost
+        }
     }
 
     private var queues = [Queue(), Queue()]
@@ -65,11 +89,11 @@ public struct CostBook: Sendable {
         let bucket = entry.isBonus ? Self.buckets.bonus : Self.buckets.permanent
         if entry.isRefund, entry.credits > 0 {
             let rest = giveBack(entry.credits, to: entry.referenceID, model: model)
-            if rest > 0 { queues[bucket].lots.append(Lot(credits: rest, cost: 0)) }
+            if rest > 0 { queues[bucket].lots.append(Lot(entry: entry.id, credits: rest, cost: 0)) }
         } else if entry.credits > 0 {
             let isPurchase = entry.type == "purchase"
             let cost = isPurchase ? entry.price ?? PriceList.price(ofCredits: entry.credits) : .zero
-            queues[bucket].lots.append(Lot(credits: entry.credits, cost: cost.micros))
+            queues[bucket].lots.append(Lot(entry: entry.id, credits: entry.credits, cost: cost.micros))
         } else if entry.credits < 0 {
             let taken = take(-entry.credits, from: bucket, model: model)
             if entry.isFreeze { draws[entry.referenceID, default: []].append(contentsOf: taken) }
@@ -81,19 +105,40 @@ public struct CostBook: Sendable {
         Dollars(micros: (draws[batch] ?? []).reduce(0) { $0 + ($1.model == model ? $1.keptCost : 0) })
     }
 
+    /// Where the credits of a batch came from, in the order in which they were taken.
+    public func origins(ofBatch batch: String) -> [Origin] {
+        (draws[batch] ?? []).map { draw in
+            Origin(
+                entry: draw.source.map { queues[$0.bucket].lots[$0.lot].entry }, batch: batch, model: draw.model,
+                credits: draw.credits, cost: Dollars(micros: draw.cost), returned: draw.credits - draw.kept,
+                returnedCost: Dollars(micros: draw.cost - draw.keptCost))
+        }
+    }
+
+    /// What batches took from the credit that one row brought in, by batch.
+    public func uses(ofEntry entry: Int64) -> [Origin] {
+        draws.keys.sorted().flatMap { origins(ofBatch: $0).filter { $0.entry == entry } }
+    }
+
+    /// What is left of the credit that one row brought in, and what it cost.
+    public func remainder(ofEntry entry: Int64) -> (credits: Int64, cost: Dollars) {
+        let lots = queues.flatMap(\.lots).filter { $0.entry == entry }
+        return (lots.reduce(0) { $0 + $1.credits }, Dollars(micros: lots.reduce(0) { $0 + $1.cost }))
+    }
+
     /// Draws from a bucket, and where that is empty from the other.
     private mutating func take(_ credits: Int64, from bucket: Int, model: String) -> [Draw] {
         var left = credits
         var taken: [Draw] = []
         for bucket in [bucket, 1 - bucket] {
             while left > 0, let part = queues[bucket].take(left) {
-                taken.append(Draw(source: (bucket, part.lot), model: model, kept: part.credits, keptCost: part.cost))
+                taken.append(Draw(source: (bucket, part.lot), model: model, credits: part.credits, cost: part.cost))
                 left -= part.credits
             }
         }
         if left > 0 {
             uncovered += left
-            taken.append(Draw(source: nil, model: model, kept: left, keptCost: 0))
+            taken.append(Draw(source: nil, model: model, credits: left, cost: 0))
         }
         return taken
     }

@@ -21,6 +21,20 @@ public struct StatementSummary: Sendable, Hashable {
         movements[line, default: 0] += credits
     }
 
+    /// Takes over a line of a statement that was written before; a line that follows from others is left out.
+    public mutating func set(_ line: StatementLine, _ credits: Int64?) {
+        switch line {
+        case .openingBalance: openingBalance = credits ?? 0
+        case .heldOpening: heldOpening = credits ?? 0
+        case .heldClosing: heldClosing = credits ?? 0
+        case .delivered: delivered = credits ?? 0
+        case .expiredUnbooked: expiredUnbooked = credits
+        case .unexplained: unexplained = credits
+        case .closingBalance, .unreconciled: break
+        default: movements[line] = credits
+        }
+    }
+
     /// Opening balance and lines.
     public var closingBalance: Int64 { movements.values.reduce(openingBalance, +) }
 

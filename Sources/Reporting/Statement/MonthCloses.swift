@@ -5,7 +5,7 @@ import Schema
 /// Reads what was closed. A database without the tables has closed nothing.
 struct MonthCloses {
     let session: Session
-    private let exists: Bool
+    let exists: Bool
 
     init(session: Session, catalog: Catalog) {
         self.session = session
@@ -23,9 +23,10 @@ struct MonthCloses {
         )
         """
 
-    /// Gives every account of a run what its months before the reported one have closed.
-    func attach(to scope: inout StatementScope) throws {
+    /// Gives every account of a run what its months before the reported one have closed; with it, the month too.
+    func attach(to scope: inout StatementScope, including month: Bool) throws {
         guard exists else { return }
+        let bound = month ? scope.request.month.endDay : scope.request.month.firstDay
         let rows = try session.query(
             """
             WITH closed AS (\(Self.current))
@@ -34,7 +35,7 @@ struct MonthCloses {
             FROM closed AS c
             WHERE c.month < $1
             GROUP BY c.user_id
-            """, [.date(scope.request.month.firstDay)])
+            """, [.date(bound)])
         var byUser: [String: Row] = [:]
         for row in rows { byUser[try row.text("user_id")] = row }
         for index in scope.accounts.indices {
@@ -45,13 +46,40 @@ struct MonthCloses {
                 """
                 WITH closed AS (\(Self.current))
                 SELECT unnest(c.entry_ids) FROM closed AS c WHERE c.user_id = $1 AND c.month < $2
-                """, [.uuid(userID), .date(scope.request.month.firstDay)]
+                """, [.uuid(userID), .date(bound)]
             ) { ids.insert(try $0.int(0)) }
-            let day = try row.date("month").components
-            guard let month = Month(year: day.year, number: day.month) else { continue }
             scope.accounts[index].closed = ClosedLedger(
-                month: month, end: try row.instant("period_end"), closedAt: try row.instant("closed_at"),
-                hash: try row.text("hash"), ids: ids)
+                month: try Self.month(row.date("month")), end: try row.instant("period_end"),
+                closedAt: try row.instant("closed_at"), hash: try row.text("hash"), ids: ids)
         }
+    }
+
+    /// The accounts that have closed a month, with the revision that is in force, by their ids.
+    func revisions(of month: Month) throws -> [String: Int64] {
+        guard exists else { return [:] }
+        let rows = try session.query(
+            """
+            WITH closed AS (\(Self.current))
+            SELECT c.user_id::text AS user_id, c.revision FROM closed AS c WHERE c.month = $1
+            """, [.date(month.firstDay)])
+        return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.text("user_id"), try $0.int("revision")) })
+    }
+
+    /// The files that were kept when a month was closed.
+    func files(of userID: String, month: Month, revision: Int64) throws -> [(name: String, content: [UInt8])] {
+        try session.query(
+            """
+            SELECT name, content FROM daybook.month_close_file
+            WHERE user_id = $1 AND month = $2 AND revision = $3 ORDER BY name COLLATE "C"
+            """, [.uuid(userID), .date(month.firstDay), .int(revision)]
+        ).map { (try $0.text("name"), try $0.optionalBytes("content") ?? []) }
+    }
+
+    static func month(_ day: CalendarDate) throws -> Month {
+        let components = day.components
+        guard let month = Month(year: components.year, number: components.month) else {
+            throw DaybookError.badData("daybook.month_close names the month \(day), which no report has.")
+        }
+        return month
     }
 }

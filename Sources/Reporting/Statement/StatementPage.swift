@@ -59,10 +59,30 @@ struct StatementPage: Sendable {
         let hidden = entries - Limits.statementPageEntries
         entriesRemainder = hidden > 0 ? "\(hidden) more entries are in entries.csv and on the sheet Entries." : ""
         self.tables = tables.filter { $0.name != "summary" && !($0.name == "differences" && $0.rows.isEmpty) }.map {
-            PageTable($0, limit: Limits.statementPageEntries)
+            PageTable(Self.compact($0, clock: clock), limit: Limits.statementPageEntries)
         }
         self.provenance = PageTable(provenance)
         closing = "Judged as of \(subject.cutoff). Wallet and expired credit as of \(snapshotAt)."
+    }
+
+    /// A table as it fits on paper: short local instants, grouped numbers, one instant a batch.
+    private static func compact(_ table: Table, clock: LocalClock) -> Table {
+        let isOpen = table.name == "open_batches"
+        let dropped = isOpen ? "settled_at" : "created_at"
+        let kept = table.columns.indices.filter { table.columns[$0].id != dropped }
+        return Table(
+            name: table.name, title: table.title, note: table.note, columns: kept.map { table.columns[$0] },
+            rows: table.rows.map { row in
+                kept.map { index in
+                    switch row[index] {
+                    case .integer(let number): .text(GroupedNumber.text(number))
+                    case .instant(let instant): .text(clock.shortText(instant))
+                    case .dollars(let amount) where table.columns[index].id == "amount_usd":
+                        .text(String(GroupedNumber.text(amount).drop { $0 == "$" }))
+                    default: row[index]
+                    }
+                }
+            })
     }
 
     private static func row(_ line: StatementLine, book: StatementBook) -> SummaryRow {
@@ -108,8 +128,9 @@ struct StatementPage: Sendable {
             ("Plan", subject.account.plan == .prepaid ? "prepaid packages" : "pay as you go"),
             ("Statement date", String(clock.text(min(subject.cutoff, subject.finalityAt)).prefix(10))),
             ("Time zone", subject.account.timeZone),
-            ("Period from", "\(clock.text(subject.period.start)) = \(subject.period.start)"),
-            ("Period to (exclusive)", "\(clock.text(subject.period.end)) = \(subject.period.end)"),
+            ("Period from", clock.text(subject.period.start)),
+            ("Period to (exclusive)", clock.text(subject.period.end)),
+            ("The same in UTC", "\(subject.period.start) to \(subject.period.end)"),
             ("Currency", "USD; credits are whole numbers"),
             (
                 "Contract profile",

@@ -18,7 +18,17 @@ struct StatementRun {
 
     private static let progressInterval = 25
 
-    let scope: StatementScope
+    /// How a run treats the months that are closed.
+    enum Mode {
+        /// Closed months are written as they were kept.
+        case report
+        /// Closed months are left out, and the rows behind the others are kept.
+        case close
+        /// Only closed months, worked out again from the rows that they were closed with.
+        case reproduce
+    }
+
+    private(set) var scope: StatementScope
     let library: QueryLibrary
     private let request: StatementRequest
     private let settings: StatementReport.Settings
@@ -26,27 +36,41 @@ struct StatementRun {
     private let catalog: Catalog
     private let staging: StagingFolder
     private let progress: (String) -> Void
-    private let closes: MonthCloses
-    /// True keeps the ids of the rows behind each statement.
-    private let keepsRows: Bool
+    private let mode: Mode
+    private let kept: [KeptStatement]
 
     init(
         _ request: StatementRequest, settings: StatementReport.Settings, session: Session, library: QueryLibrary,
-        staging: StagingFolder, keepsRows: Bool = false, progress: @escaping (String) -> Void
+        staging: StagingFolder, mode: Mode = .report, progress: @escaping (String) -> Void
     ) throws {
         self.request = request
         self.settings = settings
         self.session = session
         self.library = library
         self.staging = staging
-        self.keepsRows = keepsRows
+        self.mode = mode
         self.progress = progress
         catalog = try Catalog(session)
         try catalog.requireEssentials()
-        closes = MonthCloses(session: session, catalog: catalog)
+        let closes = MonthCloses(session: session, catalog: catalog)
         var scope = try StatementScope(
             request, session: session, catalog: catalog, profileFolder: settings.definitionFolder + "/sla")
-        try closes.attach(to: &scope)
+        let revisions = try closes.revisions(of: request.month)
+        let closed = scope.accounts.filter { revisions[$0.account.userID] != nil }
+        if mode == .reproduce {
+            scope.accounts = closed
+        } else {
+            scope.accounts.removeAll { revisions[$0.account.userID] != nil }
+        }
+        kept =
+            try mode == .report
+            ? closed.map { subject in
+                let userID = subject.account.userID
+                let revision = revisions[userID] ?? 0
+                return KeptStatement(
+                    subject: subject, files: try closes.files(of: userID, month: request.month, revision: revision))
+            } : []
+        try closes.attach(to: &scope, including: mode == .reproduce)
         self.scope = scope
     }
 
@@ -62,7 +86,26 @@ struct StatementRun {
             }
         }
         try reader.close()
-        return statements
+        for kept in kept {
+            let outputs = try kept.write(
+                baseName: request.baseName(kept.subject.account.slug), staging: staging, formats: settings.formats)
+            statements.append(
+                Statement(
+                    subject: kept.subject, outputs: outputs, manifest: try kept.manifest(),
+                    outcome: try kept.outcome(email: email(of: kept.subject)), rows: []))
+        }
+        return statements.sorted {
+            $0.subject.account.slug.utf8.lexicographicallyPrecedes($1.subject.account.slug.utf8)
+        }
+    }
+
+    private func email(of subject: StatementAccount) throws -> String {
+        let users = KnownTable.deployment.first { $0.name == "users" }
+        guard let users, catalog.has(users) else { return "" }
+        let rows = try session.query(
+            "WITH users AS (\(catalog.select(users))) SELECT email FROM users WHERE id = $1",
+            [.uuid(subject.account.userID)])
+        return try rows.first?.optionalText("email") ?? ""
     }
 
     private func write(_ subject: StatementAccount, number: Int64, reader: StatementReader) throws -> Statement {
@@ -124,7 +167,9 @@ struct StatementRun {
         var rows: [(id: Int64, credits: Int64)] = []
         var late: [StatementEntry] = []
         func post(_ entry: StatementEntry, _ effectiveAt: Instant?) throws {
-            if keepsRows, let effectiveAt, effectiveAt < subject.period.end { rows.append((entry.id, entry.credits)) }
+            if mode == .close, let effectiveAt, effectiveAt < subject.period.end {
+                rows.append((entry.id, entry.credits))
+            }
             if let line = book.post(entry, effectiveAt: effectiveAt) { try writer.write(line) }
         }
         func postLate() throws {

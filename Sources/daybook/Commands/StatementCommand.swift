@@ -37,11 +37,15 @@ struct StatementCommand: AsyncParsableCommand {
     @Flag(help: "Exit with 2 if a statement is not whole.")
     var strict = false
 
+    @OptionGroup(title: "Sending") var mail: MailOptions
     @OptionGroup(title: "Output") var report: ReportOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
         guard all != (account != nil) else { throw ValidationError("Name one --account, or --all of them.") }
+        guard !mail.email || report.format.isSuperset(of: [.xlsx, .html]) else {
+            throw ValidationError("--email attaches the workbook and the page: leave both in --format.")
+        }
     }
 
     func run() async throws {
@@ -53,11 +57,14 @@ struct StatementCommand: AsyncParsableCommand {
             programVersion: Version.current, statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let statements = StatementReport(
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
-        let outcomes = try await database.withConnection { connection in
-            try await statements.run(connection) { progress.tell($0) }
+        let delivery = try mail.delivery(month: month, output: report.output, templates: report.templates)
+        let (outcomes, sent) = try await database.withConnection { connection in
+            let outcomes = try await statements.run(connection) { progress.tell($0) }
+            return (outcomes, try await delivery?.run(outcomes, connection) ?? [])
         }
         progress.finish()
         show(outcomes)
+        for message in sent { Terminal.show("\(message.slug), \(message.recipient): \(message.remark)") }
         if strict && !outcomes.allSatisfy(\.isWhole) { throw ExitCode(FailureKind.breachExitCode) }
     }
 
