@@ -31,8 +31,9 @@ public struct CloseList: Sendable {
                     c.previous_hash, c.hash, c.closed_by, c.closed_at, r.reason
                 FROM daybook.month_close AS c
                 LEFT JOIN daybook.account AS a ON a.user_id = c.user_id
-                LEFT JOIN daybook.month_reopen AS r USING (user_id, month, revision)
-                ORDER BY slug COLLATE "C", c.user_id, c.month, c.revision
+                LEFT JOIN daybook.month_reopen AS r
+                    ON r.user_id = c.user_id AND r.month = c.month AND r.revision = c.revision
+                ORDER BY coalesce(a.slug, '(none)') COLLATE "C", c.user_id, c.month, c.revision
                 """)
             var last: [String: String] = [:]
             return try rows.map { row in

@@ -16,7 +16,7 @@ final class StatementReader {
     private let batches: GroupedCursor<(StatementBatch, StatementBatch.Part?)>
     private let entries: GroupedCursor<StatementEntry>
     private let holdings: [Int64: Holdings]
-    private let clocks: [Int64: LocalClock]
+    private let clocks: [String: LocalClock]
 
     init(scope: StatementScope, session: Session, library: QueryLibrary, catalog: Catalog) throws {
         self.scope = scope
@@ -34,7 +34,11 @@ final class StatementReader {
                 expiredUnbooked: hasWallets ? try row.int("expired_unbooked") : nil, email: try row.text("email"))
         }
         self.holdings = holdings
-        clocks = try Self.clocks(try bound("offsets"), session)
+        let byNumber = try Self.clocks(try bound("offsets"), session)
+        clocks = Dictionary(
+            uniqueKeysWithValues: scope.zones.enumerated().compactMap { index, subject in
+                byNumber[Int64(index + 1)].map { (subject.account.timeZone, $0) }
+            })
         batches = try GroupedCursor("daybook_batches", try bound("batches"), session: session, decode: Self.batch)
         entries = try GroupedCursor("daybook_entries", try bound("entries"), session: session, decode: Self.entry)
     }
@@ -43,8 +47,8 @@ final class StatementReader {
         holdings[number] ?? Holdings(wallet: nil, expiredUnbooked: nil, email: "")
     }
 
-    func clock(of number: Int64) -> LocalClock {
-        clocks[number] ?? LocalClock(changes: [(.distantPast, 0)])
+    func clock(of account: Account) -> LocalClock {
+        clocks[account.timeZone] ?? LocalClock(changes: [(.distantPast, 0)])
     }
 
     /// The batches of an account, each once with all its models.

@@ -111,7 +111,7 @@ struct StatementRun {
     private func write(_ subject: StatementAccount, number: Int64, reader: StatementReader) throws -> Statement {
         let baseName = request.baseName(subject.account.slug)
         let outputs = try Outputs(staging: staging, baseName: baseName, formats: settings.formats)
-        let clock = reader.clock(of: number)
+        let clock = reader.clock(of: subject.account)
         let workbook =
             settings.formats.contains(.xlsx)
             ? try StatementWorkbook(

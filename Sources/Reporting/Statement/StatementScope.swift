@@ -57,9 +57,18 @@ struct StatementScope: Sendable {
             "period_starts": .instants(accounts.map(\.known.start)),
             "period_ends": .instants(accounts.map(\.known.end)),
             "snapshot_at": .instant(snapshotAt),
-            "zone_names": .texts(accounts.map(\.account.timeZone)),
-            "zone_starts": .instants(accounts.map(\.period.start)),
-            "zone_ends": .instants(accounts.map(\.period.end)),
+            "zone_names": .texts(zones.map(\.account.timeZone)),
+            "zone_starts": .instants(zones.map { $0.period.start.adding(seconds: -Self.lateSeconds) }),
+            "zone_ends": .instants(zones.map(\.period.end)),
         ]
     }
+
+    /// An account of each time zone, in the order of the zones' names.
+    var zones: [StatementAccount] {
+        Dictionary(accounts.map { ($0.account.timeZone, $0) }) { first, _ in first }.sorted { $0.key < $1.key }.map(
+            \.value)
+    }
+
+    /// How far before the month its clocks are known exactly, in seconds: late entries are dated before it.
+    private static let lateSeconds: Int64 = 400 * 86_400
 }
