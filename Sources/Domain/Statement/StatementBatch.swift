@@ -1,5 +1,5 @@
 /// One batch as a statement shows it, and its part of each model.
-public struct StatementBatch: Sendable, Hashable {
+public struct StatementBatch: Sendable {
     /// The tasks of one model, counted from the tasks.
     public struct Part: Sendable, Hashable {
         public let model: String
@@ -36,11 +36,10 @@ public struct StatementBatch: Sendable, Hashable {
     public let settledAt: Instant?
     public let status: String
     public var parts: [Part]
-    /// Frozen and not given back before the start of the month, and before its end.
-    public var heldBefore: Int64 = 0
-    public var heldByEnd: Int64 = 0
-    /// Given back before the end of the month.
-    public var refundedByEnd: Int64 = 0
+    /// Frozen and given back before the start of the month.
+    private var before = (frozen: Int64(0), refunded: Int64(0))
+    /// Frozen and given back before the end of the month.
+    private var byEnd = (frozen: Int64(0), refunded: Int64(0))
 
     public init(
         id: String, requestID: String, createdAt: Instant?, settledAt: Instant?, status: String, parts: [Part] = []
@@ -75,10 +74,25 @@ public struct StatementBatch: Sendable, Hashable {
         let index = parts.firstIndex { $0.model == model } ?? parts.endIndex
         if index == parts.endIndex { parts.append(Part(model: model)) }
         if entry.isFreeze { parts[index].frozen -= entry.credits } else { parts[index].refunded += entry.credits }
-        if postedAt < period.start { heldBefore -= entry.credits }
-        if postedAt < period.end {
-            heldByEnd -= entry.credits
-            if entry.isRefund { refundedByEnd += entry.credits }
+        if entry.isFreeze {
+            byEnd.frozen -= entry.credits
+            if postedAt < period.start { before.frozen -= entry.credits }
+        } else {
+            byEnd.refunded += entry.credits
+            if postedAt < period.start { before.refunded += entry.credits }
         }
     }
+
+    /// What a batch holds whose freeze is posted and which is not settled: never less than nothing.
+    private static func held(_ moved: (frozen: Int64, refunded: Int64)) -> Int64 {
+        moved.frozen > 0 ? max(moved.frozen - moved.refunded, 0) : 0
+    }
+
+    /// Held before an instant that is the start or the end of the month.
+    public func heldBefore(_ instant: Instant, isEnd: Bool) -> Int64 {
+        isSettled(before: instant) ? 0 : Self.held(isEnd ? byEnd : before)
+    }
+
+    /// Given back before the end of the month.
+    public var refundedByEnd: Int64 { byEnd.refunded }
 }

@@ -65,8 +65,8 @@ public struct StatementBook: Sendable {
     /// Ends the account: what is held, delivered, and to blame. Call it once, after the last row.
     public mutating func finish(wallet: Int64?, expiredUnbooked: Int64?) {
         for batch in batches.values {
-            let before = batch.isSettled(before: period.start) ? 0 : batch.heldBefore
-            let after = batch.isSettled(before: period.end) ? 0 : batch.heldByEnd
+            let before = batch.heldBefore(period.start, isEnd: false)
+            let after = batch.heldBefore(period.end, isEnd: true)
             let delivered = isOfMonth(batch) ? batch.delivered : 0
             summary.heldOpening += before
             summary.heldClosing += after
@@ -82,7 +82,7 @@ public struct StatementBook: Sendable {
 
     /// Batches that hold credit at the end of the month, by their ids.
     public var openBatches: [StatementBatch] {
-        sorted { !$0.isSettled(before: period.end) && $0.heldByEnd != 0 }
+        sorted { $0.heldBefore(period.end, isEnd: true) > 0 }
     }
 
     /// What is to blame for the unreconciled credits, by reference; the credits add up to them.

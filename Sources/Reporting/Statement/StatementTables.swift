@@ -68,13 +68,14 @@ struct StatementTables {
             note: "Batches that held credit at the end of the month, as they were then. Difference is what they held.",
             columns: Self.batchColumns,
             rows: book.openBatches.map { batch in
+                let held = batch.heldBefore(book.period.end, isEnd: true)
                 // Whatever it became afterwards, at the end of the month it was not settled.
                 let status = batch.settledAt == nil && ["queued", "processing"].contains(batch.status)
                 return Self.leading(batch, settledAt: nil, status: status ? batch.status : "processing") + [
                     .integer(batch.items), .integer(batch.parts.reduce(0) { $0 + $1.succeededByEnd }),
                     .integer(batch.parts.reduce(0) { $0 + $1.failedByEnd }),
-                    .integer(batch.heldByEnd + batch.refundedByEnd), .integer(0), .integer(batch.refundedByEnd),
-                    .integer(batch.heldByEnd),
+                    .integer(held + batch.refundedByEnd), .integer(0), .integer(batch.refundedByEnd),
+                    .integer(held),
                 ]
             })
     }
