@@ -40,7 +40,8 @@ let package = Package(
             resources: [
                 .embedInCode("Migrations/001_books.sql"), .embedInCode("Migrations/002_service.sql"),
                 .embedInCode("Migrations/003_money.sql"), .embedInCode("Migrations/004_batches.sql"),
-                .embedInCode("Migrations/005_access.sql"), .embedInCode("Migrations/007_retention.sql"),
+                .embedInCode("Migrations/005_access.sql"), .embedInCode("Migrations/006_closes.sql"),
+                .embedInCode("Migrations/007_retention.sql"),
                 .embedInCode("Migrations/009_work.sql"),
             ],
             swiftSettings: strict
@@ -106,7 +107,7 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain",
+                "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

@@ -15,6 +15,8 @@ public enum Limits {
     public static let importErrorsShown = 20
     /// Rows of a table on a page: beyond it the page names the CSV file that has them all.
     public static let pageRows = 200
+    /// Entries and batches on the page of a statement: a customer prints them all; beyond it nobody reads on paper.
+    public static let statementPageEntries = 20_000
     /// Rows of tasks on one sheet: a spreadsheet ends at 1,048,576, a round number is easier to explain.
     public static let sheetRows = 1_000_000
     /// Months of the trend: the reported one and the year before it.

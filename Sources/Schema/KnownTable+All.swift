@@ -74,6 +74,22 @@ extension KnownTable {
             user_id uuid, task_id uuid, dispatched_at timestamptz, terminal_at timestamptz, terminal_estimated boolean,
             cancelled_at timestamptz, cost_credits bigint
             """),
+        KnownTable(
+            "daybook", "lot", without: "the wallet says what has expired",
+            "user_id uuid, lot_id bigint, kind text, remaining bigint, expires_at timestamptz"),
+        KnownTable(
+            "daybook", "month_close", without: "no month is closed",
+            """
+            user_id uuid, month date, revision integer, period_start timestamptz, period_end timestamptz,
+            opening_balance bigint, closing_balance bigint, statement_sha256 text, previous_hash text, hash text,
+            closed_by text, closed_at timestamptz
+            """),
+        KnownTable(
+            "daybook", "month_reopen", without: "no month is closed",
+            "user_id uuid, month date, revision integer, reason text, reopened_by text, reopened_at timestamptz"),
+        KnownTable(
+            "daybook", "statement_delivery", without: "no delivery is recorded",
+            "user_id uuid, month date, sequence integer, sent_at timestamptz, recipient text, channel text"),
     ]
 
     /// All of them.

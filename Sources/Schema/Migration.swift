@@ -34,6 +34,7 @@ public struct Migration: Sendable {
         Migration(version: 3, name: "money", part: .engine, embedded: PackageResources._03_money_sql),
         Migration(version: 4, name: "batches", part: .engine, embedded: PackageResources._04_batches_sql),
         Migration(version: 5, name: "access", part: .engine, embedded: PackageResources._05_access_sql),
+        Migration(version: 6, name: "closes", embedded: PackageResources._06_closes_sql),
         Migration(version: 7, name: "retention", embedded: PackageResources._07_retention_sql),
         Migration(version: 9, name: "work", part: .engine, embedded: PackageResources._09_work_sql),
     ]

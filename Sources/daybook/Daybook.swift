@@ -22,6 +22,7 @@ struct Daybook: AsyncParsableCommand {
         subcommands: [
             ReportCommand.self, DatabaseCommand.self, AccountsCommand.self, ProfilesCommand.self,
             AvailabilityCommand.self,
-            OutagesCommand.self, CreditsCommand.self, RetentionCommand.self,
+            OutagesCommand.self, CreditsCommand.self, LedgerCommand.self, CloseCommand.self, RetentionCommand.self,
+            KeysCommand.self, LetterCommand.self,
         ])
 }

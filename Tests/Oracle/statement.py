@@ -15,23 +15,25 @@ Where the definitions are silent this calculation decides as follows.
  4. items, succeeded, failed and spent are recounted from the tasks by their status, with no regard to a
     task's own instants: a settled batch has ended. A task costs what the engine recorded for it, else the
     batch's cost_per_video.
- 5. Held: what the freeze rows took, without regard to refunds posted before the batch is settled.
- 6. expired: rows of type adjust with ref_type bonus_expiry; entries.csv calls their type `expired`.
+ 5. Held: what the freeze rows took and the refund rows have not given back, never below 0: a batch that gives
+    back before it is settled holds less, so that whole books have nothing unreconciled in any month.
+ 6. expired: rows of type adjust with ref_type bonus_expiry; entries.csv has the ledger's own type.
  7. An entry's model is that of the batch's tasks where all of them have one and the same, else the
     ledger row's own. usage.csv groups tasks by their model and ledger rows by the entry's model, so a
     batch of several models is counted once in each; what has no model stands under an empty one.
  8. bucket is meta.bucket, else `bonus` for grants and expiries, else `permanent`.
  9. summary.csv keeps the order of the definition; created_at and settled_at are in UTC; description is
-    left empty here. open_batches.csv has the columns of batches.csv that cannot change later:
-    batch_id, request_id, created_at, items, frozen.
+    left empty here. open_batches.csv has the columns of batches.csv, as of the month's end: tasks count once
+    they have ended, nothing is spent, the difference is what is held, and a batch that was settled since
+    was processing.
 10. Credit: a purchase is a lot with meta.usd as its price; bonus grants and positive adjustments are
     lots that cost nothing. A negative row other than a purchase's own sign draws from the lots of its
     bucket, oldest first; when they are empty, from the other bucket's, then from nothing at no cost.
 11. A batch_refund walks its batch's draws backwards, the last one first, into the lots they came from,
-    whatever bucket the row names. What exceeds the draws becomes a lot that cost nothing.
-12. A purchase without a price is not valued as a whole: the credits drawn from it are, at the list price
-    of the model that they were spent on (sora-2 0.049, veo-flash 0.0198, veo-pro 0.02396 a credit). A
-    refund booked as a purchase is such a purchase.
+    whatever bucket the row names: first those of the model that it gives back for, then the others. What
+    exceeds the draws becomes a lot that cost nothing.
+12. A purchase without a price is valued at list: a package's price where its credits are a package's, else
+    $0.049 a credit, a tenth of a Sora-2 video. A refund booked as a purchase is such a purchase.
 13. The amount of a prepaid line is the net cost of its batches' draws at the month's end, in
     millionths of a dollar, rounded to cents once, half a cent up. It has no unit price.
 14. A model without a list price has an empty unit price and, pay as you go, an empty amount.
@@ -54,6 +56,7 @@ oracle.TEXT_COLUMNS.update(("bucket", "description", "line", "reference_id", "re
 
 LIST_MICRODOLLARS = {"sora-2": 490_000, "veo-flash": 990_000, "veo-pro": 5_990_000}
 LIST_CREDITS = {"sora-2": 10, "veo-flash": 50, "veo-pro": 250}
+PACKAGES = {95_000: 2_000_000_000, 262_500: 5_000_000_000, 575_000: 10_000_000_000}
 SUMMARY_LINES = {
     "purchase": "purchases", "bonus_grant": "bonus_grants", "spend": "spent", "refund": "refunds",
     "adjust": "adjustments", "expired": "expired",
@@ -68,6 +71,7 @@ class Task:
     model: str
     status: str
     cost: int
+    ended_at: int
 
 
 @dataclass
@@ -120,6 +124,7 @@ class Entry:
     id: int
     user_id: str
     type: str
+    line: str
     own_model: str
     credits: int
     reference_type: str
@@ -137,7 +142,7 @@ class Entry:
     def bucket(self):
         """Which credit it moved."""
         stated = self.meta.get("bucket")
-        return stated or ("bonus" if self.type in ("bonus_grant", "expired") else "permanent")
+        return stated or ("bonus" if self.line in ("bonus_grant", "expired") else "permanent")
 
     @property
     def price(self):
@@ -175,16 +180,19 @@ class Ledger:
 
     def read_tasks(self, folder):
         """Tasks, given to their batches."""
-        recorded = {row["task_id"]: row["cost_credits"] for row in read_rows(folder, "task_facts") or []}
+        facts = {row["task_id"]: row for row in read_rows(folder, "task_facts") or []}
         for row in read_rows(folder, "video_tasks") or []:
             batch = self.batches.get(row["batch_job_id"])
             if batch:
-                cost = integer(recorded.get(row["id"]))
+                fact = facts.get(row["id"], {})
+                cost = integer(fact.get("cost_credits"))
+                ended_at = row["completed_at"] or fact.get("terminal_at") or row["updated_at"]
                 batch.tasks.append(Task(
                     id=row["id"],
                     model=row["model"] or "",
                     status=row["status"],
                     cost=batch.cost_per_video if cost is None else cost,
+                    ended_at=parse_instant(ended_at),
                 ))
 
     def read_entries(self, folder):
@@ -196,7 +204,8 @@ class Ledger:
             entry = Entry(
                 id=int(row["id"]),
                 user_id=row["user_id"],
-                type="expired" if expired else row["type"],
+                type=row["type"],
+                line="expired" if expired else row["type"],
                 own_model=row["model"],
                 credits=int(row["credits_delta"]),
                 reference_type=row["ref_type"],
@@ -220,19 +229,16 @@ class Ledger:
 
 @dataclass
 class Lot:
-    """Credit of one purchase or grant: what is left of it and what that cost. No cost: valued at list."""
+    """Credit of one purchase or grant: what is left of it and what that cost."""
 
     bucket: str
     credits: int
     cost: int
 
-    def take(self, credits, model):
+    def take(self, credits):
         """Takes credits out and gives their cost in millionths of a dollar."""
-        if self.cost is None:
-            cost = credits * list_price_of_credit(model)
-        else:
-            cost = self.cost * credits // self.credits
-            self.cost -= cost
+        cost = self.cost * credits // self.credits
+        self.cost -= cost
         self.credits -= credits
         return cost
 
@@ -252,13 +258,12 @@ class Draw:
         self.credits -= credits
         self.cost -= cost
         self.lot.credits += credits
-        if self.lot.cost is not None:
-            self.lot.cost += cost
+        self.lot.cost += cost
 
 
-def list_price_of_credit(model):
-    """The list price of a credit spent on a model, in millionths of a dollar; 0 for a model without one."""
-    return LIST_MICRODOLLARS[model] // LIST_CREDITS[model] if model in LIST_MICRODOLLARS else 0
+def list_price(credits):
+    """The list price of a purchase, in millionths of a dollar."""
+    return PACKAGES.get(credits, credits * LIST_MICRODOLLARS["sora-2"] // LIST_CREDITS["sora-2"])
 
 
 def draws_by_batch(entries):
@@ -266,11 +271,14 @@ def draws_by_batch(entries):
     lots, draws = [], {}
     for entry in entries:
         if entry.reference_type == "batch_refund" and entry.batch:
-            rest = give_back(draws.get(entry.batch.id, []), entry.credits)
+            own = draws.get(entry.batch.id, [])
+            rest = give_back([draw for draw in own if draw.entry.model == entry.model], entry.credits)
+            rest = give_back([draw for draw in own if draw.entry.model != entry.model], rest)
             if rest > 0:
                 lots.append(Lot(entry.bucket, rest, 0))
         elif entry.credits > 0:
-            lots.append(Lot(entry.bucket, entry.credits, entry.price if entry.type == "purchase" else 0))
+            price = list_price(entry.credits) if entry.price is None else entry.price
+            lots.append(Lot(entry.bucket, entry.credits, price if entry.type == "purchase" else 0))
         elif entry.credits < 0:
             taken = take(lots, entry)
             if entry.batch:
@@ -285,7 +293,7 @@ def take(lots, entry):
     for lot in own + [lot for lot in lots if lot.bucket != entry.bucket]:
         credits = min(wanted, lot.credits)
         if credits > 0:
-            taken.append(Draw(lot, entry, credits, lot.take(credits, entry.model)))
+            taken.append(Draw(lot, entry, credits, lot.take(credits)))
             wanted -= credits
     if wanted > 0:
         taken.append(Draw(Lot("", 0, 0), entry, wanted, 0))
@@ -362,17 +370,21 @@ class Statement:
         return instant < self.start and instant <= self.cutoff
 
     def held(self, happened):
-        """Batches whose freeze is posted and which are not settled."""
-        return [batch for batch in self.batches if batch.frozen(happened) > 0 and not batch.settled_by(happened)]
+        """Batches whose freeze is posted and which are not settled, with what they hold."""
+        return [
+            (batch, batch.frozen(happened) - batch.refunded(happened))
+            for batch in self.batches
+            if batch.frozen(happened) > max(0, batch.refunded(happened)) and not batch.settled_by(happened)
+        ]
 
     def summary(self):
         """summary.csv"""
         lines = {"opening_balance": 0} | {line: 0 for line in SUMMARY_LINES.values()}
         for entry in self.entries:
-            lines["opening_balance" if self.before(entry.posted_at) else SUMMARY_LINES[entry.type]] += entry.credits
+            lines["opening_balance" if self.before(entry.posted_at) else SUMMARY_LINES[entry.line]] += entry.credits
         lines["closing_balance"] = sum(lines.values())
-        lines["held_opening"] = sum(batch.frozen(self.before) for batch in self.held(self.before))
-        lines["held_closing"] = sum(batch.frozen(self.happened) for batch in self.held(self.happened))
+        lines["held_opening"] = sum(held for _, held in self.held(self.before))
+        lines["held_closing"] = sum(held for _, held in self.held(self.happened))
         lines["delivered"] = sum(batch.delivered for batch in self.settled)
         lines["unreconciled"] = (
             -lines["spent"] - lines["refunds"] - lines["delivered"] - (lines["held_closing"] - lines["held_opening"])
@@ -453,10 +465,16 @@ class Statement:
 
     def open_batch_rows(self):
         """open_batches.csv"""
-        return [
-            [batch.id, batch.request_id, instant_text(batch.created_at), len(batch.tasks), batch.frozen(self.happened)]
-            for batch in self.held(self.happened)
-        ]
+        rows = []
+        for batch, held in self.held(self.happened):
+            ended = [task.status for task in batch.tasks if task.ended_at is not None and self.happened(task.ended_at)]
+            is_still_open = batch.settled_at is None and batch.status in ("queued", "processing")
+            rows.append([
+                batch.id, batch.request_id, instant_text(batch.created_at), None,
+                batch.status if is_still_open else "processing", len(batch.tasks), ended.count("succeeded"),
+                ended.count("failed"), held + batch.refunded(self.happened), 0, batch.refunded(self.happened), held,
+            ])
+        return rows
 
     def write(self, folder):
         """Every table into a folder."""
@@ -469,7 +487,8 @@ class Statement:
              "unit_price_usd amount_usd", self.usage_rows()),
             ("batches", "batch_id request_id created_at settled_at status items succeeded failed frozen spent refunded "
              "difference", self.batch_rows()),
-            ("open_batches", "batch_id request_id created_at items frozen", self.open_batch_rows()),
+            ("open_batches", "batch_id request_id created_at settled_at status items succeeded failed frozen spent "
+             "refunded difference", self.open_batch_rows()),
         ):
             write_ordered(folder / f"{name}.csv", columns.split(), rows)
 

@@ -21,7 +21,7 @@ Plain loops over rows, no SQL. See README.md for the files and the command line.
 | refund_booked_as_purchase | batch | | a purchase row refers to a batch |
 | short_refund | batch | what is lacking | settled, and less was refunded than is owed |
 | spent_disagrees | batch | the gap | a settled batch's credits_spent is not its succeeded tasks' cost |
-| stuck_batch | batch | what it holds | not settled long after it should have been |
+| stuck_batch | batch | what it holds | no live task, and not settled long after it should have been |
 | wallet_drift | user | the gap | the wallet is not the sum of the ledger |
 
 Where the definitions are silent this calculation decides as follows.
@@ -35,8 +35,8 @@ Where the definitions are silent this calculation decides as follows.
     they are pending, and later stuck), late only where the sum is right, double and over in any.
     In a settled batch whose tasks are not all terminal, or which has none, they are judged all the same,
     but never late.
- 4. Stuck: not settled, and a day (the contract's stuck_after_hours) has passed since the last task's end,
-    or since creation where a task is open or there is none. It holds its freeze rows minus its refund rows.
+ 4. Stuck: it holds credit (its freeze rows less its refund rows), is not settled, no task of it is live, and a
+    day (the contract's stuck_after_hours) has passed since the last task's end, or since creation without any.
  5. Counters of a batch that is not settled are not kept yet, and not judged; nor are the counts of a batch
     that was refused before it had tasks.
  6. Several freeze or refund rows of one unknown batch are one finding with their net amount. A batch of
@@ -128,7 +128,8 @@ class Verification:
             self.check_counters(batch)
         elif self.is_stuck(batch):
             held = charged - sum(row["credits"] for row in refunds)
-            self.find("stuck_batch", batch.user_id, batch.id, max(0, held))
+            if held > 0:
+                self.find("stuck_batch", batch.user_id, batch.id, held)
 
     def check_refunds(self, batch, returns):
         """What a batch owes against what was given back."""
@@ -159,7 +160,9 @@ class Verification:
 
     def is_stuck(self, batch):
         """Whether an unsettled batch has waited too long."""
-        since = batch.last_terminal if batch.all_ended else batch.created_at
+        if batch.tasks and not batch.all_ended:
+            return False
+        since = batch.last_terminal if batch.tasks else batch.created_at
         return self.now - since > self.contract(batch.user_id)[1]
 
     # Tasks, requests, ledger, wallets

@@ -20,7 +20,8 @@ import Testing
         "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
         "Retention": ["CZlib", "Reporting", "Schema", "Postgres", "Digests", "Domain"],
         "daybook": [
-            "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Domain", "ArgumentParser",
+            "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain",
+            "ArgumentParser",
         ],
     ]
     private static let system: Set<String> = ["Foundation", "Glibc", "Dispatch", "Synchronization"]

@@ -11,10 +11,12 @@ public final class FileSink {
     private var buffer: [UInt8] = []
     private let digest = SHA256Digest()
     private var size: Int64 = 0
+    private let synchronises: Bool
 
-    /// Creates the file. Throws `output` if it cannot.
-    public init(path: String) throws(DaybookError) {
+    /// Creates the file. Throws `output` if it cannot. Who says `synchronises: false` waits for the disk himself.
+    public init(path: String, synchronises: Bool = true) throws(DaybookError) {
         self.path = path
+        self.synchronises = synchronises
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         buffer.reserveCapacity(Self.bufferSize * 2)
         guard descriptor >= 0 else { throw OutputError.cannotWrite(path, errno) }
@@ -53,7 +55,7 @@ public final class FileSink {
     /// Writes what is left, waits for the disk, and gives the file's digest and size in bytes.
     public func finish() throws(DaybookError) -> (sha256: String, size: Int64) {
         try flush()
-        guard fsync(descriptor) == 0 else { throw OutputError.cannotWrite(path, errno) }
+        guard !synchronises || fsync(descriptor) == 0 else { throw OutputError.cannotWrite(path, errno) }
         guard close(descriptor) == 0 else {
             descriptor = -1
             throw OutputError.cannotWrite(path, errno)

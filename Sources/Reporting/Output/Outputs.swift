@@ -8,8 +8,13 @@ final class Outputs {
     /// Finished files, with their paths below the output folder.
     private(set) var files: [Manifest.File] = []
 
-    init(folder: String, baseName: String, formats: Set<ReportFormat>) throws(DaybookError) {
-        staging = try StagingFolder(output: folder)
+    convenience init(folder: String, baseName: String, formats: Set<ReportFormat>) throws(DaybookError) {
+        try self.init(staging: StagingFolder(output: folder), baseName: baseName, formats: formats)
+    }
+
+    /// The files of one of several reports that appear together.
+    init(staging: StagingFolder, baseName: String, formats: Set<ReportFormat>) throws(DaybookError) {
+        self.staging = staging
         self.baseName = baseName
         self.formats = formats
         try staging.makeFolder(baseName)
@@ -20,7 +25,7 @@ final class Outputs {
 
     /// Opens a file in the report's folder.
     func sink(_ name: String) throws(DaybookError) -> FileSink {
-        try FileSink(path: staging.file("\(baseName)/\(name)"))
+        try FileSink(path: staging.file("\(baseName)/\(name)"), synchronises: staging.synchronisesEach)
     }
 
     /// Notes a file that was finished elsewhere.
@@ -40,7 +45,7 @@ final class Outputs {
 
     /// Writes `baseName.extension` in one go.
     func writeBeside(_ bytes: [UInt8], extension ending: String) throws(DaybookError) {
-        let sink = try FileSink(path: path(extension: ending))
+        let sink = try FileSink(path: path(extension: ending), synchronises: staging.synchronisesEach)
         try sink.write(bytes)
         add("\(baseName).\(ending)", try sink.finish())
     }

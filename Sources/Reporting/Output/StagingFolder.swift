@@ -13,12 +13,15 @@ public final class StagingFolder {
     public let path: String
     /// Held while the run lives, so that nobody takes its files for a dead run's.
     private var lock: Int32
+    /// True where every file and folder is on disk before the next; false where ``synchroniseAll()`` does it once.
+    let synchronisesEach: Bool
 
     private static let prefix = ".daybook-"
 
     /// Makes the output folder where it is missing, and a staging folder in it.
-    public init(output: String) throws(DaybookError) {
+    public init(output: String, synchronisesEach: Bool = true) throws(DaybookError) {
         self.output = output
+        self.synchronisesEach = synchronisesEach
         do {
             try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
         } catch {
@@ -48,7 +51,7 @@ public final class StagingFolder {
     /// exchanged with the old one as a whole.
     public func publish(_ name: String) throws(DaybookError) {
         let target = output + "/" + name
-        try Self.synchronise(file(name))
+        if synchronisesEach { try Self.synchronise(file(name)) }
         if rename(file(name), target) != 0 {
             // A folder that is not empty cannot be replaced by a rename: exchange the two, and drop the old one.
             guard errno == ENOTEMPTY || errno == EEXIST else { throw OutputError.cannotWrite(target, errno) }
@@ -57,7 +60,15 @@ public final class StagingFolder {
             }
             try? FileManager.default.removeItem(atPath: file(name))
         }
-        try Self.synchronise(output)
+        if synchronisesEach { try Self.synchronise(output) }
+    }
+
+    /// Waits until everything that was written to the output's file system is on disk.
+    public func synchroniseAll() throws(DaybookError) {
+        let descriptor = open(output, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw OutputError.cannotWrite(output, errno) }
+        defer { close(descriptor) }
+        guard daybook_synchronise(descriptor) == 0 else { throw OutputError.cannotWrite(output, errno) }
     }
 
     private static func synchronise(_ path: String) throws(DaybookError) {

@@ -41,7 +41,7 @@ extension SLAScope {
     }
 
     /// On a standby the snapshot is what was replayed, however late it is.
-    private static func snapshotInstant(_ session: Session) throws -> Instant {
+    static func snapshotInstant(_ session: Session) throws -> Instant {
         let rows = try session.query(
             """
             SELECT CASE WHEN pg_is_in_recovery()
@@ -51,14 +51,14 @@ extension SLAScope {
         return try rows[0].instant("snapshot_at")
     }
 
-    private static func account(_ slug: String, among accounts: [Account]) throws -> Account {
+    static func account(_ slug: String, among accounts: [Account]) throws -> Account {
         if let account = accounts.first(where: { $0.slug == slug }) { return account }
         let known = accounts.isEmpty ? "none is imported" : "see: daybook accounts list"
         throw DaybookError.usage("There is no account \"\(slug)\" (\(known)).")
     }
 
     /// The standard profile first, then every other one that an account names.
-    private static func contracts(
+    static func contracts(
         for accounts: [Account], books: Books, shippedProfile: [UInt8]
     ) throws -> [Contract] {
         var documents = try books.latestProfiles()

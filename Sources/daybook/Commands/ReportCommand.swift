@@ -4,5 +4,8 @@ import ArgumentParser
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Write reports.",
-        subcommands: [SLACommand.self, ListReportsCommand.self, RunReportCommand.self])
+        subcommands: [
+            SLACommand.self, StatementCommand.self, CheckStatementCommand.self, ListReportsCommand.self,
+            RunReportCommand.self,
+        ])
 }

@@ -1,0 +1,168 @@
+/// What the credits of one customer cost, as they are spent and come back: first in, first out.
+///
+/// A draw of d credits from a lot that holds m credits worth R costs floor(R·d/m). Giving back r of a draw's n
+/// credits, cost C, returns C − floor(C·(n−r)/n) to the lot it came from. So the draws of a lot add up to its price
+/// once it is empty, and a refund gives back exactly what was taken.
+///
+/// Purchases have their price, everything else costs nothing. Bonus credit is drawn for rows that say so.
+public struct CostBook: Sendable {
+    /// The bucket of purchased credit, and that of granted credit.
+    private static let buckets = (permanent: 0, bonus: 1)
+
+    /// What a batch took from one purchase or grant, and what came back of it.
+    public struct Origin: Sendable, Hashable {
+        /// The ledger row that brought the credit in; nil for credit that was never there.
+        public let entry: Int64?
+        public let batch: String
+        public let model: String
+        public let credits: Int64
+        public let cost: Dollars
+        public let returned: Int64
+        public let returnedCost: Dollars
+    }
+
+    private struct Lot: Sendable {
+        let entry: Int64
+        var credits: Int64
+        var cost: Int64
+    }
+
+    /// The lots of one bucket, oldest first.
+    private struct Queue: Sendable {
+        var lots: [Lot] = []
+        /// The first lot that may hold credit.
+        var first = 0
+
+        /// Takes at most so many credits from the oldest lot that has any; nil where none has.
+        mutating func take(_ wanted: Int64) -> (lot: Int, credits: Int64, cost: Int64)? {
+            while first < lots.count, lots[first].credits == 0 { first += 1 }
+            guard first < lots.count else { return nil }
+            let credits = min(wanted, lots[first].credits)
+            let cost = Dollars(micros: lots[first].cost).share(of: credits, in: lots[first].credits).micros
+            lots[first].credits -= credits
+            lots[first].cost -= cost
+            return (first, credits, cost)
+        }
+
+        mutating func put(_ credits: Int64, cost: Int64, into lot: Int) {
+            lots[lot].credits += credits
+            lots[lot].cost += cost
+            first = min(first, lot)
+        }
+    }
+
+    private struct Draw: Sendable {
+        /// Nil for credit that was never there: it cost nothing.
+        let source: (bucket: Int, lot: Int)?
+        let model: String
+        let credits: Int64
+        let cost: Int64
+        var kept: Int64
+        var keptCost: Int64
+
+        init(source: (bucket: Int, lot: Int)?, model: String, credits: Int64, cost: Int64) {
+            self.source = source
+            self.model = model
+            self.credits = credits
+            self.cost = cost
+            kept = credits
+            keptCost = cost
+        }
+    }
+
+    private var queues = [Queue(), Queue()]
+    private var draws: [String: [Draw]] = [:]
+    /// Credits spent that no lot covers.
+    public private(set) var uncovered: Int64 = 0
+
+    public init() {}
+
+    /// Credits left in all lots.
+    public var remaining: Int64 { queues.reduce(0) { $0 + $1.lots.reduce(0) { $0 + $1.credits } } }
+    /// What they cost.
+    public var remainingCost: Dollars {
+        Dollars(micros: queues.reduce(0) { $0 + $1.lots.reduce(0) { $0 + $1.cost } })
+    }
+
+    /// Takes over a row of the ledger. `model` is that of its batch.
+    public mutating func post(_ entry: StatementEntry, model: String) {
+        let bucket = entry.isBonus ? Self.buckets.bonus : Self.buckets.permanent
+        if entry.isRefund, entry.credits > 0 {
+            let rest = giveBack(entry.credits, to: entry.referenceID, model: model)
+            if rest > 0 { queues[bucket].lots.append(Lot(entry: entry.id, credits: rest, cost: 0)) }
+        } else if entry.credits > 0 {
+            let isPurchase = entry.type == "purchase"
+            let cost = isPurchase ? entry.price ?? PriceList.price(ofCredits: entry.credits) : .zero
+            queues[bucket].lots.append(Lot(entry: entry.id, credits: entry.credits, cost: cost.micros))
+        } else if entry.credits < 0 {
+            let taken = take(-entry.credits, from: bucket, model: model)
+            if entry.isFreeze { draws[entry.referenceID, default: []].append(contentsOf: taken) }
+        }
+    }
+
+    /// What the credits that a batch has not given back cost, for one model.
+    public func cost(ofBatch batch: String, model: String) -> Dollars {
+        Dollars(micros: (draws[batch] ?? []).reduce(0) { $0 + ($1.model == model ? $1.keptCost : 0) })
+    }
+
+    /// Where the credits of a batch came from, in the order in which they were taken.
+    public func origins(ofBatch batch: String) -> [Origin] {
+        (draws[batch] ?? []).map { draw in
+            Origin(
+                entry: draw.source.map { queues[$0.bucket].lots[$0.lot].entry }, batch: batch, model: draw.model,
+                credits: draw.credits, cost: Dollars(micros: draw.cost), returned: draw.credits - draw.kept,
+                returnedCost: Dollars(micros: draw.cost - draw.keptCost))
+        }
+    }
+
+    /// What batches took from the credit that one row brought in, by batch.
+    public func uses(ofEntry entry: Int64) -> [Origin] {
+        draws.keys.sorted().flatMap { origins(ofBatch: $0).filter { $0.entry == entry } }
+    }
+
+    /// What is left of the credit that one row brought in, and what it cost.
+    public func remainder(ofEntry entry: Int64) -> (credits: Int64, cost: Dollars) {
+        let lots = queues.flatMap(\.lots).filter { $0.entry == entry }
+        return (lots.reduce(0) { $0 + $1.credits }, Dollars(micros: lots.reduce(0) { $0 + $1.cost }))
+    }
+
+    /// Draws from a bucket, and where that is empty from the other.
+    private mutating func take(_ credits: Int64, from bucket: Int, model: String) -> [Draw] {
+        var left = credits
+        var taken: [Draw] = []
+        for bucket in [bucket, 1 - bucket] {
+            while left > 0, let part = queues[bucket].take(left) {
+                taken.append(Draw(source: (bucket, part.lot), model: model, credits: part.credits, cost: part.cost))
+                left -= part.credits
+            }
+        }
+        if left > 0 {
+            uncovered += left
+            taken.append(Draw(source: nil, model: model, credits: left, cost: 0))
+        }
+        return taken
+    }
+
+    /// Gives back to the draws of a batch, the last first: those of the model, then the others. Gives what was never
+    /// drawn.
+    private mutating func giveBack(_ credits: Int64, to batch: String, model: String) -> Int64 {
+        var left = credits
+        guard var own = draws.removeValue(forKey: batch) else { return left }
+        for isOfModel in [true, false] {
+            for index in own.indices.reversed()
+            where left > 0 && own[index].kept > 0 && (own[index].model == model) == isOfModel {
+                let back = min(left, own[index].kept)
+                let stays = Dollars(micros: own[index].keptCost).share(of: own[index].kept - back, in: own[index].kept)
+                if let source = own[index].source {
+                    let cost = own[index].keptCost - stays.micros
+                    queues[source.bucket].put(back, cost: cost, into: source.lot)
+                }
+                own[index].kept -= back
+                own[index].keptCost = stays.micros
+                left -= back
+            }
+        }
+        draws[batch] = own
+        return left
+    }
+}

@@ -1,0 +1,27 @@
+/// Whole numbers for people: groups of three, and a minus that is one.
+public enum GroupedNumber {
+    /// `-1234567` is `−1,234,567`.
+    public static func text(_ number: Int64) -> String {
+        var bytes: [UInt8] = []
+        append(number, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends ``text(_:)`` to a byte buffer without making a string.
+    public static func append(_ number: Int64, to bytes: inout [UInt8]) {
+        if number < 0 { bytes.append(contentsOf: "−".utf8) }
+        let digits = Array(String(number.magnitude).utf8)
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(digit)
+        }
+    }
+
+    /// An amount with its dollar sign: `$1,234.50`.
+    public static func text(_ amount: Dollars) -> String {
+        let exact = Dollars(micros: Int64(amount.micros.magnitude)).description
+        let point = exact.firstIndex(of: ".") ?? exact.endIndex
+        let sign = amount.micros < 0 ? "−" : ""
+        return sign + "$" + text(Int64(exact[..<point]) ?? 0) + exact[point...]
+    }
+}

@@ -1,0 +1,98 @@
+/// One batch as a statement shows it, and its part of each model.
+public struct StatementBatch: Sendable {
+    /// The tasks of one model, counted from the tasks.
+    public struct Part: Sendable, Hashable {
+        public let model: String
+        public let items: Int64
+        public let succeeded: Int64
+        public let failed: Int64
+        /// The cost of the succeeded tasks in credits.
+        public let delivered: Int64
+        /// Those that had ended by the end of the month.
+        public let succeededByEnd: Int64
+        public let failedByEnd: Int64
+        /// From the ledger.
+        public var frozen: Int64 = 0
+        public var refunded: Int64 = 0
+
+        public init(
+            model: String, items: Int64 = 0, succeeded: Int64 = 0, failed: Int64 = 0, delivered: Int64 = 0,
+            succeededByEnd: Int64 = 0, failedByEnd: Int64 = 0
+        ) {
+            self.model = model
+            self.items = items
+            self.succeeded = succeeded
+            self.failed = failed
+            self.delivered = delivered
+            self.succeededByEnd = succeededByEnd
+            self.failedByEnd = failedByEnd
+        }
+    }
+
+    public let id: String
+    public let requestID: String
+    public let createdAt: Instant?
+    /// Nil where it is not settled by the cutoff.
+    public let settledAt: Instant?
+    public let status: String
+    public var parts: [Part]
+    /// Frozen and given back before the start of the month.
+    private var before = (frozen: Int64(0), refunded: Int64(0))
+    /// Frozen and given back before the end of the month.
+    private var byEnd = (frozen: Int64(0), refunded: Int64(0))
+
+    public init(
+        id: String, requestID: String, createdAt: Instant?, settledAt: Instant?, status: String, parts: [Part] = []
+    ) {
+        self.id = id
+        self.requestID = requestID
+        self.createdAt = createdAt
+        self.settledAt = settledAt
+        self.status = status
+        self.parts = parts
+    }
+
+    public var items: Int64 { parts.reduce(0) { $0 + $1.items } }
+    public var succeeded: Int64 { parts.reduce(0) { $0 + $1.succeeded } }
+    public var failed: Int64 { parts.reduce(0) { $0 + $1.failed } }
+    public var delivered: Int64 { parts.reduce(0) { $0 + $1.delivered } }
+    public var frozen: Int64 { parts.reduce(0) { $0 + $1.frozen } }
+    public var refunded: Int64 { parts.reduce(0) { $0 + $1.refunded } }
+
+    /// Settled before an instant.
+    public func isSettled(before instant: Instant) -> Bool { settledAt.map { $0 < instant } ?? false }
+
+    /// The model of a ledger row of this batch: that of its tasks where there is one, else what the row says.
+    public func model(orElse named: String) -> String {
+        let own = parts.filter { $0.items > 0 }
+        return own.count == 1 ? own[0].model : named
+    }
+
+    /// Takes over a ledger row of the batch that counts at an instant.
+    public mutating func post(_ entry: StatementEntry, at postedAt: Instant, in period: Period) {
+        let model = model(orElse: entry.model)
+        let index = parts.firstIndex { $0.model == model } ?? parts.endIndex
+        if index == parts.endIndex { parts.append(Part(model: model)) }
+        if entry.isFreeze { parts[index].frozen -= entry.credits } else { parts[index].refunded += entry.credits }
+        if entry.isFreeze {
+            byEnd.frozen -= entry.credits
+            if postedAt < period.start { before.frozen -= entry.credits }
+        } else {
+            byEnd.refunded += entry.credits
+            if postedAt < period.start { before.refunded += entry.credits }
+        }
+    }
+
+    /// What a batch holds whose freeze is posted and which is not settled: never less than nothing.
+    private static func held(_ moved: (frozen: Int64, refunded: Int64)) -> Int64 {
+        moved.frozen > 0 ? max(moved.frozen - moved.refunded, 0) : 0
+    }
+
+    /// Held before an instant that is the start or the end of the month.
+    public func heldBefore(_ instant: Instant, isEnd: Bool) -> Int64 {
+        isSettled(before: instant) ? 0 : Self.held(isEnd ? byEnd : before)
+    }
+
+    /// Given back before the end of the month.
+    public var refundedByEnd: Int64 { byEnd.refunded }
+}

@@ -1,0 +1,117 @@
+/// Works out one customer's statement from the batches and the ledger rows of one snapshot.
+///
+/// A pure value. Rows are posted in the order in which they count: by the instant, then by the id.
+public struct StatementBook: Sendable {
+    /// A row of the month as the statement lists it.
+    public struct Line: Sendable, Hashable {
+        public let entry: StatementEntry
+        /// The model of its batch's tasks, else what the row says.
+        public let model: String
+        /// The balance after it.
+        public let balance: Int64
+    }
+
+    /// From the month's first instant to its end, or to what is known at the cutoff. What comes after it never
+    /// changes the statement.
+    public let period: Period
+    public let plan: Account.Plan
+    public private(set) var summary = StatementSummary()
+    /// The part of the balances and movements that is bonus credit.
+    public private(set) var bonus = StatementSummary()
+    /// The sum of all rows, whenever they were posted.
+    public private(set) var ledgerTotal: Int64 = 0
+    /// Purchases of the month or before without a price: they are valued at list.
+    public private(set) var unpricedPurchases: [StatementEntry] = []
+    private var batches: [String: StatementBatch]
+    private var costs = CostBook()
+    /// By the reference of what is to blame: what the statement cannot reconcile.
+    private var blame: [String: Int64] = [:]
+
+    public init(period: Period, plan: Account.Plan, batches: [StatementBatch]) {
+        self.period = period
+        self.plan = plan
+        self.batches = Dictionary(batches.map { ($0.id, $0) }) { first, _ in first }
+    }
+
+    /// Posts a row, and gives its line if it belongs to the month.
+    ///
+    /// `effectiveAt` is when it counts: later than its own instant where its month was closed already.
+    public mutating func post(_ entry: StatementEntry, effectiveAt: Instant? = nil) -> Line? {
+        ledgerTotal += entry.credits
+        guard let instant = effectiveAt ?? entry.postedAt, instant < period.end else { return nil }
+        var model = entry.model
+        if entry.isFreeze || entry.isRefund {
+            model = batches[entry.referenceID]?.model(orElse: entry.model) ?? entry.model
+            batches[entry.referenceID]?.post(entry, at: instant, in: period)
+        }
+        if plan == .prepaid { costs.post(entry, model: model) }
+        if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
+            unpricedPurchases.append(entry)
+        }
+        if instant < period.start {
+            summary.openingBalance += entry.credits
+            if entry.isBonus { bonus.openingBalance += entry.credits }
+        }
+        guard instant >= period.start else { return nil }
+        summary.add(entry.credits, to: entry.line)
+        if entry.isBonus { bonus.add(entry.credits, to: entry.line) }
+        if entry.line == .spent || entry.line == .refunds {
+            let isOfBatch = (entry.isFreeze || entry.isRefund) && batches[entry.referenceID] != nil
+            blame[isOfBatch ? entry.referenceID : "entry \(entry.id)", default: 0] -= entry.credits
+        }
+        return Line(entry: entry, model: model, balance: summary.closingBalance)
+    }
+
+    /// Ends the account: what is held, delivered, and to blame. Call it once, after the last row.
+    public mutating func finish(wallet: Int64?, expiredUnbooked: Int64?) {
+        for batch in batches.values {
+            let before = batch.heldBefore(period.start, isEnd: false)
+            let after = batch.heldBefore(period.end, isEnd: true)
+            let delivered = isOfMonth(batch) ? batch.delivered : 0
+            summary.heldOpening += before
+            summary.heldClosing += after
+            summary.delivered += delivered
+            blame[batch.id, default: 0] -= delivered + after - before
+        }
+        summary.unexplained = wallet.map { $0 - ledgerTotal }
+        summary.expiredUnbooked = expiredUnbooked
+    }
+
+    /// Batches settled in the month, by their ids.
+    public var settledBatches: [StatementBatch] { sorted { isOfMonth($0) } }
+
+    /// Batches that hold credit at the end of the month, by their ids.
+    public var openBatches: [StatementBatch] {
+        sorted { $0.heldBefore(period.end, isEnd: true) > 0 }
+    }
+
+    /// What is to blame for the unreconciled credits, by reference; the credits add up to them.
+    public var differences: [(reference: String, credits: Int64)] {
+        blame.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// Usage by model of the batches settled in the month.
+    public var usage: [StatementUsage] {
+        var byModel: [String: StatementUsage] = [:]
+        for batch in settledBatches {
+            for part in batch.parts {
+                byModel[part.model, default: StatementUsage(model: part.model, plan: plan)].add(
+                    part, cost: costs.cost(ofBatch: batch.id, model: part.model))
+            }
+            // A batch without tasks has no model, whatever its rows say.
+            if batch.items == 0 { byModel["", default: StatementUsage(model: "", plan: plan)].countBatch() }
+        }
+        return byModel.values.sorted { Array($0.model.utf8).lexicographicallyPrecedes(Array($1.model.utf8)) }
+    }
+
+    /// Credits spent, ever, that no purchase covers: they cost nothing here.
+    public var uncoveredCredits: Int64 { costs.uncovered }
+
+    private func isOfMonth(_ batch: StatementBatch) -> Bool {
+        batch.settledAt.map { period.contains($0) } ?? false
+    }
+
+    private func sorted(_ isIncluded: (StatementBatch) -> Bool) -> [StatementBatch] {
+        batches.values.filter(isIncluded).sorted { $0.id < $1.id }
+    }
+}

@@ -1,0 +1,62 @@
+/// The credits of every line of one statement.
+public struct StatementSummary: Sendable, Hashable {
+    /// The balance before the first movement of the month.
+    public var openingBalance: Int64 = 0
+    /// By line, of the rows posted in the month.
+    public private(set) var movements: [StatementLine: Int64] = [:]
+    /// Held by batches whose freeze is posted and which are not settled, at the start and at the end.
+    public var heldOpening: Int64 = 0
+    public var heldClosing: Int64 = 0
+    /// The cost of the succeeded tasks of batches settled in the month.
+    public var delivered: Int64 = 0
+    /// Nil where the database has no wallets.
+    public var expiredUnbooked: Int64?
+    public var unexplained: Int64?
+
+    public init() {}
+
+    /// Adds a movement of the month.
+    public mutating func add(_ credits: Int64, to line: StatementLine) {
+        precondition(StatementLine.movements.contains(line), "\(line) is no movement")
+        movements[line, default: 0] += credits
+    }
+
+    /// Takes over a line of a statement that was written before; a line that follows from others is left out.
+    public mutating func set(_ line: StatementLine, _ credits: Int64?) {
+        switch line {
+        case .openingBalance: openingBalance = credits ?? 0
+        case .heldOpening: heldOpening = credits ?? 0
+        case .heldClosing: heldClosing = credits ?? 0
+        case .delivered: delivered = credits ?? 0
+        case .expiredUnbooked: expiredUnbooked = credits
+        case .unexplained: unexplained = credits
+        case .closingBalance, .unreconciled: break
+        default: movements[line] = credits
+        }
+    }
+
+    /// Opening balance and lines.
+    public var closingBalance: Int64 { movements.values.reduce(openingBalance, +) }
+
+    /// What was frozen and neither came back, was delivered, nor is held: 0 in whole books.
+    public var unreconciled: Int64 {
+        -self[.spent, 0] - self[.refunds, 0] - delivered - (heldClosing - heldOpening)
+    }
+
+    /// The credits of a line; nil where it does not apply.
+    public subscript(line: StatementLine) -> Int64? {
+        switch line {
+        case .openingBalance: openingBalance
+        case .closingBalance: closingBalance
+        case .heldOpening: heldOpening
+        case .heldClosing: heldClosing
+        case .delivered: delivered
+        case .unreconciled: unreconciled
+        case .expiredUnbooked: expiredUnbooked
+        case .unexplained: unexplained
+        default: self[line, 0]
+        }
+    }
+
+    private subscript(line: StatementLine, fallback: Int64) -> Int64 { movements[line] ?? fallback }
+}

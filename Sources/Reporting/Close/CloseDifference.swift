@@ -1,0 +1,113 @@
+public import Domain
+import Foundation
+public import Postgres
+import Schema
+
+/// Says what has changed about a month since it was closed.
+public struct CloseDifference: Sendable {
+    public struct Change: Sendable, Hashable {
+        public let account: String
+        /// `late_entry`, `missing_entry`, `changed_entry`, or `changed_table` where the same rows give other figures.
+        public let kind: String
+        public let reference: String
+        /// As it was closed, and as it is now; empty where there is none.
+        public let closed: String
+        public let now: String
+        public let postedAt: Instant?
+    }
+
+    private let request: StatementRequest
+    private let settings: StatementReport.Settings
+
+    public init(_ request: StatementRequest, settings: StatementReport.Settings) {
+        self.request = request
+        self.settings = settings
+    }
+
+    /// Reads only. Throws `usage` where the month is not closed.
+    public func run(_ connection: Connection) async throws -> [Change] {
+        let library = try settings.library()
+        let folder = NSTemporaryDirectory() + "/daybook-diff-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        return try await connection.transaction(ReportSession.options(statementTimeoutMilliseconds: 0)) { session in
+            try ReportSession.prepare(session)
+            let staging = try StagingFolder(output: folder, synchronisesEach: false)
+            let run = try StatementRun(
+                request, settings: settings, session: session, library: library, staging: staging, mode: .reproduce
+            ) { _ in }
+            guard !run.scope.accounts.isEmpty else {
+                throw DaybookError.usage("The month \(request.month) is not closed; see: daybook close list")
+            }
+            let catalog = try Catalog(session)
+            let closes = MonthCloses(session: session, catalog: catalog)
+            let revisions = try closes.revisions(of: request.month)
+            var changes: [Change] = []
+            for statement in try run.writeAll() {
+                let account = statement.subject.account
+                changes += try entries(of: statement.subject, session: session, catalog: catalog)
+                let kept = KeptStatement(
+                    subject: statement.subject,
+                    files: try closes.files(
+                        of: account.userID, month: request.month, revision: revisions[account.userID] ?? 0))
+                changes += try tables(statement, kept: kept, staging: staging)
+            }
+            return changes
+        }
+    }
+
+    /// The rows before the month's end that came, went or changed since the close.
+    private func entries(of subject: StatementAccount, session: Session, catalog: Catalog) throws -> [Change] {
+        guard let ledger = KnownTable.deployment.first(where: { $0.name == "credit_ledger" }) else { return [] }
+        let rows = try session.query(
+            """
+            WITH credit_ledger AS (\(catalog.select(ledger))), closed AS (
+                SELECT e.id, e.credits
+                FROM (\(MonthCloses.current)) AS c
+                CROSS JOIN LATERAL unnest(c.entry_ids, c.entry_credits) AS e (id, credits)
+                WHERE c.user_id = $1 AND c.month <= $2
+            ), present AS (
+                SELECT id, credits_delta::bigint AS credits, created_at FROM credit_ledger WHERE user_id = $1
+            )
+            SELECT coalesce(c.id, p.id) AS id, c.credits AS was, p.credits AS now, p.created_at
+            FROM closed AS c
+            FULL JOIN present AS p ON p.id = c.id
+            WHERE (c.id IS NULL AND p.created_at < $3) OR p.id IS NULL OR p.credits <> c.credits OR p.created_at >= $3
+                AND c.id IS NOT NULL
+            ORDER BY id
+            """, [.uuid(subject.account.userID), .date(request.month.firstDay), .instant(subject.period.end)])
+        return try rows.map { row in
+            let was = try row.optionalInt("was")
+            let now = try row.optionalInt("now")
+            return Change(
+                account: subject.account.slug,
+                kind: was == nil ? "late_entry" : now == nil ? "missing_entry" : "changed_entry",
+                reference: String(try row.int("id")), closed: was.map(String.init) ?? "",
+                now: now.map(String.init) ?? "", postedAt: try row.optionalInstant("created_at"))
+        }
+    }
+
+    /// The tables that come out differently from the rows they were closed with.
+    private func tables(
+        _ statement: StatementRun.Statement, kept: KeptStatement, staging: StagingFolder
+    ) throws -> [Change] {
+        let baseName = statement.outputs.baseName
+        return try ["batches", "entries", "open_batches", "summary", "usage"].compactMap { table in
+            let name = "\(baseName)/\(table).csv"
+            let now = Array(FileManager.default.contents(atPath: staging.file(name)) ?? Data())
+            let was = kept.files.first { $0.name == name }?.content ?? []
+            // What the wallet says is as of the close, and has no history.
+            let snapshot = [StatementLine.expiredUnbooked, .unexplained].map(\.rawValue)
+            func figures(_ content: [UInt8]) throws -> [[String]] {
+                try CSVFile.records(content).filter { table != "summary" || !snapshot.contains($0.first ?? "") }
+            }
+            let before = try figures(was)
+            let after = try figures(now)
+            guard before != after else { return nil }
+            let first = zip(before, after).first { $0 != $1 }
+            return Change(
+                account: statement.subject.account.slug, kind: "changed_table", reference: table,
+                closed: first?.0.joined(separator: " ") ?? "\(before.count) rows",
+                now: first?.1.joined(separator: " ") ?? "\(after.count) rows", postedAt: nil)
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Domain
+import Foundation
+public import Postgres
+import Schema
+
+/// Closes months: keeps the statements, and chains each to the one before.
+public struct MonthClosing: Sendable {
+    /// One month that was closed.
+    public struct Closed: Sendable {
+        public let slug: String
+        public let opening: Int64
+        public let closing: Int64
+        public let hash: String
+        public let isWhole: Bool
+        public let isFinal: Bool
+    }
+
+    /// Two closes must not run at once ("close" in ASCII).
+    static let lockKey: Int64 = 0x63_6c6f_7365
+
+    private let request: StatementRequest
+    private let settings: StatementReport.Settings
+
+    /// Closes the month of one account, or of all that have not closed it yet. The settings' output is not used.
+    public init(_ request: StatementRequest, settings: StatementReport.Settings) {
+        self.request = request
+        self.settings = settings
+    }
+
+    static let options = TransactionOptions(isolation: .repeatableRead, lockTimeoutMilliseconds: 5000)
+
+    /// Closes in one transaction, all or none.
+    ///
+    /// Throws `usage` for a month that is not over, that is closed, or that would leave a gap after the last closed one.
+    public func run(
+        _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> [Closed] {
+        let library = try settings.library()
+        let folder = NSTemporaryDirectory() + "/daybook-close-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        return try await connection.transaction(Self.options) { session in
+            try Self.prepare(session)
+            let staging = try StagingFolder(output: folder, synchronisesEach: false)
+            let run = try StatementRun(
+                request, settings: settings, session: session, library: library, staging: staging, mode: .close,
+                progress: progress)
+            try refuse(run.scope)
+            let statements = try run.writeAll()
+            return try statements.map { try keep($0, staging: staging, session: session) }
+        }
+    }
+
+    /// The lock, and what every report sets. The lock comes first: the snapshot must be newer than the last close.
+    static func prepare(_ session: Session) throws {
+        try ReportSession.prepare(session)
+        let known = try session.query("SELECT to_regclass('daybook.month_close') IS NOT NULL AS exists")
+        guard try known[0].bool("exists") else {
+            throw DaybookError.configuration("This database has no daybook.month_close; run: daybook database migrate")
+        }
+        let lock = try session.query("SELECT pg_try_advisory_xact_lock($1) AS taken", [.int(lockKey)])
+        guard try lock[0].bool("taken") else {
+            throw DaybookError(.tryAgain, "Another run closes or opens months; try again when it is done.")
+        }
+    }
+
+    private func refuse(_ scope: StatementScope) throws {
+        guard !scope.accounts.isEmpty else {
+            throw DaybookError.usage("The month \(request.month) is closed already; see: daybook close list")
+        }
+        for subject in scope.accounts {
+            let slug = subject.account.slug
+            guard subject.period.end <= scope.snapshotAt else {
+                throw DaybookError.usage(
+                    "The month \(request.month) is not over for \(slug): it ends at \(subject.period.end).")
+            }
+            guard let closed = subject.closed else { continue }
+            guard closed.month.adding(months: 1) == request.month else {
+                throw DaybookError.usage(
+                    "\(slug) has closed \(closed.month) last: close the months between it and \(request.month) first.")
+            }
+        }
+    }
+
+    private func keep(_ statement: StatementRun.Statement, staging: StagingFolder, session: Session) throws -> Closed {
+        let subject = statement.subject
+        let manifest = statement.manifest
+        let userID = subject.account.userID
+        let known = subject.closed?.ids ?? []
+        let rows = statement.rows.filter { !known.contains($0.id) }.sorted { $0.id < $1.id }
+        let later = try session.query(
+            """
+            SELECT EXISTS (SELECT FROM (\(MonthCloses.current)) AS c WHERE c.user_id = $1 AND c.month > $2) AS closed,
+                (SELECT coalesce(max(revision), 0) + 1 FROM daybook.month_close WHERE user_id = $1 AND month = $2)::bigint
+                    AS revision
+            """, [.uuid(userID), .date(request.month.firstDay)])[0]
+        guard try !later.bool("closed") else {
+            throw DaybookError.usage("\(subject.account.slug) has closed a later month than \(request.month) already.")
+        }
+        let revision = try later.int("revision")
+        try session.execute(
+            """
+            INSERT INTO daybook.month_close (
+                user_id, month, revision, period_start, period_end, opening_balance, closing_balance, entry_ids,
+                entry_credits, statement_sha256, previous_hash, hash, closed_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, session_user)
+            """,
+            [
+                .uuid(userID), .date(request.month.firstDay), .int(revision), .instant(subject.period.start),
+                .instant(subject.period.end), .int(manifest.openingBalance), .int(manifest.closingBalance),
+                .ints(rows.map(\.id)), .ints(rows.map(\.credits)), .text(manifest.statementSha256),
+                .text(manifest.chain.previous), .text(manifest.chain.hash),
+            ])
+        let baseName = statement.outputs.baseName
+        for name in statement.outputs.files.map(\.name) + ["\(baseName)/manifest.json"] {
+            guard let content = FileManager.default.contents(atPath: staging.file(name)) else {
+                throw DaybookError(.failed, "The file \(name) of the statement went away while it was kept.")
+            }
+            let bytes = Array(content)
+            try session.execute(
+                """
+                INSERT INTO daybook.month_close_file (user_id, month, revision, name, sha256, content)
+                VALUES ($1, $2, $3, $4, $5, $6)
+                """,
+                [
+                    .uuid(userID), .date(request.month.firstDay), .int(revision), .text(name),
+                    .text(FileDigest.of(bytes)), .bytes(bytes),
+                ])
+        }
+        return Closed(
+            slug: subject.account.slug, opening: manifest.openingBalance, closing: manifest.closingBalance,
+            hash: manifest.chain.hash, isWhole: statement.outcome.isWhole, isFinal: subject.isFinal)
+    }
+}

@@ -1,0 +1,65 @@
+public import Domain
+import Foundation
+
+/// A letter as plain text with `{{placeholders}}`: the first line is the subject, the rest the body.
+public struct LetterTemplate: Sendable {
+    /// A letter with every placeholder filled.
+    public struct Letter: Sendable {
+        public let subject: String
+        public let body: String
+    }
+
+    public let name: String
+    private let text: String
+
+    /// Finds `letters/NAME.txt` in the last of some template folders that has it. Throws `usage` where none has.
+    public init(name: String, folders: [String]) throws(DaybookError) {
+        guard Account.isSlug(name),
+            let data = folders.reversed().lazy.compactMap({
+                FileManager.default.contents(atPath: "\($0)/letters/\(name).txt")
+            }).first,
+            let text = String(validating: data, as: UTF8.self)
+        else {
+            let known = Self.names(in: folders).joined(separator: ", ")
+            throw .usage("There is no letter \"\(name.prefix(80))\"; there are \(known).")
+        }
+        self.name = name
+        self.text = text
+    }
+
+    /// The names of all letters of some folders.
+    public static func names(in folders: [String]) -> [String] {
+        let files = folders.flatMap { (try? FileManager.default.contentsOfDirectory(atPath: "\($0)/letters")) ?? [] }
+        return Set(files.filter { $0.hasSuffix(".txt") }.map { String($0.dropLast(4)) }).sorted()
+    }
+
+    /// The placeholders, in the order in which they come first.
+    public var placeholders: [String] {
+        var names: [String] = []
+        for match in text.matches(of: /\{\{([a-z0-9_]+)\}\}/) where !names.contains(String(match.1)) {
+            names.append(String(match.1))
+        }
+        return names
+    }
+
+    /// Fills every placeholder. Throws `usage` for one that has no value, and for a value that has no placeholder.
+    public func fill(_ values: [String: String], given: Set<String> = []) throws(DaybookError) -> Letter {
+        let missing = placeholders.filter { (values[$0] ?? "").isEmpty }
+        guard missing.isEmpty else {
+            throw .usage(
+                "The letter \(name) needs \(missing.joined(separator: ", ")): give each with --set name=value.")
+        }
+        if let unknown = given.sorted().first(where: { !placeholders.contains($0) }) {
+            throw .usage(
+                "The letter \(name) has no {{\(unknown)}}; it has \(placeholders.joined(separator: ", ")).")
+        }
+        let filled = text.replacing(/\{\{([a-z0-9_]+)\}\}/) { values[String($0.1)] ?? "" }
+        let lines = filled.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        let subject = String(lines[0]).replacing(/^Subject: */, with: "")
+        guard !subject.isEmpty, !subject.contains(where: \.isNewline) else {
+            throw .configuration("The letter \(name) must begin with a line \"Subject: …\".")
+        }
+        let body = lines.count > 1 ? lines[1].drop { $0 == "\n" } : ""
+        return Letter(subject: subject, body: String(body))
+    }
+}

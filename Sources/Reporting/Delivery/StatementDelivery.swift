@@ -1,0 +1,140 @@
+public import Domain
+import Foundation
+public import Postgres
+
+/// Hands statements over, each once an account and month, and records it.
+public struct StatementDelivery: Sendable {
+    /// Where messages go.
+    public enum Channel: Sendable {
+        /// A folder of `.eml` files.
+        case outbox(String)
+        /// A submission server, `smtp://host:587` or `smtps://host`; curl takes name and password from ~/.netrc.
+        case smtp(String)
+        /// A command that takes the message on its standard input, such as `/usr/sbin/sendmail -t -i`.
+        case sendmail([String])
+
+        var name: String {
+            switch self {
+            case .outbox: "outbox"
+            case .smtp: "smtp"
+            case .sendmail: "sendmail"
+            }
+        }
+    }
+
+    /// What became of one statement.
+    public struct Outcome: Sendable {
+        public let slug: String
+        public let recipient: String
+        /// `handed over`, or why not.
+        public let remark: String
+    }
+
+    private let month: Month
+    private let channel: Channel
+    private let from: String
+    private let letter: LetterTemplate
+    private let isForced: Bool
+
+    /// Throws `usage` for a sender that is no address.
+    public init(
+        month: Month, channel: Channel, from: String, letter: LetterTemplate, isForced: Bool
+    ) throws(DaybookError) {
+        guard MailMessage.isAddress(from) else { throw .usage("\"\(from)\" is no mail address.") }
+        self.month = month
+        self.channel = channel
+        self.from = from
+        self.letter = letter
+        self.isForced = isForced
+    }
+
+    /// Hands the statements over, one transaction each: what was handed over stays recorded, whatever comes after it.
+    public func run(_ statements: [StatementReport.Outcome], _ connection: Connection) async throws -> [Outcome] {
+        var outcomes: [Outcome] = []
+        for statement in statements {
+            outcomes.append(
+                try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { session in
+                    try deliver(statement, session)
+                })
+        }
+        return outcomes
+    }
+
+    private func deliver(_ statement: StatementReport.Outcome, _ session: Session) throws -> Outcome {
+        let slug = statement.account.slug
+        func outcome(_ remark: String) -> Outcome {
+            Outcome(slug: slug, recipient: statement.email, remark: remark)
+        }
+        guard MailMessage.isAddress(statement.email) else { return outcome("not sent: no mail address is known") }
+        // The account's row is the lock of its deliveries.
+        try session.execute(
+            "SELECT FROM daybook.account WHERE user_id = $1 FOR UPDATE", [.uuid(statement.account.userID)])
+        let sent = try session.query(
+            """
+            SELECT coalesce(max(sequence), 0)::bigint AS sequence, max(sent_at) AS sent_at
+            FROM daybook.statement_delivery WHERE user_id = $1 AND month = $2
+            """, [.uuid(statement.account.userID), .date(month.firstDay)])[0]
+        if let sentAt = try sent.optionalInstant("sent_at"), !isForced {
+            return outcome("not sent: it was handed over at \(sentAt); --force sends it again")
+        }
+        let now = try session.query("SELECT transaction_timestamp() AS now")[0].instant("now")
+        let message = try message(statement, date: now)
+        let bytes = message.bytes()
+        try session.execute(
+            """
+            INSERT INTO daybook.statement_delivery (user_id, month, sequence, recipient, channel, message_id, sha256)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            """,
+            [
+                .uuid(statement.account.userID), .date(month.firstDay), .int(try sent.int("sequence") + 1),
+                .text(statement.email), .text(channel.name), .text(message.messageID), .text(FileDigest.of(bytes)),
+            ])
+        try hand(bytes, to: statement.email, name: "statement-\(slug)-\(month).eml")
+        return outcome("handed over")
+    }
+
+    private func message(_ statement: StatementReport.Outcome, date: Instant) throws -> MailMessage {
+        func text(_ line: StatementLine) -> String { statement.summary[line].map { GroupedNumber.text($0) } ?? "0" }
+        let filled = try letter.fill([
+            "customer": statement.account.name, "month": month.title, "number": "\(statement.account.slug)-\(month)",
+            "opening_balance": text(.openingBalance), "closing_balance": text(.closingBalance), "spent": text(.spent),
+            "refunds": text(.refunds), "unreconciled": text(.unreconciled), "from": from,
+        ])
+        let types = [
+            "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "html": "text/html; charset=utf-8",
+        ]
+        let attachments = try statement.files.compactMap { path -> MailMessage.Attachment? in
+            let ending = (path as NSString).pathExtension
+            guard let type = types[ending] else { return nil }
+            guard let content = FileManager.default.contents(atPath: path) else {
+                throw DaybookError(.failed, "\(path) went away before it was attached.")
+            }
+            return MailMessage.Attachment(
+                name: "\(statement.account.name.replacing("/", with: "-")) \(month).\(ending)", type: type,
+                content: Array(content))
+        }
+        return MailMessage(
+            from: from, to: statement.email, subject: filled.subject, body: filled.body, attachments: attachments,
+            date: date)
+    }
+
+    private func hand(_ bytes: [UInt8], to recipient: String, name: String) throws {
+        switch channel {
+        case .outbox(let folder):
+            let staging = try StagingFolder(output: folder)
+            let sink = try FileSink(path: staging.file(name))
+            try sink.write(bytes)
+            _ = try sink.finish()
+            try staging.publish(name)
+        case .smtp(let url):
+            try Submission.run(
+                [
+                    "/usr/bin/curl", "--silent", "--show-error", "--ssl-reqd", "--netrc-optional", "--max-time", "60",
+                    "--proto", "=smtp,smtps", "--url", url, "--mail-from", from, "--mail-rcpt", recipient,
+                    "--upload-file", "-",
+                ], input: bytes)
+        case .sendmail(let command): try Submission.run(command, input: bytes)
+        }
+    }
+}

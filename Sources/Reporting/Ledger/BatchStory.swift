@@ -1,0 +1,115 @@
+import Domain
+import Postgres
+
+/// Everything that happened to the credits of one batch.
+struct BatchStory {
+    let id: String
+    let owner: String
+    let entries: [StatementEntry]
+    let costs: CostBook
+    /// Nil where no batch has that id.
+    let batch: Row?
+    let tasks: [Row]
+    /// The task that was asked for.
+    let asked: String?
+
+    static let originColumns = [
+        Column("batch", .identifier), Column("paid by entry", .identifier), Column("model", .text),
+        Column("credits", .integer), Column("cost USD", .usd), Column("returned", .integer),
+        Column("returned cost USD", .usd),
+    ]
+
+    static func cells(_ origin: CostBook.Origin) -> [Cell] {
+        [
+            .text(origin.batch), origin.entry.map { .text(String($0)) } ?? .text("no purchase or grant"),
+            .text(origin.model), .integer(origin.credits), .dollars(origin.cost), .integer(origin.returned),
+            .dollars(origin.returnedCost),
+        ]
+    }
+
+    func tables() throws -> [Table] {
+        let own = entries.filter { $0.referenceID == id && ($0.isFreeze || $0.isRefund) }
+        let origins = costs.origins(ofBatch: id)
+        let sources = Set(origins.compactMap(\.entry))
+        return [
+            try facts(own),
+            Table(
+                name: "origins", title: "Where its credits came from, the last taken is the first to go back", note: "",
+                columns: Self.originColumns, rows: origins.map(Self.cells)),
+            Table(
+                name: "entries", title: "The entries behind it", note: "",
+                columns: [
+                    Column("entry", .identifier), Column("posted at", .instant), Column("what", .text),
+                    Column("bucket", .text), Column("credits", .integer),
+                ],
+                rows: entries.filter { sources.contains($0.id) || ($0.referenceID == id) }.map { entry in
+                    [
+                        .text(String(entry.id)), entry.postedAt.map(Cell.instant) ?? .empty,
+                        .text(entry.description(model: entry.model)), .text(entry.bucket), .integer(entry.credits),
+                    ]
+                }),
+            try outcomes(), try task(),
+        ].filter { !$0.rows.isEmpty }
+    }
+
+    private func facts(_ own: [StatementEntry]) throws -> Table {
+        let frozen = -own.filter(\.isFreeze).reduce(0) { $0 + $1.credits }
+        let refunded = own.filter(\.isRefund).reduce(0) { $0 + $1.credits }
+        let spent = try tasks.reduce(Int64(0)) { try $0 + ($1.text("status") == "succeeded" ? $1.int("cost") : 0) }
+        let isSettled = try batch?.optionalBool("is_settled") ?? false
+        var rows: [(String, String)] = [("owner", owner), ("batch", id)]
+        if let batch {
+            rows += [
+                ("request", try batch.text("request_id")),
+                ("created at", try batch.optionalInstant("created_at")?.description ?? ""),
+                ("status", "\(try batch.text("status")), settlement \(try batch.text("settlement"))"),
+            ]
+            if isSettled { rows.append(("settled at", try batch.optionalInstant("settled_at")?.description ?? "")) }
+        } else {
+            rows.append(("status", "no batch has this id"))
+        }
+        let held = isSettled ? 0 : frozen - refunded
+        let unexplained = frozen - refunded - (isSettled ? spent : 0) - held
+        rows.append(("frozen", "\(frozen) = \(isSettled ? spent : 0) spent + \(refunded) refunded + \(held) held"))
+        rows.append(("unexplained", String(batch == nil ? frozen - refunded : unexplained)))
+        return Table(
+            name: "batch", title: "Batch", note: "", columns: [Column("term", .text), Column("value", .text)],
+            rows: rows.map { [.text($0.0), .text($0.1)] })
+    }
+
+    private func outcomes() throws -> Table {
+        var groups: [[String]: (items: Int64, credits: Int64)] = [:]
+        for task in tasks {
+            let key = [try task.text("model"), try task.text("status"), try task.text("failure")]
+            let cost = try task.int("cost")
+            groups[key, default: (0, 0)].items += 1
+            groups[key, default: (0, 0)].credits += cost
+        }
+        var table = Table(
+            name: "tasks", title: "Its tasks", note: "",
+            columns: [
+                Column("model", .text), Column("status", .text), Column("failure", .text), Column("items", .integer),
+                Column("credits", .integer),
+            ],
+            rows: groups.map { key, group in key.map(Cell.text) + [.integer(group.items), .integer(group.credits)] })
+        table.sortRows()
+        return table
+    }
+
+    private func task() throws -> Table {
+        let rows = try tasks.filter { try $0.text("task_id") == asked }.map { task -> [Cell] in
+            let hasSucceeded = try task.text("status") == "succeeded"
+            return [
+                .text(try task.text("task_id")), .text(try task.text("model")), .text(try task.text("status")),
+                .integer(try task.int("cost")), try task.optionalInstant("ended_at").map(Cell.instant) ?? .empty,
+                .text(hasSucceeded ? "spent" : "refunded when the batch settles"),
+            ]
+        }
+        return Table(
+            name: "task", title: "The task", note: "",
+            columns: [
+                Column("task", .identifier), Column("model", .text), Column("status", .text),
+                Column("credits", .integer), Column("ended at", .instant), Column("its credits are", .text),
+            ], rows: rows)
+    }
+}

@@ -1,0 +1,85 @@
+import Domain
+import Postgres
+import Schema
+
+/// Reads what was closed. A database without the tables has closed nothing.
+struct MonthCloses {
+    let session: Session
+    let exists: Bool
+
+    init(session: Session, catalog: Catalog) {
+        self.session = session
+        exists = ["month_close", "month_reopen"].allSatisfy { name in
+            KnownTable.own.contains { $0.name == name && catalog.has($0) }
+        }
+    }
+
+    /// The closes that are in force: the newest revision of each month that was not opened again.
+    static let current = """
+        SELECT c.* FROM daybook.month_close AS c
+        WHERE NOT EXISTS (
+            SELECT FROM daybook.month_reopen AS r
+            WHERE r.user_id = c.user_id AND r.month = c.month AND r.revision = c.revision
+        )
+        """
+
+    /// Gives every account of a run what its months before the reported one have closed; with it, the month too.
+    func attach(to scope: inout StatementScope, including month: Bool) throws {
+        guard exists else { return }
+        let bound = month ? scope.request.month.endDay : scope.request.month.firstDay
+        let rows = try session.query(
+            """
+            WITH closed AS (\(Self.current))
+            SELECT c.user_id::text AS user_id, max(c.month) AS month, max(c.period_end) AS period_end,
+                max(c.closed_at) AS closed_at, (array_agg(c.hash ORDER BY c.month DESC))[1] AS hash
+            FROM closed AS c
+            WHERE c.month < $1
+            GROUP BY c.user_id
+            """, [.date(bound)])
+        var byUser: [String: Row] = [:]
+        for row in rows { byUser[try row.text("user_id")] = row }
+        for index in scope.accounts.indices {
+            let userID = scope.accounts[index].account.userID
+            guard let row = byUser[userID] else { continue }
+            var ids: Set<Int64> = []
+            try session.forEachRow(
+                """
+                WITH closed AS (\(Self.current))
+                SELECT unnest(c.entry_ids) FROM closed AS c WHERE c.user_id = $1 AND c.month < $2
+                """, [.uuid(userID), .date(bound)]
+            ) { ids.insert(try $0.int(0)) }
+            scope.accounts[index].closed = ClosedLedger(
+                month: try Self.month(row.date("month")), end: try row.instant("period_end"),
+                closedAt: try row.instant("closed_at"), hash: try row.text("hash"), ids: ids)
+        }
+    }
+
+    /// The accounts that have closed a month, with the revision that is in force, by their ids.
+    func revisions(of month: Month) throws -> [String: Int64] {
+        guard exists else { return [:] }
+        let rows = try session.query(
+            """
+            WITH closed AS (\(Self.current))
+            SELECT c.user_id::text AS user_id, c.revision FROM closed AS c WHERE c.month = $1
+            """, [.date(month.firstDay)])
+        return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.text("user_id"), try $0.int("revision")) })
+    }
+
+    /// The files that were kept when a month was closed.
+    func files(of userID: String, month: Month, revision: Int64) throws -> [(name: String, content: [UInt8])] {
+        try session.query(
+            """
+            SELECT name, content FROM daybook.month_close_file
+            WHERE user_id = $1 AND month = $2 AND revision = $3 ORDER BY name COLLATE "C"
+            """, [.uuid(userID), .date(month.firstDay), .int(revision)]
+        ).map { (try $0.text("name"), try $0.optionalBytes("content") ?? []) }
+    }
+
+    static func month(_ day: CalendarDate) throws -> Month {
+        let components = day.components
+        guard let month = Month(year: components.year, number: components.month) else {
+            throw DaybookError.badData("daybook.month_close names the month \(day), which no report has.")
+        }
+        return month
+    }
+}

@@ -1,0 +1,119 @@
+import Digests
+import Domain
+import Foundation
+
+/// `manifest.json` of a statement: what was written, the chain of the closed months, and a signature over all of it.
+struct StatementManifest: Codable, Sendable {
+    struct File: Codable, Sendable {
+        let name: String
+        let sha256: String
+        let bytes: Int64
+    }
+
+    struct SQLFile: Codable, Sendable {
+        let path: String
+        let sha256: String
+    }
+
+    struct Profile: Codable, Sendable {
+        let name: String
+        let version: Int64
+        let sha256: String
+    }
+
+    struct Subject: Codable, Sendable {
+        let userId: String
+        let slug: String
+        let name: String
+        let plan: String
+    }
+
+    /// The link of this month to the one before.
+    struct Chain: Codable, Sendable {
+        /// The hash of the last month that was closed before; empty where none was.
+        let previous: String
+        let hash: String
+    }
+
+    struct Signature: Codable, Sendable {
+        let algorithm: String
+        /// 64 hexadecimal digits.
+        let publicKey: String
+        /// 128 hexadecimal digits; empty while the document is being signed.
+        var value: String
+    }
+
+    let report: String
+    let number: String
+    let account: Subject
+    let month: String
+    let status: String
+    let timeZone: String
+    let periodStart: String
+    let periodEnd: String
+    let cutoff: String
+    let snapshotAt: String
+    let profile: Profile
+    let openingBalance: Int64
+    let closingBalance: Int64
+    /// SHA-256 over the names and digests of the CSV files: the statement's own digest.
+    let statementSha256: String
+    let chain: Chain
+    let files: [File]
+    let sqlFiles: [SQLFile]
+    let programVersion: String
+    let generatedAt: String
+    var signature: Signature?
+
+    /// The document, keys in snake_case and in order.
+    func json() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(self)) + [0x0A]
+    }
+
+    /// What is signed: the document with an empty value in the place of the signature.
+    func signedBytes() throws -> [UInt8] {
+        var unsigned = self
+        unsigned.signature?.value = ""
+        return try unsigned.json()
+    }
+
+    /// The same document with a signature.
+    func signed(with key: SigningKey) throws -> StatementManifest {
+        var signed = self
+        signed.signature = Signature(algorithm: "Ed25519", publicKey: key.publicKey.hex, value: "")
+        let value = Hex.text(key.sign(try signed.signedBytes()))
+        signed.signature?.value = value
+        return signed
+    }
+
+    /// The digest over the figures of a statement: its CSV files, by name.
+    static func digest(of files: [File]) -> String {
+        let figures = files.filter { $0.name.hasSuffix(".csv") }.map { file in
+            "\(file.name.split(separator: "/").last ?? "") \(file.sha256)\n"
+        }
+        return SHA256Digest.hex(figures.sorted().joined())
+    }
+
+    /// The hash that a closed month hands on: over the one before, whose month it is, its balances and its figures.
+    static func chainHash(
+        previous: String, userID: String, month: String, opening: Int64, closing: Int64, statement: String
+    ) -> String {
+        SHA256Digest.hex("daybook-chain-1\n\(previous)\n\(userID)\n\(month)\n\(opening)\n\(closing)\n\(statement)\n")
+    }
+}
+
+extension StatementManifest {
+    /// Reads a document. Throws `badData` where it is not one.
+    init(json: [UInt8]) throws(DaybookError) {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        do {
+            self = try decoder.decode(StatementManifest.self, from: Data(json))
+        } catch {
+            throw .badData("manifest.json is not the manifest of a statement.")
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import Domain
+
+/// What the page of a statement shows: stored, preformatted values, because a template sees nothing else.
+struct StatementPage: Sendable {
+    struct Fact: Sendable {
+        let term: String
+        let value: String
+    }
+
+    struct SummaryRow: Sendable {
+        let title: String
+        let purchased: String
+        let bonus: String
+        let credits: String
+        /// CSS classes: `balance` for the two balances, `bad` for a check that is not 0.
+        let style: String
+    }
+
+    /// What the template leaves where the rows of the entries go: private-use scalars, so that no escaping meets them.
+    static let mark = "\u{E000}entries\u{E001}"
+    let entriesMark = StatementPage.mark
+
+    let number: String
+    let title: String
+    let customer: String
+    let status: String
+    let isFinal: Bool
+    let sentence: String
+    let isWhole: Bool
+    let facts: [Fact]
+    let movements: [SummaryRow]
+    let checks: [SummaryRow]
+    let hasEntries: Bool
+    let entriesNote: String
+    let entriesRemainder: String
+    let tables: [PageTable]
+    let provenance: PageTable
+    let closing: String
+
+    init(
+        subject: StatementAccount, request: StatementRequest, snapshotAt: Instant, clock: LocalClock,
+        book: StatementBook, tables: [Table], provenance: Table, entries: Int
+    ) {
+        number = "\(subject.account.slug)-\(request.month)"
+        title = "Statement of credits, \(request.month.title)"
+        customer = subject.account.name
+        status = subject.isFinal ? "final" : "preliminary"
+        isFinal = subject.isFinal
+        (sentence, isWhole) = Self.verdict(book.summary)
+        facts = Self.facts(subject, snapshotAt: snapshotAt, clock: clock).map { Fact(term: $0.0, value: $0.1) }
+        movements = ([.openingBalance] + StatementLine.movements + [.closingBalance]).map { line in
+            Self.row(line, book: book)
+        }
+        checks =
+            [.heldOpening, .heldClosing, .delivered].map { Self.row($0, book: book) }
+            + StatementLine.checks.map { Self.row($0, book: book) }
+        hasEntries = entries > 0
+        entriesNote = "Every movement of the month in \(subject.account.timeZone), with the balance after it."
+        let hidden = entries - Limits.statementPageEntries
+        entriesRemainder = hidden > 0 ? "\(hidden) more entries are in entries.csv and on the sheet Entries." : ""
+        self.tables = tables.filter { $0.name != "summary" && !($0.name == "differences" && $0.rows.isEmpty) }.map {
+            PageTable(Self.compact($0, clock: clock), limit: Limits.statementPageEntries)
+        }
+        self.provenance = PageTable(provenance)
+        closing = "Judged as of \(subject.cutoff). Wallet and expired credit as of \(snapshotAt)."
+    }
+
+    /// A table as it fits on paper: short local instants, grouped numbers, one instant a batch.
+    private static func compact(_ table: Table, clock: LocalClock) -> Table {
+        let isOpen = table.name == "open_batches"
+        let dropped = isOpen ? "settled_at" : "created_at"
+        let kept = table.columns.indices.filter { table.columns[$0].id != dropped }
+        return Table(
+            name: table.name, title: table.title, note: table.note, columns: kept.map { table.columns[$0] },
+            rows: table.rows.map { row in
+                kept.map { index in
+                    switch row[index] {
+                    case .integer(let number): .text(GroupedNumber.text(number))
+                    case .instant(let instant): .text(clock.shortText(instant))
+                    case .dollars(let amount) where table.columns[index].id == "amount_usd":
+                        .text(String(GroupedNumber.text(amount).drop { $0 == "$" }))
+                    default: row[index]
+                    }
+                }
+            })
+    }
+
+    private static func row(_ line: StatementLine, book: StatementBook) -> SummaryRow {
+        let isBalance = line == .openingBalance || line == .closingBalance
+        let isSplit = isBalance || StatementLine.movements.contains(line)
+        let whole = book.summary[line]
+        let bonus = isSplit ? book.bonus[line] : nil
+        func text(_ value: Int64?) -> String { value.map { GroupedNumber.text($0) } ?? "" }
+        let isBad = StatementLine.checks.contains(line) && (whole ?? 0) != 0
+        return SummaryRow(
+            title: line.title, purchased: text(bonus.flatMap { bonus in whole.map { $0 - bonus } }), bonus: text(bonus),
+            credits: text(whole), style: isBalance ? "balance" : isBad ? "bad" : "")
+    }
+
+    /// The statement in one sentence: whether the month is reconciled to the last credit.
+    static func verdict(_ summary: StatementSummary) -> (sentence: String, isWhole: Bool) {
+        let broken = StatementLine.checks.compactMap { line -> String? in
+            guard let credits = summary[line], credits != 0 else { return nil }
+            return "\(GroupedNumber.text(credits)) \(Self.word(line))"
+        }
+        guard !broken.isEmpty else {
+            return ("Reconciled to the last credit: 0 unreconciled, 0 expired unbooked, 0 unexplained.", true)
+        }
+        return (
+            "Not whole: \(broken.joined(separator: ", ")). The differences below say which rows are to blame.", false
+        )
+    }
+
+    private static func word(_ line: StatementLine) -> String {
+        switch line {
+        case .unreconciled: "unreconciled"
+        case .expiredUnbooked: "expired and not booked"
+        default: "unexplained"
+        }
+    }
+
+    private static func facts(
+        _ subject: StatementAccount, snapshotAt: Instant, clock: LocalClock
+    ) -> [(String, String)] {
+        let contract = subject.contract
+        return [
+            ("Customer", "\(subject.account.name) (\(subject.account.slug))"),
+            ("Plan", subject.account.plan == .prepaid ? "prepaid packages" : "pay as you go"),
+            ("Statement date", String(clock.text(min(subject.cutoff, subject.finalityAt)).prefix(10))),
+            ("Time zone", subject.account.timeZone),
+            ("Period from", clock.text(subject.period.start)),
+            ("Period to (exclusive)", clock.text(subject.period.end)),
+            ("The same in UTC", "\(subject.period.start) to \(subject.period.end)"),
+            ("Currency", "USD; credits are whole numbers"),
+            (
+                "Contract profile",
+                "\(contract.profile.name), version \(contract.profile.version), SHA-256 \(contract.sha256)"
+            ),
+        ]
+    }
+}

@@ -1,0 +1,74 @@
+import Domain
+import Foundation
+import Postgres
+import Schema
+
+/// Everything that is settled before the first row is read: whose month, from when to when, as of when.
+struct StatementScope: Sendable {
+    let request: StatementRequest
+    let snapshotAt: Instant
+    var accounts: [StatementAccount]
+
+    /// Settles a request against the database's snapshot.
+    ///
+    /// Throws `usage` for an unknown account, a month that has begun for nobody, or a cutoff outside of what is known.
+    init(
+        _ request: StatementRequest, session: Session, catalog: Catalog, profileFolder: String
+    ) throws {
+        self.request = request
+        let books = Books(session: session, catalog: catalog)
+        var all = try books.accounts()
+        if let slug = request.account { all = [try SLAScope.account(slug, among: all)] }
+        guard !all.isEmpty else {
+            throw DaybookError.usage("No account is imported; run: daybook accounts import FILE")
+        }
+        let path = profileFolder + "/standard-profile.json"
+        guard let shipped = FileManager.default.contents(atPath: path) else {
+            throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
+        }
+        let contracts = try SLAScope.contracts(for: all, books: books, shippedProfile: Array(shipped))
+        let periods = try LocalMonths(session).periods(of: all.map { (request.month, $0.timeZone) })
+        let snapshotAt = try SLAScope.snapshotInstant(session)
+        self.snapshotAt = snapshotAt
+        if let cutoff = request.cutoff, cutoff > snapshotAt {
+            throw DaybookError.usage("The cutoff \(cutoff) lies after the database's now, \(snapshotAt).")
+        }
+        accounts = zip(all, periods).compactMap { account, period in
+            let asked = request.cutoff ?? snapshotAt
+            guard period.start < asked else { return nil }
+            let contract = contracts.first { $0.profile.name == account.profileName } ?? contracts[0]
+            let finalityAt = period.end.adding(
+                seconds: contract.profile.longestLimitSeconds + Limits.finalityGraceHours * 3600)
+            return StatementAccount(
+                account: account, period: period, cutoff: request.cutoff ?? min(snapshotAt, finalityAt),
+                finalityAt: finalityAt, contract: contract)
+        }
+        guard !accounts.isEmpty else {
+            let zone = all.count == 1 ? " in \(all[0].timeZone)" : ""
+            throw DaybookError.usage(
+                "At the cutoff the month \(request.month) has not begun\(zone); choose an earlier one.")
+        }
+    }
+
+    /// The values of the queries' parameters.
+    var parameters: [String: Value] {
+        [
+            "owner_ids": .texts(accounts.map(\.account.userID)),
+            "period_starts": .instants(accounts.map(\.known.start)),
+            "period_ends": .instants(accounts.map(\.known.end)),
+            "snapshot_at": .instant(snapshotAt),
+            "zone_names": .texts(zones.map(\.account.timeZone)),
+            "zone_starts": .instants(zones.map { $0.period.start.adding(seconds: -Self.lateSeconds) }),
+            "zone_ends": .instants(zones.map(\.period.end)),
+        ]
+    }
+
+    /// An account of each time zone, in the order of the zones' names.
+    var zones: [StatementAccount] {
+        Dictionary(accounts.map { ($0.account.timeZone, $0) }) { first, _ in first }.sorted { $0.key < $1.key }.map(
+            \.value)
+    }
+
+    /// How far before the month its clocks are known exactly, in seconds: late entries are dated before it.
+    private static let lateSeconds: Int64 = 400 * 86_400
+}

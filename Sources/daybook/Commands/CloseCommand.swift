@@ -1,0 +1,128 @@
+import ArgumentParser
+import Domain
+import Reporting
+
+/// `daybook close …`
+struct CloseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "close", abstract: "Close months: what was sent stays what it was.",
+        subcommands: [CloseMonth.self, Diff.self, Reopen.self, List.self])
+
+    /// What every statement of a close is made with.
+    static func settings(key: String?) throws -> StatementReport.Settings {
+        StatementReport.Settings(
+            definitionFolder: try InstalledFiles.folder("reports"),
+            templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")]), output: ".",
+            formats: Set(ReportFormat.allCases), key: try key.map(KeyFile.signingKey), programVersion: Version.current)
+    }
+
+    struct CloseMonth: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "month",
+            abstract: "Close a month: keep its statements, and chain each to the month before.",
+            discussion: """
+                Afterwards `report statement` writes a closed month as it was kept. A ledger row that appears later \
+                with an instant inside it is shown in the next open month, with both dates.
+                """)
+
+        @Argument(help: "The month, as 2026-10.", transform: Arguments.month) var month: Month
+        @Option(help: ArgumentHelp("This account alone. Default: all that have not closed it.", valueName: "slug"))
+        var account: String?
+        @Option(help: ArgumentHelp("Sign the manifests with the key in this file.", valueName: "file"))
+        var key: String?
+        @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            if let account { try Arguments.checkSlug(account) }
+            let progress = Progress(isQuiet: quiet)
+            let closing = MonthClosing(
+                StatementRequest(month: month, account: account), settings: try CloseCommand.settings(key: key))
+            let closed = try await database.withConnection { connection in
+                try await closing.run(connection) { progress.tell($0) }
+            }
+            progress.finish()
+            var table = TextTable(["account", "opening", "closing", "whole", "hash"], rightAligned: [1, 2])
+            for entry in closed {
+                table.add([
+                    entry.slug, String(entry.opening), String(entry.closing), entry.isWhole ? "yes" : "no", entry.hash,
+                ])
+            }
+            table.show()
+            if closed.contains(where: { !$0.isFinal }) {
+                Terminal.say("daybook: the month was closed before it was final; what still comes in will be late.")
+            }
+        }
+    }
+
+    struct Diff: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what has changed about a closed month since it was closed.",
+            discussion: "Exits with 2 if anything has.")
+
+        @Argument(help: "The month, as 2026-10.", transform: Arguments.month) var month: Month
+        @Option(help: ArgumentHelp("This account alone.", valueName: "slug")) var account: String?
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            if let account { try Arguments.checkSlug(account) }
+            let difference = CloseDifference(
+                StatementRequest(month: month, account: account), settings: try CloseCommand.settings(key: nil))
+            let changes = try await database.withConnection { try await difference.run($0) }
+            guard !changes.isEmpty else {
+                Terminal.show("Nothing has changed about \(month) since it was closed.")
+                return
+            }
+            var table = TextTable(["account", "change", "reference", "posted at", "closed", "now"])
+            for change in changes {
+                table.add([
+                    change.account, change.kind, change.reference, change.postedAt?.description ?? "", change.closed,
+                    change.now,
+                ])
+            }
+            table.show()
+            throw ExitCode(FailureKind.breachExitCode)
+        }
+    }
+
+    struct Reopen: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Open a closed month again: the latest first, with a reason, which is recorded.")
+
+        @Argument(help: "The month, as 2026-10.", transform: Arguments.month) var month: Month
+        @Option(help: ArgumentHelp("This account alone. Default: all that have closed it.", valueName: "slug"))
+        var account: String?
+        @Option(help: ArgumentHelp("Why.", valueName: "text")) var reason: String
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            if let account { try Arguments.checkSlug(account) }
+            let reopening = MonthReopening(month: month, account: account, reason: reason)
+            let slugs = try await database.withConnection { try await reopening.run($0) }
+            Terminal.show("\(month) is open again for \(slugs.joined(separator: ", "))")
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List what was closed and opened again, and check the chain of hashes.",
+            discussion: "Exits with 2 if a hash is not what it should be.")
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            let entries = try await database.withConnection { try await CloseList().run($0) }
+            var table = TextTable(
+                ["account", "month", "rev", "opening", "closing", "closed at", "by", "chain", "reopened", "hash"],
+                rightAligned: [2, 3, 4])
+            for entry in entries {
+                table.add([
+                    entry.slug, entry.month, String(entry.revision), String(entry.opening), String(entry.closing),
+                    entry.closedAt.description, entry.closedBy, entry.isGenuine ? "ok" : "broken",
+                    entry.reopened ?? "", entry.hash,
+                ])
+            }
+            table.show()
+            if !entries.allSatisfy(\.isGenuine) { throw ExitCode(FailureKind.breachExitCode) }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Digests
+import Domain
+import Foundation
+import Reporting
+
+/// `daybook keys …`
+struct KeysCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys", abstract: "The key that signs statements.", subcommands: [StatementInit.self])
+
+    struct StatementInit: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "statement-init", abstract: "Make a new Ed25519 key that signs statements.",
+            discussion: """
+                Writes the secret key to FILE, readable by you alone, and the public key to FILE.pub, which you give \
+                to your customers. A file that is there is never replaced.
+                """)
+
+        @Argument(help: "The file of the secret key.") var file: String
+
+        func run() async throws {
+            let key = SigningKey.generate()
+            try Self.write(key.secretHex, to: file, mode: 0o600)
+            try Self.write(key.publicKey.hex, to: file + ".pub", mode: 0o644)
+            Terminal.show("\(file)\n\(file).pub\npublic key \(key.publicKey.hex)")
+        }
+
+        private static func write(_ text: String, to path: String, mode: mode_t) throws(DaybookError) {
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+            guard descriptor >= 0 else {
+                throw .output("Cannot make \(path): \(String(cString: strerror(errno))).")
+            }
+            defer { close(descriptor) }
+            let bytes = Array((text + "\n").utf8)
+            guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
+                throw .output("Cannot write \(path): \(String(cString: strerror(errno))).")
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Reporting
+
+/// `daybook ledger …`
+struct LedgerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ledger", abstract: "Check the money, and explain it.", subcommands: [Verify.self, Explain.self])
+
+    /// The forms of the findings.
+    enum Form: String, ExpressibleByArgument, CaseIterable {
+        case table, csv, json, xlsx
+    }
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Check every invariant of the money in one snapshot, and name the rows that break it.",
+            discussion: """
+                Exits with 2 if anything is broken.
+
+                Examples:
+                  daybook ledger verify
+                  daybook ledger verify --account customer5 --format csv > findings.csv
+                  daybook ledger verify --format xlsx --output findings.xlsx
+                """)
+
+        @Option(help: ArgumentHelp("Check this account alone.", valueName: "slug"))
+        var account: String?
+
+        @Option(help: "The form of the findings.")
+        var format = Form.table
+
+        @Option(
+            name: .shortAndLong,
+            help: ArgumentHelp("The file to write; needed for xlsx. Default: standard output.", valueName: "file"))
+        var output: String?
+
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func validate() throws {
+            guard format != .xlsx || output != nil else { throw ValidationError("--format xlsx needs --output FILE.") }
+        }
+
+        func run() async throws {
+            if let account { try Arguments.checkSlug(account) }
+            let verification = LedgerVerification(
+                definitionFolder: try InstalledFiles.folder("reports"), account: account)
+            let outcome = try await database.withConnection { try await verification.run($0) }
+            try write(outcome)
+            if !outcome.findings.isEmpty { throw ExitCode(FailureKind.breachExitCode) }
+        }
+
+        private func write(_ outcome: LedgerVerification.Outcome) throws {
+            switch format {
+            case .xlsx:
+                let url = URL(fileURLWithPath: output ?? "findings.xlsx")
+                try outcome.writeWorkbook(folder: url.deletingLastPathComponent().path, name: url.lastPathComponent)
+            case .csv: try OutputFile.write(CSVEncoder.encode(outcome.table), to: output)
+            case .json: try OutputFile.write(try outcome.json(), to: output)
+            case .table:
+                var table = TextTable(["finding", "account", "reference", "credits", "detail"], rightAligned: [3])
+                for found in outcome.findings {
+                    table.add([
+                        found.finding, found.account, found.reference, found.credits.map(String.init) ?? "",
+                        found.detail,
+                    ])
+                }
+                try OutputFile.write(Array((lines(outcome, table)).joined(separator: "\n").utf8) + [0x0A], to: output)
+            }
+        }
+
+        private func lines(_ outcome: LedgerVerification.Outcome, _ table: TextTable) -> [String] {
+            guard !outcome.findings.isEmpty else { return ["The books are whole as of \(outcome.snapshotAt)."] }
+            var totals = TextTable(["finding", "rows", "credits at stake", "what to do"], rightAligned: [1, 2])
+            for total in outcome.totals {
+                totals.add([
+                    total.finding, String(total.count), String(total.credits),
+                    LedgerFinding(rawValue: total.finding)?.advice ?? "",
+                ])
+            }
+            let credits = outcome.totals.reduce(0) { $0 + $1.credits }
+            return table.lines + [""] + totals.lines
+                + ["", "\(outcome.findings.count) findings, \(credits) credits at stake, as of \(outcome.snapshotAt)."]
+        }
+    }
+}

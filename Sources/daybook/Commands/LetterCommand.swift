@@ -1,0 +1,65 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Reporting
+
+/// `daybook letter`
+struct LetterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "letter", abstract: "Fill a letter: introduction, follow-up, technical, or one of your own.",
+        discussion: """
+            Writes a message as an .eml file. A placeholder that has no value is refused. Figures (availability, \
+            completion, refunds, sla_month) come from the newest final SLA report in --sla, and from nowhere else.
+
+            Example:
+              daybook letter introduction --to cto@example.com --from sales@example.org --sla out \\
+                --set name='Dr. Sommer' --set company='Kranich & Söhne' --set sender=Ada --set proposal='Tuesday at ten?'
+            """)
+
+    /// Values that no user may give: they are measured.
+    private static let measured: Set<String> = ["sla_month", "availability", "completion", "refunds"]
+
+    @Argument(help: "The letter's name.") var name: String
+    @Option(help: ArgumentHelp("Who gets it.", valueName: "address")) var to: String
+    @Option(help: ArgumentHelp("Who sends it.", valueName: "address")) var from: String
+    @Option(help: ArgumentHelp("A placeholder's value; may be given again.", valueName: "key=value"))
+    var set: [String] = []
+    @Option(help: ArgumentHelp("The folder with SLA reports.", valueName: "dir")) var sla = "."
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("The file to write. Default: standard output.", valueName: "file"))
+    var output: String?
+    @Option(
+        help: ArgumentHelp("A folder with further templates, which replace those of the same name.", valueName: "dir"))
+    var templates: [String] = []
+
+    func run() async throws {
+        for address in [to, from] where !MailMessage.isAddress(address) {
+            throw DaybookError.usage("\"\(address.prefix(80))\" is no mail address.")
+        }
+        let letter = try LetterTemplate(name: name, folders: [try InstalledFiles.folder("templates")] + templates)
+        var values = try given()
+        let keys = Set(values.keys)
+        if let wrong = keys.intersection(Self.measured).sorted().first {
+            throw DaybookError.usage("\(wrong) is measured, not given: it comes from the last final SLA report.")
+        }
+        if !Self.measured.isDisjoint(with: letter.placeholders) {
+            values.merge(try SLAFacts(folder: sla).values) { own, _ in own }
+        }
+        let filled = try letter.fill(values, given: keys)
+        let message = MailMessage(
+            from: from, to: to, subject: filled.subject, body: filled.body,
+            date: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)))
+        try OutputFile.write(message.bytes(), to: output)
+    }
+
+    private func given() throws -> [String: String] {
+        var values: [String: String] = [:]
+        for text in set {
+            guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+                throw DaybookError.usage("\"\(text.prefix(80))\" is no value; write it as --set key=value.")
+            }
+            values[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        return values
+    }
+}

@@ -1,0 +1,97 @@
+import ArgumentParser
+import Domain
+import Reporting
+
+/// `daybook report statement`
+struct StatementCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "statement", abstract: "Write a customer's statement of a month, or everybody's.",
+        discussion: """
+            Writes statement-SLUG-MONTH.xlsx, statement-SLUG-MONTH.html and the folder statement-SLUG-MONTH/ of CSV \
+            files with manifest.json, for one account or for all of them in one pass over the ledger. The month is \
+            the account's own. A month that was closed is written as it was closed.
+
+            Examples:
+              daybook report statement --month 2026-10 --account customer5
+              daybook report statement --month 2026-10 --all --output statements --key statement.key
+            """)
+
+    @Option(help: ArgumentHelp("The calendar month, as 2026-10.", valueName: "month"), transform: Arguments.month)
+    var month: Month
+
+    @Option(help: ArgumentHelp("The account.", valueName: "slug"))
+    var account: String?
+
+    @Flag(help: "Every account.")
+    var all = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Judge as of this instant (2026-11-01T00:00:00Z). Default: the earlier of now and the month's finality.",
+            valueName: "instant"), transform: Arguments.instant)
+    var cutoff: Instant?
+
+    @Option(help: ArgumentHelp("Sign the manifest with the key in this file.", valueName: "file"))
+    var key: String?
+
+    @Flag(help: "Exit with 2 if a statement is not whole.")
+    var strict = false
+
+    @OptionGroup(title: "Sending") var mail: MailOptions
+    @OptionGroup(title: "Output") var report: ReportOptions
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func validate() throws {
+        guard all != (account != nil) else { throw ValidationError("Name one --account, or --all of them.") }
+        guard !mail.email || report.format.isSuperset(of: [.xlsx, .html]) else {
+            throw ValidationError("--email attaches the workbook and the page: leave both in --format.")
+        }
+    }
+
+    func run() async throws {
+        if let account { try Arguments.checkSlug(account) }
+        let progress = Progress(isQuiet: report.quiet)
+        let settings = StatementReport.Settings(
+            definitionFolder: try InstalledFiles.folder("reports"), templates: try report.templateSet(),
+            output: report.output, formats: report.format, key: try key.map(KeyFile.signingKey),
+            programVersion: Version.current, statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
+        let statements = StatementReport(
+            StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
+        let delivery = try mail.delivery(month: month, output: report.output, templates: report.templates)
+        let (outcomes, sent) = try await database.withConnection { connection in
+            let outcomes = try await statements.run(connection) { progress.tell($0) }
+            return (outcomes, try await delivery?.run(outcomes, connection) ?? [])
+        }
+        progress.finish()
+        show(outcomes)
+        for message in sent { Terminal.show("\(message.slug), \(message.recipient): \(message.remark)") }
+        if strict && !outcomes.allSatisfy(\.isWhole) { throw ExitCode(FailureKind.breachExitCode) }
+    }
+
+    private func show(_ outcomes: [StatementReport.Outcome]) {
+        var table = TextTable(
+            [
+                "account", "status", "opening", "closing", "entries", "unreconciled", "expired unbooked", "unexplained",
+            ], rightAligned: [2, 3, 4, 5, 6, 7])
+        for outcome in outcomes {
+            func text(_ line: StatementLine) -> String { outcome.summary[line].map(String.init) ?? "" }
+            table.add([
+                outcome.account.slug, outcome.isClosed ? "closed" : outcome.isFinal ? "final" : "preliminary",
+                text(.openingBalance), text(.closingBalance), String(outcome.entries), text(.unreconciled),
+                text(.expiredUnbooked), text(.unexplained),
+            ])
+        }
+        Terminal.show("Statements of \(month)")
+        table.show()
+        let broken = outcomes.count { !$0.isWhole }
+        Terminal.show("")
+        Terminal.show(
+            broken == 0
+                ? "All of them are reconciled to the last credit."
+                : "\(broken) of \(outcomes.count) are not whole: their differences.csv says what is to blame.")
+        Terminal.show("")
+        for file in outcomes.flatMap(\.files) where outcomes.count == 1 || file.hasSuffix("manifest.json") {
+            Terminal.show(file)
+        }
+    }
+}

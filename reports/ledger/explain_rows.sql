@@ -1,0 +1,17 @@
+-- Every ledger row of one owner in order, with the model of its batch's tasks where there is one.
+SELECT l.id, l.created_at, coalesce(l.type, '') AS type, coalesce(m.model, l.model, '') AS model,
+    coalesce(l.meta ->> 'bucket', '') AS bucket, l.credits_delta::bigint AS credits, coalesce(l.ref_type, '') AS ref_type,
+    coalesce(l.ref_id, '') AS ref_id,
+    CASE WHEN l.type = 'purchase' AND l.meta ->> 'usd' ~ '^[0-9]{1,12}([.][0-9]+)?$'
+        THEN trunc((l.meta ->> 'usd')::numeric * 1000000)::bigint END AS price_micros,
+    coalesce(l.meta ->> 'reason', '') AS reason
+FROM credit_ledger AS l
+LEFT JOIN (
+    SELECT t.batch_job_id::text AS batch_id, min(coalesce(t.model, '')) AS model
+    FROM batch_jobs AS b
+    JOIN video_tasks AS t ON t.batch_job_id = b.id
+    WHERE b.user_id = :user_id::uuid
+    GROUP BY t.batch_job_id HAVING count(DISTINCT coalesce(t.model, '')) = 1
+) AS m ON m.batch_id = l.ref_id AND l.ref_type IN ('batch_upfront', 'batch_refund')
+WHERE l.user_id = :user_id::uuid AND l.created_at IS NOT NULL
+ORDER BY l.created_at, l.id

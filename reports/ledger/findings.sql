@@ -1,0 +1,104 @@
+-- Every invariant of the money that is broken, with the row that breaks it and the credits at stake.
+WITH balance AS (
+    SELECT user_id, id, created_at, sum(credits) OVER (PARTITION BY user_id ORDER BY created_at, id) AS balance
+    FROM checked_row
+    WHERE created_at IS NOT NULL
+), wallet AS (
+    SELECT coalesce(w.user_id, l.user_id) AS user_id,
+        coalesce(w.permanent_credits, 0)::bigint + coalesce(w.bonus_credits, 0) AS wallet, coalesce(l.ledger, 0) AS ledger,
+        CASE WHEN w.bonus_expires_at <= :snapshot_at::timestamptz THEN coalesce(w.bonus_credits, 0) ELSE 0 END AS expired, w.bonus_expires_at
+    FROM credit_wallet AS w
+    FULL JOIN (SELECT user_id, sum(credits) AS ledger FROM checked_row GROUP BY user_id) AS l ON l.user_id = w.user_id
+    WHERE :has_wallets AND (:only_user::uuid IS NULL OR coalesce(w.user_id, l.user_id) = :only_user::uuid)
+), finding AS (
+    SELECT CASE WHEN returns > 1 THEN 'double_refund' ELSE 'over_refund' END AS finding, user_id, id::text AS reference,
+        (returned - owed)::bigint AS credits, format('owed %s, given back %s in %s rows', owed, returned, returns) AS detail
+    FROM checked_batch
+    WHERE returned > owed AND (is_settled OR (tasks > 0 AND open_tasks = 0))
+    UNION ALL
+    SELECT CASE WHEN returns > 0 THEN 'short_refund' ELSE 'missing_refund' END, user_id, id::text, (owed - returned)::bigint,
+        format('owed %s, given back %s', owed, returned)
+    FROM checked_batch
+    WHERE returned < owed AND is_settled
+    UNION ALL
+    SELECT 'late_refund', user_id, id::text, NULL, format('last task ended at %s, last refund posted at %s', last_ended_at, last_return_at)
+    FROM checked_batch
+    WHERE returned = owed AND owed > 0 AND returns > 0 AND tasks > 0 AND open_tasks = 0 AND last_return_at > last_ended_at + refund_deadline
+    UNION ALL
+    SELECT 'refund_booked_as_purchase', user_id, id::text, NULL, format('%s credits came back as %s purchase(s)', booked, booked_rows)
+    FROM checked_batch
+    WHERE booked_rows > 0
+    UNION ALL
+    SELECT 'freeze_disagrees', user_id, id::text, abs(frozen - freezes)::bigint,
+        format('the batch says %s frozen, the ledger %s', frozen, freezes)
+    FROM checked_batch
+    WHERE frozen <> freezes
+    UNION ALL
+    SELECT 'spent_disagrees', user_id, id::text, abs(credits_spent - delivered)::bigint,
+        format('the batch says %s spent, its succeeded tasks cost %s', credits_spent, delivered)
+    FROM checked_batch
+    WHERE is_settled AND credits_spent <> delivered
+    UNION ALL
+    SELECT 'batch_counts_disagree', user_id, id::text, NULL,
+        format('the batch counts %s tasks, %s succeeded, %s failed; there are %s, %s and %s', total_count, success_count, failed_count, tasks,
+            succeeded, failed)
+    FROM checked_batch
+    WHERE is_settled AND tasks > 0 AND (total_count <> tasks OR success_count <> succeeded OR failed_count <> failed)
+    UNION ALL
+    SELECT 'stuck_batch', user_id, id::text, greatest(freezes - refunds, 0)::bigint,
+        format('no live task since %s, and not settled', coalesce(last_ended_at, created_at))
+    FROM checked_batch
+    WHERE NOT is_settled AND open_tasks = 0 AND freezes - refunds > 0
+        AND :snapshot_at::timestamptz > coalesce(last_ended_at, created_at) + stuck_after
+    UNION ALL
+    SELECT 'ledger_model_disagrees', user_id, id::text, NULL, 'a freeze or refund row names another model than the tasks of its batch'
+    FROM checked_batch
+    WHERE model_disagrees
+    UNION ALL
+    SELECT 'duplicate_request_id', user_id, request_id, greatest(sum(freezes - refunds) FILTER (WHERE number > 1), 0)::bigint,
+        format('%s batches, the first is %s', count(*), (array_agg(id ORDER BY number))[1])
+    FROM (
+        SELECT user_id, request_id, id, freezes, refunds,
+            row_number() OVER (PARTITION BY user_id, request_id ORDER BY created_at, id) AS number
+        FROM checked_batch
+        WHERE request_id IS NOT NULL
+    ) AS r
+    GROUP BY user_id, request_id
+    HAVING count(*) > 1
+    UNION ALL
+    SELECT 'completed_before_created', user_id, id::text, NULL, format('created at %s, ended at %s', created_at, ended_at)
+    FROM checked_task
+    WHERE ended_at < created_at AND batch_id IS NOT NULL AND (:only_user::uuid IS NULL OR user_id = :only_user::uuid)
+    UNION ALL
+    SELECT 'ledger_without_batch', r.user_id, coalesce(r.ref_id, r.id::text), abs(sum(r.credits))::bigint,
+        format('%s ledger row(s), the first is %s', count(*), min(r.id))
+    FROM checked_row AS r
+    LEFT JOIN batch_jobs AS b ON b.id::text = r.ref_id AND b.user_id = r.user_id
+    WHERE r.role IN ('freeze', 'refund') AND b.id IS NULL
+    GROUP BY r.user_id, coalesce(r.ref_id, r.id::text)
+    UNION ALL
+    SELECT 'negative_balance', user_id, user_id::text, (-min(balance))::bigint,
+        format('below 0 from entry %s on, at %s', (array_agg(id ORDER BY created_at, id))[1], min(created_at))
+    FROM balance
+    WHERE balance < 0
+    GROUP BY user_id
+    UNION ALL
+    SELECT 'wallet_drift', user_id, user_id::text, abs(wallet - ledger)::bigint, format('the wallet holds %s, the ledger adds up to %s', wallet, ledger)
+    FROM wallet
+    WHERE wallet <> ledger
+    UNION ALL
+    SELECT 'expired_bonus_not_swept', w.user_id, w.user_id::text, CASE WHEN g.lots > 0 THEN g.expired ELSE w.expired END::bigint,
+        format('bonus credit that expired at %s is still there', coalesce(g.expired_at, w.bonus_expires_at))
+    FROM wallet AS w
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS lots, coalesce(sum(l.remaining) FILTER (WHERE l.expires_at <= :snapshot_at::timestamptz), 0) AS expired,
+            min(l.expires_at) FILTER (WHERE l.remaining > 0) AS expired_at
+        FROM lot AS l
+        WHERE l.user_id = w.user_id AND l.kind = 'bonus'
+    ) AS g
+    WHERE CASE WHEN g.lots > 0 THEN g.expired ELSE w.expired END > 0
+)
+SELECT f.finding, f.reference, f.credits, coalesce(o.slug, '(none)') AS account, f.detail
+FROM finding AS f
+LEFT JOIN owner AS o ON o.user_id = f.user_id
+ORDER BY f.finding COLLATE "C", f.reference COLLATE "C" NULLS FIRST, f.credits, f.detail COLLATE "C"
