@@ -64,6 +64,18 @@ public struct Wallet: Sendable, Hashable {
         return draws
     }
 
+    /// Takes credits out of the lots in their order, for no model; false and no change where there are not so many.
+    public mutating func takeOut(_ credits: Int64) -> Bool {
+        guard credits <= total else { return false }
+        var left = credits
+        for index in drawOrder where left > 0 {
+            let taken = min(left, lots[index].remaining)
+            if taken > 0 { _ = draw(taken, from: index, for: .sora2) }
+            left -= taken
+        }
+        return true
+    }
+
     /// Gives credits of a model back to the lots they came from, the last that was drawn first.
     ///
     /// Precondition: the draws still hold that much of the model.
