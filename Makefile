@@ -14,8 +14,9 @@ demo: tools ## Install what is missing, build, load the sample deployment and wr
 	$(SWIFT) build --product daybook
 	@scripts/demo "$(MONTH)" "$(OUT)"
 
-build: ## Build the program for use (release).
+build: ## Build the programs for use (release).
 	$(SWIFT) build --configuration release --static-swift-stdlib --product daybook
+	$(SWIFT) build --configuration release --static-swift-stdlib --product daybookd
 
 test: tools test-tools ## Install what is missing and run every test.
 	$(SWIFT) build --build-tests
@@ -38,11 +39,13 @@ bench: tools ## Measure against psql and the C library, in one run.
 docs: ## Check that every help page renders and every document's links point at something.
 	$(SWIFT) build --product daybook
 	$(SWIFT) build --product grsai-simulator
+	$(SWIFT) build --product daybookd
 	@scripts/check-docs
 
-install: build ## Install to PREFIX (default /usr/local): the program, its reports and templates.
+install: build ## Install to PREFIX (default /usr/local): the programs, reports and templates.
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/daybook"
 	install -m 0755 "$$($(SWIFT) build --configuration release --static-swift-stdlib --show-bin-path)/daybook" "$(DESTDIR)$(PREFIX)/bin/daybook"
+	install -m 0755 "$$($(SWIFT) build --configuration release --static-swift-stdlib --show-bin-path)/daybookd" "$(DESTDIR)$(PREFIX)/bin/daybookd"
 	rm -rf "$(DESTDIR)$(PREFIX)/share/daybook/reports" "$(DESTDIR)$(PREFIX)/share/daybook/templates"
 	cp -R reports templates "$(DESTDIR)$(PREFIX)/share/daybook/"
 

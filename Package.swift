@@ -14,6 +14,7 @@ let package = Package(
     products: [
         .executable(name: "daybook", targets: ["daybook"]),
         .executable(name: "grsai-simulator", targets: ["grsai-simulator"]),
+        .executable(name: "daybookd", targets: ["daybookd"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -41,7 +42,7 @@ let package = Package(
                 .embedInCode("Migrations/001_books.sql"), .embedInCode("Migrations/002_service.sql"),
                 .embedInCode("Migrations/003_money.sql"), .embedInCode("Migrations/004_batches.sql"),
                 .embedInCode("Migrations/005_access.sql"), .embedInCode("Migrations/006_closes.sql"),
-                .embedInCode("Migrations/007_retention.sql"),
+                .embedInCode("Migrations/007_retention.sql"), .embedInCode("Migrations/008_api.sql"),
                 .embedInCode("Migrations/009_work.sql"),
             ],
             swiftSettings: strict
@@ -104,10 +105,41 @@ let package = Package(
             dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain", "CZlib"],
             swiftSettings: strict
         ),
+        .target(
+            name: "API",
+            dependencies: [
+                "BatchEngine", "Postgres", "Domain",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Console",
+            dependencies: [
+                "BatchEngine", "Postgres", "Domain", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "daybookd",
+            dependencies: [
+                "API", "BatchEngine", "Console", "Schema", "Postgres", "Domain",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain",
+                "Console", "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests",
+                "Domain",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -143,6 +175,13 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "BatchEngineTests",
+            dependencies: ["BatchEngine", "Postgres", "Domain", "TestSupport", "daybook"], swiftSettings: strict),
+        .testTarget(
+            name: "APITests",
+            dependencies: ["BatchEngine", "Postgres", "Domain", "TestSupport", "daybook", "daybookd"],
+            exclude: ["Client"], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]
 )

@@ -25,10 +25,16 @@ public final class SHA256Digest {
         bytes.withUnsafeBytes(update)
     }
 
-    /// Ends the message and gives its digest as 64 lower-case hexadecimal digits. Call it once.
-    public func finish() -> String {
+    /// Ends the message and gives the 32 bytes of its digest. Call it, or ``finish()``, once.
+    public func finishBytes() -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: 32)
         precondition(EVP_DigestFinal_ex(context, &digest, nil) == 1, "libcrypto could not finish a digest")
+        return digest
+    }
+
+    /// Ends the message and gives its digest as 64 lower-case hexadecimal digits. Call it once.
+    public func finish() -> String {
+        let digest = finishBytes()
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
@@ -38,6 +44,13 @@ public final class SHA256Digest {
         let digest = SHA256Digest()
         digest.update(Array(text.utf8))
         return digest.finish()
+    }
+
+    /// The 32 bytes of one array's digest.
+    public static func bytes(_ bytes: [UInt8]) -> [UInt8] {
+        let digest = SHA256Digest()
+        digest.update(bytes)
+        return digest.finishBytes()
     }
 
     /// The digest of one array of bytes.

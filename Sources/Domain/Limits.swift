@@ -41,4 +41,38 @@ public enum Limits {
     public static let retryAfterSeconds: ClosedRange<Int64> = 1...900
     /// Connections to a provider at once: more than any worker's slots, so that nothing queues unseen.
     public static let providerConnections = 512
+    /// Levels of nesting of a JSON document: reading one must not exhaust the stack.
+    public static let jsonDepth = 64
+    /// Characters of a number in a JSON document: nothing that a customer counts has more.
+    public static let jsonNumberLength = 64
+    /// Items of one batch, the contract's own limit.
+    public static let batchItems = 10_000
+    /// Characters (Unicode scalars) of a prompt, the provider's limit.
+    public static let promptLength = 2_000
+    /// Characters (Unicode scalars) of a request_id. Longer ones are refused, never cut: two that were cut could
+    /// become one.
+    public static let requestIDLength = 128
+    /// Bytes of an item's metadata as compact JSON: it is kept beside the item, not a place for files.
+    public static let metadataBytes = 4_096
+    /// Characters of a webhook's address.
+    public static let webhookURLLength = 2_048
+    /// Bytes of a request's body: 10,000 prompts of 2,000 characters fit in most scripts, and a few bodies of this
+    /// size fit in memory.
+    public static let requestBodyBytes = 33_554_432
+    /// Problems of a request that its answer lists; the first is in the message.
+    public static let problemsShown = 20
+    /// Items of a page of `GET /batches/{id}/items`: unless asked for otherwise, and at most.
+    public static let itemsPage = (standard: 50, most: 100)
+    /// Entries of a page of `GET /credits/ledger`: unless asked for otherwise, and at most.
+    public static let ledgerPage = (standard: 50, most: 200)
+    /// The largest offset of a page: what lies beyond it is found by its dates.
+    public static let pageOffset = 1_000_000
+    /// Characters of an API key's name.
+    public static let keyNameLength = 100
+    /// Characters of a user agent that are kept in the request log; it is for people, so it may be cut.
+    public static let userAgentLength = 200
+    /// Characters of a key that a deployment keeps in clear: longer ones are not worth a look.
+    public static let clearKeyLength = 512
+    /// Requests a minute that a key may have.
+    public static let ratesPerMinute: ClosedRange<Int64> = 1...1_000_000
 }

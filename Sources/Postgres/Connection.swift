@@ -98,6 +98,9 @@ public final actor Connection {
         canceller.cancelCurrent()
     }
 
+    /// False once it is closed or lost, or where a transaction was left open.
+    var isUsable: Bool { session.map { $0.isAlive && !$0.isInTransaction } ?? false }
+
     /// Closes the connection after the body that runs; closing twice is nothing.
     public func close() {
         session?.close()

@@ -45,6 +45,8 @@ extension PostgresError {
         public static let protocolViolation = Code(rawValue: "protocol_violation")
         /// The connection was closed before.
         public static let closed = Code(rawValue: "closed")
+        /// No connection of a pool became free in time.
+        public static let poolExhausted = Code(rawValue: "pool_exhausted")
         /// A call that cannot be made here, such as a statement while rows are streaming.
         public static let invalidUse = Code(rawValue: "invalid_use")
     }

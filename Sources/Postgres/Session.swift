@@ -82,6 +82,12 @@ public final class Session {
     /// True where libpq has given the connection up.
     var isLost: Bool { PQstatus(connection) == CONNECTION_BAD }
 
+    /// False where the server has ended the connection, as far as can be told without asking it.
+    var isAlive: Bool {
+        guard let connection else { return false }
+        return PQconsumeInput(connection) == 1 && !isLost
+    }
+
     /// True inside a transaction, a failed one included.
     public var isInTransaction: Bool {
         switch PQtransactionStatus(connection) {

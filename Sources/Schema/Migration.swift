@@ -36,6 +36,7 @@ public struct Migration: Sendable {
         Migration(version: 5, name: "access", part: .engine, embedded: PackageResources._05_access_sql),
         Migration(version: 6, name: "closes", embedded: PackageResources._06_closes_sql),
         Migration(version: 7, name: "retention", embedded: PackageResources._07_retention_sql),
+        Migration(version: 8, name: "api", part: .engine, embedded: PackageResources._08_api_sql),
         Migration(version: 9, name: "work", part: .engine, embedded: PackageResources._09_work_sql),
     ]
 

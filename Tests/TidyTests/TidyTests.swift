@@ -18,10 +18,18 @@ import Testing
             "GrsaiSimulator", "Domain", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
         "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
+        "API": [
+            "BatchEngine", "Postgres", "Domain", "Hummingbird", "HTTPTypes", "NIOCore", "Logging", "ServiceLifecycle",
+        ],
+        "Console": ["BatchEngine", "Postgres", "Domain", "ArgumentParser"],
+        "daybookd": [
+            "API", "BatchEngine", "Console", "Schema", "Postgres", "Domain", "ArgumentParser", "Logging",
+            "ServiceLifecycle", "UnixSignals",
+        ],
         "Retention": ["CZlib", "Reporting", "Schema", "Postgres", "Digests", "Domain"],
         "daybook": [
-            "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain",
-            "ArgumentParser",
+            "Console", "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests",
+            "Domain", "ArgumentParser",
         ],
     ]
     private static let system: Set<String> = ["Foundation", "Glibc", "Dispatch", "Synchronization"]

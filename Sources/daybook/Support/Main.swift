@@ -1,68 +1,11 @@
-import ArgumentParser
-import Dispatch
 import Domain
-import Foundation
-import Synchronization
+import Spreadsheet
 
-/// Runs the command line: parses, runs, and turns every failure into one sentence and an exit code.
 @main
 enum Main {
     static func main() async {
-        // A limit on the size of files, and a reader that went away, are errors to report, not reasons to die.
-        signal(SIGXFSZ, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
-        let work = Task { try await run() }
-        let interruption = Interruption { work.cancel() }
-        do {
-            try await work.value
-            interruption.stop()
-        } catch {
-            interruption.stop()
-            Failure.exit(error, wasInterrupted: interruption.wasInterrupted)
+        await Program.run(Daybook.self) { error in
+            (error as? SpreadsheetError).map { DaybookError(.output, $0.sentence) }
         }
-    }
-
-    private static func run() async throws {
-        var command = try Daybook.parseAsRoot()
-        if var command = command as? any AsyncParsableCommand {
-            try await command.run()
-        } else {
-            try command.run()
-        }
-    }
-}
-
-/// SIGINT and SIGTERM cancel the work, so that the server stops counting and no half of a file stays; a second one
-/// ends at once.
-final class Interruption: Sendable {
-    private let count = Mutex(0)
-    /// Set once in `init` and only cancelled afterwards, which Dispatch allows from any thread.
-    nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
-
-    init(_ cancel: @escaping @Sendable () -> Void) {
-        var sources: [any DispatchSourceSignal] = []
-        for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            sources.append(source)
-        }
-        self.sources = sources
-        for source in sources {
-            source.setEventHandler { [self] in
-                let isSecond = count.withLock { count in
-                    count += 1
-                    return count > 1
-                }
-                if isSecond { _exit(130) }
-                cancel()
-            }
-            source.resume()
-        }
-    }
-
-    var wasInterrupted: Bool { count.withLock { $0 > 0 } }
-
-    func stop() {
-        for source in sources { source.cancel() }
     }
 }

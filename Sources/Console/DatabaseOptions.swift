@@ -1,21 +1,23 @@
-import ArgumentParser
+public import ArgumentParser
 import Domain
 import Foundation
-import Postgres
+public import Postgres
 
 /// Which database a command works on.
-struct DatabaseOptions: ParsableArguments {
+public struct DatabaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A PostgreSQL URL or connection string. Default: DATABASE_URL, libpq's environment, a private server.",
             valueName: "url"))
-    var database: String?
+    public var database: String?
 
     @Option(help: ArgumentHelp("The database of the private server.", valueName: "name"))
-    var privateDatabase: String = PrivateCluster.defaultDatabase
+    public var privateDatabase: String = PrivateCluster.defaultDatabase
+
+    public init() {}
 
     /// The database of the user's own choice, nil where none is named.
-    var named: ConnectionSettings? {
+    public var named: ConnectionSettings? {
         let environment = ProcessInfo.processInfo.environment
         if let database { return ConnectionSettings(conninfo: database) }
         if let url = environment["DATABASE_URL"], !url.isEmpty { return ConnectionSettings(conninfo: url) }
@@ -25,13 +27,13 @@ struct DatabaseOptions: ParsableArguments {
     }
 
     /// How to reach the database; a private server is created and started where that is what it takes.
-    func settings() async throws -> ConnectionSettings {
+    public func settings() async throws -> ConnectionSettings {
         if let named { return named }
         return try await PrivateCluster().ensureRunning(database: privateDatabase)
     }
 
     /// Connects, lets the body work, and closes the connection.
-    func withConnection<Result: Sendable>(_ body: (Connection) async throws -> Result) async throws -> Result {
+    public func withConnection<Result: Sendable>(_ body: (Connection) async throws -> Result) async throws -> Result {
         let connection = try await Connection.open(try await settings())
         do {
             let result = try await body(connection)

@@ -1,14 +1,14 @@
 import Foundation
 
 /// Standard output is for results, standard error for everything else.
-enum Terminal {
+public enum Terminal {
     /// Writes a line of results.
-    static func show(_ line: String) {
+    public static func show(_ line: String) {
         write(line, to: FileHandle.standardOutput)
     }
 
     /// Writes a line that is no result.
-    static func say(_ line: String) {
+    public static func say(_ line: String) {
         write(line, to: FileHandle.standardError)
     }
 

@@ -2,16 +2,16 @@ import Foundation
 
 /// Tells what is being done: one line that changes on a terminal, a line a step elsewhere, nothing if it is to be
 /// quiet.
-struct Progress: Sendable {
+public struct Progress: Sendable {
     private let isQuiet: Bool
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let startedAt = Date()
 
-    init(isQuiet: Bool) {
+    public init(isQuiet: Bool) {
         self.isQuiet = isQuiet
     }
 
-    func tell(_ step: String) {
+    public func tell(_ step: String) {
         guard !isQuiet else { return }
         if isTerminal {
             FileHandle.standardError.write(Data("\r\u{1B}[K\(step) …".utf8))
@@ -22,7 +22,7 @@ struct Progress: Sendable {
     }
 
     /// Ends the changing line.
-    func finish() {
+    public func finish() {
         guard !isQuiet, isTerminal else { return }
         FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
     }

@@ -1,20 +1,20 @@
 /// A table for a terminal: columns padded with blanks, numbers at the right, nothing that a pipe would not like.
-struct TextTable {
+public struct TextTable {
     private let headings: [String]
     private let rightAligned: Set<Int>
     private var rows: [[String]] = []
 
-    init(_ headings: [String], rightAligned: Set<Int> = []) {
+    public init(_ headings: [String], rightAligned: Set<Int> = []) {
         self.headings = headings
         self.rightAligned = rightAligned
     }
 
-    mutating func add(_ row: [String]) {
+    public mutating func add(_ row: [String]) {
         // A control character in somebody's name must not move the cursor.
         rows.append(row.map { $0.replacing(/[\u{0}-\u{1F}\u{7F}-\u{9F}]/, with: "\u{FFFD}") })
     }
 
-    var lines: [String] {
+    public var lines: [String] {
         let widths = headings.indices.map { column in
             ([headings] + rows).map { Self.width($0[column]) }.max() ?? 0
         }
@@ -41,7 +41,7 @@ struct TextTable {
         }
     }
 
-    func show() {
+    public func show() {
         for line in lines { Terminal.show(line) }
     }
 }

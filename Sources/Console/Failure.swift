@@ -1,32 +1,29 @@
-import ArgumentParser
 import BatchEngine
-import Domain
+public import Domain
 import Foundation
 import Postgres
-import Spreadsheet
 
 /// Turns an error into a sentence on standard error and an exit code.
-enum Failure {
+public enum Failure {
     private static let interruptedExitCode: Int32 = 130
 
-    static func exit(_ error: any Error, wasInterrupted: Bool) -> Never {
-        // A command that stopped in good order has said so itself.
-        if error is ExitCode { Daybook.exit(withError: error) }
-        if wasInterrupted {
-            Terminal.say("daybook: interrupted; nothing was published.")
-            Foundation.exit(interruptedExitCode)
-        }
-        guard let failure = failure(of: error) else { Daybook.exit(withError: error) }
-        Terminal.say("daybook: \(failure.sentence)")
+    /// Says on standard error that the program was interrupted, and ends it.
+    static func exitInterrupted(_ program: String) -> Never {
+        Terminal.say("\(program): interrupted; nothing was published.")
+        Foundation.exit(interruptedExitCode)
+    }
+
+    /// Says what failed, and ends the program.
+    static func exit(_ failure: DaybookError, _ error: any Error, _ program: String) -> Never {
+        Terminal.say("\(program): \(failure.sentence)")
         if ProcessInfo.processInfo.environment["DAYBOOK_DEBUG"] == "1" { Terminal.say(String(reflecting: error)) }
         Foundation.exit(failure.kind.rawValue)
     }
 
-    /// What failed, nil for the argument parser's own errors.
-    static func failure(of error: any Error) -> DaybookError? {
+    /// What failed, nil for errors of other modules and the argument parser's own.
+    public static func failure(of error: any Error) -> DaybookError? {
         switch error {
         case let error as DaybookError: error
-        case let error as SpreadsheetError: DaybookError(.output, error.sentence)
         case let error as PostgresError: DaybookError(kind(of: error), sentence(of: error))
         case let fault as EngineFault: engine(fault)
         default: nil
@@ -56,7 +53,7 @@ enum Failure {
             .connectionLost,
             .commitUnknown, .closed:
             return .databaseUnavailable
-        case .timeout, .lockNotAvailable, .cancelled: return .tryAgain
+        case .timeout, .lockNotAvailable, .cancelled, .poolExhausted: return .tryAgain
         case .invalidSettings: return .configuration
         case .server: break
         default: return .failed

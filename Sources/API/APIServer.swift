@@ -1,0 +1,56 @@
+import Hummingbird
+public import Logging
+import NIOCore
+public import Postgres
+public import ServiceLifecycle
+
+/// The Batch API as a service: listens until it is asked to stop, then answers what it has begun.
+public struct APIServer: Service {
+    /// Seconds after which a connection on which nothing happens is closed.
+    private static let idleSeconds: Int64 = 60
+    /// Where the API is mounted: the second for clients that know it from before.
+    private static let basePaths = ["v1", "api/v1"]
+
+    private let pool: ConnectionPool
+    private let settings: APISettings
+    private let logger: Logger
+    private let onListening: @Sendable (String) async -> Void
+
+    /// - Parameter onListening: Called with the address, once there is one.
+    public init(
+        pool: ConnectionPool, settings: APISettings, logger: Logger,
+        onListening: @escaping @Sendable (String) async -> Void = { _ in }
+    ) {
+        self.pool = pool
+        self.settings = settings
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    public func run() async throws {
+        let host = settings.host
+        let onListening = onListening
+        let application = Application(
+            router: router(),
+            server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),
+            configuration: ApplicationConfiguration(address: .hostname(host, port: settings.port)),
+            onServerRunning: { channel in
+                let name = host.contains(":") ? "[\(host)]" : host
+                await onListening("http://\(name):\(channel.localAddress?.port ?? 0)")
+            },
+            logger: logger)
+        try await application.run()
+    }
+
+    private func router() -> Router<APIContext> {
+        let router = Router(context: APIContext.self)
+        router.add(middleware: AnswerMiddleware())
+        HealthRoutes(pool: pool).add(to: router)
+        for path in Self.basePaths {
+            let group = router.group(RouterPath(path)).add(middleware: KeyMiddleware(pool: pool))
+            BatchRoutes(pool: pool, rules: settings.rules).add(to: group)
+            CreditRoutes(pool: pool).add(to: group)
+        }
+        return router
+    }
+}

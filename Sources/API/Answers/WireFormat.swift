@@ -1,0 +1,75 @@
+import BatchEngine
+import Domain
+
+/// The answers of the Batch API, member by member, in the order of the contract.
+enum WireFormat {
+    static func created(_ batch: BatchSummary, available: Int64, isReplay: Bool) -> JSON {
+        [
+            "ok": true, "batch_id": .string(batch.batchID), "request_id": .text(batch.requestID),
+            "status": .string(batch.status.rawValue), "total_count": .integer(batch.totalCount),
+            "cost_per_video": .integer(batch.costPerVideo), "required_credits": .integer(batch.creditsReserved),
+            "available_credits": .integer(available), "idempotent_replay": .bool(isReplay),
+        ]
+    }
+
+    static func batch(_ batch: BatchSummary) -> JSON {
+        [
+            "ok": true, "batch_id": .string(batch.batchID), "request_id": .text(batch.requestID),
+            "status": .string(batch.status.rawValue), "total_count": .integer(batch.totalCount),
+            "succeeded_count": .integer(batch.succeededCount), "failed_count": .integer(batch.failedCount),
+            "cost_per_video": .integer(batch.costPerVideo), "credits_reserved": .integer(batch.creditsReserved),
+            "credits_settled": .integer(batch.creditsSettled), "credits_refunded": .integer(batch.creditsRefunded),
+            "created_at": .string(batch.createdAt.description),
+            "completed_at": .text(batch.completedAt?.description),
+        ]
+    }
+
+    static func cancelled(_ batch: BatchSummary) -> JSON {
+        [
+            "ok": true, "batch_id": .string(batch.batchID), "status": .string(BatchStatus.cancelled.rawValue),
+            "credits_refunded": .integer(batch.creditsRefunded),
+        ]
+    }
+
+    static func items(_ page: Page<ItemView>, limit: Int64, offset: Int64) throws -> JSON {
+        [
+            "ok": true, "items": .array(try page.elements.map(item)), "total": .integer(page.total),
+            "limit": .integer(limit), "offset": .integer(offset),
+        ]
+    }
+
+    private static func item(_ item: ItemView) throws -> JSON {
+        [
+            "item_id": .string(item.itemID), "index": .integer(item.index), "status": .string(item.status.rawValue),
+            "prompt": .string(item.prompt), "model": .string(item.model), "video_url": .text(item.videoURL),
+            // Nothing makes thumbnails; clients of the contract look for the member.
+            "thumbnail_url": .null, "error": .text(item.error), "failure_type": .text(item.failureType),
+            "metadata": try item.metadata.map { try JSON(parsing: Array($0.utf8)) } ?? .null,
+            "created_at": .text(item.createdAt?.description), "completed_at": .text(item.completedAt?.description),
+        ]
+    }
+
+    static func balance(_ balance: CustomerLedger.Balance) -> JSON {
+        [
+            "ok": true, "available": .integer(balance.available), "reserved": .integer(balance.reserved),
+            "total": .integer(balance.total),
+        ]
+    }
+
+    static func ledger(_ page: Page<LedgerLine>, limit: Int64, offset: Int64) -> JSON {
+        [
+            "ok": true, "entries": .array(page.elements.map(entry)), "total": .integer(page.total),
+            "limit": .integer(limit), "offset": .integer(offset),
+        ]
+    }
+
+    private static func entry(_ line: LedgerLine) -> JSON {
+        [
+            "id": .string(line.id), "type": .string(line.kind.rawValue), "delta": .integer(line.delta),
+            "balance_after": .integer(line.balanceAfter), "batch_id": .text(line.batchID),
+            // Credit is reserved and returned for a batch as a whole.
+            "item_id": .null, "description": .string(line.description),
+            "created_at": .string(line.createdAt.description),
+        ]
+    }
+}

@@ -1,0 +1,63 @@
+import BatchEngine
+import HTTPTypes
+import Hummingbird
+import Postgres
+
+/// Lets in who shows a key that is known and within its limit, and says in every answer what is left of that.
+struct KeyMiddleware: RouterMiddleware {
+    typealias Context = APIContext
+
+    let pool: ConnectionPool
+
+    func handle(
+        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        guard let key = Self.key(of: request) else {
+            throw APIError(.missingAPIKey, "Send your API key in the header x-api-key.")
+        }
+        switch try await pool.run({ try Keys($0).admit(key) }) {
+        case .unknownKey: throw APIError(.invalidAPIKey, "This API key is not valid, or no longer.")
+        case .inactiveCustomer: throw APIError(.accountInactive, "This account is not active.")
+        case .tooMany(let caller, let allowance):
+            context.findings.userID = caller.userID
+            var error = APIError(
+                .rateLimitExceeded, "This key may make \(allowance.perMinute) requests a minute; wait a little.")
+            error.retryAfterSeconds = max(allowance.waitSeconds, 1)
+            return answer(error, request, context, allowance)
+        case .admitted(let caller, let allowance):
+            var context = context
+            context.caller = caller
+            context.findings.userID = caller.userID
+            do {
+                var response = try await next(request, context)
+                Self.add(allowance, to: &response)
+                return response
+            } catch {
+                return answer(APIError(error, request, context.logger), request, context, allowance)
+            }
+        }
+    }
+
+    private func answer(
+        _ error: APIError, _ request: Request, _ context: APIContext, _ allowance: Allowance
+    ) -> Response {
+        context.findings.errorCode = error.code.rawValue
+        var response = Response(error, to: request)
+        Self.add(allowance, to: &response)
+        return response
+    }
+
+    /// The header fields of draft-ietf-httpapi-ratelimit-headers.
+    private static func add(_ allowance: Allowance, to response: inout Response) {
+        response.headers[.rateLimitPolicy] = "\"key\";q=\(allowance.perMinute);w=60"
+        response.headers[.rateLimit] = "\"key\";r=\(allowance.remaining);t=\(allowance.waitSeconds)"
+    }
+
+    private static func key(of request: Request) -> String? {
+        if let key = request.headers[.apiKey], !key.isEmpty { return key }
+        guard let header = request.headers[.authorization] else { return nil }
+        let words = header.split(separator: " ", omittingEmptySubsequences: true)
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+        return String(words[1])
+    }
+}

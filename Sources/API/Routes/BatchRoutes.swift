@@ -1,0 +1,118 @@
+import BatchEngine
+import Domain
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Postgres
+
+/// `/batches`: create, read, cancel.
+struct BatchRoutes: Sendable {
+    let pool: ConnectionPool
+    let rules: RequestRules
+
+    func add(to group: RouterGroup<APIContext>) {
+        group.post("batches", use: create)
+        group.get("batches/:id", use: read)
+        group.get("batches/:id/items", use: items)
+        group.post("batches/:id/cancel", use: cancel)
+    }
+
+    @Sendable private func create(_ request: Request, _ context: APIContext) async throws -> Response {
+        let caller = context.authenticatedCaller
+        let body = try JSON(parsing: try await Self.body(of: request))
+        var rules = rules
+        rules.maxItems = min(rules.maxItems, caller.maxItems)
+        let batchRequest = try BatchRequest(body, requestID: Self.requestID(of: request), rules: rules)
+        let origin = RequestOrigin(
+            endpoint: request.uri.path, address: context.remoteAddress, userAgent: request.headers[.userAgent])
+        let outcome = try await pool.run { session in
+            try Batches(session, of: caller.userID).create(batchRequest, by: caller.keyID, from: origin)
+        }
+        switch outcome {
+        case .created(let batch, let available):
+            return Response(WireFormat.created(batch, available: available, isReplay: false))
+        case .replayed(let batch, let available):
+            return Response(WireFormat.created(batch, available: available, isReplay: true))
+        case .conflict:
+            throw APIError(
+                .idempotencyConflict,
+                "This request_id was used for another batch; a new batch needs a new request_id.")
+        case .insufficient(let required, let available):
+            var error = APIError(
+                .insufficientCredits,
+                "The batch costs \(required) credits, and \(available) can be spent on it. Nothing was stored.")
+            error.members = [
+                JSON.Member("required", .integer(required)), JSON.Member("available", .integer(available)),
+                JSON.Member("required_credits", .integer(required)),
+                JSON.Member("available_credits", .integer(available)),
+            ]
+            throw error
+        }
+    }
+
+    @Sendable private func read(_ request: Request, _ context: APIContext) async throws -> Response {
+        let batchID = try Self.batchID(context)
+        let userID = context.authenticatedCaller.userID
+        let batch = try await pool.run { try Batches($0, of: userID).summary(batchID) }
+        guard let batch else { throw Self.unknownBatch }
+        return Response(WireFormat.batch(batch))
+    }
+
+    @Sendable private func items(_ request: Request, _ context: APIContext) async throws -> Response {
+        let batchID = try Self.batchID(context)
+        let query = QueryReader(request)
+        let status = try query.choice("status", ItemView.Status.allCases)
+        let limit = try query.limit(Limits.itemsPage)
+        let offset = try query.offset()
+        let userID = context.authenticatedCaller.userID
+        let page = try await pool.transaction(.snapshot) { session in
+            try Batches(session, of: userID).items(batchID, status: status, limit: limit, offset: offset)
+        }
+        guard let page else { throw Self.unknownBatch }
+        return Response(try WireFormat.items(page, limit: limit, offset: offset))
+    }
+
+    @Sendable private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
+        let batchID = try Self.batchID(context)
+        let userID = context.authenticatedCaller.userID
+        let outcome = try await pool.transaction { try Batches($0, of: userID).cancel(batchID) }
+        switch outcome {
+        case .cancelled(let batch): return Response(WireFormat.cancelled(batch))
+        case .finished(let batch):
+            throw APIError(.batchNotCancellable, "The batch has ended already: it is \(batch.status.rawValue).")
+        case .notOurs: throw APIError(.batchNotCancellable, "The batch was not made here and runs elsewhere.")
+        case .notFound: throw Self.unknownBatch
+        }
+    }
+
+    private static var unknownBatch: APIError { APIError(.batchNotFound, "There is no batch with this id.") }
+
+    private static func batchID(_ context: APIContext) throws -> String {
+        guard let text = context.parameters.get("id"), let batchID = UUIDInPath.parse(text) else { throw unknownBatch }
+        return batchID
+    }
+
+    /// The request_id of a header: `Idempotency-Key` before `x-request-id`. The body's own comes before both.
+    private static func requestID(of request: Request) -> BatchEngine.RequestID? {
+        for (name, place) in [(HTTPField.Name.idempotencyKey, "Idempotency-Key"), (.requestID, "x-request-id")] {
+            if let text = request.headers[name] { return BatchEngine.RequestID(text: text, place: place) }
+        }
+        return nil
+    }
+
+    /// The whole body, up to a bound; what is announced as larger is not read at all.
+    private static func body(of request: Request) async throws -> [UInt8] {
+        let tooLarge = APIError(
+            .payloadTooLarge,
+            "A body may have \(Limits.requestBodyBytes) bytes; divide the batch into several.")
+        let announced = request.headers[.contentLength].flatMap(Int.init) ?? 0
+        guard announced <= Limits.requestBodyBytes else { throw tooLarge }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(announced)
+        for try await buffer in request.body {
+            guard bytes.count + buffer.readableBytes <= Limits.requestBodyBytes else { throw tooLarge }
+            bytes.append(contentsOf: buffer.readableBytesView)
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,92 @@
+import Domain
+import Postgres
+
+extension Batches {
+    /// A batch; nil where the customer has none of that id.
+    public func summary(_ batchID: String) throws -> BatchSummary? {
+        // Counts come from the tasks: those of the batch's own row are written when it ends.
+        let rows = try session.query(
+            """
+            SELECT j.request_id, j.status, j.total_count::bigint AS total_count, n.succeeded, n.failed,
+                j.cost_per_video::bigint AS cost_per_video,
+                b.cancel_requested_at IS NOT NULL AS is_cancelled,
+                coalesce(b.settled_at IS NOT NULL, j.settlement_status <> 'pending') AS is_settled,
+                coalesce(b.frozen, j.frozen_credits) AS reserved, coalesce(b.spent, j.credits_spent) AS spent,
+                coalesce(b.refunded, (
+                    SELECT sum(l.credits_delta) FROM public.credit_ledger AS l
+                    WHERE l.user_id = j.user_id AND l.ref_type = 'batch_refund' AND l.ref_id = j.id::text
+                ), 0)::bigint AS refunded, j.created_at, coalesce(b.settled_at, j.completed_at) AS completed_at
+            FROM public.batch_jobs AS j
+            LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id
+            CROSS JOIN LATERAL (
+                SELECT count(*) FILTER (WHERE t.status = 'succeeded') AS succeeded,
+                    count(*) FILTER (WHERE t.status = 'failed') AS failed
+                FROM public.video_tasks AS t WHERE t.user_id = j.user_id AND t.batch_job_id = j.id
+            ) AS n
+            WHERE j.user_id = $1 AND j.id = $2
+            """, [.uuid(userID), .uuid(batchID)])
+        guard let row = rows.first else { return nil }
+        let isSettled = try row.bool("is_settled")
+        return BatchSummary(
+            batchID: batchID, requestID: try row.optionalText("request_id"),
+            status: BatchStatus(
+                publicStatus: try row.text("status"), isCancelled: try row.bool("is_cancelled"), isSettled: isSettled),
+            totalCount: try row.int("total_count"), succeededCount: try row.int("succeeded"),
+            failedCount: try row.int("failed"), costPerVideo: try row.int("cost_per_video"),
+            creditsReserved: try row.int("reserved"), creditsSettled: isSettled ? try row.int("spent") : 0,
+            creditsRefunded: try row.int("refunded"), createdAt: try row.instant("created_at"),
+            completedAt: try row.optionalInstant("completed_at"))
+    }
+
+    /// Items of a batch in their order; of one status, or of all. Nil where the customer has no such batch.
+    public func items(
+        _ batchID: String, status: ItemView.Status?, limit: Int64, offset: Int64
+    ) throws -> Page<ItemView>? {
+        let known = try session.query(
+            "SELECT FROM public.batch_jobs WHERE user_id = $1 AND id = $2", [.uuid(userID), .uuid(batchID)])
+        guard !known.isEmpty else { return nil }
+        let scope: [Value] = [.uuid(userID), .uuid(batchID), Value(status?.rawValue)]
+        let total = try session.query("SELECT count(*) FROM (\(Self.itemSQL)) AS i", scope)[0].int(0)
+        let rows = try session.query(
+            """
+            SELECT i.*, m.metadata FROM (\(Self.itemSQL) ORDER BY batch_index, id LIMIT $4 OFFSET $5) AS i
+            LEFT JOIN daybook.item_metadata AS m ON m.user_id = $1 AND m.task_id = i.id
+            ORDER BY i.batch_index, i.id
+            """, scope + [.int(limit), .int(offset)])
+        return Page(elements: try rows.map(Self.item), total: total)
+    }
+
+    /// The state of the engine is finer and newer than the public row, which is written when a task begins and ends.
+    private static let itemSQL = """
+        SELECT * FROM (
+            SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.model, v.video_url, v.error_message,
+                CASE t.state WHEN 'cancelled' THEN 'cancelled' WHEN 'timed_out' THEN 'timeout' ELSE v.failure_type END
+                    AS failure_type,
+                v.created_at, CASE WHEN v.status IN ('succeeded', 'failed') THEN coalesce(v.completed_at, v.updated_at) END
+                    AS completed_at,
+                CASE
+                    WHEN v.status IN ('succeeded', 'failed') THEN v.status
+                    WHEN t.state IN ('intent', 'unknown', 'accepted') OR v.status = 'processing' THEN 'running'
+                    ELSE 'pending'
+                END AS status
+            FROM public.video_tasks AS v
+            LEFT JOIN daybook.task AS t ON t.user_id = v.user_id AND t.task_id = v.id
+            WHERE v.user_id = $1 AND v.batch_job_id = $2
+        ) AS every
+        WHERE $3::text IS NULL OR status = $3
+        """
+
+    private static func item(_ row: Row) throws -> ItemView {
+        guard let status = ItemView.Status(rawValue: try row.text("status")) else {
+            preconditionFailure("the query knows four words")
+        }
+        return ItemView(
+            itemID: try row.uuid("id"), index: try row.optionalInt("batch_index") ?? 0, status: status,
+            prompt: try row.text("prompt"), model: try row.optionalText("model") ?? BatchItem.standardModel.rawValue,
+            videoURL: try row.optionalText("video_url"),
+            error: status == .failed ? try row.optionalText("error_message") : nil,
+            failureType: status == .failed ? try row.optionalText("failure_type") : nil,
+            metadata: try row.optionalText("metadata"), createdAt: try row.optionalInstant("created_at"),
+            completedAt: try row.optionalInstant("completed_at"))
+    }
+}

@@ -1,0 +1,72 @@
+import Domain
+public import Postgres
+
+/// The batches of one customer: created, read, cancelled.
+public struct Batches {
+    let session: Session
+    let userID: String
+
+    public init(_ session: Session, of userID: String) {
+        self.session = session
+        self.userID = userID
+    }
+
+    /// Creates a batch and freezes its credit in one transaction, whose commit is the answer. Asking again with the
+    /// same request_id gives the same batch.
+    ///
+    /// Run it outside of a transaction. Throws ``PostgresError``.
+    public func create(_ request: BatchRequest, by keyID: String?, from origin: RequestOrigin) throws -> CreateOutcome {
+        let fingerprint = request.fingerprint
+        // Who waits longer for a twin than this may ask again; so may who asks for more than a server can do.
+        let options = TransactionOptions(statementTimeoutMilliseconds: 60_000, lockTimeoutMilliseconds: 15_000)
+        return try session.transaction(options) {
+            let row = try session.query(
+                """
+                SELECT outcome, batch_id, required, available
+                FROM daybook.create_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                """, parameters(request, fingerprint))[0]
+            let required = try row.int("required")
+            let available = try row.optionalInt("available")
+            switch try row.text("outcome") {
+            case "insufficient": return .insufficient(required: required, available: available ?? 0)
+            case "conflict": return .conflict
+            case let outcome:
+                let batchID = try row.uuid("batch_id")
+                try log(request, keyID, origin, batchID)
+                guard let summary = try summary(batchID) else {
+                    preconditionFailure("a batch that was just found is there")
+                }
+                if outcome == "created", let available { return .created(summary, availableCredits: available) }
+                return .replayed(summary, availableCredits: try self.available(for: request))
+            }
+        }
+    }
+
+    private func parameters(_ request: BatchRequest, _ fingerprint: [UInt8]) -> [Value] {
+        let items = request.items
+        return [
+            .uuid(userID), Value(request.requestID), .bytes(fingerprint), Value(request.webhookURL),
+            .texts(items.map(\.model.rawValue)), .ints(items.map(\.model.credits)), .texts(items.map(\.prompt)),
+            .texts(items.map(\.aspectRatio.rawValue)), .ints(items.map(\.durationSeconds)),
+            .array(items.map { $0.metadata.map { .json($0.compactText) } ?? .null }, of: .jsonb),
+            .texts(VideoModel.allCases.filter(\.takesBonus).map(\.rawValue)),
+        ]
+    }
+
+    private func available(for request: BatchRequest) throws -> Int64 {
+        let takesBonus = request.items.contains { $0.model.takesBonus }
+        return try session.query(
+            "SELECT daybook.available($1, $2)", [.uuid(userID), .int(takesBonus ? .max : 0)])[0].int(0)
+    }
+
+    private func log(_ request: BatchRequest, _ keyID: String?, _ origin: RequestOrigin, _ batchID: String) throws {
+        guard let keyID else { return }
+        try session.execute(
+            "SELECT daybook.log_request($1, $2, $3, $4, $5, $6, $7)",
+            [
+                .uuid(userID), .uuid(keyID), .text(origin.endpoint), Value(origin.address),
+                Value(origin.userAgent.map { String($0.unicodeScalars.prefix(Limits.userAgentLength)) }),
+                Value(request.requestID), .uuid(batchID),
+            ])
+    }
+}

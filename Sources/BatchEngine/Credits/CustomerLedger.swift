@@ -1,0 +1,118 @@
+public import Domain
+public import Postgres
+
+/// The credit of one customer in the words of the Batch API.
+public struct CustomerLedger {
+    private let session: Session
+    private let userID: String
+
+    public init(_ session: Session, of userID: String) {
+        self.session = session
+        self.userID = userID
+    }
+
+    /// What can be spent and what is frozen for batches that have not ended.
+    public struct Balance: Sendable, Hashable {
+        public let available: Int64
+        public let reserved: Int64
+        /// Both together.
+        public var total: Int64 { available + reserved }
+    }
+
+    public func balance() throws -> Balance {
+        let row = try session.query(
+            """
+            SELECT daybook.available($1, $2) AS available, (
+                SELECT coalesce(sum(CASE
+                    WHEN b.batch_id IS NULL THEN j.frozen_credits
+                    WHEN b.settled_at IS NULL THEN b.frozen - b.refunded
+                    ELSE 0
+                END), 0)::bigint
+                FROM public.batch_jobs AS j
+                LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id
+                WHERE j.user_id = $1 AND j.settlement_status = 'pending'
+            ) AS reserved
+            """, [.uuid(userID), .int(.max)])[0]
+        return Balance(available: try row.int("available"), reserved: try row.int("reserved"))
+    }
+
+    /// Which entries of the ledger are asked for.
+    public struct Filter: Sendable, Hashable {
+        public var batchID: String?
+        public var kind: LedgerLine.Kind?
+        /// The first instant.
+        public var from: Instant?
+        /// The first instant after the last.
+        public var to: Instant?
+
+        public init(batchID: String? = nil, kind: LedgerLine.Kind? = nil, from: Instant? = nil, to: Instant? = nil) {
+            self.batchID = batchID
+            self.kind = kind
+            self.from = from
+            self.to = to
+        }
+    }
+
+    /// Entries of the ledger, the newest first, each with the balance after it.
+    ///
+    /// A batch that has ended has one entry more than the ledger, `settle`, which moves nothing: it says what of the
+    /// reserved credit was spent.
+    public func ledger(_ filter: Filter, limit: Int64, offset: Int64) throws -> Page<LedgerLine> {
+        let parameters: [Value] = [
+            .uuid(userID), filter.batchID.map(Value.uuid) ?? .null, Value(filter.kind?.rawValue), Value(filter.from),
+            Value(filter.to), .int(limit), .int(offset),
+        ]
+        let rows = try session.query(Self.ledgerSQL, parameters)
+        return Page(
+            elements: try rows.compactMap { try $0.isNull("id") ? nil : Self.line($0) },
+            total: try rows.first?.int("total") ?? 0)
+    }
+
+    private static func line(_ row: Row) throws -> LedgerLine {
+        guard let kind = LedgerLine.Kind(rawValue: try row.text("kind")) else {
+            preconditionFailure("the query knows the kinds")
+        }
+        return LedgerLine(
+            id: try row.text("id"), kind: kind, delta: try row.int("delta"), balanceAfter: try row.int("balance_after"),
+            batchID: try row.optionalText("batch_id"), createdAt: try row.instant("created_at"))
+    }
+
+    private static let ledgerSQL = """
+        WITH entry AS (
+            SELECT l.id::text AS id, l.id AS number, 0 AS turn,
+                CASE
+                    WHEN l.type = 'spend' THEN 'reserve'
+                    WHEN l.type IN ('refund', 'purchase') THEN l.type
+                    WHEN l.type = 'bonus_grant' THEN 'bonus'
+                    WHEN l.ref_type = 'bonus_expiry' THEN 'expired'
+                    ELSE 'adjust'
+                END AS kind,
+                l.credits_delta::bigint AS delta, l.credits_delta::bigint AS effect,
+                CASE WHEN l.ref_type IN ('batch_upfront', 'batch_refund') THEN l.ref_id ELSE l.meta ->> 'batch_id' END
+                    AS batch_id,
+                l.created_at
+            FROM public.credit_ledger AS l
+            WHERE l.user_id = $1
+            UNION ALL
+            SELECT 'settle-' || j.id, 0, 1, 'settle', -coalesce(b.spent, j.credits_spent), 0, j.id::text,
+                coalesce(b.settled_at, j.completed_at, j.updated_at)
+            FROM public.batch_jobs AS j
+            LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id
+            WHERE j.user_id = $1 AND coalesce(b.settled_at IS NOT NULL, j.settlement_status <> 'pending')
+                AND coalesce(b.spent, j.credits_spent) > 0
+        ), balanced AS (
+            SELECT *, sum(effect) OVER (ORDER BY created_at, turn, number, id COLLATE "C")::bigint AS balance_after
+            FROM entry
+        ), wanted AS (
+            SELECT * FROM balanced
+            WHERE ($2::uuid IS NULL OR batch_id = $2::text) AND ($3::text IS NULL OR kind = $3)
+                AND ($4::timestamptz IS NULL OR created_at >= $4) AND ($5::timestamptz IS NULL OR created_at < $5)
+        )
+        SELECT n.total, p.* FROM (SELECT count(*) AS total FROM wanted) AS n
+        LEFT JOIN LATERAL (
+            SELECT * FROM wanted
+            ORDER BY created_at DESC, turn DESC, number DESC, id COLLATE "C" DESC LIMIT $6 OFFSET $7
+        ) AS p ON true
+        ORDER BY p.created_at DESC, p.turn DESC, p.number DESC, p.id COLLATE "C" DESC
+        """
+}

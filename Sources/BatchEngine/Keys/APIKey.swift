@@ -1,0 +1,70 @@
+import Digests
+
+/// A key of the Batch API: `dbk_live_`, 32 random characters, and a checksum of 6.
+///
+/// The checksum tells a mistyped key from a wrong one without asking the database, and lets scanners for leaked keys
+/// be sure. The random part has 190 bits: a fast hash of it is enough to keep.
+public struct APIKey: Sendable, Hashable {
+    static let start = "dbk_live_"
+    private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+    private static let secretLength = 32
+    private static let checksumLength = 6
+
+    /// The whole key: shown once, when it is made.
+    public let text: String
+
+    /// A new key.
+    public init() {
+        var generator = SystemRandomNumberGenerator()
+        self.init(using: &generator)
+    }
+
+    init(using generator: inout some RandomNumberGenerator) {
+        var secret = Self.start
+        for _ in 0..<Self.secretLength {
+            let index = Int.random(in: 0..<Self.alphabet.count, using: &generator)
+            secret.unicodeScalars.append(Unicode.Scalar(Self.alphabet[index]))
+        }
+        text = secret + Self.checksum(of: secret)
+    }
+
+    /// Reads a key; nil where it is none of ours, or mistyped.
+    public init?(_ text: String) {
+        let length = Self.start.utf8.count + Self.secretLength
+        let bytes = Array(text.utf8)
+        guard bytes.count == length + Self.checksumLength, text.hasPrefix(Self.start),
+            bytes[Self.start.utf8.count...].allSatisfy(Self.alphabet.contains)
+        else { return nil }
+        let secret = String(decoding: bytes[..<length], as: UTF8.self)
+        guard Self.checksum(of: secret) == String(decoding: bytes[length...], as: UTF8.self) else { return nil }
+        self.text = text
+    }
+
+    /// True for what looks like one of our keys, mistyped ones included.
+    public static func isOurs(_ text: String) -> Bool { text.hasPrefix(start) }
+
+    /// SHA-256 of the key, which is all that is kept of it.
+    public var digest: [UInt8] { SHA256Digest.bytes(Array(text.utf8)) }
+
+    /// ``digest`` in hexadecimal digits.
+    var hexDigest: String { SHA256Digest.hex(text) }
+
+    /// The beginning of the key, by which people tell keys apart.
+    public var displayPrefix: String { String(text.prefix(Self.start.count + 6)) }
+
+    private static func checksum(of text: String) -> String {
+        var value = Int(CRC32.checksum(text.utf8))
+        var digits: [UInt8] = []
+        for _ in 0..<checksumLength {
+            digits.append(alphabet[value % alphabet.count])
+            value /= alphabet.count
+        }
+        return String(decoding: digits.reversed(), as: UTF8.self)
+    }
+}
+
+/// The key never appears in a log by accident.
+extension APIKey: CustomStringConvertible, CustomDebugStringConvertible {
+    public var description: String { displayPrefix + "…" }
+    public var debugDescription: String { description }
+}

@@ -1,0 +1,27 @@
+import Digests
+import Domain
+
+/// A batch as a customer asks for it, checked.
+public struct BatchRequest: Sendable, Hashable {
+    /// The customer's own name for the request: it never makes a second batch.
+    public let requestID: String?
+    public let items: [BatchItem]
+    /// Where the customer wants to be told of the batch.
+    public let webhookURL: String?
+
+    public init(requestID: String?, items: [BatchItem], webhookURL: String? = nil) {
+        self.requestID = requestID
+        self.items = items
+        self.webhookURL = webhookURL
+    }
+
+    /// Credits that the batch costs if every item succeeds.
+    public var requiredCredits: Int64 { items.reduce(0) { $0 + $1.model.credits } }
+
+    /// SHA-256 over the canonical JSON of all that was asked for, defaults filled in: the same request written in
+    /// another order of members has the same one.
+    public var fingerprint: [UInt8] {
+        let document: JSON = ["items": .array(items.map(\.identity)), "webhook_url": .text(webhookURL)]
+        return SHA256Digest.bytes(document.bytes(isCanonical: true))
+    }
+}

@@ -1,0 +1,46 @@
+public import ArgumentParser
+public import Domain
+import Foundation
+
+/// A command that takes care of SIGINT and SIGTERM itself, because it has something to bring to an end.
+public protocol EndsGracefully {}
+
+/// Runs a command line: parses, runs, and turns every failure into one sentence and an exit code.
+public enum Program {
+    /// Runs the command that the arguments name, and ends the program if it fails.
+    ///
+    /// `translate` gives the failures that only this program knows.
+    public static func run<Root: AsyncParsableCommand>(
+        _ root: Root.Type, translate: @Sendable (any Error) -> DaybookError? = { _ in nil }
+    ) async {
+        // A limit on the size of files, and a reader that went away, are errors to report, not reasons to die.
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+        let name = root.configuration.commandName ?? "daybook"
+        var interruption: Interruption?
+        do {
+            let endsGracefully = try root.parseAsRoot() is any EndsGracefully
+            let work = Task { try await perform(root) }
+            if !endsGracefully { interruption = Interruption { work.cancel() } }
+            try await work.value
+            interruption?.stop()
+        } catch {
+            interruption?.stop()
+            // A command that stopped in good order has said so itself.
+            if error is ExitCode { root.exit(withError: error) }
+            if interruption?.wasInterrupted == true { Failure.exitInterrupted(name) }
+            guard let failure = Failure.failure(of: error) ?? translate(error) else { root.exit(withError: error) }
+            Failure.exit(failure, error, name)
+        }
+    }
+
+    /// A command cannot be handed to a task, so each task reads its own.
+    private static func perform<Root: AsyncParsableCommand>(_ root: Root.Type) async throws {
+        var command = try root.parseAsRoot()
+        if var command = command as? any AsyncParsableCommand {
+            try await command.run()
+        } else {
+            try command.run()
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import API
+import ArgumentParser
+import BatchEngine
+import Console
+import Domain
+import Logging
+import Postgres
+import ServiceLifecycle
+import UnixSignals
+
+/// `daybookd serve`
+struct ServeCommand: AsyncParsableCommand, EndsGracefully {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serve the Batch API over HTTP.",
+        discussion: """
+            Prints its address once it listens, and logs to standard error. TLS is for the proxy in front of it. At \
+            SIGTERM or SIGINT it takes no more requests, and ends when those under way are answered, or after 20 \
+            seconds.
+            """)
+
+    @Option(help: "The address to listen on.") var host = "127.0.0.1"
+    @Option(help: "The port to listen on; 0 takes a free one.") var port = 8080
+    @Option(help: "Connections to the database, at most.") var connections = 16
+    @Flag(help: "Take webhook addresses with http://, for tests.") var allowHttpWebhooks = false
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func validate() throws {
+        guard (0...65_535).contains(port) else { throw ValidationError("A port lies between 0 and 65535.") }
+        guard (1...200).contains(connections) else { throw ValidationError("Connections lie between 1 and 200.") }
+    }
+
+    func run() async throws {
+        let settings = try await database.settings()
+        let pool = ConnectionPool(settings, limits: .init(maxConnections: connections))
+        do {
+            try await pool.run { try EngineSchema.require($0) }
+            try await serve(pool)
+            await pool.close()
+        } catch {
+            await pool.close()
+            throw error
+        }
+    }
+
+    private func serve(_ pool: ConnectionPool) async throws {
+        let logger = Logger(label: "daybookd")
+        let rules = RequestRules(allowsPlainWebhooks: allowHttpWebhooks)
+        let server = APIServer(
+            pool: pool, settings: APISettings(host: host, port: port, rules: rules), logger: logger,
+            onListening: { Terminal.show($0) })
+        // Every part of the daemon is a service of this group.
+        var configuration = ServiceGroupConfiguration(
+            services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(20)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            if Failure.failure(of: error) != nil { throw error }
+            throw DaybookError(.failed, "Serving \(host):\(port) failed: \(error).")
+        }
+    }
+}
