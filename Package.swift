@@ -127,7 +127,10 @@ let package = Package(
         .executableTarget(
             name: "daybookd",
             dependencies: [
-                "API", "BatchEngine", "Console", "Schema", "Postgres", "Domain",
+                "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Domain",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -177,7 +180,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BatchEngineTests",
-            dependencies: ["BatchEngine", "Postgres", "Domain", "TestSupport", "daybook"], swiftSettings: strict),
+            dependencies: ["BatchEngine", "Schema", "Postgres", "Domain", "TestSupport", "daybook"], swiftSettings: strict),
+        .testTarget(
+            name: "WorkerTests",
+            dependencies: [
+                "BatchEngine", "Postgres", "Domain", "TestSupport", "daybook", "daybookd", "grsai-simulator",
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "APITests",
             dependencies: ["BatchEngine", "Postgres", "Domain", "TestSupport", "daybook", "daybookd"],

@@ -5,7 +5,7 @@ import Console
 struct Daybookd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "daybookd",
-        abstract: "Serves the Batch API, and keeps its keys.",
+        abstract: "Serves the Batch API, works off its batches, and keeps its keys.",
         discussion: """
             The database is named as for daybook: --database, DATABASE_URL, libpq's own environment, or the private \
             server. It has to have the engine's schema: daybook database migrate.
@@ -15,9 +15,12 @@ struct Daybookd: AsyncParsableCommand {
               daybook accounts import accounts.csv
               daybookd keys create --account northlight --name production
               daybookd serve
+              GRSAI_API_KEY=… daybookd work
+
+            All of it at once, against a simulated provider: daybookd demo
 
             Exit codes are those of daybook.
             """,
         version: Version.current,
-        subcommands: [ServeCommand.self, KeysCommand.self])
+        subcommands: [ServeCommand.self, WorkCommand.self, DemoCommand.self, KeysCommand.self])
 }

@@ -23,8 +23,8 @@ import Testing
         ],
         "Console": ["BatchEngine", "Postgres", "Domain", "ArgumentParser"],
         "daybookd": [
-            "API", "BatchEngine", "Console", "Schema", "Postgres", "Domain", "ArgumentParser", "Logging",
-            "ServiceLifecycle", "UnixSignals",
+            "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Domain", "ArgumentParser",
+            "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
         "Retention": ["CZlib", "Reporting", "Schema", "Postgres", "Digests", "Domain"],
         "daybook": [

@@ -3,13 +3,15 @@
 
 -- ---------------------------------------------------------------- time
 
--- The engine's one clock. A test may run it faster: ALTER DATABASE … SET daybook.clock_rate, daybook.clock_origin.
+-- The engine's one clock. A test may run it faster, or start it elsewhere, with ALTER DATABASE … SET: it reads daybook.clock_origin
+-- at the real instant daybook.clock_anchor (else at the origin itself), and runs daybook.clock_rate times as fast.
 CREATE FUNCTION daybook.clock() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN coalesce(current_setting('daybook.clock_rate', true), '') = '' THEN clock_timestamp()
         ELSE current_setting('daybook.clock_origin')::timestamptz
-            + (clock_timestamp() - current_setting('daybook.clock_origin')::timestamptz)
+            + (clock_timestamp() - coalesce(nullif(current_setting('daybook.clock_anchor', true), ''),
+                current_setting('daybook.clock_origin'))::timestamptz)
             * current_setting('daybook.clock_rate')::double precision
     END
 $$;

@@ -3,6 +3,7 @@ import ArgumentParser
 import BatchEngine
 import Console
 import Domain
+import Grsai
 import Logging
 import Postgres
 import ServiceLifecycle
@@ -47,6 +48,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let rules = RequestRules(allowsPlainWebhooks: allowHttpWebhooks)
         let server = APIServer(
             pool: pool, settings: APISettings(host: host, port: port, rules: rules), logger: logger,
+            readCallback: { GrsaiCallback(body: $0)?.providerTaskID },
             onListening: { Terminal.show($0) })
         // Every part of the daemon is a service of this group.
         var configuration = ServiceGroupConfiguration(

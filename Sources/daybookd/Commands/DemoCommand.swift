@@ -1,0 +1,61 @@
+import ArgumentParser
+import Console
+import Domain
+import Foundation
+import Postgres
+
+/// `daybookd demo`
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "The whole engine at work, on the private server, against a simulated provider, in a minute.",
+        discussion: """
+            Makes a database of its own on the private server (a former one of the demo goes), with a clock that runs \
+            sixty times as fast and started two hours ago. Starts the provider's simulator, the API and a worker, \
+            submits a batch over HTTP, shows how it goes, and prints its settlement receipt. Then the SLA report of \
+            the month, which contains the batch, is written.
+            """)
+
+    @Option(help: "Videos of the batch.") var items = 200
+    @Option(help: ArgumentHelp("The folder of the SLA report.", valueName: "dir")) var output = "out/engine"
+    @Option(help: ArgumentHelp("The database to make on the private server.", valueName: "name"))
+    var privateDatabase = "engine_demo"
+
+    func validate() throws {
+        guard (1...Limits.batchItems).contains(items) else {
+            throw ValidationError("A batch has 1 to \(Limits.batchItems) items.")
+        }
+    }
+
+    func run() async throws {
+        let database = DemoDatabase(name: privateDatabase)
+        Terminal.say("Making the database \(privateDatabase) on the private server, with a customer who has credit.")
+        let prepared = try await database.prepare()
+        Terminal.say("Starting the provider's simulator; a minute is a second.")
+        let simulator = try SimulatorProcess(timeScale: DemoDatabase.clockRate)
+        defer { simulator.stop() }
+        Terminal.say("Starting the API and a worker.")
+        try await DemoEngine(
+            settings: prepared.settings, providerURL: simulator.address, providerKey: simulator.key,
+            apiKey: prepared.apiKey, items: items
+        ).run()
+        Terminal.say("Writing the SLA report of \(prepared.month).")
+        try report(prepared.month)
+    }
+
+    /// The reporting tool stands beside this program.
+    private func report(_ month: Month) throws {
+        let daybook = try Sibling.path("daybook")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: daybook)
+        process.arguments = [
+            "report", "sla", "--month", "\(month)", "--private-database", privateDatabase, "--output", output, "--quiet",
+        ]
+        process.environment = DemoDatabase.privateEnvironment
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw DaybookError(.failed, "The SLA report could not be written; see above.")
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Domain
+import Foundation
+import Grsai
+
+/// Where the provider is, and who we are there.
+struct ProviderOptions: ParsableArguments {
+    /// The environment variable of the key: a key on a command line is everybody's to see.
+    static let keyVariable = "GRSAI_API_KEY"
+
+    @Option(help: ArgumentHelp("The provider's address.", valueName: "url"))
+    var provider = "https://grsaiapi.com"
+    @Option(help: ArgumentHelp("A file with the provider's key. Default: GRSAI_API_KEY.", valueName: "file"))
+    var providerKeyFile: String?
+
+    func client() throws -> GrsaiClient { GrsaiClient(settings: try GrsaiSettings(baseURL: provider, key: try key())) }
+
+    private func key() throws -> String {
+        if let providerKeyFile {
+            guard let data = FileManager.default.contents(atPath: providerKeyFile),
+                let text = String(validating: data, as: UTF8.self)
+            else { throw DaybookError.configuration("The provider's key cannot be read from \(providerKeyFile).") }
+            return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        guard let key = ProcessInfo.processInfo.environment[Self.keyVariable], !key.isEmpty else {
+            throw DaybookError.configuration(
+                "The provider's key is missing; put it into a file and name it with --provider-key-file, or set "
+                    + "\(Self.keyVariable).")
+        }
+        return key
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import BatchEngine
+import Console
+import Domain
+import Grsai
+import Logging
+import Postgres
+import ServiceLifecycle
+import UnixSignals
+
+/// `daybookd work`
+struct WorkCommand: AsyncParsableCommand, EndsGracefully {
+    static let configuration = CommandConfiguration(
+        commandName: "work", abstract: "Hand ready tasks to the provider, ask how they stand, and settle batches.",
+        discussion: """
+            Prints "working" once it begins, and logs to standard error. Run as many as you like, on as many machines as you like: they share nothing but the database. At SIGTERM \
+            or SIGINT a worker claims nothing more, waits up to 30 seconds for the submissions under way, and leaves \
+            the rest to the others, or to its successor. Killed, it loses nothing either: within five seconds another \
+            one takes over.
+            """)
+
+    @OptionGroup(title: "Provider") var provider: ProviderOptions
+    @OptionGroup(title: "Worker") var worker: WorkerOptions
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func run() async throws {
+        let client = try provider.client()
+        let settings = try await database.settings()
+        let probe = try await Connection.open(settings)
+        try await probe.run { try EngineSchema.require($0) }
+        await probe.close()
+        let logger = Logger(label: "daybookd")
+        let worker = Worker(provider: client, settings: try worker.settings(), logger: logger) {
+            try await Connection.open(settings)
+        }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        Terminal.show("working")
+        do {
+            try await group.run()
+            try await client.shutdown()
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import BatchEngine
+import Domain
+import Foundation
+
+/// How a worker works.
+struct WorkerOptions: ParsableArguments {
+    @Option(help: "Submissions under way at once, in this worker.") var slots = 32
+    @Option(help: "Tasks of one customer that are claimed before it is the next one's turn.") var chunk = 8
+    @Option(
+        help: ArgumentHelp(
+            "Where the provider reports progress: this API's own address, such as https://api.example.com. Without it "
+                + "a submission whose answer was lost cannot be recognised, and ends at its deadline.",
+            valueName: "url"))
+    var callbackBase: String?
+    @Option(
+        help: ArgumentHelp(
+            "The folder for answers of the provider that the database does not know yet.", valueName: "dir"))
+    var spool = WorkerOptions.standardSpool
+
+    /// `/var/spool/daybook` for root, and a folder of one's own for everybody else.
+    private static var standardSpool: String {
+        getuid() == 0 ? "/var/spool/daybook" : NSHomeDirectory() + "/.local/state/daybook/spool"
+    }
+
+    func settings() throws -> WorkerSettings {
+        let base = callbackBase.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        return try WorkerSettings(
+            slots: slots, chunk: chunk, callbackBase: base.map { $0 + "/callbacks" }, spoolFolder: spool)
+    }
+}

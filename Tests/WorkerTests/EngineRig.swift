@@ -1,0 +1,128 @@
+import BatchEngine
+import Domain
+import Foundation
+import Postgres
+import TestSupport
+
+/// The whole engine as programs: the provider's simulator, the API for its callbacks, and workers to be started and
+/// killed. An hour of the engine is a minute.
+struct EngineRig: Sendable {
+    static let rate = 60
+    static let key = "sk-test"
+
+    let settings: ConnectionSettings
+    let userID: String
+    let folder: ScratchFolder
+    let simulator: RunningProgram
+    let server: RunningProgram
+
+    /// Runs the body with everything but a worker, which is stopped afterwards.
+    static func run(
+        credits: Int64, knobs: [String], _ body: (EngineRig) async throws -> Void
+    ) async throws {
+        try await withEngine { settings in
+            let database = settings.options["dbname"] ?? ""
+            try await execute(
+                """
+                ALTER DATABASE \(database) SET daybook.clock_rate = '\(rate)';
+                DO $$ BEGIN
+                    EXECUTE format('ALTER DATABASE \(database) SET daybook.clock_anchor = %L', clock_timestamp());
+                    EXECUTE format('ALTER DATABASE \(database) SET daybook.clock_origin = %L', clock_timestamp() - interval '12 hours');
+                END $$
+                """, in: settings)
+            let userID = try await TestCustomer.create(in: settings, purchased: credits)
+            let folder = try ScratchFolder()
+            let simulator = try await RunningProgram.start(
+                ["--port", "0", "--time-scale", "\(rate)", "--key", key, "--journal", folder.file("journal")]
+                    + knobs.flatMap { ["--knob", $0] },
+                program: RunningProgram.path("grsai-simulator"))
+            let server = try await RunningProgram.start(
+                ["serve", "--port", "0", "--database", Deployment.conninfo(settings)],
+                program: RunningProgram.path("daybookd"))
+            let rig = EngineRig(
+                settings: settings, userID: userID, folder: folder, simulator: simulator, server: server)
+            try await body(rig)
+            _ = await server.stop()
+            _ = await simulator.stop()
+        }
+    }
+
+    /// Runs a worker until it is killed after so many seconds.
+    func work(killAfter: Double) async throws {
+        _ = try await ProgramRun(
+            workerArguments, program: RunningProgram.path("daybookd"), environment: ["GRSAI_API_KEY": Self.key],
+            killAfter: killAfter)
+    }
+
+    /// A worker that goes on until it is stopped.
+    func startWorker() async throws -> RunningProgram {
+        try await RunningProgram.start(
+            workerArguments, program: RunningProgram.path("daybookd"), environment: ["GRSAI_API_KEY": Self.key])
+    }
+
+    private var workerArguments: [String] {
+        [
+            "work", "--provider", simulator.firstLine, "--callback-base", server.firstLine, "--spool",
+            folder.file("spool"), "--database", Deployment.conninfo(settings),
+        ]
+    }
+
+    /// Creates a batch, and gives its id.
+    func create(_ models: [VideoModel], requestID: String = "the batch") async throws -> String {
+        let request = BatchRequest(
+            requestID: requestID, items: models.enumerated().map { BatchItem(model: $1, prompt: "item \($0)") })
+        let userID = userID
+        let outcome = try await query { session in
+            try Batches(session, of: userID).create(
+                request, by: nil, from: RequestOrigin(endpoint: "/batches", address: nil, userAgent: nil))
+        }
+        guard case .created(let summary, _) = outcome else { throw TestSupportError("\(outcome)") }
+        return summary.batchID
+    }
+
+    func query<Result: Sendable>(_ body: @Sendable (Session) throws -> Result) async throws -> Result {
+        let connection = try await Connection.open(settings)
+        do {
+            let result = try await connection.run(body)
+            await connection.close()
+            return result
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    /// Waits until a batch is settled, on the database's own word.
+    func waitUntilSettled(_ batchID: String, seconds: Int64) async throws {
+        let userID = userID
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < deadline {
+            let isSettled = try await query { session in
+                // The server takes its time, so that nobody sleeps here.
+                try session.query(
+                    """
+                    SELECT settled_at IS NOT NULL AS is_settled, pg_sleep(0.2)::text
+                    FROM daybook.batch WHERE user_id = $1 AND batch_id = $2
+                    """, [.uuid(userID), .uuid(batchID)])[0].bool("is_settled")
+            }
+            if isSettled { return }
+        }
+        throw TestSupportError("The batch was not settled within \(seconds) seconds: \(try await states())")
+    }
+
+    /// How many tasks are in each state.
+    func states() async throws -> [String: Int64] {
+        let rows = try await query { try $0.query("SELECT state, count(*) AS n FROM daybook.task GROUP BY state") }
+        return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.text("state"), try $0.int("n")) })
+    }
+
+    /// What the provider took, by the nonce of its submission, as its journal says.
+    func acceptedNonces() throws -> [String] {
+        let text = try String(contentsOfFile: folder.file("journal"), encoding: .utf8)
+        return try text.split(separator: "\n").map { line in
+            let entry = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            guard let nonce = entry?["nonce"] as? String else { throw TestSupportError("no nonce in \(line)") }
+            return nonce
+        }
+    }
+}
