@@ -75,6 +75,11 @@ let package = Package(
         .testTarget(
             name: "ReportingTests", dependencies: ["Reporting", "Postgres", "Domain", "TestSupport", "daybook"],
             swiftSettings: strict),
+        .testTarget(
+            name: "StatementTests",
+            dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook"],
+            exclude: ["planted.csv"],
+            swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Postgres", "TestSupport", "daybook"], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]
