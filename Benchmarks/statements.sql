@@ -13,11 +13,11 @@ INSERT INTO batch_jobs (id, user_id, status, total_count, success_count, failed_
 SELECT id, user_id, 'partial', 3, 2, 1, 10, 30, 20, 'refunded', 'r' || b, at, at + interval '40 s', at + interval '40 s' FROM batch;
 
 INSERT INTO credit_ledger (user_id, type, model, credits_delta, ref_type, ref_id, meta, created_at)
-SELECT user_id, 'spend', 'sora-2', -30, 'batch_upfront', id::text, '{"bucket": "permanent"}', at FROM batch
+SELECT user_id, 'spend', 'sora-2', -30, 'batch_upfront', id::text, '{"bucket": "permanent"}'::jsonb, at FROM batch
 UNION ALL
-SELECT user_id, 'refund', 'sora-2', 10, 'batch_refund', id::text, '{"bucket": "permanent"}', at + interval '40 s' FROM batch
+SELECT user_id, 'refund', 'sora-2', 10, 'batch_refund', id::text, '{"bucket": "permanent"}'::jsonb, at + interval '40 s' FROM batch
 UNION ALL
-SELECT md5('customer ' || c)::uuid, 'purchase', NULL, 575000, 'stripe_payment', 'pi_' || c, '{"bucket": "permanent", "usd": 10000}',
+SELECT md5('customer ' || c)::uuid, 'purchase', NULL, 575000, 'stripe_payment', 'pi_' || c, '{"bucket": "permanent", "usd": 10000}'::jsonb,
     :'month'::timestamptz - interval '400 days'
 FROM generate_series(1, :customers) AS c;
 
