@@ -163,6 +163,11 @@ let package = Package(
                 "Retention", "Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "StatementTests",
+            dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook"],
+            exclude: ["planted.csv"],
+            swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Postgres", "TestSupport", "daybook"], swiftSettings: strict),
         .testTarget(
             name: "GrsaiTests",

@@ -26,7 +26,8 @@ public struct CloseList: Sendable {
             guard try known[0].bool("exists") else { return [] }
             let rows = try session.query(
                 """
-                SELECT c.user_id::text AS user_id, coalesce(a.slug, '(none)') AS slug, to_char(c.month, 'YYYY-MM') AS month,
+                SELECT c.user_id::text AS user_id, coalesce(a.slug, '(none)') AS slug,
+                    to_char(c.month, 'YYYY-MM') AS month,
                     c.revision::bigint AS revision, c.opening_balance, c.closing_balance, c.statement_sha256,
                     c.previous_hash, c.hash, c.closed_by, c.closed_at, r.reason
                 FROM daybook.month_close AS c

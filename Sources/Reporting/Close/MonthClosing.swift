@@ -31,7 +31,7 @@ public struct MonthClosing: Sendable {
 
     /// Closes in one transaction, all or none.
     ///
-    /// Throws `usage` for a month that is not over, that is closed, or that would leave a gap after the last closed one.
+    /// Throws `usage` for a month that is not over, that is closed, or that would leave a gap after the last one.
     public func run(
         _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> [Closed] {
@@ -90,8 +90,8 @@ public struct MonthClosing: Sendable {
         let later = try session.query(
             """
             SELECT EXISTS (SELECT FROM (\(MonthCloses.current)) AS c WHERE c.user_id = $1 AND c.month > $2) AS closed,
-                (SELECT coalesce(max(revision), 0) + 1 FROM daybook.month_close WHERE user_id = $1 AND month = $2)::bigint
-                    AS revision
+                (SELECT coalesce(max(revision), 0) + 1 FROM daybook.month_close
+                    WHERE user_id = $1 AND month = $2)::bigint AS revision
             """, [.uuid(userID), .date(request.month.firstDay)])[0]
         guard try !later.bool("closed") else {
             throw DaybookError.usage("\(subject.account.slug) has closed a later month than \(request.month) already.")

@@ -90,7 +90,7 @@ public struct LedgerVerification: Sendable {
 extension LedgerVerification.Outcome {
     /// The findings as a table, for a file.
     public var table: Table {
-        Table(
+        var table = Table(
             name: "findings", title: "Findings", note: "Every invariant of the money that is broken.",
             columns: [
                 Column("finding", .text, width: 28), Column("reference", .identifier, width: 38),
@@ -103,6 +103,8 @@ extension LedgerVerification.Outcome {
                     .text($0.advice),
                 ]
             })
+        table.sortRows()
+        return table
     }
 
     /// The findings as JSON, with the snapshot and the totals.

@@ -13,7 +13,7 @@ struct LetterCommand: AsyncParsableCommand {
 
             Example:
               daybook letter introduction --to cto@example.com --from sales@example.org --sla out \\
-                --set name='Dr. Sommer' --set company='Kranich & Söhne' --set sender=Ada --set proposal='Tuesday at ten?'
+                --set name='Dr. Sommer' --set company='Kranich & Söhne' --set sender=Ada --set proposal='Tuesday?'
             """)
 
     /// Values that no user may give: they are measured.

@@ -1,0 +1,120 @@
+import Domain
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+
+/// Closing months: what was sent stays what it was.
+@Suite struct CloseTests {
+    private static let five = "1200339d-0687-49fa-9d1d-e2a05d158a2f"
+
+    private static func insert(_ credits: Int, at instant: String) -> String {
+        """
+        INSERT INTO public.credit_ledger (user_id, type, credits_delta, ref_type, ref_id, meta, created_at)
+        VALUES ('\(five)', 'adjust', \(credits), 'goodwill', 'x', '{"bucket": "permanent"}', '\(instant)')
+        """
+    }
+
+    private static func close(_ month: String, _ settings: ConnectionSettings) async throws {
+        let run = try await daybook(settings, ["close", "month", month, "--account", "customer5", "--quiet"])
+        #expect(run.exitCode == 0, "\(run.errors)")
+    }
+
+    @Test func `a closed month stays the same bytes after late rows and after a redaction`() async throws {
+        try await withSample { settings in
+            try await Self.close("2026-10", settings)
+            let arguments = ["--month", "2026-10", "--account", "customer5"]
+            let before = try await StatementRuns(settings, arguments).folder.contents()
+            #expect(before.count == 9)
+            try await execute(Self.insert(5, at: "2026-10-11T00:00:00Z"), in: settings)
+            try await execute(
+                "UPDATE public.video_tasks SET prompt = '', video_url = NULL, updated_at = now() WHERE user_id = '\(Self.five)'",
+                in: settings)
+            let after = try await StatementRuns(settings, arguments).folder.contents()
+            #expect(after == before)
+            let difference = try await daybook(settings, ["close", "diff", "2026-10"])
+            #expect(difference.exitCode == 2)
+            #expect(difference.output.contains("late_entry") && !difference.output.contains("changed_table"))
+        }
+    }
+
+    @Test func `a late row stands in the next statement with both dates, and the months still tile`() async throws {
+        try await withSample { settings in
+            try await Self.close("2026-10", settings)
+            try await execute(Self.insert(-30, at: "2026-08-02T12:00:00Z"), in: settings)
+            let next = try await StatementRuns(
+                settings, ["--month", "2026-11", "--account", "customer5", "--format", "csv"])
+            let summary = try next.summary("statement-customer5-2026-11")
+            #expect(summary["opening_balance"] == 1_814_310)
+            #expect(summary["adjustments"] == -30)
+            let first = try #require(try next.records("statement-customer5-2026-11", "entries").dropFirst().first)
+            #expect(first[1] == "2026-08-02T05:00:00.000000-07:00" && first[6] == "1814280")
+            #expect(
+                first[9].hasPrefix("Late entry, dated 2026-08-02T05:00:00.000000-07:00, booked 2026-11-01T00:00:00"))
+        }
+    }
+
+    @Test func `what changed since it was closed is told: rows that went, changed, and figures that follow`()
+        async throws
+    {
+        try await withSample { settings in
+            try await Self.close("2026-10", settings)
+            let quiet = try await daybook(settings, ["close", "diff", "2026-10"])
+            #expect(quiet.exitCode == 0 && quiet.output.hasPrefix("Nothing has changed"), "\(quiet.errors)")
+            try await execute(
+                """
+                DELETE FROM public.credit_ledger WHERE id = 9007199254741385;
+                UPDATE public.credit_ledger SET credits_delta = -221 WHERE id = 9007199254741404
+                """, in: settings)
+            let difference = try await daybook(settings, ["close", "diff", "2026-10"])
+            #expect(difference.exitCode == 2)
+            for word in ["missing_entry", "changed_entry", "9007199254741385", "-221", "changed_table"] {
+                #expect(difference.output.contains(word), "\(word)")
+            }
+        }
+    }
+
+    @Test func `months close in order, open latest first with a reason, and the chain shows a forgery`() async throws {
+        try await withSample { settings in
+            try await Self.close("2026-09", settings)
+            func refused(_ arguments: [String], _ words: String) async throws {
+                let run = try await daybook(settings, ["close"] + arguments + ["--account", "customer5"])
+                #expect(run.exitCode == 64 && run.errors.contains(words), "\(arguments): \(run.errors)")
+            }
+            try await refused(["month", "2026-09"], "closed already")
+            try await refused(["month", "2026-11"], "not over")
+            try await refused(["month", "2026-08"], "later month")
+            try await Self.close("2026-10", settings)
+            try await refused(["reopen", "2026-09", "--reason", "x"], "open that one first")
+            try await refused(["reopen", "2026-10", "--reason", "  "], "why")
+            let opened = try await daybook(
+                settings, ["close", "reopen", "2026-10", "--account", "customer5", "--reason", "wrong rate"])
+            #expect(opened.exitCode == 0, "\(opened.errors)")
+            try await Self.close("2026-10", settings)
+            let list = try await daybook(settings, ["close", "list"])
+            #expect(list.exitCode == 0 && list.output.contains("wrong rate"), "\(list.errors)")
+            #expect(list.output.split(separator: "\n").filter { $0.hasPrefix("customer5") }.count == 3)
+            try await execute(
+                "UPDATE daybook.month_close SET closing_balance = closing_balance + 1 WHERE month = '2026-09-01'",
+                in: settings)
+            let forged = try await daybook(settings, ["close", "list"])
+            #expect(forged.exitCode == 2 && forged.output.contains("broken"))
+        }
+    }
+
+    @Test func `the chain of two months links them, and the next opens where the last closed`() async throws {
+        try await withSample { settings in
+            for month in ["2026-09", "2026-10"] { try await Self.close(month, settings) }
+            let connection = try await Connection.open(settings)
+            let rows = try await connection.run { session in
+                try session.query(
+                    "SELECT previous_hash, hash, opening_balance, closing_balance FROM daybook.month_close ORDER BY month"
+                )
+            }
+            await connection.close()
+            #expect(try rows[0].text("previous_hash").isEmpty)
+            #expect(try rows[1].text("previous_hash") == rows[0].text("hash"))
+            #expect(try rows[1].int("opening_balance") == rows[0].int("closing_balance"))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+
+/// Sending statements and letters.
+@Suite struct DeliveryTests {
+    /// Reads a message with Python's own parser and prints what it holds.
+    private static let reader = """
+        import email, email.policy, json, sys
+        message = email.message_from_binary_file(open(sys.argv[1], 'rb'), policy=email.policy.default)
+        parts = [p for p in message.iter_attachments()]
+        body = message.get_body(preferencelist=('plain',)).get_content()
+        print(json.dumps({'subject': message['subject'], 'to': message['to'], 'from': message['from'], 'body': body,
+            'names': [p.get_filename() for p in parts], 'sizes': [len(p.get_content()) if isinstance(p.get_content(), bytes)
+            else len(p.get_content().encode()) for p in parts], 'defects': len(message.defects)}))
+        """
+
+    private static func read(_ path: String) async throws -> [String: Any] {
+        let output = try await ProgramRun.expectingSuccess(["-c", reader, path], program: TestPython.path)
+        return try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any] ?? [:]
+    }
+
+    @Test func `a statement is sent once, with both files attached under the customer's own name`() async throws {
+        try await withSample { settings in
+            let arguments = [
+                "--month", "2026-10", "--account", "customer2", "--email", "--from", "finance@example.org",
+            ]
+            let run = try await StatementRuns(settings, arguments)
+            #expect(run.run.output.contains("handed over"), "\(run.run.output)")
+            let message = try await Self.read(run.folder.file("outbox/statement-customer2-2026-10.eml"))
+            #expect(message["names"] as? [String] == ["长风视频科技 2026-10.xlsx", "长风视频科技 2026-10.html"])
+            #expect(message["subject"] as? String == "Statement customer2-2026-10, October 2026")
+            #expect((message["body"] as? String)?.contains("Dear 长风视频科技,") == true)
+            #expect(message["defects"] as? Int == 0)
+            let page = FileManager.default.contents(atPath: run.folder.file("statement-customer2-2026-10.html"))
+            #expect((message["sizes"] as? [Int])?.last == page?.count)
+            let again = try await StatementRuns(settings, arguments)
+            #expect(again.run.output.contains("it was handed over at"))
+            #expect(!FileManager.default.fileExists(atPath: again.folder.file("outbox")))
+            let forced = try await StatementRuns(settings, arguments + ["--force"])
+            #expect(forced.run.output.contains("handed over\n"))
+        }
+    }
+
+    @Test func `a message that a program does not take is not recorded as sent`() async throws {
+        try await withSample { settings in
+            let arguments = [
+                "report", "statement", "--quiet", "--month", "2026-10", "--account", "customer5", "--email", "--from",
+                "finance@example.org", "--sendmail",
+            ]
+            let failing = try await daybook(settings, arguments + ["/bin/false"])
+            #expect(failing.exitCode == 75 && failing.errors.contains("was not sent"), "\(failing.errors)")
+            let folder = try ScratchFolder()
+            let sent = try await daybook(settings, arguments + ["/usr/bin/tee \(folder.file("sent.eml"))"])
+            #expect(sent.exitCode == 0, "\(sent.errors)")
+            #expect(try await Self.read(folder.file("sent.eml"))["from"] as? String == "finance@example.org")
+        }
+    }
+
+    @Test func `a letter draws its figures from the last final report, and leaves nothing unfilled`() async throws {
+        try await withSample { settings in
+            let folder = try ScratchFolder()
+            let letter = [
+                "letter", "introduction", "--to", "cto@example.com", "--from", "sales@example.org", "--sla",
+                folder.path,
+                "--output", folder.file("letter.eml"), "--set", "name=Dr. Sömmer", "--set", "company=Kranich & Söhne",
+                "--set", "sender=Ada",
+            ]
+            let bare = try await ProgramRun(letter + ["--set", "proposal=Tuesday?"])
+            #expect(bare.exitCode == 65 && bare.errors.contains("no final SLA report"), "\(bare.errors)")
+            let report = try await daybook(
+                settings, ["report", "sla", "--month", "2026-10", "--quiet", "--no-tasks", "--output", folder.path])
+            #expect(report.exitCode == 0)
+            let unfilled = try await ProgramRun(letter)
+            #expect(unfilled.exitCode == 64 && unfilled.errors.contains("needs proposal"))
+            let invented = try await ProgramRun(letter + ["--set", "proposal=x", "--set", "availability=100 %"])
+            #expect(invented.exitCode == 64 && invented.errors.contains("measured"))
+            let filled = try await ProgramRun(letter + ["--set", "proposal=Tuesday?"])
+            #expect(filled.exitCode == 0, "\(filled.errors)")
+            let message = try await Self.read(folder.file("letter.eml"))
+            let body = try #require(message["body"] as? String)
+            #expect(body.contains("Dear Dr. Sömmer,") && body.contains("99.9193 %") && !body.contains("{{"))
+            #expect(message["subject"] as? String == "Batch video generation for Kranich & Söhne, with the books open")
+            for name in ["follow-up", "technical"] {
+                let other = try await ProgramRun(["letter", name] + letter.dropFirst(2))
+                #expect(other.exitCode == 64 && other.errors.contains("needs"), "\(name): \(other.errors)")
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Domain
+import Testing
+
+/// Statements of random ledgers: they tile, they add up, and what is to blame is the whole difference.
+@Suite struct StatementBookTests {
+    @Test(arguments: 1...200)
+    func `consecutive months tile and every row belongs to one of them`(seed: Int) {
+        var random = CostBookTests.Random(state: UInt64(seed))
+        let types = ["purchase", "bonus_grant", "spend", "refund", "adjust"]
+        let entries = (1...120).map { number in
+            StatementEntry(
+                id: Int64(number), postedAt: Instant(microseconds: Int64.random(in: 0..<1_000, using: &random)),
+                type: types.randomElement(using: &random) ?? "adjust",
+                credits: Int64.random(in: -500...500, using: &random),
+                referenceType: ["batch_upfront", "batch_refund", "bonus_expiry", ""].randomElement(using: &random)
+                    ?? "",
+                referenceID: "b\(Int.random(in: 0..<9, using: &random))")
+        }.sorted { ($0.postedAt ?? .distantPast, $0.id) < ($1.postedAt ?? .distantPast, $1.id) }
+        let batches = (0..<6).map { number in
+            StatementBatch(
+                id: "b\(number)", requestID: "", createdAt: nil,
+                settledAt: number % 3 == 0 ? nil : Instant(microseconds: Int64.random(in: 0..<1_000, using: &random)),
+                status: "completed",
+                parts: [.init(model: "sora-2", items: 3, succeeded: 2, failed: 1, delivered: 20)])
+        }
+        var bounds = [0] + (0..<5).map { _ in Int64.random(in: 1..<999, using: &random) }.sorted() + [1_000]
+        bounds = bounds.map { $0 }
+        var opening: Int64 = 0
+        var listed: [Int64] = []
+        for (start, end) in zip(bounds, bounds.dropFirst()) {
+            let period = Period(start: Instant(microseconds: start), end: Instant(microseconds: end))
+            var book = StatementBook(period: period, plan: .prepaid, batches: batches)
+            for entry in entries { if let line = book.post(entry) { listed.append(line.entry.id) } }
+            book.finish(wallet: 7, expiredUnbooked: 0)
+            #expect(book.summary.openingBalance == opening, "seed \(seed)")
+            opening = book.summary.closingBalance
+            #expect(book.differences.reduce(0) { $0 + $1.credits } == book.summary.unreconciled, "seed \(seed)")
+            #expect(book.summary.unexplained == 7 - entries.reduce(0) { $0 + $1.credits }, "seed \(seed)")
+        }
+        #expect(listed == entries.map(\.id), "seed \(seed)")
+        #expect(opening == entries.reduce(0) { $0 + $1.credits }, "seed \(seed)")
+    }
+
+    @Test func `a batch that gives back before it settles leaves nothing unreconciled`() {
+        let batch = StatementBatch(
+            id: "b", requestID: "r", createdAt: nil, settledAt: Instant(microseconds: 150), status: "partial",
+            parts: [.init(model: "sora-2", items: 10, succeeded: 8, failed: 2, delivered: 80)])
+        let entries = [
+            StatementEntry(
+                id: 1, postedAt: Instant(microseconds: 10), type: "spend", credits: -100,
+                referenceType: "batch_upfront", referenceID: "b"),
+            StatementEntry(
+                id: 2, postedAt: Instant(microseconds: 50), type: "refund", credits: 10, referenceType: "batch_refund",
+                referenceID: "b"),
+            StatementEntry(
+                id: 3, postedAt: Instant(microseconds: 150), type: "refund", credits: 10,
+                referenceType: "batch_refund", referenceID: "b"),
+        ]
+        for (start, end, held) in [(Int64(0), Int64(100), Int64(90)), (100, 200, 0)] {
+            var book = StatementBook(
+                period: Period(start: Instant(microseconds: start), end: Instant(microseconds: end)),
+                plan: .payAsYouGo, batches: [batch])
+            for entry in entries { _ = book.post(entry) }
+            book.finish(wallet: nil, expiredUnbooked: nil)
+            #expect(book.summary.heldClosing == held)
+            #expect(book.summary.unreconciled == 0)
+            #expect(book.summary.unexplained == nil)
+        }
+    }
+}
