@@ -31,7 +31,8 @@ enum ReportSession {
             """
             SELECT set_config('role', r.rolname, true) FROM pg_roles AS r
             WHERE r.rolname = 'daybook_report' AND pg_has_role(session_user, r.oid, 'MEMBER')
-                AND to_regnamespace('daybook') IS NOT NULL AND has_schema_privilege(r.oid, 'daybook', 'USAGE')
+                AND CASE WHEN to_regnamespace('daybook') IS NOT NULL
+                    THEN has_schema_privilege(r.oid, 'daybook', 'USAGE') ELSE false END
             """)
     }
 }

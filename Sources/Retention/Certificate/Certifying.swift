@@ -12,19 +12,15 @@ enum Certifying {
 
     /// Ends a run and certifies it.
     static func purge(
-        _ run: PurgeRun, _ settings: PurgeSettings, manifestDigest: String?, _ session: Session
+        _ run: PurgeRun, _ settings: PurgeSettings, lines: [PlanLine], manifestDigest: String?, _ session: Session
     ) throws -> Issued {
         try RetentionSession.prepare(session)
-        try PlanReader.allowLongQueries(session)
         _ = try session.execute(
             """
             UPDATE daybook.purge_run SET state = 'finished', finished_at = clock_timestamp(), manifest_sha256 = $2,
                 archive_expires_at = clock_timestamp() + make_interval(days => archive_days)
             WHERE run_id = $1
             """, [.int(run.id), Value(manifestDigest)])
-        let shape = try DeploymentShape(session)
-        let classes = shape.classes.filter { $0.isCustomers || run.terms.account == nil }
-        let lines = try classes.flatMap { try PlanReader.lines(ClassQuery($0, shape), run.terms, session) }
         return try issue(
             "purge", run: run.id, lines: lines, settings.programVersion, settings.host,
             folder: settings.certificates, session)

@@ -7,8 +7,8 @@ internal import Schema
 /// The plan counts by them and the purge takes by them, so that the two cannot differ.
 struct ClassQuery: Sendable {
     let dataClass: DataClass
-    /// The table's own rows, aliased `r`, are joined with this.
-    let joins: String
+    /// What the table's own rows, aliased `r`, are looked up in.
+    private let lookups: [Lookup]
     /// The owner, a uuid or null.
     let owner: String
     /// The instant from which the retention counts, or null.
@@ -20,21 +20,27 @@ struct ClassQuery: Sendable {
     /// True for a row that a hold covers now.
     let isHeld: String
 
+    /// For all rows of a table at once: the server joins as it likes.
+    var joins: String { lookups.map(\.join).joined(separator: " ") }
+
+    /// For the few rows of a stretch: each is looked up by the index, where there is one, instead of reading all tasks.
+    var probes: String { lookups.map(\.probe).joined(separator: " ") }
+
     init(_ dataClass: DataClass, _ shape: DeploymentShape) {
         switch dataClass {
         case .accessLog: self = Self.accessLog(shape)
         case .apiUsage: self = Self.apiUsage(shape)
-        case .probes: self = Self.probes
+        case .probes: self = Self.probeRows
         case .taskContent: self = Self.taskContent(shape)
         }
     }
 
     private init(
-        _ dataClass: DataClass, joins: String, owner: String, instant: String, belongs: String = "true",
+        _ dataClass: DataClass, lookups: [Lookup], owner: String, instant: String, belongs: String = "true",
         isDone: String = "false", holds: [String]
     ) {
         self.dataClass = dataClass
-        self.joins = joins
+        self.lookups = lookups
         self.owner = owner
         self.instant = instant
         self.belongs = belongs
@@ -53,7 +59,12 @@ struct ClassQuery: Sendable {
         let same = shape.isOwn ? " AND (r.owner_id IS NULL OR t.user_id = r.owner_id)" : ""
         let owner = shape.isOwn ? "coalesce(r.owner_id, t.user_id)" : "t.user_id"
         return ClassQuery(
-            .accessLog, joins: "LEFT JOIN public.video_tasks AS t ON t.id = \(video)\(same)", owner: owner,
+            .accessLog,
+            lookups: [
+                Lookup(
+                    alias: "t", columns: ["user_id", "batch_job_id"], table: "public.video_tasks",
+                    condition: "t.id = \(video)\(same)", isIndexed: shape.findsTasks)
+            ], owner: owner,
             instant: shape.column("created_at", of: .accessLog, alias: "r"),
             holds: ["\(owner) \(heldOwner)", "t.batch_job_id \(heldBatch)", "\(video) \(heldVideo)"])
     }
@@ -68,24 +79,33 @@ struct ClassQuery: Sendable {
         let batch = shape.column("batch_job_id", of: .apiUsage, alias: "r")
         let content = shape.usageContent.map { "r.\($0) IS NULL" }
         return ClassQuery(
-            .apiUsage, joins: "LEFT JOIN \(keys) AS k ON k.id = \(key)\(same)", owner: owner,
+            .apiUsage,
+            lookups: [
+                Lookup(
+                    alias: "k", columns: ["user_id"], table: keys, condition: "k.id = \(key)\(same)",
+                    isIndexed: shape.findsKeys)
+            ], owner: owner,
             instant: shape.column("created_at", of: .apiUsage, alias: "r"),
             isDone: content.isEmpty ? "true" : content.joined(separator: " AND "),
             holds: ["\(owner) \(heldOwner)", "\(batch) \(heldBatch)"])
     }
 
-    private static let probes = ClassQuery(
-        .probes, joins: "", owner: "NULL::uuid", instant: "r.probed_at", holds: [])
+    private static let probeRows = ClassQuery(
+        .probes, lookups: [], owner: "NULL::uuid", instant: "r.probed_at", holds: [])
 
     private static func taskContent(_ shape: DeploymentShape) -> ClassQuery {
         let completed = shape.column("completed_at", of: .videoTasks, alias: "r")
         let updated = shape.column("updated_at", of: .videoTasks, alias: "r")
         return ClassQuery(
             .taskContent,
-            joins: """
-                LEFT JOIN daybook.task_fact AS f ON f.user_id = r.user_id AND f.task_id = r.id
-                LEFT JOIN daybook.task_redaction AS d ON d.user_id = r.user_id AND d.task_id = r.id
-                """,
+            lookups: [
+                Lookup(
+                    alias: "f", columns: ["terminal_at", "terminal_estimated"], table: "daybook.task_fact",
+                    condition: "f.user_id = r.user_id AND f.task_id = r.id", isIndexed: true),
+                Lookup(
+                    alias: "d", columns: ["task_id"], table: "daybook.task_redaction",
+                    condition: "d.user_id = r.user_id AND d.task_id = r.id", isIndexed: true),
+            ],
             owner: "r.user_id", instant: "coalesce(\(completed), f.terminal_at, \(updated))",
             belongs: "\(shape.column("status", of: .videoTasks, alias: "r")) IN ('succeeded', 'failed')",
             isDone: "d.task_id IS NOT NULL",

@@ -8,16 +8,17 @@ extension Purge {
     /// `plan` is what was just counted; a resumed run counts again.
     func go(_ run: PurgeRun, plan: RetentionPlan?) async throws -> Outcome {
         let planned = plan?.dueRows ?? 0
-        let classes = try await Uninterrupted.run(connection) { session in
-            try DeploymentShape(session).classes.filter { $0.isCustomers || run.terms.account == nil }
-        }
+        let classes = try await classes(run)
         var taken = try await Uninterrupted.run(connection) { try RunRecord.takenRows(run.id, $0) }
+        var lines: [PlanLine] = []
         for dataClass in classes {
             guard try await dropWholePartitions(run, dataClass) else { return stopped(run, taken) }
-            for pass in 0..<Limits.purgePasses {
-                let known = pass == 0 ? plan?.shares.first { $0.dataClass == dataClass }?.due : nil
-                if let known, known == 0 { break }
-                if known == nil, try await dueRows(run, dataClass) == 0 { break }
+            var left = plan?.lines.filter { $0.dataClass == dataClass }
+            for pass in 0...Limits.purgePasses {
+                // The plan was counted a moment ago; after each pass the table is asked again.
+                let counted = if pass == 0, let left { left } else { try await count(run, dataClass) }
+                left = counted
+                if pass == Limits.purgePasses || counted.allSatisfy({ $0.dueRows == 0 }) { break }
                 try await Uninterrupted.transaction(connection) { session in
                     let isFirst = try pass == 0 && !hasSwept(run, dataClass, session)
                     let isOpen = try !RunRecord.sweeps(run.id, dataClass, state: "sweeping", session).isEmpty
@@ -27,39 +28,51 @@ extension Purge {
                 taken = ending.takenRows
                 if ending.wasStopped { return stopped(run, taken) }
             }
+            lines += left ?? []
         }
-        return try await finish(run)
+        return try await finish(run, lines: lines)
     }
 
     private func hasSwept(_ run: PurgeRun, _ dataClass: DataClass, _ session: Session) throws -> Bool {
         try !RunRecord.sweeps(run.id, dataClass, state: "done", session).isEmpty
     }
 
-    /// Rows of a class that are due by the run's cutoffs and not held now.
-    private func dueRows(_ run: PurgeRun, _ dataClass: DataClass) async throws -> Int64 {
+    /// What is due by the run's cutoffs, and what is held, now.
+    private func count(_ run: PurgeRun, _ dataClass: DataClass) async throws -> [PlanLine] {
         try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
-            let query = ClassQuery(dataClass, try DeploymentShape(session))
             try PlanReader.allowLongQueries(session)
-            return try PlanReader.lines(query, run.terms, session).reduce(0) { $0 + $1.dueRows }
+            return try PlanReader.lines(ClassQuery(dataClass, try DeploymentShape(session)), run.terms, session)
         }
+    }
+
+    /// The classes that a run is about.
+    private func classes(_ run: PurgeRun) async throws -> [DataClass] {
+        try await Uninterrupted.run(connection) { session in
+            try DeploymentShape(session).classes.filter { $0.isCustomers || run.terms.account == nil }
+        }
+    }
+
+    /// The same of all classes.
+    func countAll(_ run: PurgeRun) async throws -> [PlanLine] {
+        var lines: [PlanLine] = []
+        for dataClass in try await classes(run) { lines += try await count(run, dataClass) }
+        return lines
     }
 
     private func sweep(
         _ run: PurgeRun, _ dataClass: DataClass, taken: Int64, planned: Int64
     ) async throws -> TableSweep.Ending {
         var ending = TableSweep.Ending(takenRows: taken, wasStopped: false)
-        let (relations, statement, probesIndexes) = try await Uninterrupted.run(connection) { session in
+        let (relations, statement) = try await Uninterrupted.run(connection) { session in
             let shape = try DeploymentShape(session)
-            let probes = dataClass == .accessLog ? shape.findsTasks : dataClass == .apiUsage ? shape.findsKeys : true
             return (
                 try RunRecord.sweeps(run.id, dataClass, state: "sweeping", session),
-                try SweepStatement(dataClass, shape, run.terms, session), probes
+                try SweepStatement(dataClass, shape, run.terms, session)
             )
         }
         for relation in relations {
             let step = SweepStep(
-                run: run, statement: statement, dataClass: dataClass, relation: relation, key: settings.archive?.key,
-                probesIndexes: probesIndexes)
+                run: run, statement: statement, dataClass: dataClass, relation: relation, key: settings.archive?.key)
             let sweep = TableSweep(step: step, connection: connection, tell: tell, plannedRows: planned)
             ending = try await sweep.run(takenBefore: ending.takenRows)
             if ending.wasStopped { return ending }
@@ -111,12 +124,14 @@ extension Purge {
     }
 
     /// Writes the manifest, certifies in one transaction, and puts the certificate where it belongs.
-    func finish(_ run: PurgeRun) async throws -> Outcome {
+    ///
+    /// - Parameter lines: What was counted after the last pass over each class.
+    func finish(_ run: PurgeRun, lines: [PlanLine]) async throws -> Outcome {
         let manifest = try await Uninterrupted.run(connection) { try ArchiveManifest(run, $0) }
         let digest = try run.archive.map { try manifest.write(to: $0) }
         let (certificate, taken) = try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
             (
-                try Certifying.purge(run, settings, manifestDigest: digest, session),
+                try Certifying.purge(run, settings, lines: lines, manifestDigest: digest, session),
                 try RunRecord.takenRows(run.id, session)
             )
         }

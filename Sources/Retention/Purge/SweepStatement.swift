@@ -13,12 +13,15 @@ struct SweepStatement: Sendable {
     private let query: ClassQuery
     private let redaction: [RedactedColumns.Assignment]
     private let fallback: Term?
+    /// No row from then on is due, whoever owns it: most rows need no look at their owner.
+    private let latest: Instant
     /// What else has to be known of a row.
     private let extras: String
 
     init(_ dataClass: DataClass, _ shape: DeploymentShape, _ terms: Terms, _ session: Session) throws {
         query = ClassQuery(dataClass, shape)
         fallback = terms.fallback(dataClass)
+        latest = terms.of(dataClass).map(\.cutoff).max() ?? .distantPast
         extras = Self.extras(dataClass, shape)
         switch dataClass {
         case .accessLog, .probes:
@@ -40,22 +43,23 @@ struct SweepStatement: Sendable {
         let old = columns.enumerated().map { "r.\(session.quoteIdentifier($1)) AS c\($0)" }.joined(separator: ", ")
         let given = columns.enumerated().map { "gone.c\($0) AS \(session.quoteIdentifier($1))" }.joined(separator: ", ")
         let cutoff = fallback.map { "'\($0.cutoff)'::timestamptz" } ?? "'-infinity'::timestamptz"
+        let stretch = "r.ctid >= '(\(pages.lowerBound),0)'::tid AND r.ctid < '(\(pages.upperBound),0)'::tid"
         let counted = totals(run)
         return """
             WITH due AS (
                 SELECT r.ctid AS place, r.xmin AS version, \(query.owner) AS owner, \(query.instant) AS instant,
                     coalesce(c.time_zone, 'UTC') AS zone, \(extras), \(old)
                 FROM ONLY \(table) AS r
-                \(query.joins)
+                \(query.probes)
                 LEFT JOIN daybook.purge_cutoff AS c
                     ON c.run_id = \(run) AND c.data_class = '\(query.dataClass.rawValue)' AND c.user_id = \(query.owner)
-                WHERE r.ctid >= '(\(pages.lowerBound),0)'::tid AND r.ctid < '(\(pages.upperBound),0)'::tid
+                WHERE \(stretch) AND \(query.instant) < '\(latest)'::timestamptz
                     AND \(query.belongs) AND NOT (\(query.isDone))
                     AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
                     AND NOT (\(query.isHeld))
             ), gone AS (
                 \(taking(table, session))
-                WHERE r.ctid = due.place AND r.xmin = due.version
+                WHERE \(stretch) AND r.ctid = due.place AND r.xmin = due.version
                 RETURNING due.*
             ), \(counted)
             SELECT \(counts ? "count(*) AS taken" : given) FROM gone

@@ -8,9 +8,6 @@ struct SweepStep: Sendable {
     let dataClass: DataClass
     let relation: String
     let key: [UInt8]?
-    /// True where owners are found by an index: then the plan is pinned to it, because a hash of every task for each
-    /// small stretch would cost more than the stretch.
-    let probesIndexes: Bool
 
     /// Takes the due rows of a stretch and gives their number.
     ///
@@ -24,9 +21,8 @@ struct SweepStep: Sendable {
                 "The policies changed while the purge ran, so it stopped: it is bound to the plan that was shown. "
                     + "End it with: daybook retention purge --resume")
         }
-        if probesIndexes {
-            try session.executeScript("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        }
+        // What is not looked up by an index is small, or as long as the stretch: a hash suits both.
+        try session.executeScript("SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off")
         let rows: Int64
         if let folder = run.archive {
             rows = try archived(statement.sql(run: run.id, relation: relation, pages: pages, session), folder, session)
