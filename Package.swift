@@ -185,7 +185,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BatchEngineTests",
-            dependencies: ["BatchEngine", "Schema", "Postgres", "Domain", "TestSupport", "daybook"], swiftSettings: strict),
+            dependencies: ["BatchEngine", "Schema", "Postgres", "Domain", "TestSupport", "daybook"],
+            swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
             dependencies: [

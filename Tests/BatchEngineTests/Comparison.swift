@@ -92,10 +92,12 @@ struct Comparison {
                     WHERE l.id IS NULL OR e.entry_id IS NULL)::bigint AS unmatched
             FROM public.credit_wallet WHERE user_id = $1
             """, [.uuid(userID)])[0]
-        let found = try "wallet \(row.int("purchased")) + \(row.int("bonus")), ledger \(row.int("ledger")), unmatched \(row.int("unmatched"))"
+        let found = try
+            "wallet \(row.int("purchased")) + \(row.int("bonus")), ledger \(row.int("ledger")), unmatched \(row.int("unmatched"))"
         let expected =
             "wallet \(model.wallet.total(.purchased)) + \(model.wallet.total(.bonus)), ledger \(model.ledger), unmatched 0"
-        return Self.difference([found], [expected]) + (model.ledger == model.wallet.total ? [] : ["the model is not whole"])
+        return Self.difference([found], [expected])
+            + (model.ledger == model.wallet.total ? [] : ["the model is not whole"])
     }
 
     private static func difference(_ found: [String], _ expected: [String]) -> [String] {

@@ -94,7 +94,9 @@ struct EngineModel {
     mutating func settle(_ index: Int, at now: Instant) {
         guard !batches[index].isSettled, batches[index].tasks.allSatisfy({ !$0.state.isOpen }) else { return }
         refundFailures(index, at: now)
-        batches[index].spent = batches[index].tasks.filter { $0.state == .succeeded }.reduce(0) { $0 + $1.model.credits }
+        batches[index].spent = batches[index].tasks.filter { $0.state == .succeeded }.reduce(0) {
+            $0 + $1.model.credits
+        }
         batches[index].isSettled = true
     }
 

@@ -8,7 +8,9 @@ import Testing
 
 /// A batch of 10,000 beside one of ten.
 @Suite struct FairnessTests {
-    @Test func `a batch of ten is served at once beside one of ten thousand, whose cancel gives back the rest`() async throws {
+    @Test func `a batch of ten is served at once beside one of ten thousand, whose cancel gives back the rest`()
+        async throws
+    {
         try await withEngine { settings in
             let large = try await TestCustomer.create(in: settings, purchased: 200_000)
             let small = try await TestCustomer.create(in: settings, purchased: 200)
@@ -31,9 +33,12 @@ import Testing
                 }
                 #expect(summary.creditsRefunded == (10_000 - 22) * 10)
                 let answers = claimed.enumerated().filter { $1.userID == large }.map { number, submission in
-                    (submission, number % 2 == 0
-                        ? SubmissionAnswer.accepted(providerTaskID: "p\(number)")
-                        : .refused(.init(kind: .temporary, remark: "busy")))
+                    (
+                        submission,
+                        number % 2 == 0
+                            ? SubmissionAnswer.accepted(providerTaskID: "p\(number)")
+                            : .refused(.init(kind: .temporary, remark: "busy"))
+                    )
                 }
                 _ = try session.transaction { try WorkQueue(session).record(answers, by: worker) }
                 let accepted = answers.filter { if case .accepted = $0.1 { true } else { false } }.map(\.0.taskID)

@@ -20,7 +20,10 @@ import Testing
                 return
             }
             #expect(caller.userID == userID && caller.maxItems == 50 && caller.rateLimitPerMinute == 90)
-            #expect(allowance.isWithin && allowance.remaining == 89 && allowance.waitSeconds == 1)
+            // Of 90 a minute one is spent; on a slow machine it may have come back meanwhile.
+            #expect(
+                allowance.isWithin && (89...90).contains(allowance.remaining) && (0...1).contains(allowance.waitSeconds)
+            )
             let listed = try await pool.run { try Keys.list($0) }
             #expect(listed.count == 1 && listed[0].name == "pilot" && key.text.hasPrefix(listed[0].prefix))
             #expect(listed[0].lastUsedAt != nil)

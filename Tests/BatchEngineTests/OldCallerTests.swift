@@ -68,7 +68,8 @@ import Testing
             #expect(try money(session) == [990, 0, 990, -50])
             let rows = try session.query("SELECT credits_delta, ref_type, ref_id FROM public.credit_ledger ORDER BY id")
             #expect(try rows.map { try $0.int("credits_delta") } == [-40, -10])
-            #expect(try rows.allSatisfy { try $0.text("ref_type") == "batch_upfront" && $0.text("ref_id") == Self.batch })
+            #expect(
+                try rows.allSatisfy { try $0.text("ref_type") == "batch_upfront" && $0.text("ref_id") == Self.batch })
         }
     }
 
@@ -147,7 +148,10 @@ import Testing
             try session.executeScript("UPDATE public.credit_wallet SET permanent_credits = 1500")
             try session.executeScript("UPDATE public.credit_wallet SET permanent_credits = 200, bonus_credits = 60")
             let lots = try session.query("SELECT kind, remaining FROM daybook.lot WHERE remaining > 0 ORDER BY lot_id")
-            #expect(try lots.map { try "\($0.text("kind")) \($0.int("remaining"))" } == ["bonus 40", "purchased 200", "bonus 20"])
+            #expect(
+                try lots.map { try "\($0.text("kind")) \($0.int("remaining"))" } == [
+                    "bonus 40", "purchased 200", "bonus 20",
+                ])
             _ = try freeze(100, session)
             #expect(try money(session) == [160, 0, 160, -100])
         }

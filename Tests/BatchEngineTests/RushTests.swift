@@ -29,7 +29,8 @@ import Testing
 
     /// Lets so many clients, each with a connection of its own, do something at once.
     private func rush<Result: Sendable>(
-        _ clients: Int, _ settings: ConnectionSettings, _ body: @escaping @Sendable (Int, Connection) async throws -> Result
+        _ clients: Int, _ settings: ConnectionSettings,
+        _ body: @escaping @Sendable (Int, Connection) async throws -> Result
     ) async throws -> [Result] {
         try await withThrowingTaskGroup(of: Result.self) { group in
             for client in 0..<clients {
@@ -106,23 +107,6 @@ import Testing
             }
             #expect(answers.reduce(0, +) == 1)
             #expect(try await total(settings) == [950, 950, 950, 1])
-        }
-    }
-
-    @Test func `two hundred creates with one request_id make one batch`() async throws {
-        try await withCredit(1000) { settings in
-            let request = BatchRequest(requestID: "the same", items: [BatchItem(prompt: "a"), BatchItem(prompt: "b")])
-            let outcomes = try await rush(200, settings) { _, connection in
-                let outcome = try await connection.run { try Batches($0, of: Self.user).create(request, by: nil, from: .test) }
-                switch outcome {
-                case .created(let summary, _): return "created \(summary.batchID)"
-                case .replayed(let summary, _): return "replayed \(summary.batchID)"
-                case .conflict, .insufficient: return "refused"
-                }
-            }
-            #expect(outcomes.filter { $0.hasPrefix("created") }.count == 1)
-            #expect(Set(outcomes.map { $0.split(separator: " ").last ?? "" }).count == 1)
-            #expect(try await total(settings) == [980, 980, 980, 1])
         }
     }
 }

@@ -44,7 +44,8 @@ import Testing
         #expect(states.values.reduce(0, +) == tasks)
         // At the provider: at most one accepted task for each of ours, and each of them has a row.
         let taskByNonce = try await rig.query { session in
-            let rows = try session.query("SELECT encode(nonce, 'hex') AS nonce, task_id::text AS task FROM daybook.submission")
+            let rows = try session.query(
+                "SELECT encode(nonce, 'hex') AS nonce, task_id::text AS task FROM daybook.submission")
             return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.text("nonce"), try $0.text("task")) })
         }
         let accepted = try rig.acceptedNonces()
@@ -78,7 +79,9 @@ import Testing
             let batchID = try await rig.create(Array(repeating: .sora2, count: 60))
             let first = try await rig.startWorker()
             #expect(await first.stop() == 0, "\(first.errors)")
-            let workers = try await rig.query { try $0.query("SELECT state FROM daybook.worker").map { try $0.text("state") } }
+            let workers = try await rig.query {
+                try $0.query("SELECT state FROM daybook.worker").map { try $0.text("state") }
+            }
             #expect(workers == ["stopped"])
             let second = try await rig.startWorker()
             try await rig.waitUntilSettled(batchID, seconds: 120)
@@ -103,7 +106,8 @@ import Testing
             try await rig.waitUntilSettled(cancelled, seconds: 200)
             #expect(await worker.stop() == 0, "\(worker.errors)")
             let month = try await rig.query { session in
-                try session.query("SELECT to_char(min(created_at) AT TIME ZONE 'UTC', 'YYYY-MM') AS month FROM public.batch_jobs")[0]
+                try session.query(
+                    "SELECT to_char(min(created_at) AT TIME ZONE 'UTC', 'YYYY-MM') AS month FROM public.batch_jobs")[0]
                     .text("month")
             }
             let output = rig.folder.file("report")
@@ -125,7 +129,9 @@ import Testing
 
     /// The rows of a CSV file without commas in its fields, without the header.
     private static func rows(_ path: String) throws -> [[String]] {
-        try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\r\n").dropFirst().filter { !$0.isEmpty }
-            .map { $0.components(separatedBy: ",") }
+        try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\r\n").dropFirst().filter {
+            !$0.isEmpty
+        }
+        .map { $0.components(separatedBy: ",") }
     }
 }

@@ -62,7 +62,8 @@ extension Batches {
             SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.model, v.video_url, v.error_message,
                 CASE t.state WHEN 'cancelled' THEN 'cancelled' WHEN 'timed_out' THEN 'timeout' ELSE v.failure_type END
                     AS failure_type,
-                v.created_at, CASE WHEN v.status IN ('succeeded', 'failed') THEN coalesce(v.completed_at, v.updated_at) END
+                v.created_at,
+                CASE WHEN v.status IN ('succeeded', 'failed') THEN coalesce(v.completed_at, v.updated_at) END
                     AS completed_at,
                 CASE
                     WHEN v.status IN ('succeeded', 'failed') THEN v.status

@@ -45,7 +45,9 @@ public struct WorkQueue {
     /// Records what became of submissions.
     ///
     /// - Returns: The tasks that are the worker's to poll from now on.
-    public func record(_ answers: [(submission: Submission, answer: SubmissionAnswer)], by worker: Int64) throws
+    public func record(
+        _ answers: [(submission: Submission, answer: SubmissionAnswer)], by worker: Int64
+    ) throws
         -> [AcceptedTask]
     {
         try hold(worker)
@@ -105,7 +107,9 @@ public struct WorkQueue {
     /// Ends tasks of one batch that are still in one of the states, and settles the batch if they were its last.
     ///
     /// - Returns: The tasks that ended by this call.
-    public func end(_ endings: [TaskEnding], of batchID: String, customer: String, from states: [TaskState])
+    public func end(
+        _ endings: [TaskEnding], of batchID: String, customer: String, from states: [TaskState]
+    )
         throws
         -> Set<String>
     {

@@ -17,6 +17,8 @@ struct Lookup: Sendable {
         guard isIndexed else { return join }
         let list = columns.map { "\(alias).\($0)" }.joined(separator: ", ")
         return
-            "LEFT JOIN LATERAL (SELECT \(list) FROM \(table) AS \(alias) WHERE \(condition) OFFSET 0) AS \(alias) ON true"
+            """
+            LEFT JOIN LATERAL (SELECT \(list) FROM \(table) AS \(alias) WHERE \(condition) OFFSET 0) AS \(alias) ON true
+            """
     }
 }

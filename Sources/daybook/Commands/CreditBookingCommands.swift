@@ -38,7 +38,8 @@ extension CreditsCommand {
                 Examples:
                   daybook credits grant --account customer1 --package 5000 --reference INV-2026-117
                   daybook credits grant --account customer1 --credits 12000 --usd 260.50 --reference INV-2026-118
-                  daybook credits grant --account customer1 --bonus 500 --expires 2027-01-01T00:00:00Z --reference launch
+                  daybook credits grant --account customer1 --bonus 500 --reference launch \\
+                    --expires 2027-01-01T00:00:00Z
 
                 Packages: 2000 USD are 95,000 credits, 5000 USD 262,500, 10000 USD 575,000. Bought credit never \
                 expires; bonus credit may, and never pays for veo-pro.

@@ -49,7 +49,8 @@ struct DemoCommand: AsyncParsableCommand {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: daybook)
         process.arguments = [
-            "report", "sla", "--month", "\(month)", "--private-database", privateDatabase, "--output", output, "--quiet",
+            "report", "sla", "--month", "\(month)", "--private-database", privateDatabase, "--output", output,
+            "--quiet",
         ]
         process.environment = DemoDatabase.privateEnvironment
         try process.run()

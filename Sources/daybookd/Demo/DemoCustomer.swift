@@ -40,7 +40,8 @@ struct DemoCustomer: Service {
         while true {
             let batch = try await call(.GET, api + "/batches/\(batchID)")
             let line =
-                "\(batch["status"] ?? ""): \(batch["succeeded_count"] ?? 0) succeeded, \(batch["failed_count"] ?? 0) failed"
+                "\(batch["status"] ?? ""): \(batch["succeeded_count"] ?? 0) succeeded, "
+                + "\(batch["failed_count"] ?? 0) failed"
             if line != last { Terminal.say("  " + line) }
             last = line
             if let status = batch["status"] as? String, !["pending", "running"].contains(status) {
@@ -55,7 +56,8 @@ struct DemoCustomer: Service {
         let batchID = batch["batch_id"] as? String ?? ""
         var receipt = TextTable(["settlement receipt", ""], rightAligned: [1])
         for (name, key) in [
-            ("batch", "batch_id"), ("items", "total_count"), ("succeeded", "succeeded_count"), ("failed", "failed_count"),
+            ("batch", "batch_id"), ("items", "total_count"), ("succeeded", "succeeded_count"),
+            ("failed", "failed_count"),
             ("credits frozen", "credits_reserved"), ("credits spent", "credits_settled"),
             ("credits given back", "credits_refunded"), ("completed at", "completed_at"),
         ] { receipt.add([name, batch[key].map { "\($0)" } ?? ""]) }

@@ -67,8 +67,8 @@ struct DemoDatabase {
             [.uuid(userID)])
         try session.execute(
             """
-            INSERT INTO daybook.account (user_id, slug, name, plan, currency, time_zone, retention_days, monthly_fee_usd,
-                contract_profile)
+            INSERT INTO daybook.account (
+                user_id, slug, name, plan, currency, time_zone, retention_days, monthly_fee_usd, contract_profile)
             VALUES ($1, 'demo', 'Demo Studios', 'prepaid', 'USD', 'UTC', 90, 1500, 'standard')
             """, [.uuid(userID)])
         let package = CreditPackage.twoThousand
