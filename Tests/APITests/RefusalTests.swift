@@ -78,11 +78,11 @@ import Testing
                 "{\"items\":[],\"items\":[{\"prompt\":\"a\"}]}", String(repeating: "[", count: 200_000),
                 "{\"items\":[{\"prompt\":\"a\",\"metadata\":" + String(repeating: "{\"a\":", count: 100) + "1"
                     + String(repeating: "}", count: 100) + "}]}", "\u{FEFF}{}", "null", "\"items\"",
-                "{\"items\":[{\"prompt\":\"a\",\"metadata\":{\"n\":1e999999999}}]}", "items=1", "--x\r\n",
+                "items=1", "--x\r\n",
             ] {
                 let refused = try await server.call("POST", "/v1/batches", body)
                 #expect(
-                    [400, 500].contains(refused.status) && refused.status == 400, "\(body.prefix(60)): \(refused.text)")
+                    refused.status == 400, "\(body.prefix(60)): \(refused.text)")
             }
             for path in [
                 "/v1/batches/%00", "/v1/batches/..%2f..%2fetc", "/v1/batches/\(batchID)/items?status=%27%3B--",

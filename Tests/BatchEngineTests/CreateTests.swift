@@ -43,7 +43,7 @@ import Testing
             let first = try await pool.run {
                 try Batches($0, of: userID).items(batch.batchID, status: .pending, limit: 1, offset: 0)
             }
-            #expect(first?.elements[0].metadata == #"{"n": 1, "shelf": "a/b"}"#)
+            #expect(first?.elements[0].metadata == #"{"shelf":"a/b","n":1}"#)
             #expect(try await Sample.brokenInvariants(in: pool) == [])
         }
     }

@@ -53,15 +53,9 @@ $$;
 
 -- ---------------------------------------------------------------- batches
 
--- What a customer attached to an item, as it was sent. Only items that have something.
-CREATE TABLE daybook.item_metadata (
-    user_id  uuid  NOT NULL,
-    task_id  uuid  NOT NULL,
-    metadata jsonb NOT NULL,
-    CONSTRAINT item_metadata_pkey PRIMARY KEY (user_id, task_id),
-    CONSTRAINT item_metadata_is_object CHECK (jsonb_typeof(metadata) = 'object')
-);
-COMMENT ON TABLE daybook.item_metadata IS 'The metadata of items, which the customer gets back with each of them.';
+-- What a customer attached to an item: the text of a JSON object, which comes back as it was sent. It stands beside the prompt,
+-- so that what clears one clears both.
+ALTER TABLE public.video_tasks ADD COLUMN IF NOT EXISTS item_metadata text;
 
 CREATE INDEX IF NOT EXISTS daybook_batch_jobs_request ON public.batch_jobs (user_id, request_id) WHERE request_id IS NOT NULL;
 
@@ -93,7 +87,7 @@ END $$;
 -- outcome: created, replayed, conflict (another body under this request_id), or insufficient, which leaves nothing behind.
 CREATE FUNCTION daybook.create_batch(
     p_user uuid, p_request_id text, p_fingerprint bytea, p_webhook_url text, p_models text[], p_costs bigint[], p_prompts text[],
-    p_aspect_ratios text[], p_durations bigint[], p_metadata jsonb[], p_takes_bonus text[],
+    p_aspect_ratios text[], p_durations bigint[], p_metadata text[], p_takes_bonus text[],
     OUT outcome text, OUT batch_id uuid, OUT required bigint, OUT available bigint
 ) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -142,14 +136,13 @@ BEGIN
             WITH ORDINALITY AS i (model, cost, prompt, aspect_ratio, duration, metadata, number)
     ), public_task AS (
         INSERT INTO public.video_tasks (
-            id, user_id, model, prompt, aspect_ratio, duration, size, status, created_at, updated_at, batch_job_id, batch_index)
-        SELECT task_id, p_user, model, prompt, aspect_ratio, duration::integer, 'small', 'pending', v_now, v_now, batch_id, batch_index
+            id, user_id, model, prompt, aspect_ratio, duration, size, status, created_at, updated_at, batch_job_id, batch_index,
+            item_metadata)
+        SELECT task_id, p_user, model, prompt, aspect_ratio, duration::integer, 'small', 'pending', v_now, v_now, batch_id,
+            batch_index, metadata
         FROM item
     ), fact AS (
         INSERT INTO daybook.task_fact (user_id, task_id, cost_credits) SELECT p_user, task_id, cost FROM item
-    ), metadata AS (
-        INSERT INTO daybook.item_metadata (user_id, task_id, metadata)
-        SELECT p_user, task_id, metadata FROM item WHERE metadata IS NOT NULL
     )
     INSERT INTO daybook.task (user_id, task_id, batch_id, batch_index, model, cost, created_at, ready_at, expires_at)
     SELECT p_user, task_id, batch_id, batch_index, model, cost, v_now, v_now, v_now + interval '24 hours' FROM item;
