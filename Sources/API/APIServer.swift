@@ -18,7 +18,8 @@ public struct APIServer: Service {
     private let onListening: @Sendable (String) async -> Void
 
     /// - Parameters:
-    ///   - readCallback: The provider's id of the task that the body of a callback is about, nil for a body that is none.
+    ///   - readCallback: The provider's id of the task that the body of a callback is about, nil for a body that is
+    ///     none.
     ///   - onListening: Called with the address, once there is one.
     public init(
         pool: ConnectionPool, settings: APISettings, logger: Logger,

@@ -57,10 +57,12 @@ extension Batches {
     /// The state of the engine is finer and newer than the public row, which is written when a task begins and ends.
     private static let itemSQL = """
         SELECT * FROM (
-            SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.model, v.item_metadata, v.video_url, v.error_message,
+            SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.model, v.item_metadata, v.video_url,
+                v.error_message,
                 CASE t.state WHEN 'cancelled' THEN 'cancelled' WHEN 'timed_out' THEN 'timeout' ELSE v.failure_type END
                     AS failure_type,
-                v.created_at, CASE WHEN v.status IN ('succeeded', 'failed') THEN coalesce(v.completed_at, v.updated_at) END
+                v.created_at,
+                CASE WHEN v.status IN ('succeeded', 'failed') THEN coalesce(v.completed_at, v.updated_at) END
                     AS completed_at,
                 CASE
                     WHEN v.status IN ('succeeded', 'failed') THEN v.status
