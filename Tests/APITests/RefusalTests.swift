@@ -90,6 +90,11 @@ import Testing
                 let refused = try await server.call("GET", path)
                 #expect([400, 404].contains(refused.status), "\(path): \(refused.text)")
             }
+            let number = #"{"n":1e999999999,"m":-0.0}"#
+            let odd = try await server.call(
+                "POST", "/v1/batches", "{\"items\":[{\"prompt\":\"a\",\"metadata\":\(number)}]}")
+            let oddID = try #require(odd.string("batch_id"))
+            #expect(try await server.call("GET", "/v1/batches/\(oddID)/items").text.contains("\"metadata\":\(number)"))
             #expect(try await server.call("GET", "/v1/credits/balance").status == 200)
         }
     }

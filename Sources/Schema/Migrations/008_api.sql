@@ -21,7 +21,8 @@ CREATE FUNCTION daybook.spend_allowance(
 ) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
-    v_step interval := interval '1 minute' / p_per_minute;
+    -- Rounded down, so that a minute has room for all of them.
+    v_step interval := (60000000 / p_per_minute) * interval '1 microsecond';
     v_whole timestamptz;
 BEGIN
     INSERT INTO daybook.key_allowance AS a (user_id, key_id, whole_at) VALUES (p_user, p_key, v_now + v_step)
@@ -30,7 +31,8 @@ BEGIN
     RETURNING whole_at INTO v_whole;
     is_within := FOUND;
     IF is_within THEN
-        remaining := floor(extract(epoch FROM v_now + interval '1 minute' - v_whole) / extract(epoch FROM v_step));
+        remaining := least(
+            floor(extract(epoch FROM v_now + interval '1 minute' - v_whole) / extract(epoch FROM v_step)), p_per_minute - 1);
         wait_micros := extract(epoch FROM v_whole - v_now) * 1000000;
     ELSE
         SELECT whole_at INTO v_whole FROM daybook.key_allowance WHERE user_id = p_user AND key_id = p_key;
