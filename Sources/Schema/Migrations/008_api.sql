@@ -41,8 +41,35 @@ BEGIN
     END IF;
 END $$;
 
+-- An older deployment may lack the two tables, or columns of the second.
+CREATE TABLE IF NOT EXISTS public.enterprise_api_keys (
+    id                 uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id            uuid        NOT NULL,
+    api_key            text        NOT NULL,
+    name               text,
+    is_active          boolean     NOT NULL DEFAULT true,
+    rate_limit_per_min integer     NOT NULL DEFAULT 60,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    last_seen_at       timestamptz,
+    CONSTRAINT enterprise_api_keys_pkey PRIMARY KEY (user_id, id),
+    CONSTRAINT enterprise_api_keys_user_exists FOREIGN KEY (user_id) REFERENCES public.users (id)
+);
+CREATE TABLE IF NOT EXISTS public.enterprise_api_usage (
+    id         bigint      GENERATED ALWAYS AS IDENTITY,
+    api_key_id uuid,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT enterprise_api_usage_pkey PRIMARY KEY (id)
+);
+ALTER TABLE public.enterprise_api_usage
+    ADD COLUMN IF NOT EXISTS user_id uuid,
+    ADD COLUMN IF NOT EXISTS endpoint text,
+    ADD COLUMN IF NOT EXISTS ip text,
+    ADD COLUMN IF NOT EXISTS user_agent text,
+    ADD COLUMN IF NOT EXISTS request_id text,
+    ADD COLUMN IF NOT EXISTS minute_bucket timestamptz,
+    ADD COLUMN IF NOT EXISTS batch_job_id uuid;
+
 -- One row of the request log. A deployment that allows a request_id once per key keeps its first row.
-ALTER TABLE public.enterprise_api_usage ADD COLUMN IF NOT EXISTS user_id uuid;
 CREATE FUNCTION daybook.log_request(
     p_user uuid, p_key uuid, p_endpoint text, p_ip text, p_user_agent text, p_request_id text, p_batch uuid
 ) RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
