@@ -85,8 +85,15 @@ public final class Session {
     /// False where the server has ended the connection, as far as can be told without asking it.
     var isAlive: Bool {
         guard let connection else { return false }
-        return PQconsumeInput(connection) == 1 && !isLost
+        // A server that ends a session says why first: the end itself is only seen by reading on.
+        for _ in 0..<Self.readsOfLastWords {
+            guard PQconsumeInput(connection) == 1, !isLost else { return false }
+        }
+        return true
     }
+
+    /// Reads that get past what a server says before it closes: a message, and whatever notices stood before it.
+    private static let readsOfLastWords = 4
 
     /// True inside a transaction, a failed one included.
     public var isInTransaction: Bool {

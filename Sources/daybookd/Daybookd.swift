@@ -13,7 +13,7 @@ struct Daybookd: AsyncParsableCommand {
             A first look:
               daybook database migrate
               daybook accounts import accounts.csv
-              daybookd keys create --account northlight --name production
+              daybookd keys create --account customer0 --name production
               daybookd serve
               GRSAI_API_KEY=… daybookd work
 

@@ -50,22 +50,32 @@ struct LiveServer: Sendable {
             let key = try await ProgramRun.expectingSuccess(
                 ["keys", "create", "--user", userID, "--name", "tests", "--database", conninfo] + keyOptions,
                 program: daybookd)
-            let program = try await RunningProgram.start(
-                ["serve", "--port", "0", "--database", conninfo] + serveOptions, program: daybookd)
-            let configuration = URLSessionConfiguration.ephemeral
-            configuration.httpMaximumConnectionsPerHost = 64
-            let server = LiveServer(
-                url: program.firstLine, key: key.trimmingCharacters(in: .whitespacesAndNewlines), userID: userID,
-                settings: settings, program: program, session: URLSession(configuration: configuration))
-            do {
-                let result = try await body(server)
-                await program.stop()
-                return result
-            } catch {
-                print("daybookd said: \(program.errors)")
-                await program.stop()
-                throw error
-            }
+            return try await run(
+                on: settings, userID: userID, key: key.trimmingCharacters(in: .whitespacesAndNewlines), serveOptions,
+                body)
+        }
+    }
+
+    /// Runs the body with a server on a database, for a customer and a key that are there.
+    static func run<Result>(
+        on settings: ConnectionSettings, userID: String, key: String, _ serveOptions: [String] = [],
+        _ body: (LiveServer) async throws -> Result
+    ) async throws -> Result {
+        let program = try await RunningProgram.start(
+            ["serve", "--port", "0", "--database", Deployment.conninfo(settings)] + serveOptions, program: daybookd)
+        let configuration = URLSessionConfiguration.ephemeral
+        configuration.httpMaximumConnectionsPerHost = 64
+        let server = LiveServer(
+            url: program.firstLine, key: key, userID: userID, settings: settings, program: program,
+            session: URLSession(configuration: configuration))
+        do {
+            let result = try await body(server)
+            await program.stop()
+            return result
+        } catch {
+            print("daybookd said: \(program.errors)")
+            await program.stop()
+            throw error
         }
     }
 

@@ -78,11 +78,11 @@ import Testing
                 "{\"items\":[],\"items\":[{\"prompt\":\"a\"}]}", String(repeating: "[", count: 200_000),
                 "{\"items\":[{\"prompt\":\"a\",\"metadata\":" + String(repeating: "{\"a\":", count: 100) + "1"
                     + String(repeating: "}", count: 100) + "}]}", "\u{FEFF}{}", "null", "\"items\"",
-                "{\"items\":[{\"prompt\":\"a\",\"metadata\":{\"n\":1e999999999}}]}", "items=1", "--x\r\n",
+                "items=1", "--x\r\n",
             ] {
                 let refused = try await server.call("POST", "/v1/batches", body)
                 #expect(
-                    [400, 500].contains(refused.status) && refused.status == 400, "\(body.prefix(60)): \(refused.text)")
+                    refused.status == 400, "\(body.prefix(60)): \(refused.text)")
             }
             for path in [
                 "/v1/batches/%00", "/v1/batches/..%2f..%2fetc", "/v1/batches/\(batchID)/items?status=%27%3B--",
@@ -90,6 +90,11 @@ import Testing
                 let refused = try await server.call("GET", path)
                 #expect([400, 404].contains(refused.status), "\(path): \(refused.text)")
             }
+            let number = #"{"n":1e999999999,"m":-0.0}"#
+            let odd = try await server.call(
+                "POST", "/v1/batches", "{\"items\":[{\"prompt\":\"a\",\"metadata\":\(number)}]}")
+            let oddID = try #require(odd.string("batch_id"))
+            #expect(try await server.call("GET", "/v1/batches/\(oddID)/items").text.contains("\"metadata\":\(number)"))
             #expect(try await server.call("GET", "/v1/credits/balance").status == 200)
         }
     }

@@ -46,7 +46,7 @@ import Testing
                     "item_id", "index", "status", "prompt", "model", "video_url", "thumbnail_url", "error",
                     "failure_type", "metadata", "created_at", "completed_at",
                 ])
-            #expect(items.text.contains(#""metadata":{"a":"x/y","b":1.50}"#), "\(items.text)")
+            #expect(items.text.contains(#""metadata":{"b":1.50,"a":"x/y"}"#), "\(items.text)")
             #expect(try await server.call("GET", "/v1/batches/\(batchID)/items?status=failed").int("total") == 0)
 
             let balance = try await server.call("GET", "/v1/credits/balance")

@@ -49,9 +49,7 @@ extension Batches {
         let total = try session.query("SELECT count(*) FROM (\(Self.itemSQL)) AS i", scope)[0].int(0)
         let rows = try session.query(
             """
-            SELECT i.*, m.metadata FROM (\(Self.itemSQL) ORDER BY batch_index, id LIMIT $4 OFFSET $5) AS i
-            LEFT JOIN daybook.item_metadata AS m ON m.user_id = $1 AND m.task_id = i.id
-            ORDER BY i.batch_index, i.id
+            \(Self.itemSQL) ORDER BY batch_index, id LIMIT $4 OFFSET $5
             """, scope + [.int(limit), .int(offset)])
         return Page(elements: try rows.map(Self.item), total: total)
     }
@@ -59,7 +57,8 @@ extension Batches {
     /// The state of the engine is finer and newer than the public row, which is written when a task begins and ends.
     private static let itemSQL = """
         SELECT * FROM (
-            SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.model, v.video_url, v.error_message,
+            SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.model, v.item_metadata, v.video_url,
+                v.error_message,
                 CASE t.state WHEN 'cancelled' THEN 'cancelled' WHEN 'timed_out' THEN 'timeout' ELSE v.failure_type END
                     AS failure_type,
                 v.created_at,
@@ -87,7 +86,7 @@ extension Batches {
             videoURL: try row.optionalText("video_url"),
             error: status == .failed ? try row.optionalText("error_message") : nil,
             failureType: status == .failed ? try row.optionalText("failure_type") : nil,
-            metadata: try row.optionalText("metadata"), createdAt: try row.optionalInstant("created_at"),
+            metadata: try row.optionalText("item_metadata"), createdAt: try row.optionalInstant("created_at"),
             completedAt: try row.optionalInstant("completed_at"))
     }
 }

@@ -48,7 +48,7 @@ public struct Batches {
             .uuid(userID), Value(request.requestID), .bytes(fingerprint), Value(request.webhookURL),
             .texts(items.map(\.model.rawValue)), .ints(items.map(\.model.credits)), .texts(items.map(\.prompt)),
             .texts(items.map(\.aspectRatio.rawValue)), .ints(items.map(\.durationSeconds)),
-            .array(items.map { $0.metadata.map { .json($0.compactText) } ?? .null }, of: .jsonb),
+            .array(items.map { Value($0.metadata?.compactText) }, of: .text),
             .texts(VideoModel.allCases.filter(\.takesBonus).map(\.rawValue)),
         ]
     }

@@ -13,6 +13,7 @@ struct RedactedColumns: Sendable {
     /// Columns that are known to hold content.
     private static let content: Set<String> = [
         "prompt", "reference_url", "video_url", "webhook_url", "error_message", "last_error", "pid", "metadata",
+        "item_metadata",
         "external_access_policy",
     ]
 

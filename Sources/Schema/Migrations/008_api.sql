@@ -21,7 +21,8 @@ CREATE FUNCTION daybook.spend_allowance(
 ) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
-    v_step interval := interval '1 minute' / p_per_minute;
+    -- Rounded down, so that a minute has room for all of them.
+    v_step interval := (60000000 / p_per_minute) * interval '1 microsecond';
     v_whole timestamptz;
 BEGIN
     INSERT INTO daybook.key_allowance AS a (user_id, key_id, whole_at) VALUES (p_user, p_key, v_now + v_step)
@@ -30,7 +31,8 @@ BEGIN
     RETURNING whole_at INTO v_whole;
     is_within := FOUND;
     IF is_within THEN
-        remaining := floor(extract(epoch FROM v_now + interval '1 minute' - v_whole) / extract(epoch FROM v_step));
+        remaining := least(
+            floor(extract(epoch FROM v_now + interval '1 minute' - v_whole) / extract(epoch FROM v_step)), p_per_minute - 1);
         wait_micros := extract(epoch FROM v_whole - v_now) * 1000000;
     ELSE
         SELECT whole_at INTO v_whole FROM daybook.key_allowance WHERE user_id = p_user AND key_id = p_key;
@@ -39,8 +41,35 @@ BEGIN
     END IF;
 END $$;
 
+-- An older deployment may lack the two tables, or columns of the second.
+CREATE TABLE IF NOT EXISTS public.enterprise_api_keys (
+    id                 uuid        NOT NULL DEFAULT gen_random_uuid(),
+    user_id            uuid        NOT NULL,
+    api_key            text        NOT NULL,
+    name               text,
+    is_active          boolean     NOT NULL DEFAULT true,
+    rate_limit_per_min integer     NOT NULL DEFAULT 60,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    last_seen_at       timestamptz,
+    CONSTRAINT enterprise_api_keys_pkey PRIMARY KEY (user_id, id),
+    CONSTRAINT enterprise_api_keys_user_exists FOREIGN KEY (user_id) REFERENCES public.users (id)
+);
+CREATE TABLE IF NOT EXISTS public.enterprise_api_usage (
+    id         bigint      GENERATED ALWAYS AS IDENTITY,
+    api_key_id uuid,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT enterprise_api_usage_pkey PRIMARY KEY (id)
+);
+ALTER TABLE public.enterprise_api_usage
+    ADD COLUMN IF NOT EXISTS user_id uuid,
+    ADD COLUMN IF NOT EXISTS endpoint text,
+    ADD COLUMN IF NOT EXISTS ip text,
+    ADD COLUMN IF NOT EXISTS user_agent text,
+    ADD COLUMN IF NOT EXISTS request_id text,
+    ADD COLUMN IF NOT EXISTS minute_bucket timestamptz,
+    ADD COLUMN IF NOT EXISTS batch_job_id uuid;
+
 -- One row of the request log. A deployment that allows a request_id once per key keeps its first row.
-ALTER TABLE public.enterprise_api_usage ADD COLUMN IF NOT EXISTS user_id uuid;
 CREATE FUNCTION daybook.log_request(
     p_user uuid, p_key uuid, p_endpoint text, p_ip text, p_user_agent text, p_request_id text, p_batch uuid
 ) RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -53,15 +82,9 @@ $$;
 
 -- ---------------------------------------------------------------- batches
 
--- What a customer attached to an item, as it was sent. Only items that have something.
-CREATE TABLE daybook.item_metadata (
-    user_id  uuid  NOT NULL,
-    task_id  uuid  NOT NULL,
-    metadata jsonb NOT NULL,
-    CONSTRAINT item_metadata_pkey PRIMARY KEY (user_id, task_id),
-    CONSTRAINT item_metadata_is_object CHECK (jsonb_typeof(metadata) = 'object')
-);
-COMMENT ON TABLE daybook.item_metadata IS 'The metadata of items, which the customer gets back with each of them.';
+-- What a customer attached to an item: the text of a JSON object, which comes back as it was sent. It stands beside the prompt,
+-- so that what clears one clears both.
+ALTER TABLE public.video_tasks ADD COLUMN IF NOT EXISTS item_metadata text;
 
 CREATE INDEX IF NOT EXISTS daybook_batch_jobs_request ON public.batch_jobs (user_id, request_id) WHERE request_id IS NOT NULL;
 
@@ -93,7 +116,7 @@ END $$;
 -- outcome: created, replayed, conflict (another body under this request_id), or insufficient, which leaves nothing behind.
 CREATE FUNCTION daybook.create_batch(
     p_user uuid, p_request_id text, p_fingerprint bytea, p_webhook_url text, p_models text[], p_costs bigint[], p_prompts text[],
-    p_aspect_ratios text[], p_durations bigint[], p_metadata jsonb[], p_takes_bonus text[],
+    p_aspect_ratios text[], p_durations bigint[], p_metadata text[], p_takes_bonus text[],
     OUT outcome text, OUT batch_id uuid, OUT required bigint, OUT available bigint
 ) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -142,14 +165,13 @@ BEGIN
             WITH ORDINALITY AS i (model, cost, prompt, aspect_ratio, duration, metadata, number)
     ), public_task AS (
         INSERT INTO public.video_tasks (
-            id, user_id, model, prompt, aspect_ratio, duration, size, status, created_at, updated_at, batch_job_id, batch_index)
-        SELECT task_id, p_user, model, prompt, aspect_ratio, duration::integer, 'small', 'pending', v_now, v_now, batch_id, batch_index
+            id, user_id, model, prompt, aspect_ratio, duration, size, status, created_at, updated_at, batch_job_id, batch_index,
+            item_metadata)
+        SELECT task_id, p_user, model, prompt, aspect_ratio, duration::integer, 'small', 'pending', v_now, v_now, batch_id,
+            batch_index, metadata
         FROM item
     ), fact AS (
         INSERT INTO daybook.task_fact (user_id, task_id, cost_credits) SELECT p_user, task_id, cost FROM item
-    ), metadata AS (
-        INSERT INTO daybook.item_metadata (user_id, task_id, metadata)
-        SELECT p_user, task_id, metadata FROM item WHERE metadata IS NOT NULL
     )
     INSERT INTO daybook.task (user_id, task_id, batch_id, batch_index, model, cost, created_at, ready_at, expires_at)
     SELECT p_user, task_id, batch_id, batch_index, model, cost, v_now, v_now, v_now + interval '24 hours' FROM item;
