@@ -15,6 +15,7 @@ FROM (
     FROM owner AS p
     JOIN credit_ledger AS l ON l.user_id = p.user_id AND l.created_at >= p.starts_at AND l.created_at < p.ends_at
     WHERE l.ref_type IN ('batch_upfront', 'batch_refund')
+        AND l.created_at >= (SELECT min(starts_at) FROM owner) AND l.created_at < (SELECT max(ends_at) FROM owner)
 ) AS m
 JOIN batch_jobs AS b ON b.id = m.id
 JOIN owner AS o ON o.user_id = b.user_id
