@@ -36,6 +36,7 @@ format: ## Bring the code into its style.
 bench: tools ## Measure against psql and the C library, in one run.
 	@Benchmarks/run
 	@Benchmarks/retention
+	@Benchmarks/statements
 
 docs: ## Check that every help page renders and every document's links point at something.
 	$(SWIFT) build --product daybook

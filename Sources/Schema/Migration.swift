@@ -38,6 +38,7 @@ public struct Migration: Sendable {
         Migration(version: 7, name: "retention", embedded: PackageResources._07_retention_sql),
         Migration(version: 8, name: "api", part: .engine, embedded: PackageResources._08_api_sql),
         Migration(version: 9, name: "work", part: .engine, embedded: PackageResources._09_work_sql),
+        Migration(version: 10, name: "balances", part: .service, embedded: PackageResources._10_balances_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

@@ -71,6 +71,7 @@ import Testing
             try bytes.write(to: URL(fileURLWithPath: workbook))
             let check = try await Self.check(folder, key: key)
             #expect(check.exitCode == 65 && check.errors.contains("xlsx is not the file"))
+            try FileManager.default.removeItem(atPath: workbook)
             try FileManager.default.removeItem(atPath: "\(folder)/usage.csv")
             #expect(try await Self.check(folder, key: key).errors.contains("usage.csv is missing"))
         }

@@ -77,12 +77,12 @@ final class EntryWriter {
         pageRows.append(contentsOf: "</th><td class=\"id\">".utf8)
         pageRows.append(contentsOf: String(entry.id).utf8)
         pageRows.append(contentsOf: "</td><td><bdi>".utf8)
-        pageRows.append(contentsOf: ScalarEscaping().escapeText(description).utf8)
+        ScalarEscaping.append(description, to: &pageRows)
         if entry.isBonus, entry.type != "bonus_grant", !entry.isExpiry {
             pageRows.append(contentsOf: " (bonus)".utf8)
         }
         pageRows.append(contentsOf: "</bdi></td><td class=\"id\"><bdi>".utf8)
-        pageRows.append(contentsOf: ScalarEscaping().escapeText(entry.referenceID).utf8)
+        ScalarEscaping.append(entry.referenceID, to: &pageRows)
         pageRows.append(contentsOf: "</bdi></td><td class=\"n\">".utf8)
         GroupedNumber.append(entry.credits, to: &pageRows)
         pageRows.append(contentsOf: "</td><td class=\"n\">".utf8)

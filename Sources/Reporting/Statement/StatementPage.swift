@@ -16,9 +16,8 @@ struct StatementPage: Sendable {
         let style: String
     }
 
-    /// What the template leaves where the rows of the entries go: private-use scalars, so that no escaping meets them.
-    static let mark = "\u{E000}entries\u{E001}"
-    let entriesMark = StatementPage.mark
+    /// Where the rows of the entries go.
+    let entriesMark = PageRows.mark("entries")
 
     let number: String
     let title: String
@@ -33,7 +32,7 @@ struct StatementPage: Sendable {
     let hasEntries: Bool
     let entriesNote: String
     let entriesRemainder: String
-    let tables: [PageTable]
+    let tables: [PageRows]
     let provenance: PageTable
     let closing: String
 
@@ -59,7 +58,7 @@ struct StatementPage: Sendable {
         let hidden = entries - Limits.statementPageEntries
         entriesRemainder = hidden > 0 ? "\(hidden) more entries are in entries.csv and on the sheet Entries." : ""
         self.tables = tables.filter { $0.name != "summary" && !($0.name == "differences" && $0.rows.isEmpty) }.map {
-            PageTable(Self.compact($0, clock: clock), limit: Limits.statementPageEntries)
+            PageRows(Self.compact($0, clock: clock), limit: Limits.statementPageEntries)
         }
         self.provenance = PageTable(provenance)
         closing = "Judged as of \(subject.cutoff). Wallet and expired credit as of \(snapshotAt)."

@@ -147,7 +147,8 @@ struct StatementRun {
                 subject: subject, request: request, snapshotAt: scope.snapshotAt, clock: clock, book: book,
                 tables: tables, provenance: provenanceTable, entries: writer.count)
             let html = try settings.templates.render(page, template: "statement")
-            try outputs.writeBeside(Self.splice(writer.pageRows, into: html), extension: "html")
+            let parts = [(mark: page.entriesMark, html: writer.pageRows)] + page.tables.map { ($0.mark, $0.html) }
+            try outputs.writeBeside(PageRows.splice(parts, into: html), extension: "html")
         }
         let manifest = try finish(subject, summary: book.summary, outputs: outputs)
         return Statement(
@@ -227,11 +228,5 @@ struct StatementRun {
     /// The query whose rows a table is made of.
     private static func query(of table: Table) -> String {
         table.name == "summary" || table.name == "differences" ? "entries" : "batches"
-    }
-
-    /// Puts the rows of the entries in their place. It is looked for from the end: a customer's name comes before it.
-    private static func splice(_ rows: [UInt8], into html: String) -> [UInt8] {
-        guard let mark = html.range(of: StatementPage.mark, options: .backwards) else { return Array(html.utf8) }
-        return Array(html[..<mark.lowerBound].utf8) + rows + Array(html[mark.upperBound...].utf8)
     }
 }

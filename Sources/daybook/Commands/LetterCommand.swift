@@ -43,7 +43,11 @@ struct LetterCommand: AsyncParsableCommand {
             throw DaybookError.usage("\(wrong) is measured, not given: it comes from the last final SLA report.")
         }
         if !Self.measured.isDisjoint(with: letter.placeholders) {
-            values.merge(try SLAFacts(folder: sla).values) { own, _ in own }
+            let facts = try SLAFacts(folder: sla).values
+            if let lacking = letter.placeholders.first(where: { Self.measured.contains($0) && facts[$0] == nil }) {
+                throw DaybookError.badData("The last final SLA report in \(sla) has no figure for \(lacking).")
+            }
+            values.merge(facts) { own, _ in own }
         }
         let filled = try letter.fill(values, given: keys)
         let message = MailMessage(

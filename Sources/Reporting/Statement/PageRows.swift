@@ -1,0 +1,60 @@
+import Domain
+
+/// A table whose rows are written as HTML without the template engine, which takes its time for every cell: a statement
+/// may list thousands of batches. The engine renders its head and leaves a mark where the rows go.
+struct PageRows: Sendable {
+    let table: PageTable
+    let isEmpty: Bool
+    /// Private-use scalars around the table's name, so that no escaping meets them.
+    let mark: String
+    let html: [UInt8]
+
+    init(_ table: Table, limit: Int) {
+        var head = table
+        head.rows = []
+        self.table = PageTable(head, totalRows: max(table.rows.count - limit, 0))
+        isEmpty = table.rows.isEmpty
+        mark = Self.mark(table.name)
+        var bytes: [UInt8] = []
+        let styles = table.columns.map { $0.kind.isNumeric ? "n" : $0.kind == .identifier ? "id" : "" }
+        for row in table.rows.prefix(limit) {
+            bytes.append(contentsOf: "<tr>".utf8)
+            for (index, cell) in row.enumerated() {
+                let tag = index == 0 ? "th" : "td"
+                bytes.append(
+                    contentsOf: "<\(tag)\(index == 0 ? " scope=\"row\"" : "") class=\"\(styles[index])\"><bdi>".utf8)
+                ScalarEscaping.append(cell.plainText, to: &bytes)
+                bytes.append(contentsOf: "</bdi></\(tag)>".utf8)
+            }
+            bytes.append(contentsOf: "</tr>\n".utf8)
+        }
+        html = bytes
+    }
+
+    static func mark(_ name: String) -> String { "\u{E000}\(name)\u{E001}" }
+
+    /// Puts rows in the places that the engine left for them. A mark is looked for from the end: a customer's name
+    /// comes before it.
+    static func splice(_ parts: [(mark: String, html: [UInt8])], into page: String) -> [UInt8] {
+        var bytes = Array(page.utf8)
+        for part in parts {
+            let mark = Array(part.mark.utf8)
+            guard let start = bytes.lastIndex(of: mark) else { continue }
+            bytes.replaceSubrange(start..<(start + mark.count), with: part.html)
+        }
+        return bytes
+    }
+}
+
+extension [UInt8] {
+    /// Where a piece comes last; nil where it does not come.
+    fileprivate func lastIndex(of piece: [UInt8]) -> Int? {
+        guard let first = piece.first, count >= piece.count else { return nil }
+        var start = count - piece.count
+        while start >= 0 {
+            if self[start] == first, self[start..<(start + piece.count)].elementsEqual(piece) { return start }
+            start -= 1
+        }
+        return nil
+    }
+}
