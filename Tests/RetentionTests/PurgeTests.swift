@@ -23,6 +23,8 @@ import Testing
             #expect(due.count == 7541)
             let books = try await purging.books()
             let reports = try await SLAReports.all(purging.settings)
+            let statements = try await Statements.all(purging.settings)
+            #expect(statements.count > 600)
             let planned = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
 
             let run = try await purging.purge()
@@ -32,6 +34,7 @@ import Testing
                 Set(try await purging.lines("SELECT id::text FROM video_external_access_log")) == all.subtracting(due))
             #expect(try await purging.books() == books)
             #expect(try await SLAReports.all(purging.settings) == reports)
+            #expect(try await Statements.all(purging.settings) == statements)
             #expect(try purging.archivedRows() == planned)
 
             let verified = try await purging.retention(["verify"])
@@ -91,10 +94,13 @@ import Testing
                 """, in: purging.settings)
             let books = try await purging.books()
             let reports = try await SLAReports.all(purging.settings)
+            let statements = try await Statements.all(purging.settings)
+            #expect(statements.count > 600)
             let run = try await purging.purge()
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(try await purging.books() == books)
             #expect(try await SLAReports.all(purging.settings) == reports)
+            #expect(try await Statements.all(purging.settings) == statements)
             let left = try await purging.number(
                 """
                 SELECT count(*)::text FROM video_tasks AS t JOIN daybook.task_redaction AS r ON r.task_id = t.id

@@ -117,3 +117,28 @@ enum SLAReports {
 
     static let months = (4...10).map { "2026-" + ($0 < 10 ? "0" : "") + String($0) }
 }
+
+/// Every statement of the months that are over.
+enum Statements {
+    /// All files but the manifests; in a page, the instant at which the wallet was looked at is left out: a wallet has no
+    /// history, so that instant is the run's.
+    static func all(_ settings: ConnectionSettings) async throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for month in SLAReports.months {
+            let folder = try ScratchFolder()
+            try await ProgramRun.expectingSuccess([
+                "report", "statement", "--quiet", "--all", "--month", month, "--output", folder.path, "--database",
+                Deployment.conninfo(settings),
+            ])
+            for (name, bytes) in try folder.contents() where !name.hasSuffix("manifest.json") {
+                guard name.hasSuffix(".html") else {
+                    files[name] = bytes
+                    continue
+                }
+                let page = String(decoding: bytes, as: UTF8.self)
+                files[name] = Data(page.replacing(/Wallet and expired credit as of [-0-9T:.+]+/, with: "").utf8)
+            }
+        }
+        return files
+    }
+}
