@@ -10,8 +10,10 @@ SWIFT ?= swift
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: tools ## Install what is missing, build, load the sample deployment and write a month's reports.
+demo: tools ## Install what is missing, build, load the sample, write a month's reports, and show the engine at work.
 	$(SWIFT) build --product daybook
+	$(SWIFT) build --product daybookd
+	$(SWIFT) build --product grsai-simulator
 	@scripts/demo "$(MONTH)" "$(OUT)"
 
 build: ## Build the programs for use (release).
@@ -35,6 +37,7 @@ format: ## Bring the code into its style.
 
 bench: tools ## Measure against psql and the C library, in one run.
 	@Benchmarks/run
+	@Benchmarks/engine
 	@Benchmarks/retention
 	@Benchmarks/statements
 

@@ -23,6 +23,9 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
     @Option(help: "The port to listen on; 0 takes a free one.") var port = 8080
     @Option(help: "Connections to the database, at most.") var connections = 16
     @Flag(help: "Take webhook addresses with http://, for tests.") var allowHttpWebhooks = false
+    @Flag(help: "Work off the batches too, in this process; see: daybookd work --help") var work = false
+    @OptionGroup(title: "Provider, with --work") var provider: ProviderOptions
+    @OptionGroup(title: "Worker, with --work") var worker: WorkerOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
@@ -35,7 +38,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let pool = ConnectionPool(settings, limits: .init(maxConnections: connections))
         do {
             try await pool.run { try EngineSchema.require($0) }
-            try await serve(pool)
+            try await serve(pool, settings)
             await pool.close()
         } catch {
             await pool.close()
@@ -43,7 +46,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         }
     }
 
-    private func serve(_ pool: ConnectionPool) async throws {
+    private func serve(_ pool: ConnectionPool, _ settings: ConnectionSettings) async throws {
         let logger = Logger(label: "daybookd")
         let rules = RequestRules(allowsPlainWebhooks: allowHttpWebhooks)
         let server = APIServer(
@@ -51,12 +54,17 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
             readCallback: { GrsaiCallback(body: $0)?.providerTaskID },
             onListening: { Terminal.show($0) })
         // Every part of the daemon is a service of this group.
+        let client = work ? try provider.client() : nil
+        var services: [any Service] = [server]
+        if let client { services.append(try worker.worker(client, settings, logger)) }
         var configuration = ServiceGroupConfiguration(
-            services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(20)
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(work ? 40 : 20)
         do {
             try await ServiceGroup(configuration: configuration).run()
+            try await client?.shutdown()
         } catch {
+            try? await client?.shutdown()
             if Failure.failure(of: error) != nil { throw error }
             throw DaybookError(.failed, "Serving \(host):\(port) failed: \(error).")
         }

@@ -31,9 +31,7 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
         try await probe.run { try EngineSchema.require($0) }
         await probe.close()
         let logger = Logger(label: "daybookd")
-        let worker = Worker(provider: client, settings: try worker.settings(), logger: logger) {
-            try await Connection.open(settings)
-        }
+        let worker = try worker.worker(client, settings, logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

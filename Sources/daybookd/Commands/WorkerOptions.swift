@@ -2,6 +2,9 @@ import ArgumentParser
 import BatchEngine
 import Domain
 import Foundation
+import Grsai
+import Logging
+import Postgres
 
 /// How a worker works.
 struct WorkerOptions: ParsableArguments {
@@ -23,7 +26,12 @@ struct WorkerOptions: ParsableArguments {
         getuid() == 0 ? "/var/spool/daybook" : NSHomeDirectory() + "/.local/state/daybook/spool"
     }
 
-    func settings() throws -> WorkerSettings {
+    /// The worker on a database, with its provider.
+    func worker(_ client: GrsaiClient, _ database: ConnectionSettings, _ logger: Logger) throws -> Worker {
+        Worker(provider: client, settings: try settings(), logger: logger) { try await Connection.open(database) }
+    }
+
+    private func settings() throws -> WorkerSettings {
         let base = callbackBase.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
         return try WorkerSettings(
             slots: slots, chunk: chunk, callbackBase: base.map { $0 + "/callbacks" }, spoolFolder: spool)
