@@ -10,7 +10,8 @@ extension Batches {
             SELECT j.request_id, j.status, j.total_count::bigint AS total_count, n.succeeded, n.failed,
                 j.cost_per_video::bigint AS cost_per_video,
                 b.cancel_requested_at IS NOT NULL AS is_cancelled,
-                coalesce(b.settled_at IS NOT NULL, j.settlement_status <> 'pending') AS is_settled,
+                CASE WHEN b.batch_id IS NULL THEN j.settlement_status <> 'pending' ELSE b.settled_at IS NOT NULL END
+                    AS is_settled,
                 coalesce(b.frozen, j.frozen_credits) AS reserved, coalesce(b.spent, j.credits_spent) AS spent,
                 coalesce(b.refunded, (
                     SELECT sum(l.credits_delta) FROM public.credit_ledger AS l

@@ -98,7 +98,8 @@ public struct CustomerLedger {
                 coalesce(b.settled_at, j.completed_at, j.updated_at)
             FROM public.batch_jobs AS j
             LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id
-            WHERE j.user_id = $1 AND coalesce(b.settled_at IS NOT NULL, j.settlement_status <> 'pending')
+            WHERE j.user_id = $1
+                AND CASE WHEN b.batch_id IS NULL THEN j.settlement_status <> 'pending' ELSE b.settled_at IS NOT NULL END
                 AND coalesce(b.spent, j.credits_spent) > 0
         ), balanced AS (
             SELECT *, sum(effect) OVER (ORDER BY created_at, turn, number, id COLLATE "C")::bigint AS balance_after

@@ -28,8 +28,8 @@ struct StatementTables {
         Table(
             name: "usage", title: "Usage",
             note: book.plan == .prepaid
-                ? "Batches settled in the month, by model. Amounts are what the credits cost that were spent: purchases "
-                    + "first in, first out."
+                ? "Batches settled in the month, by model. Amounts are what the credits cost that were spent: "
+                    + "purchases first in, first out."
                 : "Batches settled in the month, by model. Amounts are succeeded videos at the list price.",
             columns: [
                 Column("model", .text), Column("batches", .integer), Column("items", .integer),
