@@ -77,7 +77,7 @@ import Testing
     @Test func `an interrupt ends a purge after its transaction, and it can be continued`() async throws {
         let expected = try await undisturbed()
         var midway = 0
-        for milliseconds in [80, 160, 240, 320, 400] {
+        for milliseconds in [100, 250, 500, 900, 1500, 2500] {
             try await withPurging { purging in
                 let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
                 let run = try await ProgramRun(
@@ -124,8 +124,10 @@ import Testing
     private static func waitForFirstRows(_ purging: Purging) async throws {
         let connection = try await Connection.open(purging.settings)
         try await connection.run { session in
-            for _ in 0..<20_000 {
-                let rows = try session.query("SELECT count(*) AS n FROM daybook.purge_segment")
+            for _ in 0..<6000 {
+                // The server waits between two looks.
+                let rows = try session.query(
+                    "SELECT (SELECT count(*) FROM daybook.purge_segment) AS n, pg_sleep(0.005)::text")
                 if try rows[0].int("n") > 0 { return }
             }
         }
@@ -149,7 +151,7 @@ import Testing
                     ["purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date + purging.places)
             }
             try await Self.waitForFirstRows(purging)
-            let delay = Double.random(in: 0...0.4, using: &random)
+            let delay = Double.random(in: 0...0.2, using: &random)
             _ = try await ProgramRun([String(delay)], program: "/usr/bin/sleep")
             try cluster.stop(mode: "immediate")
             _ = try await running.value
