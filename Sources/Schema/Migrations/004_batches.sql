@@ -198,8 +198,9 @@ BEGIN
         video_url = e.url, grsai_task_id = t.provider_task_id, attempts = t.attempts, updated_at = v_now, completed_at = v_now
     FROM unnest(p_tasks, p_states, p_failure_reasons, p_failure_types, p_errors, p_urls)
         AS e (task_id, state, failure_reason, failure_type, error, url)
+    JOIN unnest(v_ended) AS n (task_id) ON n.task_id = e.task_id
     JOIN daybook.task AS t ON t.user_id = p_user AND t.task_id = e.task_id
-    WHERE v.user_id = p_user AND v.id = e.task_id AND e.task_id = ANY (v_ended);
+    WHERE v.user_id = p_user AND v.id = e.task_id;
     UPDATE daybook.task_fact AS f
     SET terminal_at = v_now, cancelled_at = CASE WHEN t.state = 'cancelled' THEN v_now END
     FROM daybook.task AS t
