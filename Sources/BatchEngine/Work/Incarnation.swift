@@ -23,6 +23,7 @@ actor Incarnation {
     private let settings: WorkerSettings
     private let provider: any Provider
     private let logger: Logger
+    private let onBegin: @Sendable () async -> Void
     private let desk: SubmissionDesk
     private let claims: AsyncStream<Submission>.Continuation
     /// Connections of their own, so that a sign of life never waits behind a sweep.
@@ -41,6 +42,7 @@ actor Incarnation {
     init(_ owner: Worker, desk: SubmissionDesk, claims: AsyncStream<Submission>.Continuation) async throws {
         settings = owner.settings
         provider = owner.provider
+        onBegin = owner.onBegin
         self.desk = desk
         self.claims = claims
         pulse = try await owner.connect()
@@ -64,6 +66,7 @@ actor Incarnation {
     /// Runs every loop until the worker is asked to stop, then leaves in order.
     func run() async throws {
         logger.info("a worker begins")
+        await onBegin()
         do {
             try await replaySpool()
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -19,9 +19,15 @@ public struct Worker: Service {
     let provider: any Provider
     let settings: WorkerSettings
     let logger: Logger
+    let onBegin: @Sendable () async -> Void
 
-    public init(provider: any Provider, settings: WorkerSettings, logger: Logger, connect: @escaping Connect) {
+    /// - Parameter onBegin: Called each time that the worker begins, under a new number.
+    public init(
+        provider: any Provider, settings: WorkerSettings, logger: Logger,
+        onBegin: @escaping @Sendable () async -> Void = {}, connect: @escaping Connect
+    ) {
         self.connect = connect
+        self.onBegin = onBegin
         self.provider = provider
         self.settings = settings
         self.logger = logger

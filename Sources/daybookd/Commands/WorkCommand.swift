@@ -13,7 +13,7 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
     static let configuration = CommandConfiguration(
         commandName: "work", abstract: "Hand ready tasks to the provider, ask how they stand, and settle batches.",
         discussion: """
-            Prints "working" once it begins, and logs to standard error. Run as many as you like, on as many machines \
+            Prints "working" each time that it begins, and logs to standard error. Run as many as you like, on as many machines \
             as you like: they share nothing but the database. At SIGTERM \
             or SIGINT a worker claims nothing more, waits up to 30 seconds for the submissions under way, and leaves \
             the rest to the others, or to its successor. Killed, it loses nothing either: within five seconds another \
@@ -31,11 +31,10 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
         try await probe.run { try EngineSchema.require($0) }
         await probe.close()
         let logger = Logger(label: "daybookd")
-        let worker = try worker.worker(client, settings, logger)
+        let worker = try worker.worker(client, settings, logger) { Terminal.show("working") }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        Terminal.show("working")
         do {
             try await group.run()
             try await client.shutdown()

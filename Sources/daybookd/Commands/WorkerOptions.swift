@@ -27,8 +27,13 @@ struct WorkerOptions: ParsableArguments {
     }
 
     /// The worker on a database, with its provider.
-    func worker(_ client: GrsaiClient, _ database: ConnectionSettings, _ logger: Logger) throws -> Worker {
-        Worker(provider: client, settings: try settings(), logger: logger) { try await Connection.open(database) }
+    func worker(
+        _ client: GrsaiClient, _ database: ConnectionSettings, _ logger: Logger,
+        onBegin: @escaping @Sendable () async -> Void = {}
+    ) throws -> Worker {
+        Worker(provider: client, settings: try settings(), logger: logger, onBegin: onBegin) {
+            try await Connection.open(database)
+        }
     }
 
     private func settings() throws -> WorkerSettings {
