@@ -71,7 +71,8 @@ import Testing
             try bytes.write(to: URL(fileURLWithPath: workbook))
             let check = try await Self.check(folder, key: key)
             #expect(check.exitCode == 65 && check.errors.contains("xlsx is not the file"))
-            try FileManager.default.removeItem(atPath: workbook)
+            bytes[bytes.count / 2] ^= 1
+            try bytes.write(to: URL(fileURLWithPath: workbook))
             try FileManager.default.removeItem(atPath: "\(folder)/usage.csv")
             #expect(try await Self.check(folder, key: key).errors.contains("usage.csv is missing"))
         }

@@ -52,7 +52,8 @@ import Testing
         let owners = accepted.compactMap { taskByNonce[$0] }
         #expect(owners.count == accepted.count, "\(comment): the provider took tasks that have no row")
         #expect(Set(owners).count == owners.count, "\(comment): the provider was asked twice for one task")
-        #expect(accepted.count > 400, "\(comment): the provider took only \(accepted.count) tasks")
+        // A killed worker leaves submissions of which nobody knows, and what is unknown holds places at the gate.
+        #expect(accepted.count > 250, "\(comment): the provider took only \(accepted.count) tasks")
         // And in the books.
         let row = try await rig.query { session in
             try session.query(

@@ -13,11 +13,10 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
     static let configuration = CommandConfiguration(
         commandName: "work", abstract: "Hand ready tasks to the provider, ask how they stand, and settle batches.",
         discussion: """
-            Prints "working" each time that it begins, and logs to standard error. Run as many as you like, on as many machines \
-            as you like: they share nothing but the database. At SIGTERM \
-            or SIGINT a worker claims nothing more, waits up to 30 seconds for the submissions under way, and leaves \
-            the rest to the others, or to its successor. Killed, it loses nothing either: within five seconds another \
-            one takes over.
+            Prints "working" each time that it begins, and logs to standard error. Run as many as you like, on as \
+            many machines as you like: they share nothing but the database. At SIGTERM or SIGINT a worker claims \
+            nothing more, waits up to 30 seconds for the submissions under way, and leaves the rest to the others, \
+            or to its successor. Killed, it loses nothing either: within five seconds another one takes over.
             """)
 
     @OptionGroup(title: "Provider") var provider: ProviderOptions
