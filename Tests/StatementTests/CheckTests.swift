@@ -57,13 +57,14 @@ import Testing
                 ("\(folder)/manifest.json", "{\n", "{\n\n", "not as daybook wrote it"),
             ]
             for change in changes {
-                let original = try String(contentsOfFile: change.path, encoding: .utf8)
+                let bytes = try Data(contentsOf: URL(fileURLWithPath: change.path))
+                let original = String(decoding: bytes, as: UTF8.self)
                 let changed = original.replacingOccurrences(of: change.from, with: change.to)
                 #expect(changed != original, "\(change.path) has no \(change.from)")
                 try changed.write(toFile: change.path, atomically: false, encoding: .utf8)
                 let check = try await Self.check(folder, key: key)
                 #expect(check.exitCode == 65 && check.errors.contains(change.reason), "\(change): \(check.errors)")
-                try original.write(toFile: change.path, atomically: false, encoding: .utf8)
+                try bytes.write(to: URL(fileURLWithPath: change.path))
             }
             let workbook = "\(folder).xlsx"
             var bytes = try Data(contentsOf: URL(fileURLWithPath: workbook))
