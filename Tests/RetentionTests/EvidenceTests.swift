@@ -125,6 +125,9 @@ import Testing
             let taken = try await purging.number(
                 "SELECT sum(row_count)::text FROM daybook.purge_total WHERE data_class = 'access_log'")
             #expect(try await purging.number("SELECT count(*)::text FROM looked_at_access_log") == taken)
+            let twice = try await purging.retention(["restore", manifest, "--into", "looked_at"] + keyed)
+            #expect(twice.exitCode == 65 && twice.errors.contains("has rows already"), "\(twice.errors)")
+            #expect(try await purging.number("SELECT count(*)::text FROM looked_at_access_log") == taken)
             let run = try await purging.retention(
                 ["restore", manifest, "--certificates", purging.certificates] + keyed)
             #expect(run.exitCode == 0, "\(run.errors)")

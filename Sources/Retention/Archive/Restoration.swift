@@ -47,6 +47,7 @@ public struct Restoration: Sendable {
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             try verify(manifest, digest, folder, session)
+            try refuseFilled(manifest, session)
             var tables: [String] = []
             for segment in manifest.segments {
                 let table = try restore(segment, manifest.run, folder, session)
@@ -87,6 +88,26 @@ public struct Restoration: Sendable {
                     "The archived file \(reader.path) was altered or is missing; nothing was put back.")
             }
         }
+    }
+
+    /// Rows beside those of an earlier restore could not be told from them.
+    private func refuseFilled(_ manifest: ArchiveManifest, _ session: Session) throws {
+        guard let into else { return }
+        for name in Set(manifest.segments.map { Self.target(into, $0.dataClass) }).sorted() {
+            let table = TableName.quoted(name, session)
+            let found = try session.query("SELECT to_regclass($1) IS NOT NULL AS is_there", [.text(table)])
+            guard try found[0].bool("is_there") else { continue }
+            let rows = try session.query("SELECT EXISTS (SELECT FROM \(table)) AS is_filled")
+            guard try !rows[0].bool("is_filled") else {
+                throw DaybookError.badData(
+                    "The table \(name) has rows already; nothing was put back. Drop it, or give --into another name.")
+            }
+        }
+    }
+
+    /// The full name of the table of its own that a class goes to.
+    private static func target(_ into: String, _ dataClass: String) -> String {
+        (into.contains(".") ? into : "public." + into) + "_" + dataClass
     }
 
     private static func wasRestored(_ run: Int64, _ session: Session) throws -> Bool {
