@@ -39,6 +39,29 @@ import Testing
         }
     }
 
+    @Test func `a hold says what it is about and who asked, and its release why`() async throws {
+        try await withPurging { purging in
+            func add(_ matter: String, _ requester: String) async throws -> ProgramRun {
+                try await purging.retention(
+                    ["hold", "add", "--account", "customer9", "--matter", matter, "--requested-by", requester])
+            }
+            for (matter, requester) in [("", "counsel"), (" \t", "counsel"), ("case 7", ""), ("case 7", "\u{a0}\n")] {
+                let run = try await add(matter, requester)
+                #expect(run.exitCode == 64 && run.errors.contains("needs a text"), "\(run.errors)")
+            }
+            #expect(try await purging.number("SELECT count(*)::text FROM daybook.legal_hold") == 0)
+            let added = try await add("case 7", "counsel")
+            #expect(added.exitCode == 0, "\(added.errors)")
+            let number = String(added.output.split(separator: " ")[1])
+            for reason in ["", "  ", "\t\n"] {
+                let run = try await purging.retention(["hold", "release", number, "--reason", reason])
+                #expect(run.exitCode == 64 && run.errors.contains("--reason needs a text"), "\(run.errors)")
+            }
+            let held = "SELECT count(*)::text FROM daybook.legal_hold WHERE released_at IS NULL"
+            #expect(try await purging.number(held) == 1)
+        }
+    }
+
     @Test func `a policy of one class can be longer than the account's, never shorter`() async throws {
         try await withPurging { purging in
             let set = ["policy", "set", "--account", "customer9", "--class", "access_log", "--reason", "contract 4.2"]

@@ -8,6 +8,13 @@ struct HoldCommand: AsyncParsableCommand {
         commandName: "hold", abstract: "Legal holds: what no purge may touch.",
         subcommands: [Add.self, Release.self, List.self])
 
+    /// A record of a hold has to say something.
+    private static func require(_ text: String, _ option: String) throws {
+        guard !text.allSatisfy(\.isWhitespace), text.count <= Limits.remarkLength else {
+            throw ValidationError("\(option) needs a text of at most \(Limits.remarkLength) characters.")
+        }
+    }
+
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Hold an account, a batch or a video. When it returns, no purge deletes what it covers.")
@@ -25,9 +32,7 @@ struct HoldCommand: AsyncParsableCommand {
                 throw ValidationError("Name one of --account, --batch and --video.")
             }
             for (text, what) in [(matter, "--matter"), (requestedBy, "--requested-by")] {
-                guard (1...Limits.remarkLength).contains(text.count) else {
-                    throw ValidationError("\(what) needs 1 to \(Limits.remarkLength) characters.")
-                }
+                try HoldCommand.require(text, what)
             }
         }
 
@@ -55,9 +60,7 @@ struct HoldCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func validate() throws {
-            guard (1...Limits.remarkLength).contains(reason.count) else {
-                throw ValidationError("--reason needs 1 to \(Limits.remarkLength) characters.")
-            }
+            try HoldCommand.require(reason, "--reason")
         }
 
         func run() async throws {
