@@ -46,15 +46,23 @@ import Testing
 
     @Test func `exactly half of a class goes, one row more is refused`() throws {
         let date = try #require(CalendarDate(year: 2026, month: 11, day: 5))
-        func guarded(_ due: Int64, _ total: Int64) -> PurgeGuard {
+        func guarded(_ due: Int64, _ total: Int64, account: String? = nil) -> PurgeGuard {
             PurgeGuard(
-                asOf: date, today: date, clockSkewSeconds: 300, shortestDays: 30,
+                asOf: date, account: account, today: date, clockSkewSeconds: 300, shortestDays: 30,
                 shares: [PurgeGuard.Share(dataClass: .accessLog, due: due, total: total)])
         }
         #expect(guarded(5, 10).refusal(forced: [], expectedRows: nil) == nil)
         #expect(guarded(6, 10).refusal(forced: [], expectedRows: nil)?.kind == .usage)
         #expect(guarded(6, 10).refusal(forced: [], expectedRows: 6) == nil)
         #expect(guarded(5, 10).refusal(forced: [], expectedRows: 6)?.kind == .usage)
+        for expected in [nil, Int64(7)] {
+            let everybody = guarded(6, 10).refusal(forced: [], expectedRows: expected)?.sentence ?? ""
+            #expect(everybody.hasSuffix(": daybook retention purge --as-of 2026-11-05 --yes --expect-rows 6"))
+            let one = guarded(6, 10, account: "customer9").refusal(forced: [], expectedRows: expected)?.sentence ?? ""
+            #expect(
+                one.hasSuffix(
+                    ": daybook retention purge --as-of 2026-11-05 --account customer9 --yes --expect-rows 6"))
+        }
     }
 
     @Test func `the cipher is AES-256-GCM, as NIST's test vectors have it`() {

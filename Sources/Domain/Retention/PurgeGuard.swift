@@ -21,6 +21,8 @@ public struct PurgeGuard: Sendable {
     }
 
     public let asOf: CalendarDate
+    /// The slug that the purge is limited to, nil for everybody.
+    public let account: String?
     /// The database's own date, in UTC.
     public let today: CalendarDate
     /// The host's clock minus the database's.
@@ -30,9 +32,11 @@ public struct PurgeGuard: Sendable {
     public let shares: [Share]
 
     public init(
-        asOf: CalendarDate, today: CalendarDate, clockSkewSeconds: Int64, shortestDays: Int64?, shares: [Share]
+        asOf: CalendarDate, account: String?, today: CalendarDate, clockSkewSeconds: Int64, shortestDays: Int64?,
+        shares: [Share]
     ) {
         self.asOf = asOf
+        self.account = account
         self.today = today
         self.clockSkewSeconds = clockSkewSeconds
         self.shortestDays = shortestDays
@@ -54,13 +58,21 @@ public struct PurgeGuard: Sendable {
             guard expectedRows != due else { return nil }
             return .usage(
                 "The plan has \(due) rows to go, not \(expectedRows) as --expect-rows says; nothing was purged. "
-                    + "Look at the plan again: daybook retention plan")
+                    + "Look at the plan again: daybook retention plan\(scope) and, if it is right, purge it with the "
+                    + "other options as before: \(command(due))")
         }
         guard let large = shares.first(where: { $0.due > $0.total - $0.due }) else { return nil }
         return .usage(
             "The plan would take \(large.due) of \(large.total) rows of \(large.dataClass.rawValue), more than half; "
                 + "nothing was purged. If that is right, as it is on the first run on an old deployment, say the "
-                + "number out loud: daybook retention purge --expect-rows \(due)")
+                + "number out loud, with the other options as before: \(command(due))")
+    }
+
+    /// The options that decide what is due.
+    private var scope: String { " --as-of \(asOf)" + (account.map { " --account \($0)" } ?? "") }
+
+    private func command(_ due: Int64) -> String {
+        "daybook retention purge\(scope) --yes --expect-rows \(due)"
     }
 
     private func sentence(_ danger: Danger) -> String? {

@@ -51,7 +51,7 @@ public struct Purge: Sendable {
             return (now: try rows[0].instant("now"), today: try rows[0].date("today"))
         }
         let guarded = PurgeGuard(
-            asOf: plan.asOf, today: clocks.today,
+            asOf: plan.asOf, account: plan.account, today: clocks.today,
             clockSkewSeconds: Self.seconds(settings.hostClock().microseconds(since: clocks.now)),
             shortestDays: shortest, shares: plan.shares)
         if let refusal = guarded.refusal(forced: settings.forced, expectedRows: settings.expectedRows) { throw refusal }
