@@ -77,7 +77,12 @@ import Testing
 
     @Test func `data that is due again is found`() async throws {
         try await withPurging { purging in
+            let untouched = try await purging.retention(["verify"])
+            #expect(untouched.output.contains("Everything is as it was certified.\n"), "\(untouched.output)")
             #expect(try await purging.purge().exitCode == 0)
+            let verified = try await purging.retention(["verify"])
+            #expect(verified.output.contains("1 certificate and "), "\(verified.output)")
+            #expect(verified.output.contains(", and nothing that was due as of 2026-11-05 is left.\n"))
             try await execute(
                 """
                 INSERT INTO video_external_access_log (video_id, action, source, policy_snapshot, created_at)

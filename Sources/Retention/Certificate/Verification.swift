@@ -1,5 +1,5 @@
 internal import Digests
-internal import Domain
+public import Domain
 internal import Foundation
 public import Postgres
 
@@ -18,6 +18,8 @@ public struct Verification: Sendable {
         public var archivedFiles: Int64 = 0
         /// The digest that heads the chain; compare it with one that was written down elsewhere.
         public var head = Certificate.genesis
+        /// The date of the newest purge of everybody, as of which nothing due may be left; nil before the first.
+        public var asOf: CalendarDate?
         public var findings: [Finding] = []
     }
 
@@ -133,6 +135,7 @@ public struct Verification: Sendable {
             """)
         guard let row = rows.first else { return }
         let date = try row.date("as_of")
+        outcome.asOf = date
         let plan = try PlanReader(asOf: date).read(session)
         for line in plan.lines where line.dueRows > 0 {
             let account = line.account.isEmpty ? "no account" : line.account

@@ -6,7 +6,7 @@ import Retention
 struct VerifyRetentionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Walk the chain of certificates, recompute every digest, and ask again whether anything due is left.",
+        abstract: "Walk the chain of certificates, recompute every digest, and ask again whether anything that was due is left.",
         discussion: "Exits with 2 if anything is not as it was certified, and names it.")
 
     @Option(
@@ -21,15 +21,22 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
         if let head, head.lowercased() != outcome.head {
             findings.append(["the chain", "its head is not \(head)"])
         }
-        Terminal.show("\(outcome.certificates) certificates and \(outcome.archivedFiles) archived files were checked.")
+        Terminal.show(
+            Self.count(outcome.certificates, "certificate") + " and "
+                + Self.count(outcome.archivedFiles, "archived file") + " were checked.")
         Terminal.show("Head of the chain: \(outcome.head)")
         guard !findings.isEmpty else {
-            Terminal.show("Everything is as it was certified, and nothing due is left.")
+            let residue = outcome.asOf.map { ", and nothing that was due as of \($0) is left" } ?? ""
+            Terminal.show("Everything is as it was certified\(residue).")
             return
         }
         var table = TextTable(["subject", "what is wrong"])
         for finding in findings { table.add(finding) }
         table.show()
         throw ExitCode(FailureKind.breachExitCode)
+    }
+
+    private static func count(_ number: Int64, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 }
