@@ -27,6 +27,7 @@ import Testing
 
             for (folder, ending) in [
                 (purging.certificates, "certificate-000001.json"), (purging.certificates, "certificate-000002.json"),
+                (purging.certificates, "certificate-000001.html"), (purging.certificates, "certificate-000002.html"),
                 (purging.archive, "access_log.csv.gz"), (purging.archive, "task_content.csv.gz"),
                 (purging.archive, "manifest.json"),
             ] {
@@ -72,6 +73,22 @@ import Testing
             try await execute("DELETE FROM daybook.retention_certificate WHERE sequence = 2", in: purging.settings)
             let run = try await verify()
             #expect(run.exitCode == 2 && run.output.contains("certificate is missing"), "\(run.output)")
+        }
+    }
+
+    @Test func `a page that another version made is not called altered`() async throws {
+        try await withPurging { purging in
+            #expect(try await purging.purge().exitCode == 0)
+            try await execute(
+                """
+                UPDATE daybook.retention_certificate
+                SET document = regexp_replace(document, '("program_version" : )"[^"]+"', '\\1"0.0.7"');
+                UPDATE daybook.retention_certificate SET sha256 = encode(sha256(convert_to(document, 'UTF8')), 'hex')
+                """, in: purging.settings)
+            let run = try await purging.retention(["verify"])
+            let pages = run.output.components(separatedBy: "\n").filter { $0.contains("certificate-000001.html") }
+            #expect(run.exitCode == 2 && pages.count == 1, "\(run.output)")
+            #expect(pages.allSatisfy { $0.contains("another version, 0.0.7") && !$0.contains("altered") })
         }
     }
 

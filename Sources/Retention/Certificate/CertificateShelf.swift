@@ -47,7 +47,7 @@ struct CertificateShelf: Sendable {
     }
 
     /// The page of a certificate.
-    private func page(_ document: String, _ sha256: String) throws -> String {
+    func page(_ document: String, _ sha256: String) throws -> String {
         let certificate = try CanonicalJSON.decode(Certificate.self, from: document)
         return try templates.render(CertificatePage(certificate, sha256: sha256), template: "certificate")
     }

@@ -2,6 +2,7 @@ internal import Digests
 public import Domain
 internal import Foundation
 public import Postgres
+public import Reporting
 
 /// Walks the chain of certificates, recomputes every digest, and asks the database again.
 public struct Verification: Sendable {
@@ -23,7 +24,16 @@ public struct Verification: Sendable {
         public var findings: [Finding] = []
     }
 
-    public init() {}
+    private let shelf: CertificateShelf
+    private let programVersion: String
+
+    /// - Parameters:
+    ///   - templates: How the printable pages look.
+    ///   - programVersion: The version that renders them now.
+    public init(templates: TemplateSet, programVersion: String) {
+        shelf = CertificateShelf(templates)
+        self.programVersion = programVersion
+    }
 
     /// Verifies in one snapshot; it changes nothing.
     public func run(_ connection: Connection) async throws -> Outcome {
@@ -54,7 +64,8 @@ public struct Verification: Sendable {
             if SHA256Digest.hex(document) != digest { find("its document in the database was altered") }
             if try row.text("previous_sha256") != outcome.head { find("it does not follow the one before it") }
             outcome.head = digest
-            if let certificate = try? CanonicalJSON.decode(Certificate.self, from: document) {
+            let certificate = try? CanonicalJSON.decode(Certificate.self, from: document)
+            if let certificate {
                 let isSame =
                     try certificate.sequence == sequence && certificate.run == row.int("run_id")
                     && certificate.kind == row.text("kind") && certificate.previousSha256 == row.text("previous_sha256")
@@ -63,12 +74,27 @@ public struct Verification: Sendable {
             } else {
                 find("its document cannot be read")
             }
-            let path = CertificateShelf.path(try row.text("folder"), sequence, "json")
-            guard let file = FileManager.default.contents(atPath: path) else {
-                find("its file \(path) is missing")
-                continue
-            }
-            if Array(file) != Array(document.utf8) { find("its file \(path) was altered") }
+            let folder = try row.text("folder")
+            compare(CertificateShelf.path(folder, sequence, "json"), Array(document.utf8), by: nil, find)
+            // What cannot be read, and was found so above, has no page to compare with.
+            guard let certificate else { continue }
+            compare(
+                CertificateShelf.path(folder, sequence, "html"), Array(try shelf.page(document, digest).utf8),
+                by: certificate.programVersion, find)
+        }
+    }
+
+    /// A file of a certificate against the bytes that it must have; a page also names the version that made it.
+    private func compare(_ path: String, _ bytes: [UInt8], by version: String?, _ find: (String) -> Void) {
+        guard let file = FileManager.default.contents(atPath: path) else {
+            find("its file \(path) is missing")
+            return
+        }
+        guard Array(file) != bytes else { return }
+        if let version, version != programVersion {
+            find("its page \(path) was made by another version, \(version), and is not what this one makes of it")
+        } else {
+            find("its file \(path) was altered")
         }
     }
 

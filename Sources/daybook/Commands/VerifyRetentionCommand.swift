@@ -1,5 +1,6 @@
 import ArgumentParser
 import Domain
+import Reporting
 import Retention
 
 /// `daybook retention verify`
@@ -13,10 +14,18 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "The digest that must head the chain, as it was written down elsewhere.", valueName: "sha256"))
     var head: String?
+    @Option(
+        help: ArgumentHelp(
+            "A folder with further templates, as the purges had it: the printable pages are rendered again.",
+            valueName: "dir"))
+    var templates: [String] = []
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
-        let outcome = try await database.withConnection { try await Verification().run($0) }
+        let verification = Verification(
+            templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")] + templates),
+            programVersion: Version.current)
+        let outcome = try await database.withConnection { try await verification.run($0) }
         var findings = outcome.findings.map { [$0.subject, $0.what] }
         if let head, head.lowercased() != outcome.head {
             findings.append(["the chain", "its head is not \(head)"])
