@@ -7,7 +7,7 @@ import Retention
 struct VerifyRetentionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Walk the chain of certificates, recompute every digest, and ask again whether anything that was due is left.",
+        abstract: "Walk the chain of certificates, recompute every digest, and look for what was due and is left.",
         discussion: "Exits with 2 if anything is not as it was certified, and names it.")
 
     @Option(
