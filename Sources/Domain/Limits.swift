@@ -33,8 +33,9 @@ public enum Limits {
     public static let probeTimeoutSeconds = 10
     /// Credits of one booking: the deployment's wallet holds 32-bit integers.
     public static let walletCredits: Int64 = 2_147_483_647
-    /// Attempts to hand one task over: a provider that refuses that often, with growing pauses, will not take it.
-    public static let submissionAttempts: Int64 = 10
+    /// Milliseconds that a process of the engine may do nothing in a transaction: one that was stopped must not hold
+    /// a wallet or a gate for longer than it takes to be declared dead.
+    public static let idleInTransactionMilliseconds = 2500
     /// Bytes of a provider's id of a task: it becomes part of an index, and a UUID has 36.
     public static let providerTaskIDBytes = 200
     /// Seconds that a provider may ask us to wait: no busy loop, and no day lost to a wrong header.

@@ -21,19 +21,25 @@ public struct TransactionOptions: Sendable, Hashable {
     /// The longest a statement may wait for a lock, in milliseconds; nil leaves the session's limit, 0 is none.
     public var lockTimeoutMilliseconds: Int?
 
+    /// The longest the session may do nothing in the transaction before the server ends it, in milliseconds; nil leaves
+    /// the session's limit. A stopped process then holds no lock for longer.
+    public var idleTimeoutMilliseconds: Int?
+
     /// Options, each of which has PostgreSQL's default.
     public init(
         isolation: Isolation = .readCommitted,
         readOnly: Bool = false,
         deferrable: Bool = false,
         statementTimeoutMilliseconds: Int? = nil,
-        lockTimeoutMilliseconds: Int? = nil
+        lockTimeoutMilliseconds: Int? = nil,
+        idleTimeoutMilliseconds: Int? = nil
     ) {
         self.isolation = isolation
         self.readOnly = readOnly
         self.deferrable = deferrable
         self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
         self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
+        self.idleTimeoutMilliseconds = idleTimeoutMilliseconds
     }
 
     /// Reads only, all from one moment.
@@ -46,6 +52,9 @@ public struct TransactionOptions: Sendable, Hashable {
         sql += deferrable ? ", DEFERRABLE" : ", NOT DEFERRABLE"
         if let limit = statementTimeoutMilliseconds { sql += "; SET LOCAL statement_timeout = \(limit)" }
         if let limit = lockTimeoutMilliseconds { sql += "; SET LOCAL lock_timeout = \(limit)" }
+        if let limit = idleTimeoutMilliseconds {
+            sql += "; SET LOCAL idle_in_transaction_session_timeout = \(limit)"
+        }
         return sql
     }
 }

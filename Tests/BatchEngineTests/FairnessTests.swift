@@ -40,7 +40,15 @@ import Testing
                             : .refused(.init(kind: .temporary, remark: "busy"))
                     )
                 }
-                _ = try session.transaction { try WorkQueue(session).record(answers, by: worker) }
+                for (submission, answer) in answers {
+                    try session.transaction {
+                        guard case .refused(let refusal) = answer else {
+                            _ = try WorkQueue(session).record([(submission, answer)], by: worker)
+                            return
+                        }
+                        try WorkQueue(session).refuse(submission, refusal)
+                    }
+                }
                 let accepted = answers.filter { if case .accepted = $0.1 { true } else { false } }.map(\.0.taskID)
                 _ = try session.transaction {
                     try WorkQueue(session).end(

@@ -49,7 +49,13 @@ extension History {
         }
         note("answer \(submission.taskID) in \(task.state): \(answer)")
         let worker = worker
-        _ = try session.transaction { try WorkQueue(session).record([(submission, answer)], by: worker) }
+        try session.transaction {
+            if case .refused(let refusal) = answer {
+                try WorkQueue(session).refuse(submission, refusal)
+            } else {
+                _ = try WorkQueue(session).record([(submission, answer)], by: worker)
+            }
+        }
         // A lost answer may still come, by a callback; every other one is the last.
         if case .unknown = answer {} else { pending.remove(at: index) }
         guard !isStale else { return }
@@ -68,7 +74,7 @@ extension History {
             model.batches[place.batch].tasks[place.task].givenUpAt = task.intentAt.adding(
                 seconds: task.model.deadlineSeconds + 600)
         case .refused(let refusal):
-            if refusal.kind == .task || task.attempts >= Limits.submissionAttempts {
+            if refusal.kind == .task {
                 return model.apply(.rejected, to: ids, of: place.batch, at: now)
             }
             model.apply(.refused, to: ids, of: place.batch, at: now)

@@ -123,6 +123,22 @@ import Testing
         }
     }
 
+    @Test func `what an application gave back before it stopped is not given back again`() async throws {
+        try await withBatch { session in
+            try session.executeScript(
+                """
+                INSERT INTO public.credit_ledger (user_id, type, credits_delta, ref_type, ref_id) VALUES
+                    ('\(Self.user)', 'spend', -100, 'batch_upfront', '\(Self.batch)'),
+                    ('\(Self.user)', 'refund', 60, 'batch_refund', '\(Self.batch)')
+                """)
+            #expect(
+                try finalize(30, session)
+                    == #"{"ok": true, "spent": 30, "frozen": 100, "refund": 70, "already": false}"#)
+            #expect(try money(session) == [1010, 40, 1050, -30])
+            #expect(try finalize(30, session).contains(#""already": true"#))
+        }
+    }
+
     @Test func `a batch that was never frozen is settled with nothing`() async throws {
         try await withBatch { (session: Session) throws in
             #expect(try finalize(0, session).contains(#""spent": 0, "frozen": 0, "refund": 0"#))
@@ -154,6 +170,29 @@ import Testing
                 ])
             _ = try freeze(100, session)
             #expect(try money(session) == [160, 0, 160, -100])
+        }
+    }
+
+    @Test func `default privileges let nobody in`() async throws {
+        try await withConnection { connection in
+            let role = "stranger_\(UUID().uuidString.lowercased().filter { $0 != "-" })"
+            try await connection.run { session in
+                try session.executeScript(
+                    "CREATE ROLE \(role); ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO \(role)")
+            }
+            _ = try await Migrator().migrate(connection)
+            let mayCall = try await connection.run { session in
+                let row = try session.query(
+                    """
+                    SELECT has_function_privilege($1, 'public.freeze_credits_for_batch(uuid, uuid, integer)', 'EXECUTE')
+                        OR has_function_privilege($1, 'public.finalize_batch_credits(uuid, uuid, integer)', 'EXECUTE') AS may
+                    """, [.text(role)])[0]
+                try session.executeScript(
+                    "ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON FUNCTIONS FROM \(role); DROP OWNED BY \(role); DROP ROLE \(role)"
+                )
+                return try row.bool("may")
+            }
+            #expect(!mayCall)
         }
     }
 

@@ -18,7 +18,9 @@ public struct Batches {
     public func create(_ request: BatchRequest, by keyID: String?, from origin: RequestOrigin) throws -> CreateOutcome {
         let fingerprint = request.fingerprint
         // Who waits longer for a twin than this may ask again; so may who asks for more than a server can do.
-        let options = TransactionOptions(statementTimeoutMilliseconds: 60_000, lockTimeoutMilliseconds: 15_000)
+        let options = TransactionOptions(
+            statementTimeoutMilliseconds: 60_000, lockTimeoutMilliseconds: 15_000,
+            idleTimeoutMilliseconds: Limits.idleInTransactionMilliseconds)
         return try session.transaction(options) {
             let row = try session.query(
                 """

@@ -71,7 +71,7 @@ public struct Keys {
     private func findInClear(_ text: String) throws -> Found? {
         let rows = try session.query(
             """
-            SELECT k.user_id, k.id, k.api_key, greatest(k.rate_limit_per_min, 1)::bigint AS per_minute,
+            SELECT k.user_id, k.id, k.api_key, least(greatest(k.rate_limit_per_min, 1), 1000000)::bigint AS per_minute,
                 coalesce(u.status, 'active') = 'active' AS is_active
             FROM public.enterprise_api_keys AS k JOIN public.users AS u ON u.id = k.user_id
             WHERE k.api_key = $1 AND k.is_active ORDER BY k.created_at, k.id LIMIT 1

@@ -20,19 +20,22 @@ final class AnswerSpool: Sendable {
     private let descriptor: Mutex<Int32>
 
     private static let prefix = "answers-"
+    private static let suffix = ".log"
 
     /// Opens a spool of this process's own in a folder, which is made where it is missing. Throws `output`.
     init(folder: String) throws {
         self.folder = folder
-        path = "\(folder)/\(Self.prefix)\(getpid())-\(UInt32.random(in: 0 ... .max)).log"
+        path = "\(folder)/\(Self.prefix)\(getpid())-\(UInt32.random(in: 0 ... .max))\(Self.suffix)"
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw DaybookError.output("The folder \(folder), for answers of the provider, cannot be made.")
         }
-        let opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard opened >= 0, flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+        // Under a name that nobody looks for, until it is locked.
+        let unlocked = path + ".new"
+        let opened = open(unlocked, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard opened >= 0, flock(opened, LOCK_EX | LOCK_NB) == 0, rename(unlocked, path) == 0 else {
             throw DaybookError.output("\(path), for answers of the provider, cannot be written.")
         }
         descriptor = Mutex(opened)
@@ -46,8 +49,14 @@ final class AnswerSpool: Sendable {
     func append(_ answer: Answer) throws {
         let line = "\(answer.userID) \(Hexadecimal.text(answer.nonce)) \(answer.providerTaskID)\n"
         let bytes = Array(line.utf8)
-        let written = descriptor.withLock { write($0, bytes, bytes.count) }
-        guard written == bytes.count else {
+        let isWhole = descriptor.withLock { descriptor in
+            let before = lseek(descriptor, 0, SEEK_END)
+            if write(descriptor, bytes, bytes.count) == bytes.count { return true }
+            // Half a line would be read as a part of the next one.
+            _ = ftruncate(descriptor, before)
+            return false
+        }
+        guard isWhole else {
             throw DaybookError.output("\(path), for answers of the provider, cannot be written.")
         }
     }
@@ -57,24 +66,43 @@ final class AnswerSpool: Sendable {
         descriptor.withLock { _ = ftruncate($0, 0) }
     }
 
-    /// What this process appended and has not cleared.
-    func own() -> [Answer] { Self.read(path) }
+    /// A dead process's file, locked until this value goes.
+    final class Abandoned: Sendable {
+        let answers: [Answer]
+        private let path: String
+        private let descriptor: Int32
 
-    /// What dead processes left behind, by file.
-    func abandoned() -> [(path: String, answers: [Answer])] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.sorted().filter { $0.hasPrefix(Self.prefix) && !path.hasSuffix("/" + $0) }.compactMap { name in
-            let other = folder + "/" + name
-            let opened = open(other, O_WRONLY | O_CLOEXEC)
-            guard opened >= 0 else { return nil }
-            defer { close(opened) }
-            return flock(opened, LOCK_EX | LOCK_NB) == 0 ? (other, Self.read(other)) : nil
+        init(path: String, descriptor: Int32) {
+            self.path = path
+            self.descriptor = descriptor
+            answers = AnswerSpool.read(path)
+        }
+
+        deinit {
+            close(descriptor)
+        }
+
+        /// Removes the file, once the database has what was in it.
+        func remove() {
+            unlink(path)
         }
     }
 
-    /// Removes a dead process's file, once the database has what was in it.
-    func remove(_ path: String) {
-        unlink(path)
+    /// What dead processes left behind.
+    func abandoned() -> [Abandoned] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.sorted().filter { name in
+            name.hasPrefix(Self.prefix) && name.hasSuffix(Self.suffix) && !path.hasSuffix("/" + name)
+        }.compactMap { name in
+            let other = folder + "/" + name
+            let opened = open(other, O_WRONLY | O_CLOEXEC)
+            guard opened >= 0 else { return nil }
+            guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+                close(opened)
+                return nil
+            }
+            return Abandoned(path: other, descriptor: opened)
+        }
     }
 
     /// Whole lines only: a process may die within a write.

@@ -16,6 +16,9 @@ actor Incarnation {
     private static let flushSeconds: Int64 = 240
     /// Sweeps in a row that one kind of sweep may go on, before the others have their turn.
     private static let sweepsInARow = 200
+    /// Times that a transaction is tried again which lost a deadlock.
+    private static let mostTries = 10
+    private static let options = TransactionOptions(idleTimeoutMilliseconds: Limits.idleInTransactionMilliseconds)
     /// How long the loop of polls sleeps, at least and at most.
     private static let shortestNap = Duration.milliseconds(5)
     private static let longestNap = Duration.milliseconds(50)
@@ -142,11 +145,25 @@ actor Incarnation {
         }
     }
 
+    /// Recording an answer again changes nothing, so that a failure half-way is no harm.
     private func record(_ answers: [SubmissionDesk.Answered]) async throws {
+        let others = answers.filter { if case .refused = $0.answer { false } else { true } }
         let accepted = try await write(work) { queue, worker in
-            try queue.record(answers.map { ($0.submission, $0.answer) }, by: worker)
+            try queue.record(others.map { ($0.submission, $0.answer) }, by: worker)
         }
         for task in accepted { schedule.add(task, now: .now, using: &random) }
+        for answered in answers {
+            guard case .refused(let refusal) = answered.answer else { continue }
+            let submission = answered.submission
+            if refusal.kind == .account || refusal.retryAfterSeconds != nil {
+                let pause = WorkQueue.pause(submission, refusal)
+                try await write(work) { queue, _ in try queue.closeGate(submission.model, seconds: pause) }
+            }
+            try await write(work) { queue, worker in
+                try queue.hold(worker)
+                try queue.refuse(submission, refusal)
+            }
+        }
     }
 
     private func poll() async throws {
@@ -198,8 +215,9 @@ actor Incarnation {
             let buried = try await write(sweep) { queue, _ in try queue.bury(silenceMilliseconds: silence) }
             if !buried.isEmpty {
                 logger.warning("workers were declared dead", metadata: ["worker.dead": "\(buried)"])
-                try await replaySpool()
             }
+            // Whoever declared a worker of this machine dead, its answers are here.
+            try await replaySpool()
             let adopted = try await write(sweep) { try $0.adopt($1, limit: Self.adoptionLimit) }
             for task in adopted { schedule.add(task, now: .now, using: &random) }
             try await repeatedly { queue in try queue.endOverdue(limit: Self.overdueLimit) > 0 }
@@ -210,21 +228,27 @@ actor Incarnation {
     }
 
     private func repeatedly(_ body: @escaping @Sendable (WorkQueue) throws -> Bool) async throws {
-        for _ in 0..<Self.sweepsInARow {
-            guard try await write(sweep, { queue, _ in try body(queue) }) else { return }
+        do {
+            for _ in 0..<Self.sweepsInARow {
+                guard try await write(sweep, { queue, _ in try body(queue) }) else { return }
+            }
+        } catch let error as PostgresError where error.code == .server {
+            // One row that cannot be dealt with must not stop all other work.
+            logger.error("a sweep failed", metadata: ["sweep.cause": "\(String(reflecting: error))"])
         }
     }
 
     /// Records what workers of this machine, which are gone, were told and had not recorded.
     private func replaySpool() async throws {
-        for (path, answers) in desk.spool.abandoned() {
+        for file in desk.spool.abandoned() {
             try await write(work) { queue, _ in
-                for answer in answers {
+                for answer in file.answers {
                     _ = try queue.accept(answer.userID, answer.nonce, as: answer.providerTaskID, by: nil)
                 }
             }
-            desk.spool.remove(path)
-            logger.notice("answers of a dead worker were found", metadata: ["spool.answers": "\(answers.count)"])
+            file.remove()
+            guard !file.answers.isEmpty else { continue }
+            logger.notice("answers of a dead worker were found", metadata: ["spool.answers": "\(file.answers.count)"])
         }
     }
 
@@ -238,9 +262,10 @@ actor Incarnation {
         var tries = 0
         while true {
             do {
-                return try await connection.transaction { try body(WorkQueue($0), worker) }
-            } catch let error as PostgresError where error.isWorthRepeating && tries < 5 {
+                return try await connection.transaction(Self.options) { try body(WorkQueue($0), worker) }
+            } catch let error as PostgresError where error.isWorthRepeating && tries < Self.mostTries {
                 tries += 1
+                try await Task.sleep(for: .milliseconds(20 * tries))
             }
         }
     }

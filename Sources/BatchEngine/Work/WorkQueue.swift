@@ -42,7 +42,8 @@ public struct WorkQueue {
         }
     }
 
-    /// Records what became of submissions.
+    /// Records submissions that the provider took, and those of which nobody knows. Refusals have a transaction of their
+    /// own each: ``closeGate(_:seconds:)``, then ``refuse(_:_:)``.
     ///
     /// - Returns: The tasks that are the worker's to poll from now on.
     public func record(
@@ -60,7 +61,7 @@ public struct WorkQueue {
                     accepted.append(submission.taskID)
                 }
             case .unknown(let remark): lost.append((submission, remark))
-            case .refused(let refusal): try refuse(submission, refusal)
+            case .refused: preconditionFailure("a refusal has a transaction of its own")
             }
         }
         if !lost.isEmpty {
@@ -82,26 +83,36 @@ public struct WorkQueue {
             [.uuid(userID), .bytes(nonce), .text(providerTaskID), worker.map { .int($0) } ?? .null])[0].bool("is_news")
     }
 
-    private func refuse(_ submission: Submission, _ refusal: SubmissionAnswer.Refusal) throws {
-        let pause = refusal.retryAfterSeconds ?? Backoff.seconds(attempt: submission.attempt)
-        if refusal.kind == .task || (refusal.kind == .temporary && submission.attempt >= Limits.submissionAttempts) {
+    /// No task of a model is claimed for so many seconds.
+    public func closeGate(_ model: VideoModel, seconds: Int64) throws {
+        _ = try rows("SELECT daybook.close_gate($1, $2)::text", [.text(model.rawValue), .int(seconds)])
+    }
+
+    /// It is proved that the provider did not take a submission: the task ends, or is ready again after a pause.
+    public func refuse(_ submission: Submission, _ refusal: SubmissionAnswer.Refusal) throws {
+        guard refusal.kind == .task else {
             _ = try rows(
-                """
-                UPDATE daybook.submission SET outcome = 'refused', remark = $3, answered_at = daybook.clock()
-                WHERE user_id = $1 AND nonce = $2 AND outcome IN ('intent', 'unknown')
-                """,
-                [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark)])
-            _ = try end(
-                [.rejected(submission.taskID, remark: refusal.remark)], of: submission.batchID,
-                customer: submission.userID, from: [.intent, .unknown])
+                "SELECT daybook.put_back($1, $2, $3, $4)",
+                [
+                    .uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark),
+                    .int(Self.pause(submission, refusal)),
+                ])
             return
         }
-        if refusal.kind == .account || refusal.retryAfterSeconds != nil {
-            _ = try rows("SELECT daybook.close_gate($1, $2)::text", [.text(submission.model.rawValue), .int(pause)])
-        }
         _ = try rows(
-            "SELECT daybook.put_back($1, $2, $3, $4)",
-            [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark), .int(pause)])
+            """
+            UPDATE daybook.submission SET outcome = 'refused', remark = $3, answered_at = daybook.clock()
+            WHERE user_id = $1 AND nonce = $2 AND outcome IN ('intent', 'unknown')
+            """,
+            [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark)])
+        _ = try end(
+            [.rejected(submission.taskID, remark: refusal.remark)], of: submission.batchID,
+            customer: submission.userID, from: [.intent, .unknown])
+    }
+
+    /// Seconds before a refused submission is tried again: what the provider names, else longer each time.
+    static func pause(_ submission: Submission, _ refusal: SubmissionAnswer.Refusal) -> Int64 {
+        refusal.retryAfterSeconds ?? Backoff.seconds(attempt: submission.attempt)
     }
 
     /// Ends tasks of one batch that are still in one of the states, and settles the batch if they were its last.

@@ -25,7 +25,7 @@ public struct WorkerSettings: Sendable {
     public init(
         slots: Int = 32, chunk: Int = 8, polls: Int = 32, callbackBase: String? = nil, spoolFolder: String,
         heartbeatMilliseconds: Int64 = 1000, silenceMilliseconds: Int64 = 3500, idleMilliseconds: Int64 = 250,
-        drainSeconds: Int64 = 30
+        drainSeconds: Int64 = 65
     ) throws(DaybookError) {
         guard (1...10_000).contains(slots), (1...10_000).contains(chunk), (1...10_000).contains(polls) else {
             throw .configuration("Slots, chunk and polls of a worker lie between 1 and 10000.")

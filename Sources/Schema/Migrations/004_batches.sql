@@ -266,8 +266,16 @@ BEGIN
                 INSERT INTO daybook.draw (user_id, batch_id, draw_no, lot_id, model, credits, cost_usd)
                 VALUES (p_user, p_batch, v_draw, v_lot, '', v_part.credits, 0);
             END LOOP;
-            UPDATE daybook.batch SET frozen = v_frozen, frozen_at = v_job.created_at
+            -- What the application gave back before it stopped is not given back again.
+            v_refunded := least(v_refunded, v_frozen);
+            UPDATE daybook.batch SET frozen = v_frozen, refunded = v_refunded, frozen_at = v_job.created_at
             WHERE user_id = p_user AND batch_id = p_batch;
+            WHILE v_refunded > 0 LOOP
+                UPDATE daybook.draw SET returned = least(credits, v_refunded)
+                WHERE user_id = p_user AND batch_id = p_batch AND draw_no = v_draw
+                RETURNING v_refunded - returned INTO v_refunded;
+                v_draw := v_draw - 1;
+            END LOOP;
         END IF;
     END IF;
     SELECT * INTO v_batch FROM daybook.batch WHERE user_id = p_user AND batch_id = p_batch FOR NO KEY UPDATE;
@@ -323,6 +331,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_batch daybook.batch;
     v_now timestamptz;
+    v_spent bigint;
 BEGIN
     v_batch := daybook.hold_batch(p_batch_id, p_user_id);
     IF v_batch.settled_at IS NOT NULL THEN
@@ -338,10 +347,12 @@ BEGIN
             RAISE EXCEPTION 'spent must lie between 0 and the % credits frozen, not %', v_batch.frozen, p_spent
                 USING ERRCODE = 'DB400';
         END IF;
-        v_now := daybook.give_back(p_user_id, p_batch_id, ARRAY[NULL]::text[], ARRAY[v_batch.frozen - v_batch.refunded - p_spent]);
-        UPDATE daybook.batch SET spent = p_spent, settled_at = v_now WHERE user_id = p_user_id AND batch_id = p_batch_id;
+        -- Credit that went back before cannot have been spent.
+        v_spent := least(p_spent, v_batch.frozen - v_batch.refunded);
+        v_now := daybook.give_back(p_user_id, p_batch_id, ARRAY[NULL]::text[], ARRAY[v_batch.frozen - v_batch.refunded - v_spent]);
+        UPDATE daybook.batch SET spent = v_spent, settled_at = v_now WHERE user_id = p_user_id AND batch_id = p_batch_id;
         UPDATE public.batch_jobs
-        SET credits_spent = p_spent, settlement_status = CASE WHEN p_spent = 0 THEN 'refunded' ELSE 'finalized' END, updated_at = v_now
+        SET credits_spent = v_spent, settlement_status = CASE WHEN v_spent = 0 THEN 'refunded' ELSE 'finalized' END, updated_at = v_now
         WHERE user_id = p_user_id AND id = p_batch_id;
     END IF;
     SELECT * INTO v_batch FROM daybook.batch WHERE user_id = p_user_id AND batch_id = p_batch_id;
@@ -349,10 +360,22 @@ BEGIN
         'refund', v_batch.refunded);
 END $$;
 
-REVOKE ALL ON FUNCTION public.freeze_credits_for_batch(uuid, uuid, integer) FROM PUBLIC;
-REVOKE ALL ON FUNCTION public.finalize_batch_credits(uuid, uuid, integer) FROM PUBLIC;
+-- Nobody but the owner and the service role: default privileges, or the function that was replaced, may have let in others.
 DO $$
+DECLARE
+    v_grant record;
 BEGIN
+    FOR v_grant IN
+        SELECT p.oid::regprocedure AS function, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END AS grantee
+        FROM pg_catalog.pg_proc AS p
+        CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) AS a
+        LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = a.grantee
+        WHERE p.oid IN ('public.freeze_credits_for_batch(uuid, uuid, integer)'::regprocedure,
+            'public.finalize_batch_credits(uuid, uuid, integer)'::regprocedure)
+            AND a.grantee <> p.proowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s', v_grant.function, v_grant.grantee);
+    END LOOP;
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'service_role') THEN
         GRANT EXECUTE ON FUNCTION public.freeze_credits_for_batch(uuid, uuid, integer) TO service_role;
         GRANT EXECUTE ON FUNCTION public.finalize_batch_credits(uuid, uuid, integer) TO service_role;

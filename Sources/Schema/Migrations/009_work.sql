@@ -128,6 +128,14 @@ BEGIN
     SELECT task_id INTO v_task FROM daybook.submission WHERE user_id = p_user AND nonce = p_nonce;
     IF NOT FOUND THEN RETURN false; END IF;
     PERFORM FROM daybook.task WHERE user_id = p_user AND task_id = v_task FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT FROM daybook.submission
+        WHERE user_id = p_user AND provider_task_id = p_provider_task_id AND nonce <> p_nonce
+    ) THEN
+        -- One video cannot be two tasks': nobody knows what became of this one.
+        PERFORM daybook.lose(ARRAY[p_user], ARRAY[p_nonce], ARRAY['The provider named a task that is another submission''s.']);
+        RETURN false;
+    END IF;
     UPDATE daybook.submission SET outcome = 'accepted', provider_task_id = p_provider_task_id, answered_at = v_now
     WHERE user_id = p_user AND nonce = p_nonce AND outcome IN ('intent', 'unknown');
     IF NOT FOUND THEN
@@ -183,7 +191,7 @@ BEGIN
     -- Whoever cancels holds the batch: either it sees the task ready, or we see its request.
     SELECT cancel_requested_at IS NOT NULL INTO v_cancelled FROM daybook.batch
     WHERE user_id = p_user AND batch_id = v_task.batch_id
-    FOR SHARE;
+    FOR NO KEY UPDATE;
     PERFORM FROM daybook.task WHERE user_id = p_user AND task_id = v_task.task_id FOR NO KEY UPDATE;
     UPDATE daybook.submission SET outcome = 'refused', remark = p_remark, answered_at = v_now
     WHERE user_id = p_user AND nonce = p_nonce AND outcome IN ('intent', 'unknown');
@@ -339,8 +347,10 @@ SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_user uuid;
 BEGIN
-    SELECT user_id INTO v_user FROM daybook.lot
-    WHERE kind = 'bonus' AND remaining > 0 AND expires_at <= daybook.clock()
+    -- A customer who was deleted leaves lots, and no wallet that could lose anything.
+    SELECT l.user_id INTO v_user FROM daybook.lot AS l
+    JOIN public.credit_wallet AS w ON w.user_id = l.user_id
+    WHERE l.kind = 'bonus' AND l.remaining > 0 AND l.expires_at <= daybook.clock()
     LIMIT 1;
     IF NOT FOUND THEN RETURN false; END IF;
     PERFORM daybook.hold_wallet(v_user);

@@ -59,7 +59,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         if let client { services.append(try worker.worker(client, settings, logger)) }
         var configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(work ? 40 : 20)
+        configuration.maximumGracefulShutdownDuration = .seconds(work ? 75 : 20)
         do {
             try await ServiceGroup(configuration: configuration).run()
             try await client?.shutdown()

@@ -15,7 +15,7 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
         discussion: """
             Prints "working" each time that it begins, and logs to standard error. Run as many as you like, on as \
             many machines as you like: they share nothing but the database. At SIGTERM or SIGINT a worker claims \
-            nothing more, waits up to 30 seconds for the submissions under way, and leaves the rest to the others, \
+            nothing more, waits about a minute for the submissions under way, and leaves the rest to the others, \
             or to its successor. Killed, it loses nothing either: within five seconds another one takes over.
             """)
 
