@@ -120,8 +120,7 @@ enum SLAReports {
 
 /// Every statement of the months that are over.
 enum Statements {
-    /// All files but the manifests; in a page, the instant at which the wallet was looked at is left out: a wallet has no
-    /// history, so that instant is the run's.
+    /// All files but the manifests.
     static func all(_ settings: ConnectionSettings) async throws -> [String: Data] {
         var files: [String: Data] = [:]
         for month in SLAReports.months {
@@ -131,12 +130,7 @@ enum Statements {
                 Deployment.conninfo(settings),
             ])
             for (name, bytes) in try folder.contents() where !name.hasSuffix("manifest.json") {
-                guard name.hasSuffix(".html") else {
-                    files[name] = bytes
-                    continue
-                }
-                let page = String(decoding: bytes, as: UTF8.self)
-                files[name] = Data(page.replacing(/Wallet and expired credit as of [-0-9T:.+]+/, with: "").utf8)
+                files[name] = bytes
             }
         }
         return files

@@ -54,6 +54,30 @@ import Testing
         }
     }
 
+    @Test func `a row older than every closed month stands once, after the closed ones, and all months tile`()
+        async throws
+    {
+        try await withSample { settings in
+            for month in ["2026-08", "2026-09", "2026-10"] { try await Self.close(month, settings) }
+            try await execute(Self.insert(-7, at: "2026-05-20T12:00:00Z"), in: settings)
+            var closing: Int64?
+            var found: [String] = []
+            for number in 4...11 {
+                let month = "2026-\(number < 10 ? "0" : "")\(number)"
+                let run = try await StatementRuns(
+                    settings, ["--month", month, "--account", "customer5", "--format", "csv"])
+                let name = "statement-customer5-\(month)"
+                let summary = try run.summary(name)
+                if let closing { #expect(summary["opening_balance"] == closing, "\(month)") }
+                closing = summary["closing_balance"]
+                #expect(summary["unexplained"] == 777 + 7, "\(month)")
+                let entries = try run.records(name, "entries").dropFirst()
+                found += entries.filter { $0[2] == "adjust" && $0[5] == "-7" }.map { _ in month }
+            }
+            #expect(found == ["2026-11"])
+        }
+    }
+
     @Test func `what changed since it was closed is told: rows that went, changed, and figures that follow`()
         async throws
     {

@@ -43,6 +43,29 @@ import Testing
         }
     }
 
+    @Test func `the letter of a statement adds up, shows every check and claims no more than they do`() async throws {
+        try await withSample { settings in
+            let run = try await StatementRuns(
+                settings,
+                ["--month", "2026-10", "--account", "customer5", "--email", "--from", "finance@example.org"])
+            let message = try await Self.read(run.folder.file("outbox/statement-customer5-2026-10.eml"))
+            let body = try #require(message["body"] as? String)
+            func value(_ title: String) -> Int64? {
+                let line = body.split(separator: "\n").first { $0.hasPrefix("  \(title)  ") }
+                let number = line?.dropFirst(title.count + 2).split(separator: " ").first
+                return number.flatMap { Int64($0.replacing(",", with: "")) }
+            }
+            let movements = [
+                "Purchased", "Bonus granted", "Frozen for batches", "Refunded", "Adjustments", "Bonus expired",
+            ]
+            let moved = try movements.reduce(Int64(0)) { try $0 + #require(value($1), "\($1)") }
+            #expect(value("Opening balance") == 1_832_600 && value("Closing balance") == 1_832_600 + moved)
+            #expect(value("Unreconciled") == 0 && value("Expired, not booked") == 0 && value("Unexplained") == 777)
+            #expect(body.contains("Not all of the checks are 0") && !body.contains("every credit is explained"))
+            #expect(!body.contains("signed"))
+        }
+    }
+
     @Test func `a message that a program does not take is not recorded as sent`() async throws {
         try await withSample { settings in
             let arguments = [

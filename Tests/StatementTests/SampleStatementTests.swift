@@ -29,6 +29,35 @@ import Testing
         }
     }
 
+    @Test func `a month that is not over is the same bytes in every run`() async throws {
+        try await withSample { settings in
+            let arguments = ["--month", "2026-11", "--account", "customer5"]
+            let first = try await StatementRuns(settings, arguments).folder.contents()
+            let second = try await StatementRuns(settings, arguments).folder.contents()
+            #expect(first.count > 3 && first.keys.sorted() == second.keys.sorted())
+            for (name, bytes) in first where !name.hasSuffix("manifest.json") {
+                #expect(second[name] == bytes, "\(name)")
+            }
+        }
+    }
+
+    @Test func `the usage of a page ends with its total`() async throws {
+        try await withSample { settings in
+            let run = try await StatementRuns(settings, ["--month", "2026-10", "--account", "customer5"])
+            let usage = try run.records("statement-customer5-2026-10", "usage").dropFirst()
+            #expect(!usage.isEmpty && !usage.contains { $0[0].hasPrefix("Total") })
+            let page = try String(contentsOfFile: run.folder.file("statement-customer5-2026-10.html"), encoding: .utf8)
+            let start = try #require(page.range(of: "<bdi>Total</bdi>"))
+            let row = page[start.upperBound...].prefix { $0 != "\n" }
+            let cells = row.matches(of: /<bdi>([^<]*)<\/bdi>/).map { String($0.1).replacing(",", with: "") }
+            let amounts = usage.compactMap { Decimal(string: $0[9]) }.reduce(0, +)
+            #expect(cells.last.flatMap { Decimal(string: $0) } == amounts && amounts > 0)
+            for column in [1, 2, 3, 4, 5, 6, 7] {
+                #expect(Int64(cells[column - 1]) == usage.reduce(0) { $0 + (Int64($1[column]) ?? 0) }, "\(column)")
+            }
+        }
+    }
+
     @Test func `the statements of all customers and months tile, and add up to the ledger`() async throws {
         try await withSample { settings in
             var closing: [String: Int64] = [:]

@@ -52,12 +52,15 @@ import Testing
         try await withSample { settings in
             let batch = try await daybook(settings, ["ledger", "explain", "0c7b512f-7337-4718-9033-21add42157ef"])
             #expect(batch.exitCode == 0, "\(batch.errors)")
-            #expect(batch.output.contains("3000 = 2750 spent + 250 refunded + 0 held"))
+            #expect(batch.output.contains("3000 = 2750 spent + 250 refunded + 0 held + 0 unexplained"))
             #expect(batch.output.contains("9007199254740499") && batch.output.contains("57.142857"))
             let purchase = try await daybook(settings, ["ledger", "explain", "9007199254740499"])
             #expect(purchase.output.contains("0c7b512f-7337-4718-9033-21add42157ef"))
             let stray = try await daybook(settings, ["ledger", "explain", "2add8ef1-aa62-4876-9cd1-fdbaa8ebd866"])
             #expect(stray.output.contains("no batch has this id") && stray.output.contains("unexplained  120"))
+            #expect(stray.output.contains("120 = 0 spent + 0 refunded + 0 held + 120 unexplained"))
+            let short = try await daybook(settings, ["ledger", "explain", "8be98d75-8aa0-49a1-960c-0c725b8e2ed0"])
+            #expect(short.output.contains("120 = 110 spent + 0 refunded + 0 held + 10 unexplained"), "\(short.output)")
             let nothing = try await daybook(settings, ["ledger", "explain", "no-such-thing"])
             #expect(nothing.exitCode == 64)
         }

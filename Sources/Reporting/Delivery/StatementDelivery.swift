@@ -94,12 +94,14 @@ public struct StatementDelivery: Sendable {
     }
 
     private func message(_ statement: StatementReport.Outcome, date: Instant) throws -> MailMessage {
-        func text(_ line: StatementLine) -> String { statement.summary[line].map { GroupedNumber.text($0) } ?? "0" }
-        let filled = try letter.fill([
+        var values = [
             "customer": statement.account.name, "month": month.title, "number": "\(statement.account.slug)-\(month)",
-            "opening_balance": text(.openingBalance), "closing_balance": text(.closingBalance), "spent": text(.spent),
-            "refunds": text(.refunds), "unreconciled": text(.unreconciled), "from": from,
-        ])
+            "verdict": Self.verdict(statement.summary), "from": from,
+        ]
+        for line in StatementLine.allCases {
+            values[line.rawValue] = statement.summary[line].map { GroupedNumber.text($0) } ?? "not known"
+        }
+        let filled = try letter.fill(values)
         let types = [
             "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             "html": "text/html; charset=utf-8",
@@ -117,6 +119,17 @@ public struct StatementDelivery: Sendable {
         return MailMessage(
             from: from, to: statement.email, subject: filled.subject, body: filled.body, attachments: attachments,
             date: date)
+    }
+
+    /// What the checks allow to be said.
+    private static func verdict(_ summary: StatementSummary) -> String {
+        let checks = StatementLine.checks.map { summary[$0] }
+        if checks.contains(where: { ($0 ?? 0) != 0 }) {
+            return "Not all of the checks are 0: the table Differences of the statement says where the credits are."
+        }
+        return checks.contains(nil)
+            ? "The checks that could be made are 0; a check that is \"not known\" needs a wallet."
+            : "The checks are 0: every credit is explained, entry by entry and batch by batch."
     }
 
     private func hand(_ bytes: [UInt8], to recipient: String, name: String) throws {

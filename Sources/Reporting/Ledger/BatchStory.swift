@@ -68,10 +68,13 @@ struct BatchStory {
         } else {
             rows.append(("status", "no batch has this id"))
         }
-        let held = isSettled ? 0 : frozen - refunded
-        let unexplained = frozen - refunded - (isSettled ? spent : 0) - held
-        rows.append(("frozen", "\(frozen) = \(isSettled ? spent : 0) spent + \(refunded) refunded + \(held) held"))
-        rows.append(("unexplained", String(batch == nil ? frozen - refunded : unexplained)))
+        // What no batch can settle is not held: nobody will ever spend or return it.
+        let held = batch == nil || isSettled ? 0 : frozen - refunded
+        let delivered = isSettled ? spent : 0
+        let unexplained = frozen - refunded - delivered - held
+        let parts = "\(delivered) spent + \(refunded) refunded + \(held) held + \(unexplained) unexplained"
+        rows.append(("frozen", "\(frozen) = \(parts)"))
+        rows.append(("unexplained", String(unexplained)))
         return Table(
             name: "batch", title: "Batch", note: "", columns: [Column("term", .text), Column("value", .text)],
             rows: rows.map { [.text($0.0), .text($0.1)] })

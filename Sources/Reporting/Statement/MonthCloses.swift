@@ -23,17 +23,21 @@ struct MonthCloses {
         )
         """
 
-    /// Gives every account of a run what its months before the reported one have closed; with it, the month too.
+    /// Gives every account of a run what its months before the reported one have closed; with it, the month too. A month
+    /// before every closed one gets the first of them: a row that is late for that one stands in the month after the
+    /// last closed one, and nowhere else.
     func attach(to scope: inout StatementScope, including month: Bool) throws {
         guard exists else { return }
         let bound = month ? scope.request.month.endDay : scope.request.month.firstDay
         let rows = try session.query(
             """
-            WITH closed AS (\(Self.current))
+            WITH closed AS (\(Self.current)), reach AS (
+                SELECT user_id, coalesce(max(month) FILTER (WHERE month < $1), min(month)) AS month
+                FROM closed GROUP BY user_id
+            )
             SELECT c.user_id::text AS user_id, max(c.month) AS month, max(c.period_end) AS period_end,
                 max(c.closed_at) AS closed_at, (array_agg(c.hash ORDER BY c.month DESC))[1] AS hash
-            FROM closed AS c
-            WHERE c.month < $1
+            FROM closed AS c JOIN reach ON reach.user_id = c.user_id AND c.month <= reach.month
             GROUP BY c.user_id
             """, [.date(bound)])
         var byUser: [String: Row] = [:]
@@ -45,12 +49,17 @@ struct MonthCloses {
             try session.forEachRow(
                 """
                 WITH closed AS (\(Self.current))
-                SELECT unnest(c.entry_ids) FROM closed AS c WHERE c.user_id = $1 AND c.month < $2
-                """, [.uuid(userID), .date(bound)]
+                SELECT unnest(c.entry_ids) FROM closed AS c WHERE c.user_id = $1 AND c.month <= $2
+                """, [.uuid(userID), .date(row.date("month"))]
             ) { ids.insert(try $0.int(0)) }
-            scope.accounts[index].closed = ClosedLedger(
+            let ledger = ClosedLedger(
                 month: try Self.month(row.date("month")), end: try row.instant("period_end"),
                 closedAt: try row.instant("closed_at"), hash: try row.text("hash"), ids: ids)
+            if try row.date("month") < bound {
+                scope.accounts[index].closed = ledger
+            } else {
+                scope.accounts[index].firstClose = ledger
+            }
         }
     }
 

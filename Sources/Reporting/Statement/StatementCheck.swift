@@ -36,11 +36,24 @@ public struct StatementCheck {
             manifest: manifest,
             records: { try CSVFile.records(Array(try read("\(folder)/\($0).csv"))) })
         try sums.check()
-        let signed = manifest.signature == nil ? "not signed, but whole" : "genuine"
+        try noteForeignFiles(manifest, notes: &notes)
+        let signed = manifest.signature == nil ? "is not signed, agrees with its manifest" : "is genuine"
+        let isWhole = sums.checks.allSatisfy { ($0.credits ?? 0) == 0 }
+        let checks = sums.checks.map { "\($0.line.rawValue) \($0.credits.map { String($0) } ?? "not known")" }
         return Outcome(
-            sentence: "Statement \(manifest.number) of \(manifest.account.name) is \(signed) and adds up: opening "
-                + "\(manifest.openingBalance), closing \(manifest.closingBalance), unreconciled \(sums.unreconciled).",
+            sentence: "Statement \(manifest.number) of \(manifest.account.name) \(signed) and adds up"
+                + (isWhole ? "" : ", but is not whole")
+                + ": opening \(manifest.openingBalance), closing \(manifest.closingBalance), "
+                + checks.joined(separator: ", ") + ".",
             notes: notes)
+    }
+
+    private func noteForeignFiles(_ manifest: StatementManifest, notes: inout [String]) throws {
+        let known = Set(manifest.files.map { ($0.name as NSString).lastPathComponent } + ["manifest.json"])
+        let foreign = try FileManager.default.contentsOfDirectory(atPath: folder).filter { !known.contains($0) }
+        for name in foreign.sorted() {
+            notes.append("\(name) is not listed in the manifest: it is no part of the statement and was not checked.")
+        }
     }
 
     private func checkSignature(_ manifest: StatementManifest, notes: inout [String]) throws {

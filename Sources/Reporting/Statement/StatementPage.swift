@@ -37,8 +37,8 @@ struct StatementPage: Sendable {
     let closing: String
 
     init(
-        subject: StatementAccount, request: StatementRequest, snapshotAt: Instant, clock: LocalClock,
-        book: StatementBook, tables: [Table], provenance: Table, entries: Int
+        subject: StatementAccount, request: StatementRequest, clock: LocalClock, book: StatementBook, tables: [Table],
+        provenance: Table, entries: Int
     ) {
         number = "\(subject.account.slug)-\(request.month)"
         title = "Statement of credits, \(request.month.title)"
@@ -46,7 +46,7 @@ struct StatementPage: Sendable {
         status = subject.isFinal ? "final" : "preliminary"
         isFinal = subject.isFinal
         (sentence, isWhole) = Self.verdict(book.summary)
-        facts = Self.facts(subject, snapshotAt: snapshotAt, clock: clock).map { Fact(term: $0.0, value: $0.1) }
+        facts = Self.facts(subject, clock: clock).map { Fact(term: $0.0, value: $0.1) }
         movements = ([.openingBalance] + StatementLine.movements + [.closingBalance]).map { line in
             Self.row(line, book: book)
         }
@@ -61,7 +61,8 @@ struct StatementPage: Sendable {
             PageRows(Self.compact($0, clock: clock), limit: Limits.statementPageEntries)
         }
         self.provenance = PageTable(provenance)
-        closing = "Judged as of \(subject.cutoff). Wallet and expired credit as of \(snapshotAt)."
+        closing =
+            "Judged as of \(subject.asOf). Wallet and expired credit as of the snapshot that manifest.json names."
     }
 
     /// A table as it fits on paper: short local instants, grouped numbers, one instant a batch.
@@ -118,19 +119,21 @@ struct StatementPage: Sendable {
         }
     }
 
-    private static func facts(
-        _ subject: StatementAccount, snapshotAt: Instant, clock: LocalClock
-    ) -> [(String, String)] {
+    private static func facts(_ subject: StatementAccount, clock: LocalClock) -> [(String, String)] {
         let contract = subject.contract
         return [
             ("Customer", "\(subject.account.name) (\(subject.account.slug))"),
-            ("Plan", subject.account.plan == .prepaid ? "prepaid packages" : "pay as you go"),
-            ("Statement date", String(clock.text(min(subject.cutoff, subject.finalityAt)).prefix(10))),
+            ("Plan", subject.planText),
+            (
+                "Statement date",
+                subject.isCutoffNow
+                    ? "none yet" : String(clock.text(min(subject.cutoff, subject.finalityAt)).prefix(10))
+            ),
             ("Time zone", subject.account.timeZone),
             ("Period from", clock.text(subject.period.start)),
             ("Period to (exclusive)", clock.text(subject.period.end)),
             ("The same in UTC", "\(subject.period.start) to \(subject.period.end)"),
-            ("Currency", "USD; credits are whole numbers"),
+            ("Currency", StatementAccount.currencyText),
             (
                 "Contract profile",
                 "\(contract.profile.name), version \(contract.profile.version), SHA-256 \(contract.sha256)"

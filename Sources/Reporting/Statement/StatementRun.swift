@@ -138,14 +138,15 @@ struct StatementRun {
         }
         for file in library.files { provenance.add(file) }
         let provenanceTable = provenance.table()
+        let shown = tables.map { $0.name == "usage" ? StatementTables(book: book).usageWithTotal() : $0 }
         if let workbook {
-            try workbook.close(book: book, tables: tables, provenance: provenanceTable)
+            try workbook.close(book: book, tables: shown, provenance: provenanceTable)
             outputs.add("\(baseName).xlsx", try FileDigest.of(outputs.path(extension: "xlsx")))
         }
         if settings.formats.contains(.html) {
             let page = StatementPage(
-                subject: subject, request: request, snapshotAt: scope.snapshotAt, clock: clock, book: book,
-                tables: tables, provenance: provenanceTable, entries: writer.count)
+                subject: subject, request: request, clock: clock, book: book, tables: shown,
+                provenance: provenanceTable, entries: writer.count)
             let html = try settings.templates.render(page, template: "statement")
             let parts = [(mark: page.entriesMark, html: writer.pageRows)] + page.tables.map { ($0.mark, $0.html) }
             try outputs.writeBeside(PageRows.splice(parts, into: html), extension: "html")
@@ -174,11 +175,11 @@ struct StatementRun {
             if let line = book.post(entry, effectiveAt: effectiveAt) { try writer.write(line) }
         }
         func postLate() throws {
-            for entry in late { try post(entry, subject.closed?.end) }
+            for entry in late { try post(entry, subject.ledger?.end) }
             late.removeAll()
         }
         try reader.forEachEntry(of: number) { entry in
-            guard let closed = subject.closed else { return try post(entry, entry.postedAt) }
+            guard let closed = subject.ledger else { return try post(entry, entry.postedAt) }
             if closed.isLate(entry) {
                 late.append(entry)
             } else {

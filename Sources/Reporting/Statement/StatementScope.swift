@@ -41,7 +41,8 @@ struct StatementScope: Sendable {
                 seconds: contract.profile.longestLimitSeconds + Limits.finalityGraceHours * 3600)
             return StatementAccount(
                 account: account, period: period, cutoff: request.cutoff ?? min(snapshotAt, finalityAt),
-                finalityAt: finalityAt, contract: contract)
+                finalityAt: finalityAt, isCutoffNow: request.cutoff == nil && snapshotAt < finalityAt,
+                contract: contract)
         }
         guard !accounts.isEmpty else {
             let zone = all.count == 1 ? " in \(all[0].timeZone)" : ""

@@ -20,7 +20,8 @@ struct StatementSums {
         openBatches = try records("open_batches")
     }
 
-    var unreconciled: Int64 { lines["unreconciled"] ?? 0 }
+    /// The lines that are 0 in whole books; nil for one that could not be checked.
+    var checks: [(line: StatementLine, credits: Int64?)] { StatementLine.checks.map { ($0, lines[$0.rawValue]) } }
 
     /// Throws `badData` with the first thing that does not add up.
     func check() throws(DaybookError) {

@@ -48,6 +48,22 @@ struct StatementTables {
             })
     }
 
+    /// The usage for people, with a last row that adds it up; the CSV file is to be added up by whoever reads it.
+    func usageWithTotal() -> Table {
+        var table = usage()
+        let lines = book.usage
+        guard !lines.isEmpty else { return table }
+        func sum(_ value: (StatementUsage) -> Int64) -> Int64 { lines.reduce(0) { $0 + value($1) } }
+        let amounts = lines.compactMap(\.amount)
+        table.rows.append([
+            .text(amounts.count < lines.count ? "Total of what has an amount" : "Total"), .integer(sum(\.batches)),
+            .integer(sum(\.items)), .integer(sum(\.succeeded)), .integer(sum(\.failed)),
+            .integer(sum(\.creditsFrozen)), .integer(sum(\.creditsRefunded)), .integer(sum(\.creditsSpent)), .empty,
+            amounts.isEmpty ? .empty : .dollars(Dollars(micros: amounts.reduce(0) { $0 + $1.micros })),
+        ])
+        return table
+    }
+
     func batches() -> Table {
         Table(
             name: "batches", title: "Batches",

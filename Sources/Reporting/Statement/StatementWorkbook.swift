@@ -35,7 +35,10 @@ final class StatementWorkbook {
             row: 1, column: 0,
             text: "Statement \(number)   \(subject.isFinal ? "final" : "preliminary")   Time zone "
                 + "\(subject.account.timeZone)   From \(subject.period.start) to \(subject.period.end) (exclusive)   "
-                + "As of \(subject.cutoff)", format: soft)
+                + "As of \(subject.asOf)", format: soft)
+        try summary.write(
+            row: 2, column: 0,
+            text: "Plan \(subject.planText)   Currency \(StatementAccount.currencyText)", format: soft)
         try writer.writeHeader(columns, to: summary, row: Self.summaryHeaderRow)
         entryFormats = try StatementTables.entryColumns.map { try writer.format(of: $0) }
         try addEntrySheet()
