@@ -131,7 +131,7 @@ CREATE TABLE public.enterprise_api_keys (
 
 CREATE TABLE public.enterprise_api_usage (
     id            bigint      GENERATED ALWAYS AS IDENTITY,
-    user_id       uuid,
+    user_id       uuid        NOT NULL,
     api_key_id    uuid,
     endpoint      text,
     created_at    timestamptz NOT NULL DEFAULT now(),
@@ -140,7 +140,7 @@ CREATE TABLE public.enterprise_api_usage (
     request_id    text,
     minute_bucket timestamptz,
     batch_job_id  uuid,
-    CONSTRAINT enterprise_api_usage_pkey PRIMARY KEY (id)
+    CONSTRAINT enterprise_api_usage_pkey PRIMARY KEY (user_id, id)
 );
 CREATE INDEX enterprise_api_usage_request ON public.enterprise_api_usage (request_id) WHERE request_id IS NOT NULL;
 
