@@ -23,9 +23,10 @@ struct MonthCloses {
         )
         """
 
-    /// Gives every account of a run what its months before the reported one have closed; with it, the month too. A month
-    /// before every closed one gets the first of them: a row that is late for that one stands in the month after the
-    /// last closed one, and nowhere else.
+    /// Gives every account of a run what its months before the reported one have closed; with it, the month too.
+    ///
+    /// A month before every closed one gets the first of them: a row that is late for that one stands in the month
+    /// after the last closed one, and nowhere else.
     func attach(to scope: inout StatementScope, including month: Bool) throws {
         guard exists else { return }
         let bound = month ? scope.request.month.endDay : scope.request.month.firstDay
