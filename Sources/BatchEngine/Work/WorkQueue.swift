@@ -42,8 +42,8 @@ public struct WorkQueue {
         }
     }
 
-    /// Records submissions that the provider took, and those of which nobody knows. Refusals have a transaction of their
-    /// own each: ``closeGate(_:seconds:)``, then ``refuse(_:_:)``.
+    /// Records submissions that the provider took, and those of which nobody knows. Refusals have a transaction of
+    /// their own each: ``closeGate(_:seconds:)``, then ``refuse(_:_:)``.
     ///
     /// - Returns: The tasks that are the worker's to poll from now on.
     public func record(
