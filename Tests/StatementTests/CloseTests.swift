@@ -70,7 +70,9 @@ import Testing
                 let summary = try run.summary(name)
                 if let closing { #expect(summary["opening_balance"] == closing, "\(month)") }
                 closing = summary["closing_balance"]
-                #expect(summary["unexplained"] == 777 + 7, "\(month)")
+                // A closed month stays as it was closed, before the row that no wallet knows of.
+                let unexplained: Int64 = (8...10).contains(number) ? 777 : 784
+                #expect(summary["unexplained"] == unexplained, "\(month)")
                 let entries = try run.records(name, "entries").dropFirst()
                 found += entries.filter { $0[2] == "adjust" && $0[5] == "-7" }.map { _ in month }
             }

@@ -49,11 +49,11 @@ import Testing
                 settings,
                 ["--month", "2026-10", "--account", "customer5", "--email", "--from", "finance@example.org"])
             let message = try await Self.read(run.folder.file("outbox/statement-customer5-2026-10.eml"))
-            let body = try #require(message["body"] as? String)
+            let body = try #require(message["body"] as? String).replacing("\r\n", with: "\n")
             func value(_ title: String) -> Int64? {
                 let line = body.split(separator: "\n").first { $0.hasPrefix("  \(title)  ") }
                 let number = line?.dropFirst(title.count + 2).split(separator: " ").first
-                return number.flatMap { Int64($0.replacing(",", with: "")) }
+                return number.flatMap { Int64($0.replacing(",", with: "").replacing("\u{2212}", with: "-")) }
             }
             let movements = [
                 "Purchased", "Bonus granted", "Frozen for batches", "Refunded", "Adjustments", "Bonus expired",
