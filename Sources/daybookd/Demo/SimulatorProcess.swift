@@ -14,7 +14,7 @@ final class SimulatorProcess {
         process.executableURL = URL(fileURLWithPath: try Sibling.path("grsai-simulator"))
         process.arguments = [
             "--port", "0", "--time-scale", "\(timeScale)", "--key", key, "--knob", "seed=2026",
-            "--knob", "accept_then_drop=10", "--knob", "output_moderation=15", "--knob", "error=10",
+            "--knob", "accept_then_drop=10", "--knob", "output_moderation=50", "--knob", "error=40",
         ]
         let output = Pipe()
         process.standardOutput = output
