@@ -15,14 +15,19 @@ import Testing
         """
     private static let total = 19_000
 
-    /// Outcomes that must be the same however often a purge was interrupted. `created` instants of runs are not compared.
-    private func outcome(_ purging: Purging) async throws -> [String: String] { try await purging.fingerprint() }
+    /// The tables that differ from what an undisturbed purge leaves: none, however often a purge was interrupted.
+    private func difference(_ purging: Purging, _ expected: [String: String]) async throws -> [String] {
+        let outcome = try await purging.fingerprint()
+        return Set(outcome.keys).union(expected.keys).filter { outcome[$0] != expected[$0] }.sorted()
+    }
 
+    /// What an undisturbed purge leaves. Its run has the second number: no outcome may depend on that.
     private func undisturbed() async throws -> [String: String] {
         var result: [String: String] = [:]
         try await withPurging { purging in
+            _ = try await purging.lines("SELECT nextval(pg_get_serial_sequence('daybook.purge_run', 'run_id'))")
             #expect(try await purging.purge().exitCode == 0)
-            result = try await outcome(purging)
+            result = try await purging.fingerprint()
         }
         return result
     }
@@ -52,7 +57,7 @@ import Testing
                     resumed = try await purging.purge()
                 }
                 #expect(resumed.exitCode == 0, "seed \(seed), trial \(trial), \(delay) s: \(resumed.errors)")
-                #expect(try await outcome(purging) == expected, "seed \(seed), trial \(trial), \(delay) s")
+                #expect(try await difference(purging, expected) == [], "seed \(seed), trial \(trial), \(delay) s")
                 let verified = try await purging.retention(["verify"])
                 #expect(verified.exitCode == 0, "seed \(seed), trial \(trial): \(verified.output)")
             }
@@ -109,7 +114,7 @@ import Testing
                 if run.errors.contains("continue it with") { midway += 1 }
                 let resumed = try await purging.resume()
                 if resumed.output.contains("Nothing to resume") { _ = try await purging.purge() }
-                #expect(try await outcome(purging) == expected)
+                #expect(try await difference(purging, expected) == [])
             }
         }
         #expect(midway > 0, "no interrupt met a purge that was under way")
@@ -133,7 +138,7 @@ import Testing
             let refused = try await purging.purge()
             #expect(refused.exitCode == 75 && refused.errors.contains("--resume"), "\(refused.errors)")
             #expect(try await purging.resume().exitCode == 0)
-            #expect(try await outcome(purging) == expected)
+            #expect(try await difference(purging, expected) == [])
             #expect(try await purging.retention(["verify"]).exitCode == 0)
         }
     }
@@ -191,7 +196,7 @@ import Testing
             } else if gone > 0 {
                 midway += 1
             }
-            #expect(try await outcome(purging) == expected, "seed \(seed), trial \(trial), \(delay) s")
+            #expect(try await difference(purging, expected) == [], "seed \(seed), trial \(trial), \(delay) s")
             #expect(try await purging.retention(["verify"]).exitCode == 0)
             try await database.drop()
         }
