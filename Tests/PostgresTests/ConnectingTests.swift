@@ -114,10 +114,12 @@ import Testing
 
     @Test func `services and the environment are read as libpq reads them`() async throws {
         try await withDatabase { settings in
-            let folder = try #require(settings.options["host"])
-            let name = try #require(settings.options["dbname"])
+            try Handover.give(try #require(settings.options["host"]), "services-host")
+            try Handover.give(try #require(settings.options["dbname"]), "services-database")
             // In a process of its own, because the environment belongs to all of one.
-            await #expect(processExitsWith: .success) { [folder = folder as String, name = name as String] in
+            await #expect(processExitsWith: .success) {
+                let folder = try Handover.take("services-host")
+                let name = try Handover.take("services-database")
                 let file = NSTemporaryDirectory() + "/daybook-services-\(UUID().uuidString)"
                 let services = """
                     [books]
@@ -152,12 +154,15 @@ import Testing
                 let missing = try await tests.failure(ConnectionSettings(conninfo: "service=no_such_service"))
                 #expect(missing.code == .invalidSettings)
             }
+            try Handover.end("services-host")
+            try Handover.end("services-database")
         }
     }
 
     @Test func `two hundred connections leave no descriptor open`() async throws {
-        let folder = try TestCluster.shared.folder
-        await #expect(processExitsWith: .success) { [folder = folder as String] in
+        try Handover.give(try TestCluster.shared.folder, "descriptors-host")
+        await #expect(processExitsWith: .success) {
+            let folder = try Handover.take("descriptors-host")
             let settings = ConnectionSettings(options: ["host": folder, "user": "postgres", "dbname": "postgres"])
             let tests = ConnectingTests()
             // What the first ones open once for all does not count.
@@ -175,5 +180,6 @@ import Testing
             let after = try ProcessStatus.openDescriptors()
             #expect(after <= before)
         }
+        try Handover.end("descriptors-host")
     }
 }

@@ -7,11 +7,14 @@ import Testing
 
     @Test func `two million rows pass through flat memory`() async throws {
         try await withDatabase { settings in
-            let host = try #require(settings.options["host"])
-            let database = try #require(settings.options["dbname"])
+            try Handover.give(try #require(settings.options["host"]), "streaming-host")
+            try Handover.give(try #require(settings.options["dbname"]), "streaming-database")
             // In a process of its own, whose memory no other test touches.
-            await #expect(processExitsWith: .success) { [host = host as String, database = database as String] in
-                let settings = ConnectionSettings(options: ["host": host, "dbname": database, "user": "postgres"])
+            await #expect(processExitsWith: .success) {
+                let settings = ConnectionSettings(options: [
+                    "host": try Handover.take("streaming-host"), "dbname": try Handover.take("streaming-database"),
+                    "user": "postgres",
+                ])
                 let connection = try await Connection.open(settings)
                 let grown = try await connection.run { session in
                     try session.execute("SELECT 1")
@@ -30,6 +33,8 @@ import Testing
                 #expect(grown < 20 * 1024, "grew by \(grown) kB")
                 await connection.close()
             }
+            try Handover.end("streaming-host")
+            try Handover.end("streaming-database")
         }
     }
 
