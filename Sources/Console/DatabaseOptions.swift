@@ -44,4 +44,19 @@ public struct DatabaseOptions: ParsableArguments {
             throw error
         }
     }
+
+    /// Connects once more, where the server has room for it, and lets the body work with both.
+    public func withSecondConnection<Result: Sendable>(
+        _ body: (Connection?) async throws -> Result
+    ) async throws -> Result {
+        guard let second = try? await Connection.open(try await settings()) else { return try await body(nil) }
+        do {
+            let result = try await body(second)
+            await second.close()
+            return result
+        } catch {
+            await second.close()
+            throw error
+        }
+    }
 }

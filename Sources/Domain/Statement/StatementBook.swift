@@ -19,25 +19,34 @@ public struct StatementBook: Sendable {
     /// The part of the balances and movements that is bonus credit.
     public private(set) var bonus = StatementSummary()
     /// The sum of all rows, whenever they were posted.
-    public private(set) var ledgerTotal: Int64 = 0
+    public private(set) var ledgerTotal: Int64
     /// Purchases of the month or before without a price: they are valued at list.
     public private(set) var unpricedPurchases: [StatementEntry] = []
     private var batches: [String: StatementBatch]
     private var costs = CostBook()
     /// By the reference of what is to blame: what the statement cannot reconcile.
     private var blame: [String: Int64] = [:]
+    /// What was known before the first row, so that rows do not count in it again.
+    private let sums: LedgerSums?
 
-    public init(period: Period, plan: Account.Plan, batches: [StatementBatch]) {
+    /// Begins a book.
+    ///
+    /// With `sums`, rows that nothing but these needs may be left out: after the month, and before it with an opening.
+    public init(period: Period, plan: Account.Plan, batches: [StatementBatch], sums: LedgerSums? = nil) {
         self.period = period
         self.plan = plan
         self.batches = Dictionary(batches.map { ($0.id, $0) }) { first, _ in first }
+        self.sums = sums
+        ledgerTotal = sums?.total ?? 0
+        summary.openingBalance = sums?.opening?.balance ?? 0
+        bonus.openingBalance = sums?.opening?.bonus ?? 0
     }
 
     /// Posts a row, and gives its line if it belongs to the month.
     ///
     /// `effectiveAt` is when it counts: later than its own instant where its month was closed already.
     public mutating func post(_ entry: StatementEntry, effectiveAt: Instant? = nil) -> Line? {
-        ledgerTotal += entry.credits
+        if sums == nil { ledgerTotal += entry.credits }
         guard let instant = effectiveAt ?? entry.postedAt, instant < period.end else { return nil }
         var model = entry.model
         if entry.isFreeze || entry.isRefund {
@@ -48,7 +57,7 @@ public struct StatementBook: Sendable {
         if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
         }
-        if instant < period.start {
+        if instant < period.start, sums?.opening == nil {
             summary.openingBalance += entry.credits
             if entry.isBonus { bonus.openingBalance += entry.credits }
         }

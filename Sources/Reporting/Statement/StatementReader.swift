@@ -13,18 +13,31 @@ final class StatementReader {
     }
 
     let scope: StatementScope
-    private let batches: GroupedCursor<(StatementBatch, StatementBatch.Part?)>
-    private let entries: GroupedCursor<StatementEntry>
+    private let batches: GroupedRows<(StatementBatch, StatementBatch.Part?)>
+    private let entries: GroupedRows<StatementEntry>
     private let holdings: [Int64: Holdings]
+    private let sums: [Int64: LedgerSums]
     private let clocks: [String: LocalClock]
 
-    init(scope: StatementScope, session: Session, library: QueryLibrary, catalog: Catalog) throws {
+    /// - Parameter feed: What a second connection serves; nil reads everything over this one.
+    init(
+        scope: StatementScope, session: Session, library: QueryLibrary, catalog: Catalog,
+        feed: RowFeed<StatementEntry>? = nil
+    ) throws {
         self.scope = scope
         func bound(_ name: String) throws -> BoundQuery {
             try library.bind(name, catalog: catalog, parameters: scope.parameters)
         }
         // The whole result is wanted, not its first rows soon.
         try session.executeScript("SET LOCAL cursor_tuple_fraction = 1.0")
+        // The rows first: a second connection sorts them while this one counts the rest.
+        let rows = try bound("entries")
+        if let feed, try feed.begin(rows, in: session) {
+            entries = GroupedRows(feed.next)
+        } else {
+            entries = GroupedRows(
+                try RowCursor("daybook_entries", rows, session: session, decode: Self.entry).fetch)
+        }
         let hasWallets = KnownTable.deployment.contains { $0.name == "credit_wallet" && catalog.has($0) }
         var holdings: [Int64: Holdings] = [:]
         let wallets = try bound("wallets")
@@ -34,17 +47,31 @@ final class StatementReader {
                 expiredUnbooked: hasWallets ? try row.int("expired_unbooked") : nil, email: try row.text("email"))
         }
         self.holdings = holdings
+        let totals = try bound("sums")
+        sums = try Dictionary(
+            uniqueKeysWithValues: session.query(totals.sql, totals.parameters).map { row in
+                let number = try row.int("account")
+                let opening = LedgerSums.Opening(
+                    balance: try row.int("opening"), bonus: try row.int("opening_bonus"))
+                let isCounted = scope.countsRows(scope.accounts[Int(number) - 1])
+                return (number, LedgerSums(total: try row.int("total"), opening: isCounted ? nil : opening))
+            })
         let byNumber = try Self.clocks(try bound("offsets"), session)
         clocks = Dictionary(
             uniqueKeysWithValues: scope.zones.enumerated().compactMap { index, subject in
                 byNumber[Int64(index + 1)].map { (subject.account.timeZone, $0) }
             })
-        batches = try GroupedCursor("daybook_batches", try bound("batches"), session: session, decode: Self.batch)
-        entries = try GroupedCursor("daybook_entries", try bound("entries"), session: session, decode: Self.entry)
+        batches = GroupedRows(
+            try RowCursor("daybook_batches", try bound("batches"), session: session, decode: Self.batch).fetch)
     }
 
     func holdings(of number: Int64) -> Holdings {
         holdings[number] ?? Holdings(wallet: nil, expiredUnbooked: nil, email: "")
+    }
+
+    /// What the ledger of an account comes to; without rows it comes to nothing.
+    func sums(of number: Int64) -> LedgerSums {
+        sums[number] ?? LedgerSums(total: 0, opening: LedgerSums.Opening(balance: 0, bonus: 0))
     }
 
     func clock(of account: Account) -> LocalClock {
@@ -64,11 +91,6 @@ final class StatementReader {
     /// The rows of an account, in their order.
     func forEachEntry(of number: Int64, _ body: (StatementEntry) throws -> Void) throws {
         while let entry = try entries.next(of: number) { try body(entry) }
-    }
-
-    func close() throws {
-        try batches.close()
-        try entries.close()
     }
 
     private static func clocks(_ query: BoundQuery, _ session: Session) throws -> [Int64: LocalClock] {
@@ -92,7 +114,7 @@ final class StatementReader {
         )
     }
 
-    private static func entry(_ row: borrowing RowView) throws -> StatementEntry {
+    static func entry(_ row: borrowing RowView) throws -> StatementEntry {
         StatementEntry(
             id: try row.int(1), postedAt: try row.optionalInstant(2), type: try row.text(3), model: try row.text(4),
             bucket: try row.text(5), credits: try row.int(6), referenceType: try row.text(7),

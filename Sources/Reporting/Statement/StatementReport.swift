@@ -61,18 +61,39 @@ public struct StatementReport: Sendable {
     }
 
     /// Writes the statements. All of them appear, or none.
+    ///
+    /// - Parameter beside: A second connection to the same database, which reads the ledger ahead in the same snapshot.
     public func run(
-        _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
+        _ connection: Connection, beside: Connection? = nil,
+        progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> [Outcome] {
+        guard let beside else { return try await write(connection, feed: nil, progress: progress) }
+        let feed = RowFeed(decode: StatementReader.entry)
+        async let served: Void = beside.transaction(options) { feed.serve($0) }
+        let outcomes: [Outcome]
+        do {
+            defer { feed.stop() }
+            outcomes = try await write(connection, feed: feed, progress: progress)
+        }
+        // All rows are there: what the second connection still has to say changes nothing.
+        _ = try? await served
+        return outcomes
+    }
+
+    private var options: TransactionOptions {
+        ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
+    }
+
+    private func write(
+        _ connection: Connection, feed: RowFeed<StatementEntry>?, progress: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
         let library = try settings.library()
-        return try await connection.transaction(
-            ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
-        ) { session in
+        return try await connection.transaction(options) { session in
             try ReportSession.prepare(session)
             let staging = try StagingFolder(output: settings.output, synchronisesEach: request.account != nil)
             let run = try StatementRun(
                 request, settings: settings, session: session, library: library, staging: staging, progress: progress)
-            var statements = try run.writeAll()
+            var statements = try run.writeAll(feed: feed)
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             progress("publishing the files")
             for index in statements.indices {

@@ -71,13 +71,15 @@ struct StatementRun {
                     subject: subject, files: try closes.files(of: userID, month: request.month, revision: revision))
             } : []
         try closes.attach(to: &scope, including: mode == .reproduce)
+        scope.keepsRows = mode == .close
         self.scope = scope
     }
 
     /// Writes every statement of the request.
-    func writeAll() throws -> [Statement] {
+    func writeAll(feed: RowFeed<StatementEntry>? = nil) throws -> [Statement] {
         progress("reading the ledger")
-        let reader = try StatementReader(scope: scope, session: session, library: library, catalog: catalog)
+        let reader = try StatementReader(
+            scope: scope, session: session, library: library, catalog: catalog, feed: feed)
         var statements: [Statement] = []
         for (index, subject) in scope.accounts.enumerated() {
             statements.append(try write(subject, number: Int64(index + 1), reader: reader))
@@ -85,7 +87,6 @@ struct StatementRun {
                 progress("writing statements, \(index + 1) of \(scope.accounts.count)")
             }
         }
-        try reader.close()
         for kept in kept {
             let outputs = try kept.write(
                 baseName: request.baseName(kept.subject.account.slug), staging: staging, formats: settings.formats)
@@ -165,7 +166,8 @@ struct StatementRun {
         _ subject: StatementAccount, number: Int64, reader: StatementReader, writer: EntryWriter
     ) throws -> (StatementBook, [(id: Int64, credits: Int64)]) {
         var book = StatementBook(
-            period: subject.known, plan: subject.account.plan, batches: try reader.batches(of: number))
+            period: subject.known, plan: subject.account.plan, batches: try reader.batches(of: number),
+            sums: reader.sums(of: number))
         var rows: [(id: Int64, credits: Int64)] = []
         var late: [StatementEntry] = []
         func post(_ entry: StatementEntry, _ effectiveAt: Instant?) throws {

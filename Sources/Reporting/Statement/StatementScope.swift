@@ -8,6 +8,8 @@ struct StatementScope: Sendable {
     let request: StatementRequest
     let snapshotAt: Instant
     var accounts: [StatementAccount]
+    /// True for a run that closes the month: it keeps the id of every row.
+    var keepsRows = false
 
     /// Settles a request against the database's snapshot.
     ///
@@ -57,12 +59,16 @@ struct StatementScope: Sendable {
             "owner_ids": .texts(accounts.map(\.account.userID)),
             "period_starts": .instants(accounts.map(\.known.start)),
             "period_ends": .instants(accounts.map(\.known.end)),
+            "owner_whole": .bools(accounts.map { countsRows($0) || $0.account.plan == .prepaid }),
             "snapshot_at": .instant(snapshotAt),
             "zone_names": .texts(zones.map(\.account.timeZone)),
             "zone_starts": .instants(zones.map { $0.period.start.adding(seconds: -Self.lateSeconds) }),
             "zone_ends": .instants(zones.map(\.period.end)),
         ]
     }
+
+    /// True where the balances are counted row by row, because a row may count at a later instant than its own.
+    func countsRows(_ subject: StatementAccount) -> Bool { keepsRows || subject.ledger != nil }
 
     /// An account of each time zone, in the order of the zones' names.
     var zones: [StatementAccount] {

@@ -59,7 +59,14 @@ struct StatementCommand: AsyncParsableCommand {
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
         let delivery = try mail.delivery(month: month, output: report.output, templates: report.templates)
         let (outcomes, sent) = try await database.withConnection { connection in
-            let outcomes = try await statements.run(connection) { progress.tell($0) }
+            let outcomes =
+                if all {
+                    try await database.withSecondConnection { second in
+                        try await statements.run(connection, beside: second) { progress.tell($0) }
+                    }
+                } else {
+                    try await statements.run(connection) { progress.tell($0) }
+                }
             return (outcomes, try await delivery?.run(outcomes, connection) ?? [])
         }
         progress.finish()

@@ -11,11 +11,14 @@ WHERE s.settled_at IS NULL OR s.settled_at >= o.starts_at
 UNION ALL
 SELECT o.account, o.ends_at, b.id, b.user_id, b.request_id, b.created_at, b.status, b.cost_per_video, coalesce(b.completed_at, b.updated_at)
 FROM (
-    SELECT DISTINCT CASE WHEN l.ref_id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN l.ref_id::uuid END AS id
-    FROM owner AS p
-    JOIN credit_ledger AS l ON l.user_id = p.user_id AND l.created_at >= p.starts_at AND l.created_at < p.ends_at
-    WHERE l.ref_type IN ('batch_upfront', 'batch_refund')
-        AND l.created_at >= (SELECT min(starts_at) FROM owner) AND l.created_at < (SELECT max(ends_at) FROM owner)
+    SELECT CASE WHEN r.ref_id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN r.ref_id::uuid END AS id
+    FROM (
+        SELECT DISTINCT l.ref_id
+        FROM owner AS p
+        JOIN credit_ledger AS l ON l.user_id = p.user_id AND l.created_at >= p.starts_at AND l.created_at < p.ends_at
+        WHERE l.ref_type IN ('batch_upfront', 'batch_refund')
+            AND l.created_at >= (SELECT min(starts_at) FROM owner) AND l.created_at < (SELECT max(ends_at) FROM owner)
+    ) AS r
 ) AS m
 JOIN batch_jobs AS b ON b.id = m.id
 JOIN owner AS o ON o.user_id = b.user_id

@@ -1,0 +1,136 @@
+import Foundation
+import Postgres
+
+/// Rows that a second connection reads ahead in the first one's snapshot, while the first is busy with what comes of
+/// them: the server and this program work at the same time, in flat memory.
+///
+/// The first connection's thread begins it and takes the pieces; the second's serves it. Each waits for the other on
+/// its own thread, never on Swift's.
+///
+/// `@unchecked Sendable`: what changes is read and written under the condition's lock alone.
+final class RowFeed<Value: Sendable>: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var order: (snapshot: String, query: BoundQuery)?
+    private var pieces: [GroupedRows<Value>.Piece] = []
+    private var state = State.waiting
+
+    private enum State {
+        case waiting
+        /// The second connection is in the snapshot.
+        case open
+        case ended
+        case failed(any Error)
+        /// Nobody takes pieces any more.
+        case stopped
+    }
+
+    private struct Stopped: Error {}
+
+    private let pieceRows: Int
+    private let piecesAhead: Int
+    private let decode: @Sendable (borrowing RowView) throws -> Value
+
+    init(
+        pieceRows: Int = 5000, piecesAhead: Int = 8, decode: @escaping @Sendable (borrowing RowView) throws -> Value
+    ) {
+        self.pieceRows = pieceRows
+        self.piecesAhead = piecesAhead
+        self.decode = decode
+    }
+
+    // MARK: The first connection
+
+    /// Has a query read in the snapshot of a session. Its first column is the number of the account, by which it is
+    /// ordered.
+    ///
+    /// False if the second connection cannot come into the snapshot: as behind a pooler that has more than one server.
+    func begin(_ query: BoundQuery, in session: Session) throws -> Bool {
+        let snapshot = try session.query("SELECT pg_export_snapshot() AS name")[0].text("name")
+        return locked {
+            order = (snapshot, query)
+            condition.broadcast()
+            while case .waiting = state { condition.wait() }
+            if case .failed = state { return false }
+            return true
+        }
+    }
+
+    /// The next rows; nil after the last. Throws what the second connection's reading threw.
+    func next() throws -> GroupedRows<Value>.Piece? {
+        try locked {
+            while pieces.isEmpty, case .open = state { condition.wait() }
+            if case .failed(let error) = state { throw error }
+            guard !pieces.isEmpty else { return nil }
+            condition.broadcast()
+            return pieces.removeFirst()
+        }
+    }
+
+    /// Ends the reading: whoever begins calls it when all is done, or went wrong.
+    func stop() {
+        locked {
+            if case .ended = state { return }
+            state = .stopped
+            condition.broadcast()
+        }
+    }
+
+    // MARK: The second connection
+
+    /// Waits for the query, reads it to its end, or until nobody wants it. What goes wrong is the first one's to tell.
+    func serve(_ session: Session) {
+        do {
+            guard let order = waitForOrder() else { return }
+            try session.execute("SET TRANSACTION SNAPSHOT '\(order.snapshot)'")
+            try ReportSession.prepare(session)
+            locked {
+                if case .waiting = state { state = .open }
+                condition.broadcast()
+            }
+            var piece: GroupedRows<Value>.Piece = []
+            try session.forEachRow(order.query.sql, order.query.parameters) { row in
+                piece.append((try row.int(0), try decode(row)))
+                if piece.count == pieceRows {
+                    try put(piece)
+                    piece = []
+                }
+            }
+            if !piece.isEmpty { try put(piece) }
+            end(.ended)
+        } catch is Stopped {
+            return
+        } catch {
+            end(.failed(error))
+        }
+    }
+
+    private func waitForOrder() -> (snapshot: String, query: BoundQuery)? {
+        locked {
+            while order == nil, case .waiting = state { condition.wait() }
+            return order
+        }
+    }
+
+    private func put(_ piece: GroupedRows<Value>.Piece) throws {
+        try locked {
+            while pieces.count >= piecesAhead, case .open = state { condition.wait() }
+            guard case .open = state else { throw Stopped() }
+            pieces.append(piece)
+            condition.broadcast()
+        }
+    }
+
+    private func end(_ ending: State) {
+        locked {
+            if case .stopped = state { return }
+            state = ending
+            condition.broadcast()
+        }
+    }
+
+    private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+        condition.lock()
+        defer { condition.unlock() }
+        return try body()
+    }
+}
