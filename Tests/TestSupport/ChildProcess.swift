@@ -26,8 +26,16 @@ struct ChildProcess {
         let arguments = fromRoot.map { strdup($0) } + [nil]
         let variables = environment.map { strdup($0) } + [nil]
         defer { for pointer in arguments + variables { free(pointer) } }
+        // The threads that start it block signals, which it would inherit.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var identifier: pid_t = 0
-        let failure = posix_spawn(&identifier, fromRoot[0], &actions, nil, arguments, variables)
+        let failure = posix_spawn(&identifier, fromRoot[0], &actions, &attributes, arguments, variables)
         guard failure == 0 else { throw TestSupportError("\(command[0]) cannot be run: error \(failure).") }
         self.identifier = identifier
     }

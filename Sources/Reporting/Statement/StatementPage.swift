@@ -22,6 +22,8 @@ struct StatementPage: Sendable {
     let number: String
     let title: String
     let customer: String
+    let issuer: String
+    let hasIssuer: Bool
     let status: String
     let isFinal: Bool
     let sentence: String
@@ -37,12 +39,14 @@ struct StatementPage: Sendable {
     let closing: String
 
     init(
-        subject: StatementAccount, request: StatementRequest, clock: LocalClock, book: StatementBook, tables: [Table],
-        provenance: Table, entries: Int
+        subject: StatementAccount, request: StatementRequest, issuer: String, clock: LocalClock, book: StatementBook,
+        tables: [Table], provenance: Table, entries: Int
     ) {
         number = "\(subject.account.slug)-\(request.month)"
         title = "Statement of credits, \(request.month.title)"
         customer = subject.account.name
+        self.issuer = issuer
+        hasIssuer = !issuer.isEmpty
         status = subject.isFinal ? "final" : "preliminary"
         isFinal = subject.isFinal
         (sentence, isWhole) = Self.verdict(book.summary)
@@ -104,7 +108,9 @@ struct StatementPage: Sendable {
             return "\(GroupedNumber.text(credits)) \(Self.word(line))"
         }
         guard !broken.isEmpty else {
-            return ("Reconciled to the last credit: 0 unreconciled, 0 expired unbooked, 0 unexplained.", true)
+            let made = StatementLine.checks.filter { summary[$0] != nil }.map { "0 \(word($0))" }
+            let missing = made.count < StatementLine.checks.count ? " The database has no wallets to compare with." : ""
+            return ("Reconciled to the last credit: \(made.joined(separator: ", ")).\(missing)", true)
         }
         return (
             "Not whole: \(broken.joined(separator: ", ")). The differences below say which rows are to blame.", false

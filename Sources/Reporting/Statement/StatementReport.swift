@@ -15,19 +15,22 @@ public struct StatementReport: Sendable {
         public let formats: Set<ReportFormat>
         /// Signs the manifests; nil leaves them unsigned.
         public let key: SigningKey?
+        /// Who issues the statements, in one line; empty where nobody says so.
+        public let issuer: String
         public let programVersion: String
         /// Milliseconds after which a single query is given up; 0 for never.
         public let statementTimeoutMilliseconds: Int
 
         public init(
             definitionFolder: String, templates: TemplateSet, output: String, formats: Set<ReportFormat>,
-            key: SigningKey?, programVersion: String, statementTimeoutMilliseconds: Int = 0
+            key: SigningKey?, issuer: String = "", programVersion: String, statementTimeoutMilliseconds: Int = 0
         ) {
             self.definitionFolder = definitionFolder
             self.templates = templates
             self.output = output
             self.formats = formats
             self.key = key
+            self.issuer = issuer
             self.programVersion = programVersion
             self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
         }

@@ -117,7 +117,8 @@ struct StatementRun {
             settings.formats.contains(.xlsx)
             ? try StatementWorkbook(
                 path: outputs.path(extension: "xlsx"), temporaryDirectory: staging.path,
-                number: "\(subject.account.slug)-\(request.month)", subject: subject, month: request.month) : nil
+                number: "\(subject.account.slug)-\(request.month)", issuer: settings.issuer, subject: subject,
+                month: request.month) : nil
         // The figures are always digested, also where no CSV file is asked for.
         let csv = try outputs.sink("entries.csv")
         let writer = try EntryWriter(
@@ -146,8 +147,8 @@ struct StatementRun {
         }
         if settings.formats.contains(.html) {
             let page = StatementPage(
-                subject: subject, request: request, clock: clock, book: book, tables: shown,
-                provenance: provenanceTable, entries: writer.count)
+                subject: subject, request: request, issuer: settings.issuer, clock: clock, book: book,
+                tables: shown, provenance: provenanceTable, entries: writer.count)
             let html = try settings.templates.render(page, template: "statement")
             let parts = [(mark: page.entriesMark, html: writer.pageRows)] + page.tables.map { ($0.mark, $0.html) }
             try outputs.writeBeside(PageRows.splice(parts, into: html), extension: "html")

@@ -13,7 +13,10 @@ final class StatementWorkbook {
     private var entryFormats: [Format] = []
     private var entryCount = 0
 
-    init(path: String, temporaryDirectory: String, number: String, subject: StatementAccount, month: Month) throws {
+    init(
+        path: String, temporaryDirectory: String, number: String, issuer: String, subject: StatementAccount,
+        month: Month
+    ) throws {
         self.subject = subject
         let title = "Statement of credits \(month.title)"
         workbook = try Workbook(
@@ -38,7 +41,8 @@ final class StatementWorkbook {
                 + "As of \(subject.asOf)", format: soft)
         try summary.write(
             row: 2, column: 0,
-            text: "Plan \(subject.planText)   Currency \(StatementAccount.currencyText)", format: soft)
+            text: "Plan \(subject.planText)   Currency \(StatementAccount.currencyText)"
+                + (issuer.isEmpty ? "" : "   Issued by \(issuer)"), format: soft)
         try writer.writeHeader(columns, to: summary, row: Self.summaryHeaderRow)
         entryFormats = try StatementTables.entryColumns.map { try writer.format(of: $0) }
         try addEntrySheet()

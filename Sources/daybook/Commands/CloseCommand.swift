@@ -9,11 +9,12 @@ struct CloseCommand: AsyncParsableCommand {
         subcommands: [CloseMonth.self, Diff.self, Reopen.self, List.self])
 
     /// What every statement of a close is made with.
-    static func settings(key: String?) throws -> StatementReport.Settings {
+    static func settings(key: String?, issuer: String = "") throws -> StatementReport.Settings {
         StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"),
             templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")]), output: ".",
-            formats: Set(ReportFormat.allCases), key: try key.map(KeyFile.signingKey), programVersion: Version.current)
+            formats: Set(ReportFormat.allCases), key: try key.map(KeyFile.signingKey), issuer: issuer,
+            programVersion: Version.current)
     }
 
     struct CloseMonth: AsyncParsableCommand {
@@ -30,6 +31,7 @@ struct CloseCommand: AsyncParsableCommand {
         var account: String?
         @Option(help: ArgumentHelp("Sign the manifests with the key in this file.", valueName: "file"))
         var key: String?
+        @OptionGroup var issuer: IssuerOptions
         @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
@@ -37,7 +39,8 @@ struct CloseCommand: AsyncParsableCommand {
             if let account { try Arguments.checkSlug(account) }
             let progress = Progress(isQuiet: quiet)
             let closing = MonthClosing(
-                StatementRequest(month: month, account: account), settings: try CloseCommand.settings(key: key))
+                StatementRequest(month: month, account: account),
+                settings: try CloseCommand.settings(key: key, issuer: try issuer.line()))
             let closed = try await database.withConnection { connection in
                 try await closing.run(connection) { progress.tell($0) }
             }

@@ -37,6 +37,7 @@ struct StatementCommand: AsyncParsableCommand {
     @Flag(help: "Exit with 2 if a statement is not whole.")
     var strict = false
 
+    @OptionGroup var issuer: IssuerOptions
     @OptionGroup(title: "Sending") var mail: MailOptions
     @OptionGroup(title: "Output") var report: ReportOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
@@ -54,7 +55,8 @@ struct StatementCommand: AsyncParsableCommand {
         let settings = StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"), templates: try report.templateSet(),
             output: report.output, formats: report.format, key: try key.map(KeyFile.signingKey),
-            programVersion: Version.current, statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
+            issuer: try issuer.line(), programVersion: Version.current,
+            statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let statements = StatementReport(
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
         let delivery = try mail.delivery(month: month, output: report.output, templates: report.templates)
