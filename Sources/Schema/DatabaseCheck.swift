@@ -65,7 +65,11 @@ public struct DatabaseCheck: Sendable {
         let hasEngine = try Migrator.has(.engine, Migration.all, session)
         let missing = Migration.all.filter { migration in
             guard digests[migration.version] == nil else { return false }
-            return migration.part == .books || (migration.part == .engine && (isOurs || hasEngine))
+            return switch migration.part {
+            case .books: true
+            case .service: isOurs
+            case .engine: isOurs || hasEngine
+            }
         }
         if !missing.isEmpty { return "\(missing.count) to apply; run: daybook database migrate" }
         let edited = Migration.all.first { migration in
