@@ -38,6 +38,8 @@ struct StatementRun {
     private let progress: (String) -> Void
     private let mode: Mode
     private let kept: [KeptStatement]
+    /// Nil where no ledger row was carried forward.
+    private let carried: CarriedLedger?
 
     init(
         _ request: StatementRequest, settings: StatementReport.Settings, session: Session, library: QueryLibrary,
@@ -71,6 +73,12 @@ struct StatementRun {
                     subject: subject, files: try closes.files(of: userID, month: request.month, revision: revision))
             } : []
         try closes.attach(to: &scope, including: mode == .reproduce)
+        carried = try CarriedLedger(session, catalog: catalog, owners: scope.accounts.map(\.account.userID))
+        for subject in scope.accounts {
+            try CarriedLedger.refuse(
+                "The statement \(subject.account.slug)-\(request.month)", from: subject.period.start,
+                cutoff: carried?.cutoff)
+        }
         self.scope = scope
     }
 
@@ -165,11 +173,12 @@ struct StatementRun {
         _ subject: StatementAccount, number: Int64, reader: StatementReader, writer: EntryWriter
     ) throws -> (StatementBook, [(id: Int64, credits: Int64)]) {
         var book = StatementBook(
-            period: subject.known, plan: subject.account.plan, batches: try reader.batches(of: number))
+            period: subject.known, plan: subject.account.plan, batches: try reader.batches(of: number),
+            carried: carried.map { ($0.costs(of: subject.account.userID), $0.cutoff) })
         var rows: [(id: Int64, credits: Int64)] = []
         var late: [StatementEntry] = []
         func post(_ entry: StatementEntry, _ effectiveAt: Instant?) throws {
-            if mode == .close, let effectiveAt, effectiveAt < subject.period.end {
+            if mode == .close, !entry.isCarriedForward, let effectiveAt, effectiveAt < subject.period.end {
                 rows.append((entry.id, entry.credits))
             }
             if let line = book.post(entry, effectiveAt: effectiveAt) { try writer.write(line) }
