@@ -112,7 +112,9 @@ public struct PlanReader: Sendable {
             CROSS JOIN LATERAL (
                 SELECT sum(p.row_count) AS taken FROM daybook.purge_total AS p WHERE p.run_id = r.run_id
             ) AS t
-            WHERE r.state = 'finished' AND t.taken > 0 ORDER BY r.run_id DESC LIMIT 1
+            WHERE r.state = 'finished' AND t.taken > 0 AND NOT EXISTS (
+                SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
+            ORDER BY r.run_id DESC LIMIT 1
             """)
         return try rows.first?.int("speed")
     }
