@@ -117,6 +117,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             }
             table.show()
             Terminal.show("\nmigrations: \(check.migrations)")
+            for grant in check.grants.findings { Terminal.show("rights: \(grant.sentence)") }
             guard check.isUsable else {
                 throw DaybookError.badData(
                     "No report can be made here: a table or column that every report needs is missing.")
