@@ -31,6 +31,7 @@ public struct PlanReader: Sendable {
         let date = try asOf ?? today[0].date("today")
         let shape = try DeploymentShape(session)
         try shape.catalog.requireEssentials()
+        try RowSecurity.refuse(session)
         let terms = try Terms(session, asOf: date, account: account)
         let holdDigest = try Terms.holdDigest(session)
         let classes = shape.classes.filter { $0.isCustomers || account == nil }

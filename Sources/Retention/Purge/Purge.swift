@@ -100,7 +100,8 @@ public struct Purge: Sendable {
             folder.removeUnrecorded(recorded)
         }
         let isBound = try await Uninterrupted.run(connection) { session in
-            try Terms.policyDigest(session) == run.terms.policyDigest
+            try RowSecurity.refuse(session)
+            return try Terms.policyDigest(session) == run.terms.policyDigest
         }
         guard isBound else {
             tell(.step("the policies changed since purge \(run.id) began: certifying what it did"))
