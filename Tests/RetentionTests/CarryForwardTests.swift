@@ -1,5 +1,6 @@
 import Foundation
 import Postgres
+import Schema
 import TestSupport
 import Testing
 
@@ -87,6 +88,26 @@ import Testing
             // A batch that was open at an earlier cut is part of a balance now, and counted with it.
             #expect(try await purging.lines(ledger) == expected[0])
             #expect(try await MoneyView(purging, months: ["2017-01"]).verified.split(separator: "\n").count == 1)
+        }
+    }
+
+    @Test func `whoever reads in one snapshot sees the whole ledger, and the replacement waits`() async throws {
+        try await CarriedBooks.with { purging in
+            let sums = "SELECT count(*) || ' ' || sum(credits_delta) AS sums FROM public.credit_ledger"
+            let before = try await purging.lines(sums)
+            let reader = try await Connection.open(purging.settings)
+            // The snapshot is there before the replacement, and the first look at the ledger comes long after it began.
+            async let read = reader.transaction(.snapshot) { session in
+                try LedgerLock.share(session)
+                _ = try session.query("SELECT count(*) FROM public.users")
+                _ = try session.query("SELECT pg_sleep(8)::text")
+                return try session.query(sums)[0].text("sums")
+            }
+            let run = try await Self.carry(purging)
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(try await [read] == before)
+            #expect(try await purging.lines(sums) != before)
+            await reader.close()
         }
     }
 

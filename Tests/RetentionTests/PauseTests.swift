@@ -23,10 +23,17 @@ import Testing
             ["purge", "--yes", "--expect-rows", String(rows)] + purging.places + Purging.date + more)
     }
 
+    /// Whoever holds the lock of a purge has done nothing for longer than a purge does between two statements.
+    private static let isPausing = """
+        SELECT EXISTS (SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+            WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid() AND a.state = 'idle'
+                AND a.datname = current_database() AND clock_timestamp() - a.state_change > interval '1.2 seconds')
+        """
+
     /// Asks until the answer is true; the server waits between two questions.
     private func wait(_ connection: Connection, until condition: String, _ what: String) async throws {
         let isSo = try await connection.run { session in
-            for _ in 0..<1200 {
+            for _ in 0..<2400 {
                 let row = try session.query("SELECT coalesce((\(condition)), false) AS is_so, pg_sleep(0.05)::text")[0]
                 if try row.bool("is_so") { return true }
             }
@@ -51,7 +58,10 @@ import Testing
             // It goes on by itself when the snapshot is gone.
             async let resumed = purging.retention(
                 ["purge", "--resume", "--pause-transaction", "1"] + purging.places)
-            try await holder.run { try $0.executeScript("SELECT pg_sleep(3); COMMIT") }
+            let watcher = try await Connection.open(purging.settings)
+            try await wait(watcher, until: Self.isPausing, "the purge waits")
+            await watcher.close()
+            try await holder.run { try $0.executeScript("COMMIT") }
             let run = try await resumed
             #expect(run.exitCode == 0 && run.errors.contains("pausing: somebody's"), "\(run.errors)")
             #expect(try await purging.retention(["verify"]).exitCode == 0)
@@ -77,9 +87,9 @@ import Testing
                 """
             try await wait(connection, until: works, "autovacuum begins")
             async let purged = purge(purging, ["--pause-at-most", "300"])
+            try await wait(connection, until: Self.isPausing, "the purge waits")
             try await connection.run { session in
                 // A change of the table's settings makes autovacuum give way; without the brake it is done at once.
-                try session.executeScript("SELECT pg_sleep(6)")
                 try session.executeScript(
                     """
                     ALTER TABLE public.video_external_access_log RESET (autovacuum_vacuum_cost_delay,
