@@ -202,6 +202,19 @@ import Testing
         #expect(midway > 0, "seed \(seed): no kill met a run that was under way")
     }
 
+    @Test func `a run that was killed before it could write its certificate has it written by the next`() async throws {
+        try await CarriedBooks.with { purging in
+            #expect(try await CarryForwardTests.carry(purging).exitCode == 0)
+            let names = ["json", "html"].map { purging.certificates + "/certificate-000001.\($0)" }
+            let before = try names.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+            for name in names { try FileManager.default.removeItem(atPath: name) }
+            let again = try await CarryForwardTests.carry(purging)
+            #expect(again.exitCode == 0 && again.output.contains("certificate-000001.json"), "\(again.output)")
+            #expect(try names.map { try Data(contentsOf: URL(fileURLWithPath: $0)) } == before)
+            #expect(try await purging.retention(["verify"]).exitCode == 0)
+        }
+    }
+
     /// Until the server has noticed that the killed program is gone.
     private static func waitForOthers(_ purging: Purging) async throws {
         for _ in 0..<200 {

@@ -17,8 +17,9 @@ public struct CarryForward: Sendable {
         public let run: Int64
         public let rows: Int64
         public let balances: Int64
-        /// The certificate's number and the digest that heads the chain now.
-        public let certificate: (sequence: Int64, sha256: String)
+        /// The certificate's number and the digest that heads the chain now; nil if nothing was to be replaced.
+        public let certificate: (sequence: Int64, sha256: String)?
+        /// The files that were written, those that a killed run could not write any more included.
         public let files: [String]
     }
 
@@ -47,7 +48,7 @@ public struct CarryForward: Sendable {
         try await connection.transaction(TransactionOptions(statementTimeoutMilliseconds: 0)) { try read($0) }
     }
 
-    /// Runs a plan that ``plan()`` made, whole or not at all.
+    /// Runs a plan that ``plan()`` made, whole or not at all. What killed runs left is put in order first.
     ///
     /// Throws `tryAgain` where another purge runs, the ledger is in use, or it has changed since the plan was made.
     public func run(_ plan: CarryPlan) async throws -> Outcome {
@@ -56,6 +57,8 @@ public struct CarryForward: Sendable {
         }
         try await Purge(settings, connection).takeLock(asPurger: false)
         try await removeBegun()
+        let late = try await publish()
+        guard plan.rows > 0 else { return Outcome(run: 0, rows: 0, balances: 0, certificate: nil, files: late) }
         try ArchiveFolder(path: place.folder).make()
         try await connection.transaction(
             TransactionOptions(lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
@@ -77,17 +80,18 @@ public struct CarryForward: Sendable {
                 }
                 return try replacement.run(session)
             }
-            let files = try await Uninterrupted.run(connection) {
-                try CertificateShelf(settings.templates).publishMissing($0)
-            }
             return Outcome(
                 run: id, rows: plan.rows, balances: plan.balances,
-                certificate: (certificate.sequence, certificate.sha256), files: files)
+                certificate: (certificate.sequence, certificate.sha256), files: late + (try await publish()))
         } catch {
             // The database knows whether it was undone; a lost connection leaves the rest to the next run.
             try? await removeBegun()
             throw error
         }
+    }
+
+    private func publish() async throws -> [String] {
+        try await Uninterrupted.run(connection) { try CertificateShelf(settings.templates).publishMissing($0) }
     }
 
     /// Reads the plan in the session's transaction, and leaves its sorted rows there.

@@ -69,14 +69,19 @@ struct CarryForwardCommand: AsyncParsableCommand {
             let carry = CarryForward(settings, years: years, connection) { display.tell($0) }
             let plan = try await carry.plan()
             if dryRun || !quiet || !yes { Self.show(plan) }
-            guard !dryRun, plan.rows > 0 else { return nil }
-            guard yes || Self.asked(plan) else { throw DaybookError(.failed, "Nothing was replaced.") }
+            guard !dryRun else { return nil }
+            guard plan.rows == 0 || yes || Self.asked(plan) else {
+                throw DaybookError(.failed, "Nothing was replaced.")
+            }
             return try await carry.run(plan)
         }
         display.finish()
         guard let outcome else { return }
-        Terminal.show("\nRun \(outcome.run) replaced \(outcome.rows) ledger rows by \(outcome.balances) balances.")
-        Terminal.show("Certificate \(outcome.certificate.sequence), SHA-256 \(outcome.certificate.sha256)")
+        if let certificate = outcome.certificate {
+            Terminal.show(
+                "\nRun \(outcome.run) replaced \(outcome.rows) ledger rows by \(outcome.balances) balances.")
+            Terminal.show("Certificate \(certificate.sequence), SHA-256 \(certificate.sha256)")
+        }
         for file in outcome.files { Terminal.show(file) }
     }
 
