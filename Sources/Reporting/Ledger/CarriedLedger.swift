@@ -55,7 +55,7 @@ public struct CarriedLedger: Sendable {
     /// The instant up to which rows were carried forward; nil where none were.
     public static func cutoff(_ session: Session, catalog: Catalog) throws -> Instant? {
         guard catalog.has(.ledgerCarry) else { return nil }
-        // Only a ledger in months was ever carried forward; a role with few rights is asked for no more where it is not.
+        // Only a ledger in months was ever carried forward: where it is not, a role needs no right to look.
         let kind = try session.query(
             "SELECT relkind = 'p' AS is_divided FROM pg_class WHERE oid = to_regclass('public.credit_ledger')")
         guard try kind.first?.bool("is_divided") ?? false else { return nil }
