@@ -44,7 +44,8 @@ let package = Package(
                 .embedInCode("Migrations/005_access.sql"), .embedInCode("Migrations/006_closes.sql"),
                 .embedInCode("Migrations/007_retention.sql"), .embedInCode("Migrations/008_api.sql"),
                 .embedInCode("Migrations/009_work.sql"),
-                .embedInCode("Migrations/010_balances.sql"),
+                .embedInCode("Migrations/010_balances.sql"), .embedInCode("Migrations/011_carry.sql"),
+                .embedInCode("Migrations/012_divided.sql"),
             ],
             swiftSettings: strict
         ),

@@ -40,4 +40,10 @@ extension Limits {
     public static let assumedRowsPerSecond: Int64 = 50_000
     /// Months that the access log's partitions are ahead.
     public static let partitionMonths = 4
+    /// Years that ledger rows are kept before their months may be carried forward.
+    public static let financialYears: Int64 = 10
+    /// What the years may be: five is less than tax law asks for anywhere that we know of, a hundred keeps dates dates.
+    public static let financialYearsRange: ClosedRange<Int64> = 5...100
+    /// How often a month's replacement waits for a lock before it gives way, half a second each time.
+    public static let carryAttempts = 20
 }

@@ -17,6 +17,8 @@ public struct DatabaseCheck: Sendable {
     public let findings: [Finding]
     /// What Daybook's own migrations say: `up to date`, or what is missing.
     public let migrations: String
+    /// Who may move credit and should not.
+    public let grants: FunctionGrants
     /// True if a report can be made.
     public let isUsable: Bool
 
@@ -39,6 +41,7 @@ public struct DatabaseCheck: Sendable {
         }
         self.findings = findings
         migrations = try Self.migrations(session)
+        grants = try FunctionGrants(session)
         isUsable = !catalog.gaps(in: KnownTable.deployment).contains(where: \.isRequired)
     }
 
@@ -65,7 +68,11 @@ public struct DatabaseCheck: Sendable {
         let hasEngine = try Migrator.has(.engine, Migration.all, session)
         let missing = Migration.all.filter { migration in
             guard digests[migration.version] == nil else { return false }
-            return migration.part == .books || (migration.part == .engine && (isOurs || hasEngine))
+            return switch migration.part {
+            case .books: true
+            case .service: isOurs
+            case .engine: isOurs || hasEngine
+            }
         }
         if !missing.isEmpty { return "\(missing.count) to apply; run: daybook database migrate" }
         let edited = Migration.all.first { migration in

@@ -78,6 +78,15 @@ extension KnownTable {
             "daybook", "lot", without: "the wallet says what has expired",
             "user_id uuid, lot_id bigint, kind text, remaining bigint, expires_at timestamptz"),
         KnownTable(
+            "daybook", "ledger_carry", without: "no ledger row was carried forward",
+            "run_id bigint, state text, cutoff timestamptz"),
+        KnownTable(
+            "daybook", "carried_batch", without: "no ledger row was carried forward",
+            """
+            user_id uuid, batch_id text, role text, model text, entries bigint, credits bigint, first_entry_id bigint,
+            last_posted_at timestamptz
+            """),
+        KnownTable(
             "daybook", "month_close", without: "no month is closed",
             """
             user_id uuid, month date, revision integer, period_start timestamptz, period_end timestamptz,
@@ -106,6 +115,8 @@ extension KnownTable {
     public static let accessLog = named("video_external_access_log")
     /// `public.video_tasks`.
     public static let videoTasks = named("video_tasks")
+    /// `daybook.ledger_carry`.
+    public static let ledgerCarry = named("ledger_carry")
     /// `daybook.probe`.
     public static let probe = named("probe")
 

@@ -39,6 +39,8 @@ public struct Migration: Sendable {
         Migration(version: 8, name: "api", part: .engine, embedded: PackageResources._08_api_sql),
         Migration(version: 9, name: "work", part: .engine, embedded: PackageResources._09_work_sql),
         Migration(version: 10, name: "balances", part: .service, embedded: PackageResources._10_balances_sql),
+        Migration(version: 11, name: "carry", embedded: PackageResources._11_carry_sql),
+        Migration(version: 12, name: "divided", part: .service, embedded: PackageResources._12_divided_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

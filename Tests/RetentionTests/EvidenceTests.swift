@@ -51,7 +51,10 @@ import Testing
 
             for (change, back, words) in [
                 ("document = document || ' '", "document = left(document, -1)", "altered"),
-                ("sha256 = 'f' || substr(sha256, 2)", nil, "altered"),
+                (
+                    "sha256 = translate(left(sha256, 1), '0123456789abcdef', '123456789abcdef0') || substr(sha256, 2)",
+                    nil, "altered"
+                ),
                 ("previous_sha256 = repeat('0', 63) || '1'", nil, "does not follow"),
             ] {
                 let column = try #require(change.split(separator: " ").first.map(String.init))

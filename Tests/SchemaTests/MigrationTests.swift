@@ -45,6 +45,49 @@ import Testing
         }
     }
 
+    @Test func `a filled ledger of our own is divided by month: every row as it was, and rights as they were`()
+        async throws
+    {
+        try await withConnection { connection in
+            let older = Migration.all.filter { $0.version < 11 }
+            _ = try await Migrator(migrations: older).migrate(connection)
+            let rows =
+                "SELECT coalesce(md5(string_agg(l::text, ' ' ORDER BY id)), '') AS rows FROM public.credit_ledger AS l"
+            let (before, role) = try await connection.run { session in
+                let name = try session.query("SELECT 'reader_' || current_database() AS name")[0].text("name")
+                try session.executeScript(
+                    """
+                    INSERT INTO public.users (id) VALUES ('00000000-0000-0000-0000-00000000000a');
+                    INSERT INTO public.credit_ledger (user_id, type, credits_delta, meta, created_at)
+                    SELECT '00000000-0000-0000-0000-00000000000a', 'purchase', n, '{"usd": 1.5}',
+                        timestamptz '2025-11-29 23:59:59.999999Z' + n * interval '50 hours' FROM generate_series(0, 200) AS n;
+                    CREATE ROLE \(name);
+                    GRANT SELECT, INSERT ON public.credit_ledger TO \(name)
+                    """)
+                return (try session.query(rows)[0].text("rows"), name)
+            }
+            #expect(try await Migrator().migrate(connection) == ["11 carry", "12 divided"])
+            try await connection.run { session in
+                #expect(try session.query(rows)[0].text("rows") == before)
+                let facts = try session.query(
+                    """
+                    SELECT (SELECT count(*) FROM ONLY public.credit_ledger_default) AS waiting,
+                        (SELECT count(DISTINCT tableoid) FROM public.credit_ledger) AS months,
+                        has_table_privilege($1, 'public.credit_ledger', 'INSERT')
+                            AND NOT has_table_privilege($1, 'public.credit_ledger', 'DELETE') AS is_granted,
+                        nextval('public.credit_ledger_id_seq') AS next
+                    """, [.text(role)])[0]
+                #expect(try facts.int("waiting") == 0 && facts.int("months") == 15)
+                #expect(try facts.bool("is_granted") && facts.int("next") == 202)
+                try session.executeScript("DROP OWNED BY \(role); DROP ROLE \(role)")
+                let error = #expect(throws: PostgresError.self) {
+                    try session.executeScript("DELETE FROM public.credit_ledger")
+                }
+                #expect(error?.sqlState?.rawValue == "DB001")
+            }
+        }
+    }
+
     @Test func `a migration that was edited afterwards is refused`() async throws {
         try await withConnection { connection in
             let original = Migration(version: 1, name: "first", sql: "CREATE TABLE daybook.a (x integer)")

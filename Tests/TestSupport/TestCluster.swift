@@ -56,6 +56,28 @@ public final class TestCluster: Sendable {
         try start()
     }
 
+    /// Takes a copy of a running cluster, which goes on following it.
+    private init(replicaOf primary: TestCluster, port: Int) throws {
+        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        try Watchdog.start(over: folder)
+        self.port = port
+        programs = primary.programs
+        serverSettings = primary.serverSettings
+        try programs.handOver(folder)
+        try programs.run(
+            "pg_basebackup",
+            [
+                "-h", primary.folder, "-p", String(primary.port), "-U", "postgres", "-D", folder + "/data", "-R", "-c",
+                "fast", "--no-sync",
+            ])
+        try start()
+    }
+
+    /// Makes and starts a streaming replica. The cluster must admit it: `local replication all trust`.
+    public func replica(port: Int) throws -> TestCluster { try TestCluster(replicaOf: self, port: port) }
+
     /// What makes a server quick that may lose everything.
     private static let fastSettings = [
         "listen_addresses": "",

@@ -70,17 +70,17 @@ WITH balance AS (
     FROM checked_task
     WHERE ended_at < created_at AND batch_id IS NOT NULL AND (:only_user::uuid IS NULL OR user_id = :only_user::uuid)
     UNION ALL
-    SELECT 'ledger_without_batch', r.user_id, coalesce(r.ref_id, r.id::text), abs(sum(r.credits))::bigint,
-        format('%s ledger row(s), the first is %s', count(*), min(r.id))
-    FROM checked_row AS r
-    LEFT JOIN batch_jobs AS b ON b.id::text = r.ref_id AND b.user_id = r.user_id
+    SELECT 'ledger_without_batch', r.user_id, coalesce(r.batch_reference, r.id::text), abs(sum(r.credits))::bigint,
+        format('%s ledger row(s), the first is %s', sum(r.entries), min(r.id))
+    FROM batch_row AS r
+    LEFT JOIN batch_jobs AS b ON b.id::text = r.batch_reference AND b.user_id = r.user_id
     WHERE r.role IN ('freeze', 'refund') AND b.id IS NULL
-    GROUP BY r.user_id, coalesce(r.ref_id, r.id::text)
+    GROUP BY r.user_id, coalesce(r.batch_reference, r.id::text)
     UNION ALL
     SELECT 'negative_balance', user_id, user_id::text, (-min(balance))::bigint,
         format('below 0 from entry %s on, at %s', (array_agg(id ORDER BY created_at, id))[1], min(created_at))
     FROM balance
-    WHERE balance < 0
+    WHERE balance < 0 AND created_at >= coalesce((SELECT max(cutoff) FROM ledger_carry WHERE state = 'done'), '-infinity')
     GROUP BY user_id
     UNION ALL
     SELECT 'wallet_drift', user_id, user_id::text, abs(wallet - ledger)::bigint, format('the wallet holds %s, the ledger adds up to %s', wallet, ledger)

@@ -8,6 +8,8 @@
 public struct CostBook: Sendable {
     /// The bucket of purchased credit, and that of granted credit.
     private static let buckets = (permanent: 0, bonus: 1)
+    /// What the rows call them.
+    private static let names = ["permanent", "bonus"]
 
     /// What a batch took from one purchase or grant, and what came back of it.
     public struct Origin: Sendable, Hashable {
@@ -76,6 +78,55 @@ public struct CostBook: Sendable {
     public private(set) var uncovered: Int64 = 0
 
     public init() {}
+
+    /// Begins with what was carried forward: nothing before it may be posted.
+    public init(_ carried: CarriedCosts) {
+        var places: [(bucket: Int, lot: Int)] = []
+        for lot in carried.lots {
+            let bucket = lot.bucket == Self.names[Self.buckets.bonus] ? Self.buckets.bonus : Self.buckets.permanent
+            places.append((bucket, queues[bucket].lots.count))
+            queues[bucket].lots.append(Lot(entry: lot.entry, credits: lot.credits, cost: lot.cost.micros))
+        }
+        for draw in carried.draws {
+            var own = Draw(
+                source: draw.lot.flatMap { places.indices.contains($0) ? places[$0] : nil }, model: draw.model,
+                credits: draw.credits, cost: draw.cost.micros)
+            own.kept = draw.kept
+            own.keptCost = draw.keptCost.micros
+            draws[draw.batch, default: []].append(own)
+        }
+        uncovered = carried.uncovered
+    }
+
+    /// What is to be carried forward: lots that hold credit, and what the batches that can still change drew.
+    public func carried(_ canChange: (_ batch: String) -> Bool) -> CarriedCosts {
+        let open = draws.keys.filter(canChange).sorted()
+        var wanted = [Set<Int>(), Set<Int>()]
+        for batch in open {
+            for case let source? in (draws[batch] ?? []).map(\.source) { wanted[source.bucket].insert(source.lot) }
+        }
+        var carried = CarriedCosts(uncovered: uncovered)
+        var places = [[Int: Int](), [Int: Int]()]
+        for bucket in queues.indices {
+            for (index, lot) in queues[bucket].lots.enumerated()
+            where lot.credits > 0 || wanted[bucket].contains(index) {
+                places[bucket][index] = carried.lots.count
+                carried.lots.append(
+                    CarriedCosts.Lot(
+                        bucket: Self.names[bucket], entry: lot.entry, credits: lot.credits,
+                        cost: Dollars(micros: lot.cost)))
+            }
+        }
+        carried.draws = open.flatMap { batch in
+            (draws[batch] ?? []).map { draw in
+                CarriedCosts.Draw(
+                    batch: batch, lot: draw.source.flatMap { places[$0.bucket][$0.lot] }, model: draw.model,
+                    credits: draw.credits, cost: Dollars(micros: draw.cost), kept: draw.kept,
+                    keptCost: Dollars(micros: draw.keptCost))
+            }
+        }
+        return carried
+    }
 
     /// Credits left in all lots.
     public var remaining: Int64 { queues.reduce(0) { $0 + $1.lots.reduce(0) { $0 + $1.credits } } }

@@ -23,18 +23,28 @@ public struct StatementBook: Sendable {
     /// Purchases of the month or before without a price: they are valued at list.
     public private(set) var unpricedPurchases: [StatementEntry] = []
     private var batches: [String: StatementBatch]
-    private var costs = CostBook()
+    private var costs: CostBook
     /// By the reference of what is to blame: what the statement cannot reconcile.
     private var blame: [String: Int64] = [:]
     /// What was known before the first row, so that rows do not count in it again.
     private let sums: LedgerSums?
 
+    /// Rows before it are in the costs that the book began with.
+    private let carriedTo: Instant?
+
     /// Begins a book.
     ///
     /// With `sums`, rows that nothing but these needs may be left out: after the month, and before it with an opening.
-    public init(period: Period, plan: Account.Plan, batches: [StatementBatch], sums: LedgerSums? = nil) {
+    ///
+    /// - Parameter carried: What the credits cost, and up to which instant, where the ledger was carried forward.
+    public init(
+        period: Period, plan: Account.Plan, batches: [StatementBatch], sums: LedgerSums? = nil,
+        carried: (costs: CarriedCosts, cutoff: Instant)? = nil
+    ) {
         self.period = period
         self.plan = plan
+        carriedTo = carried?.cutoff
+        costs = carried.map { CostBook($0.costs) } ?? CostBook()
         self.batches = Dictionary(batches.map { ($0.id, $0) }) { first, _ in first }
         self.sums = sums
         ledgerTotal = sums?.total ?? 0
@@ -53,7 +63,7 @@ public struct StatementBook: Sendable {
             model = batches[entry.referenceID]?.model(orElse: entry.model) ?? entry.model
             batches[entry.referenceID]?.post(entry, at: instant, in: period)
         }
-        if plan == .prepaid { costs.post(entry, model: model) }
+        if plan == .prepaid, !isCarried(entry) { costs.post(entry, model: model) }
         if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
         }
@@ -69,6 +79,11 @@ public struct StatementBook: Sendable {
             blame[isOfBatch ? entry.referenceID : "entry \(entry.id)", default: 0] -= entry.credits
         }
         return Line(entry: entry, model: model, balance: summary.closingBalance)
+    }
+
+    private func isCarried(_ entry: StatementEntry) -> Bool {
+        guard let carriedTo, let postedAt = entry.postedAt else { return false }
+        return postedAt < carriedTo
     }
 
     /// Ends the account: what is held, delivered, and to blame. Call it once, after the last row.

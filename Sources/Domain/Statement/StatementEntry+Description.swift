@@ -7,7 +7,9 @@ extension StatementEntry {
         case .spent: return isFreeze ? "Frozen for a batch\(of(model))" : "Credits spent\(of(model))"
         case .refunds: return isRefund ? "Refunded from a batch\(of(model))" : "Credits refunded\(of(model))"
         case .expired: return "Bonus credits expired"
-        default: return "Adjustment" + (reason.isEmpty ? "" : ": \(reason)")
+        default:
+            if isCarriedForward { return "Carried forward from the entries of \(referenceID)" }
+            return "Adjustment" + (reason.isEmpty ? "" : ": \(reason)")
         }
     }
 

@@ -52,6 +52,10 @@ public struct StatementEntry: Sendable, Hashable {
     public var isFreeze: Bool { referenceType == "batch_upfront" }
     /// True for a row of a batch's refund.
     public var isRefund: Bool { referenceType == "batch_refund" }
+    /// The reference type of a row that stands for those of a whole month.
+    public static let carriedForward = "carried_forward"
+    /// True for a row that stands for those of a whole month.
+    public var isCarriedForward: Bool { referenceType == Self.carriedForward }
     /// True for credit that was granted and may expire.
     public var isBonus: Bool { bucket == "bonus" }
 }

@@ -58,23 +58,29 @@ public struct CloseDifference: Sendable {
     /// The rows before the month's end that came, went or changed since the close.
     private func entries(of subject: StatementAccount, session: Session, catalog: Catalog) throws -> [Change] {
         guard let ledger = KnownTable.deployment.first(where: { $0.name == "credit_ledger" }) else { return [] }
+        let cutoff = try CarriedLedger.cutoff(session, catalog: catalog)
         let rows = try session.query(
             """
             WITH credit_ledger AS (\(catalog.select(ledger))), closed AS (
-                SELECT e.id, e.credits
+                SELECT e.id, e.credits, c.period_start < $4 AS may_be_carried
                 FROM (\(MonthCloses.current)) AS c
                 CROSS JOIN LATERAL unnest(c.entry_ids, c.entry_credits) AS e (id, credits)
                 WHERE c.user_id = $1 AND c.month <= $2
             ), present AS (
-                SELECT id, credits_delta::bigint AS credits, created_at FROM credit_ledger WHERE user_id = $1
+                SELECT id, credits_delta::bigint AS credits, created_at FROM credit_ledger
+                WHERE user_id = $1 AND ref_type IS DISTINCT FROM '\(StatementEntry.carriedForward)'
             )
             SELECT coalesce(c.id, p.id) AS id, c.credits AS was, p.credits AS now, p.created_at
             FROM closed AS c
             FULL JOIN present AS p ON p.id = c.id
-            WHERE (c.id IS NULL AND p.created_at < $3) OR p.id IS NULL OR p.credits <> c.credits OR p.created_at >= $3
-                AND c.id IS NOT NULL
+            WHERE (c.id IS NULL AND p.created_at < $3) OR (p.id IS NULL AND c.may_be_carried IS NOT TRUE)
+                OR p.credits <> c.credits OR p.created_at >= $3 AND c.id IS NOT NULL
             ORDER BY id
-            """, [.uuid(subject.account.userID), .date(request.month.firstDay), .instant(subject.period.end)])
+            """,
+            [
+                .uuid(subject.account.userID), .date(request.month.firstDay), .instant(subject.period.end),
+                Value(cutoff),
+            ])
         return try rows.map { row in
             let was = try row.optionalInt("was")
             let now = try row.optionalInt("now")

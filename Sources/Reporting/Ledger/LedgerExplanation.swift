@@ -30,12 +30,16 @@ public struct LedgerExplanation: Sendable {
             let userID = try found.string("user_id") ?? ""
             let batchID = try found.optionalText("batch_id")
             let entries = try rows("explain_rows", ["user_id": .text(userID)]).map(Self.entry)
-            var costs = CostBook()
-            for entry in entries { costs.post(entry, model: entry.model) }
+            let carried = try CarriedLedger(session, catalog: catalog, owners: [userID])
+            var costs = carried.map { CostBook($0.costs(of: userID)) } ?? CostBook()
+            for entry in entries where !(carried.map { (entry.postedAt ?? $0.cutoff) < $0.cutoff } ?? false) {
+                costs.post(entry, model: entry.model)
+            }
             let names = try Books(session: session, catalog: catalog).accounts().filter { $0.userID == userID }
             let owner = names.first.map { "\($0.slug), \($0.name)" } ?? "no account, owner \(userID)"
             let kind = try found.text("kind")
             if let batchID, !batchID.isEmpty {
+                try Self.refuseCarried(batchID, of: userID, catalog, session)
                 let values: [String: Value] = ["user_id": .text(userID), "batch_id": .text(batchID)]
                 let story = BatchStory(
                     id: batchID, owner: owner, entries: entries, costs: costs,
@@ -48,6 +52,20 @@ public struct LedgerExplanation: Sendable {
             }
             return Self.tables(of: entry, owner: owner, costs: costs, entries: entries)
         }
+    }
+
+    /// The rows of a batch that were carried forward cannot be walked any more.
+    private static func refuseCarried(
+        _ batchID: String, of userID: String, _ catalog: Catalog, _ session: Session
+    ) throws {
+        guard try CarriedLedger.cutoff(session, catalog: catalog) != nil else { return }
+        let rows = try session.query(
+            "SELECT max(run_id) AS run FROM daybook.carried_batch WHERE user_id = $1 AND batch_id = $2",
+            [.uuid(userID), .text(batchID)])
+        guard let run = try rows[0].optionalInt("run") else { return }
+        throw DaybookError.usage(
+            "The ledger rows of batch \(batchID) were carried forward as balances by run \(run); its archive and its "
+                + "certificate say what they were.")
     }
 
     private static func entry(_ row: Row) throws -> StatementEntry {

@@ -1,4 +1,5 @@
 import Postgres
+import Schema
 
 /// How every report reads: one snapshot, nothing written, nothing hidden, nothing looked up where an application
 /// could have put it.
@@ -26,6 +27,7 @@ enum ReportSession {
 
     static func prepare(_ session: Session) throws {
         try session.executeScript(settings)
+        try LedgerLock.share(session)
         // The role that can only read, where there is one with rights on this database.
         _ = try session.query(
             """

@@ -21,6 +21,9 @@ extension SLAScope {
         guard let period = periods.last, period.start < snapshotAt else {
             throw DaybookError.usage("The month \(request.month) has not begun in \(timeZone); choose an earlier one.")
         }
+        try CarriedLedger.refuse(
+            "The SLA report of \(request.month)", from: period.start,
+            cutoff: CarriedLedger.cutoff(session, catalog: catalog))
         if let cutoff = request.cutoff, cutoff > snapshotAt {
             throw DaybookError.usage("The cutoff \(cutoff) lies after the database's now, \(snapshotAt).")
         }

@@ -12,9 +12,10 @@ struct ClosedLedger: Sendable {
     /// The ids of every row that was there when the months were closed.
     let ids: Set<Int64>
 
-    /// True for a row of a closed month that was not there when it was closed.
+    /// True for a row of a closed month that was not there when it was closed. What was carried forward stands for rows
+    /// that were.
     func isLate(_ entry: StatementEntry) -> Bool {
-        guard let postedAt = entry.postedAt else { return false }
+        guard let postedAt = entry.postedAt, !entry.isCarriedForward else { return false }
         return postedAt < end && !ids.contains(entry.id)
     }
 }

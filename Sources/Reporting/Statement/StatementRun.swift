@@ -38,6 +38,8 @@ struct StatementRun {
     private let progress: (String) -> Void
     private let mode: Mode
     private let kept: [KeptStatement]
+    /// Nil where no ledger row was carried forward.
+    private let carried: CarriedLedger?
 
     init(
         _ request: StatementRequest, settings: StatementReport.Settings, session: Session, library: QueryLibrary,
@@ -72,6 +74,12 @@ struct StatementRun {
             } : []
         try closes.attach(to: &scope, including: mode == .reproduce)
         scope.keepsRows = mode == .close
+        carried = try CarriedLedger(session, catalog: catalog, owners: scope.accounts.map(\.account.userID))
+        for subject in scope.accounts {
+            try CarriedLedger.refuse(
+                "The statement \(subject.account.slug)-\(request.month)", from: subject.period.start,
+                cutoff: carried?.cutoff)
+        }
         self.scope = scope
     }
 
@@ -168,11 +176,12 @@ struct StatementRun {
     ) throws -> (StatementBook, [(id: Int64, credits: Int64)]) {
         var book = StatementBook(
             period: subject.known, plan: subject.account.plan, batches: try reader.batches(of: number),
-            sums: reader.sums(of: number))
+            sums: reader.sums(of: number),
+            carried: carried.map { ($0.costs(of: subject.account.userID), $0.cutoff) })
         var rows: [(id: Int64, credits: Int64)] = []
         var late: [StatementEntry] = []
         func post(_ entry: StatementEntry, _ effectiveAt: Instant?) throws {
-            if mode == .close, let effectiveAt, effectiveAt < subject.period.end {
+            if mode == .close, !entry.isCarriedForward, let effectiveAt, effectiveAt < subject.period.end {
                 rows.append((entry.id, entry.credits))
             }
             if let line = book.post(entry, effectiveAt: effectiveAt) { try writer.write(line) }

@@ -64,8 +64,8 @@ struct ArchiveFolder: Sendable {
 
     func file(_ name: String) -> String { path + "/" + name }
 
-    static func segmentName(_ number: Int64, _ dataClass: DataClass, isEncrypted: Bool) -> String {
-        "\(padded(number, 6))-\(dataClass.rawValue).csv.gz" + (isEncrypted ? ".enc" : "")
+    static func segmentName(_ number: Int64, _ dataClass: String, isEncrypted: Bool) -> String {
+        "\(padded(number, 6))-\(dataClass).csv.gz" + (isEncrypted ? ".enc" : "")
     }
 
     /// Makes the folder. Throws `output` where it cannot be made or written.

@@ -124,6 +124,17 @@ public struct Restoration: Sendable {
     private func restore(
         _ segment: ArchiveManifest.Segment, _ run: Int64, _ folder: ArchiveFolder, _ session: Session
     ) throws -> String {
+        if segment.dataClass == CarryForward.dataClass {
+            guard let into else {
+                throw DaybookError.usage(
+                    "Ledger rows that were carried forward are never put back: their balances are in the ledger. "
+                        + "To look at them: --into TABLE")
+            }
+            let rows = RestoredRows(
+                segment: segment, source: "public.credit_ledger", path: folder.file(segment.fileName), key: key)
+            try rows.copy(into: "\(into)_\(CarryForward.dataClass)", creating: true, session)
+            return "\(into)_\(CarryForward.dataClass)"
+        }
         guard let dataClass = DataClass(rawValue: segment.dataClass) else {
             throw DaybookError.badData("\(manifestPath) names data that this program does not know.")
         }

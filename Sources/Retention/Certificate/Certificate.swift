@@ -46,7 +46,27 @@ struct Certificate: Codable, Sendable {
         let sha256: String
     }
 
-    /// `purge`, `archive_expiry` or `restore`.
+    /// A month of the ledger whose rows were replaced by balances.
+    struct CarriedMonth: Codable, Sendable {
+        let month: String
+        let rows: Int64
+        let heldRows: Int64
+        let openRows: Int64
+        let balances: Int64
+        let credits: Int64
+        /// SHA-256 of the balances as they are in the ledger; each names the SHA-256 of the rows it stands for.
+        let balancesSha256: String
+    }
+
+    struct Carried: Codable, Sendable {
+        let cutoff: String
+        let years: Int64
+        let months: [CarriedMonth]
+        let costsSha256: String
+        let batchesSha256: String
+    }
+
+    /// `purge`, `archive_expiry`, `restore` or `carry`.
     let kind: String
     let sequence: Int64
     /// SHA-256 of the certificate before it; 64 zeros before the first.
@@ -75,6 +95,8 @@ struct Certificate: Codable, Sendable {
     /// Rows that were due and are still there.
     let remaining: [Kept]
     let archive: Archive?
+    /// What a run of the financial retention did; nil in every other certificate.
+    let carried: Carried?
 
     var rows: Int64 { taken.reduce(0) { $0 + $1.rows } }
 

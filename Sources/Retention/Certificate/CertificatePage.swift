@@ -35,7 +35,8 @@ struct CertificatePage: Sendable {
         facts =
             [
                 ("Issued", certificate.issuedAt), ("By", "\(certificate.issuedBy) on \(certificate.host)"),
-                ("Program", "daybook \(certificate.programVersion)"), ("Purge", String(certificate.run)),
+                ("Program", "daybook \(certificate.programVersion)"),
+                (certificate.carried == nil ? "Purge" : "Run", String(certificate.run)),
                 ("As of", certificate.asOf),
                 ("Limited to", certificate.limitedTo.isEmpty ? "nobody: all customers" : certificate.limitedTo),
                 ("Started", "\(certificate.startedAt) by \(certificate.startedBy)"),
@@ -51,6 +52,7 @@ struct CertificatePage: Sendable {
         switch kind {
         case "archive_expiry": "an archive was destroyed"
         case "restore": "an archive was put back"
+        case "carry": "the ledger was carried forward"
         default: "data was purged"
         }
     }
@@ -59,6 +61,9 @@ struct CertificatePage: Sendable {
         switch certificate.kind {
         case "archive_expiry": "The archive of purge \(certificate.run) was destroyed. Its rows cannot be put back."
         case "restore": "\(certificate.rows) rows of purge \(certificate.run) were put back from its archive."
+        case "carry":
+            "\(certificate.rows) ledger rows before \(certificate.carried?.cutoff ?? "") were archived, and replaced "
+                + "by a balance a month, owner and lot."
         default:
             "\(certificate.rows) rows were purged under the policies below. "
                 + (certificate.remaining.isEmpty
@@ -76,7 +81,7 @@ struct CertificatePage: Sendable {
     }
 
     private static func sections(_ certificate: Certificate) -> [Section] {
-        [
+        (certificate.carried.map { [months($0)] } ?? []) + [
             section(
                 "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
                 certificate.taken.map {
@@ -102,6 +107,18 @@ struct CertificatePage: Sendable {
                 "files", "Files of the archive", ["File", "Data", "#Rows", "SHA-256"],
                 (certificate.archive?.segments ?? []).map { [$0.fileName, $0.dataClass, String($0.rows), $0.sha256] }),
         ]
+    }
+
+    private static func months(_ carried: Certificate.Carried) -> Section {
+        section(
+            "months", "Months carried forward",
+            ["Month", "#Rows replaced", "#Held", "#Open", "#Balances", "#Credits", "SHA-256 of the balances"],
+            carried.months.map {
+                [
+                    $0.month, String($0.rows), String($0.heldRows), String($0.openRows), String($0.balances),
+                    String($0.credits), $0.balancesSha256,
+                ]
+            })
     }
 
     private static func account(_ slug: String) -> String { slug.isEmpty ? "(no account)" : slug }

@@ -8,7 +8,7 @@ struct CertificateReader {
 
     func document(
         _ kind: String, sequence: Int64, previous: String, lines: [PlanLine], taken: [Certificate.Taken]?,
-        programVersion: String, host: String
+        carried: Certificate.Carried?, programVersion: String, host: String
     ) throws -> Certificate {
         let row = try session.query(
             """
@@ -33,7 +33,7 @@ struct CertificateReader {
             remaining: lines.filter { $0.dueRows > 0 }.map {
                 Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.dueRows)
             },
-            archive: try archive())
+            archive: try archive(), carried: carried)
     }
 
     private func policies() throws -> [Certificate.Policy] {
@@ -49,6 +49,9 @@ struct CertificateReader {
                 cutoff: try row.instant("cutoff").description)
         }
     }
+
+    /// What happens to ledger rows, the only data of a certificate that no customer's policy is about.
+    private static let carryAction = "carry"
 
     /// What was taken, by the account's slug as the run knew it.
     func taken() throws -> [Certificate.Taken] {
@@ -67,7 +70,7 @@ struct CertificateReader {
             let dataClass = try row.text("data_class")
             return Certificate.Taken(
                 account: try row.text("slug"), dataClass: dataClass,
-                action: DataClass(rawValue: dataClass)?.action.rawValue ?? "", rows: try row.int("rows"),
+                action: DataClass(rawValue: dataClass)?.action.rawValue ?? Self.carryAction, rows: try row.int("rows"),
                 oldest: try row.instant("oldest").description, newest: try row.instant("newest").description)
         }
     }

@@ -28,8 +28,9 @@ enum Certifying {
 
     /// Puts the next certificate of the chain into the database.
     static func issue(
-        _ kind: String, run: Int64, lines: [PlanLine] = [], taken: [Certificate.Taken]? = nil, _ programVersion: String,
-        _ host: String, folder: String, _ session: Session
+        _ kind: String, run: Int64, lines: [PlanLine] = [], taken: [Certificate.Taken]? = nil,
+        carried: Certificate.Carried? = nil, _ programVersion: String, _ host: String, folder: String,
+        _ session: Session
     ) throws -> Issued {
         // One certificate after another, whoever issues it.
         try session.executeScript("LOCK TABLE daybook.retention_certificate IN SHARE ROW EXCLUSIVE MODE")
@@ -39,7 +40,7 @@ enum Certifying {
         let reader = CertificateReader(run: run, session: session)
         let document = try reader.document(
             kind, sequence: sequence, previous: try last.first?.text("sha256") ?? Certificate.genesis, lines: lines,
-            taken: taken, programVersion: programVersion, host: host)
+            taken: taken, carried: carried, programVersion: programVersion, host: host)
         let text = String(decoding: try CanonicalJSON.encode(document), as: UTF8.self)
         let digest = SHA256Digest.hex(text)
         _ = try session.execute(

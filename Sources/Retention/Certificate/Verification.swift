@@ -3,6 +3,7 @@ public import Domain
 internal import Foundation
 public import Postgres
 public import Reporting
+internal import Schema
 
 /// Walks the chain of certificates, recomputes every digest, and asks the database again.
 public struct Verification: Sendable {
@@ -38,6 +39,7 @@ public struct Verification: Sendable {
     /// Verifies in one snapshot; it changes nothing.
     public func run(_ connection: Connection) async throws -> Outcome {
         try await connection.transaction(.snapshot) { session in
+            try LedgerLock.share(session)
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             var outcome = Outcome()
@@ -54,6 +56,7 @@ public struct Verification: Sendable {
             SELECT sequence, kind, run_id, document, sha256, previous_sha256, folder
             FROM daybook.retention_certificate ORDER BY sequence
             """)
+        var carried: [Certificate] = []
         for row in rows {
             let sequence = try row.int("sequence")
             let subject = "certificate \(sequence)"
@@ -70,7 +73,10 @@ public struct Verification: Sendable {
                     try certificate.sequence == sequence && certificate.run == row.int("run_id")
                     && certificate.kind == row.text("kind") && certificate.previousSha256 == row.text("previous_sha256")
                 if !isSame { find("its document is not the one of its place in the chain") }
-                if certificate.kind == "purge" { try compare(certificate, find, session) }
+                if certificate.kind == "purge" || certificate.kind == "carry" {
+                    try compare(certificate, find, session)
+                }
+                if certificate.carried != nil { carried.append(certificate) }
             } else {
                 find("its document cannot be read")
             }
@@ -82,6 +88,7 @@ public struct Verification: Sendable {
                 CertificateShelf.path(folder, sequence, "html"), Array(try shelf.page(document, digest).utf8),
                 by: certificate.programVersion, find)
         }
+        outcome.findings += try CarriedEvidence.verify(carried, session)
     }
 
     /// A file of a certificate against the bytes that it must have; a page also names the version that made it.
@@ -120,7 +127,8 @@ public struct Verification: Sendable {
         let rows = try session.query(
             """
             SELECT r.run_id, r.state, r.archive_state, r.archive_folder, r.manifest_sha256,
-                EXISTS (SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'purge')
+                EXISTS (SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id
+                    AND c.kind IN ('purge', 'carry'))
                     AS is_certified
             FROM daybook.purge_run AS r ORDER BY r.run_id
             """)
@@ -156,7 +164,8 @@ public struct Verification: Sendable {
     private func residue(_ outcome: inout Outcome, _ session: Session) throws {
         let rows = try session.query(
             """
-            SELECT run_id, as_of FROM daybook.purge_run WHERE state = 'finished' AND account = ''
+            SELECT run_id, as_of FROM daybook.purge_run AS r WHERE state = 'finished' AND account = '' AND NOT EXISTS (
+                SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
             ORDER BY run_id DESC LIMIT 1
             """)
         guard let row = rows.first else { return }

@@ -31,6 +31,7 @@ public struct PlanReader: Sendable {
         let date = try asOf ?? today[0].date("today")
         let shape = try DeploymentShape(session)
         try shape.catalog.requireEssentials()
+        try RowSecurity.refuse(session)
         let terms = try Terms(session, asOf: date, account: account)
         let holdDigest = try Terms.holdDigest(session)
         let classes = shape.classes.filter { $0.isCustomers || account == nil }
@@ -112,7 +113,9 @@ public struct PlanReader: Sendable {
             CROSS JOIN LATERAL (
                 SELECT sum(p.row_count) AS taken FROM daybook.purge_total AS p WHERE p.run_id = r.run_id
             ) AS t
-            WHERE r.state = 'finished' AND t.taken > 0 ORDER BY r.run_id DESC LIMIT 1
+            WHERE r.state = 'finished' AND t.taken > 0 AND NOT EXISTS (
+                SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
+            ORDER BY r.run_id DESC LIMIT 1
             """)
         return try rows.first?.int("speed")
     }

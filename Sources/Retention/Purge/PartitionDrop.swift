@@ -41,7 +41,7 @@ struct PartitionDrop: Sendable {
         let list = columns.map { session.quoteIdentifier($0) }.joined(separator: ", ")
         if let folder = run.archive {
             _ = try SweepStep.archive(
-                "SELECT \(list) FROM ONLY \(name)", columns: columns, dataClass: .accessLog,
+                "SELECT \(list) FROM ONLY \(name)", columns: columns, dataClass: DataClass.accessLog.rawValue,
                 relation: Self.parent, run: run, folder: folder, key: key, session)
         }
         try count(name, session)

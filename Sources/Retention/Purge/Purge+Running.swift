@@ -73,7 +73,8 @@ extension Purge {
         for relation in relations {
             let step = SweepStep(
                 run: run, statement: statement, dataClass: dataClass, relation: relation, key: settings.archive?.key)
-            let sweep = TableSweep(step: step, connection: connection, tell: tell, plannedRows: planned)
+            let sweep = TableSweep(
+                step: step, connection: connection, tell: tell, plannedRows: planned, pauses: settings.pauses)
             ending = try await sweep.run(takenBefore: ending.takenRows)
             if ending.wasStopped { return ending }
         }

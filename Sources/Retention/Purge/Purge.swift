@@ -37,7 +37,7 @@ public struct Purge: Sendable {
     /// Throws what stands against a purge: see ``PurgeGuard``; `tryAgain` if another purge is running or one has to
     /// be resumed first.
     public func prepare() async throws -> RetentionPlan {
-        try await lock()
+        try await takeLock()
         if let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) {
             throw DaybookError(
                 .tryAgain,
@@ -83,7 +83,7 @@ public struct Purge: Sendable {
 
     /// Continues a run that was interrupted; nil if there is none.
     public func resume() async throws -> Outcome? {
-        try await lock()
+        try await takeLock()
         let files = try await publishCertificates()
         guard let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) else {
             guard files.isEmpty else {
@@ -100,7 +100,8 @@ public struct Purge: Sendable {
             folder.removeUnrecorded(recorded)
         }
         let isBound = try await Uninterrupted.run(connection) { session in
-            try Terms.policyDigest(session) == run.terms.policyDigest
+            try RowSecurity.refuse(session)
+            return try Terms.policyDigest(session) == run.terms.policyDigest
         }
         guard isBound else {
             tell(.step("the policies changed since purge \(run.id) began: certifying what it did"))
@@ -115,13 +116,19 @@ public struct Purge: Sendable {
         return microseconds < 0 ? -seconds : seconds
     }
 
-    private func lock() async throws {
+    /// One purge at a time: for as long as the connection is open.
+    ///
+    /// - Parameter asPurger: True goes on as the role that can purge and cannot touch money, where there is one.
+    func takeLock(asPurger: Bool = true) async throws {
         try await Uninterrupted.run(connection) { session in
             try RetentionSession.prepareSession(session)
             try RetentionSession.requireTables(session)
             let taken = try session.query(
                 "SELECT pg_try_advisory_lock($1) AS taken", [.int(RetentionSession.purgeLock)])
-            guard try !taken[0].bool("taken") else { return try DatabaseRoles.becomePurger(session) }
+            if try taken[0].bool("taken") {
+                if asPurger { try DatabaseRoles.becomePurger(session) }
+                return
+            }
             throw DaybookError(.tryAgain, "Another purge is running: \(try Self.holder(session)). Wait for its end.")
         }
     }

@@ -14,6 +14,7 @@ public struct PurgeSettings: Sendable {
     public var forced: Set<PurgeGuard.Danger>
     /// The plan's number of due rows, said out loud.
     public var expectedRows: Int64?
+    public var pauses: PurgePauses
     public var programVersion: String
     /// The name of this machine.
     public var host: String
@@ -23,6 +24,7 @@ public struct PurgeSettings: Sendable {
     public init(
         asOf: CalendarDate? = nil, account: String? = nil, archive: ArchivePlace?, certificates: String,
         templates: TemplateSet, forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil,
+        pauses: PurgePauses = PurgePauses(),
         programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant
     ) {
         self.asOf = asOf
@@ -32,6 +34,7 @@ public struct PurgeSettings: Sendable {
         self.templates = templates
         self.forced = forced
         self.expectedRows = expectedRows
+        self.pauses = pauses
         self.programVersion = programVersion
         self.host = host
         self.hostClock = hostClock

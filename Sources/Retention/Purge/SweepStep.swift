@@ -40,14 +40,15 @@ struct SweepStep: Sendable {
 
     private func archived(_ sql: String, _ folder: ArchiveFolder, _ session: Session) throws -> Int64 {
         try Self.archive(
-            sql, columns: statement.columns, dataClass: dataClass, relation: relation, run: run, folder: folder,
+            sql, columns: statement.columns, dataClass: dataClass.rawValue, relation: relation, run: run,
+            folder: folder,
             key: key,
             session)
     }
 
     /// Runs a COPY into the next segment and records it. The file goes away again if anything fails before the COMMIT.
     static func archive(
-        _ sql: String, columns: [String], dataClass: DataClass, relation: String, run: PurgeRun,
+        _ sql: String, columns: [String], dataClass: String, relation: String, run: PurgeRun,
         folder: ArchiveFolder, key: [UInt8]?, _ session: Session
     ) throws -> Int64 {
         let next = try session.query(
@@ -66,7 +67,7 @@ struct SweepStep: Sendable {
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
                 """,
                 [
-                    .int(run.id), .int(next), .text(dataClass.rawValue), .text(relation), .text(name), .texts(columns),
+                    .int(run.id), .int(next), .text(dataClass), .text(relation), .text(name), .texts(columns),
                     .int(Int64(rows)), .int(finished.sizeBytes), .text(finished.sha256), .text(finished.csvSHA256),
                 ])
             return Int64(rows)

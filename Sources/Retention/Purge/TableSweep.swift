@@ -8,6 +8,7 @@ struct TableSweep: Sendable {
     let connection: Connection
     let tell: @Sendable (PurgeProgress) -> Void
     let plannedRows: Int64
+    let pauses: PurgePauses
 
     /// How far it came.
     struct Ending: Sendable {
@@ -85,12 +86,12 @@ struct TableSweep: Sendable {
     /// Waits while the server has other things to do. False if the task was cancelled meanwhile.
     private func pauseWhileNeeded() async throws -> Bool {
         var waited: Int64 = 0
-        while let reason = try await connection.reason(for: step.relation) {
+        while let reason = try await connection.reason(for: step.relation, pauses) {
             tell(.pausing(reason))
-            guard waited < Limits.purgePauseSeconds else {
+            guard waited < pauses.mostSeconds else {
                 throw DaybookError(
                     .tryAgain,
-                    "The purge waited \(waited / 60) minutes because \(reason), and stopped. Continue it with: "
+                    "The purge waited \(waited) s because \(reason), and stopped. Continue it with: "
                         + "daybook retention purge --resume")
             }
             try? await Task.sleep(for: .seconds(Limits.purgeLookSeconds))
@@ -103,9 +104,9 @@ struct TableSweep: Sendable {
 
 extension Connection {
     /// Why a purge should wait, nil if it need not; nothing if the server does not show it.
-    fileprivate func reason(for relation: String) async throws -> String? {
+    fileprivate func reason(for relation: String, _ pauses: PurgePauses) async throws -> String? {
         guard !Task.isCancelled else { return nil }
-        return try await Uninterrupted.transaction(self) { try Throttle.reason(for: relation, $0) }
+        return try await Uninterrupted.transaction(self) { try Throttle.reason(for: relation, pauses, $0) }
     }
 }
 

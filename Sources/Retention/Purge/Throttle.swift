@@ -1,10 +1,9 @@
-internal import Domain
 internal import Postgres
 
 /// Reasons to pause, as the server shows them to this role.
 enum Throttle {
     /// Why a purge of a table should wait now, nil if it need not.
-    static func reason(for relation: String, _ session: Session) throws -> String? {
+    static func reason(for relation: String, _ pauses: PurgePauses, _ session: Session) throws -> String? {
         let rows = try session.query(
             """
             SELECT
@@ -16,11 +15,11 @@ enum Throttle {
                     WHERE backend_xmin IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()
                         AND backend_type = 'client backend') AS snapshot
             """, [.text(TableName.quoted(relation, session))])
-        if let lag = try rows[0].optionalInt("lag"), lag > Limits.purgeLagSeconds {
+        if let lag = try rows[0].optionalInt("lag"), lag > pauses.lagSeconds {
             return "a replica is \(lag) s behind"
         }
         if try rows[0].int("vacuums") > 0 { return "autovacuum works on \(relation)" }
-        if let age = try rows[0].optionalInt("snapshot"), age > Limits.purgeSnapshotSeconds {
+        if let age = try rows[0].optionalInt("snapshot"), age > pauses.transactionSeconds {
             return "somebody's transaction is open for \(age) s"
         }
         return nil

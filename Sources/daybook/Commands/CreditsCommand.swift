@@ -3,6 +3,7 @@ import BatchEngine
 import Domain
 import Foundation
 import Postgres
+import Schema
 
 /// `daybook credits …`
 struct CreditsCommand: AsyncParsableCommand {
@@ -49,7 +50,10 @@ struct CreditsCommand: AsyncParsableCommand {
         ) async throws -> Result {
             let account = try await Reading.account(slug, database)
             return try await database.withConnection { connection in
-                try await connection.transaction(.snapshot) { try body(CreditBook($0), account.userID) }
+                try await connection.transaction(.snapshot) { session in
+                    try LedgerLock.share(session)
+                    return try body(CreditBook(session), account.userID)
+                }
             }
         }
     }

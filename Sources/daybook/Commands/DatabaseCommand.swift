@@ -86,7 +86,9 @@ struct DatabaseCommand: AsyncParsableCommand {
             let applied = try await database.withConnection { connection in
                 let applied = try await migrator.migrate(connection)
                 // Months ahead from the first day on; a deployment's own table is left as it is.
-                return applied + (try await AccessLogPartitions().ensure(connection).map { "partition \($0)" })
+                let partitions =
+                    try await AccessLogPartitions().ensure(connection) + LedgerPartitions().ensure(connection)
+                return applied + partitions.map { "partition \($0)" }
             }
             Terminal.show(
                 applied.isEmpty
@@ -115,6 +117,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             }
             table.show()
             Terminal.show("\nmigrations: \(check.migrations)")
+            for grant in check.grants.findings { Terminal.show("rights: \(grant.sentence)") }
             guard check.isUsable else {
                 throw DaybookError.badData(
                     "No report can be made here: a table or column that every report needs is missing.")

@@ -4,10 +4,12 @@ import Retention
 /// `daybook database partitions`
 struct PartitionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "partitions", abstract: "Keep the access log's monthly partitions four months ahead.",
+        commandName: "partitions",
+        abstract: "Keep the monthly partitions of the access log and the ledger four months ahead.",
         discussion: """
-            For databases that Daybook made; a deployment's own table is never converted. Run it every day: an insert \
-            never fails for want of a partition, but what waits in the default one cannot be dropped with its month.
+            For databases that Daybook made; a deployment's own tables are never converted. Run it every day: an \
+            insert never fails for want of a partition, but what waits in the default one cannot be dropped with its \
+            month.
             """)
 
     @OptionGroup(title: "Database") var database: DatabaseOptions
@@ -15,7 +17,7 @@ struct PartitionsCommand: AsyncParsableCommand {
     func run() async throws {
         let (made, waiting) = try await database.withConnection { connection in
             (
-                try await AccessLogPartitions().ensure(connection),
+                try await AccessLogPartitions().ensure(connection) + LedgerPartitions().ensure(connection),
                 try await AccessLogPartitions().waiting(connection)
             )
         }

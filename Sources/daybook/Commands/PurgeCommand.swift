@@ -51,6 +51,16 @@ struct PurgeCommand: AsyncParsableCommand {
             "The number of rows that the plan has to go; needed where it is more than half of a class.",
             valueName: "rows"))
     var expectRows: Int64?
+    @Option(
+        help: ArgumentHelp("Pause while a replica is more than so many seconds behind.", valueName: "seconds"))
+    var pauseLag: Int64 = Limits.purgeLagSeconds
+    @Option(
+        help: ArgumentHelp(
+            "Pause while somebody's transaction has been open for more than so many seconds.", valueName: "seconds"))
+    var pauseTransaction: Int64 = Limits.purgeSnapshotSeconds
+    @Option(
+        help: ArgumentHelp("Stop, to be resumed, after pausing for so many seconds in a row.", valueName: "seconds"))
+    var pauseAtMost: Int64 = Limits.purgePauseSeconds
     @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
@@ -61,6 +71,9 @@ struct PurgeCommand: AsyncParsableCommand {
         }
         guard (1...3650).contains(archiveDays) else {
             throw ValidationError("--archive-days must lie between 1 and 3650.")
+        }
+        guard [pauseLag, pauseTransaction, pauseAtMost].allSatisfy({ (0...86_400).contains($0) }) else {
+            throw ValidationError("A pause's seconds must lie between 0 and 86400.")
         }
         guard !resume || (plan.asOf == nil && plan.account == nil && expectRows == nil) else {
             throw ValidationError("--resume continues a run as it was begun; give no date, account or rows.")
@@ -94,7 +107,10 @@ struct PurgeCommand: AsyncParsableCommand {
             asOf: plan.asOf, account: plan.account,
             archive: noArchive ? nil : try ArchivePlace(folder: folder, keyFile: keyFile, days: archiveDays),
             certificates: certificate.folder, templates: try certificate.templateSet(), forced: Set(force),
-            expectedRows: expectRows, programVersion: Version.current, host: Host.name, hostClock: Host.now)
+            expectedRows: expectRows,
+            pauses: PurgePauses(
+                lagSeconds: pauseLag, transactionSeconds: pauseTransaction, mostSeconds: pauseAtMost),
+            programVersion: Version.current, host: Host.name, hostClock: Host.now)
     }
 
     private func asked(_ plan: RetentionPlan) -> Bool {

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Postgres
 import Retention
+import Schema
 
 /// `daybook database roles`
 struct RolesCommand: AsyncParsableCommand {
@@ -15,8 +17,14 @@ struct RolesCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
-        let made = try await database.withConnection { try await DatabaseRoles().ensure($0) }
+        let (made, grants) = try await database.withConnection { connection in
+            (
+                try await DatabaseRoles().ensure(connection),
+                try await connection.transaction(.snapshot) { try FunctionGrants($0) }
+            )
+        }
         for role in made { Terminal.show("made \(role)") }
         Terminal.show("\(DatabaseRoles.report) and \(DatabaseRoles.purge) have their rights in this database")
+        for grant in grants.findings { Terminal.show("rights: \(grant.sentence)") }
     }
 }

@@ -26,14 +26,14 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT r.user_id, r.batch_reference, -sum(r.credits) FILTER (WHERE r.role = 'freeze') AS freezes,
         sum(r.credits) FILTER (WHERE r.role = 'refund') AS refunds, sum(r.credits) FILTER (WHERE r.role = 'purchase') AS booked,
-        count(*) FILTER (WHERE r.role <> 'freeze') AS returns, count(*) FILTER (WHERE r.role = 'purchase') AS booked_rows,
+        coalesce(sum(r.entries) FILTER (WHERE r.role <> 'freeze'), 0)::bigint AS returns,
+        coalesce(sum(r.entries) FILTER (WHERE r.role = 'purchase'), 0)::bigint AS booked_rows,
         max(r.created_at) FILTER (WHERE r.role <> 'freeze') AS last_return_at,
         bool_or(r.role <> 'purchase' AND r.model <> d.model) AS model_disagrees
-    FROM checked_row AS r
+    FROM batch_row AS r
     LEFT JOIN (
         SELECT k.batch_id::text AS batch_id, min(k.model) AS model FROM checked_task AS k GROUP BY k.batch_id HAVING count(DISTINCT k.model) = 1
     ) AS d ON d.batch_id = r.batch_reference
-    WHERE r.role IS NOT NULL
     GROUP BY r.user_id, r.batch_reference
 ) AS m ON m.user_id = b.user_id AND m.batch_reference = b.id::text
 WHERE :only_user::uuid IS NULL OR b.user_id = :only_user::uuid

@@ -1,0 +1,151 @@
+internal import Domain
+internal import Postgres
+
+/// The transaction that replaces months of the ledger.
+struct CarryReplacement: Sendable {
+    let id: Int64
+    let plan: CarryPlan
+    let settings: PurgeSettings
+    let place: ArchivePlace
+    let tell: @Sendable (PurgeProgress) -> Void
+
+    /// Archives, replaces and certifies. The sorted rows of the plan are in the transaction already.
+    ///
+    /// Everything that takes long comes before the lock that others wait for.
+    func run(_ session: Session) throws -> Certifying.Issued {
+        let months = plan.lines.map { CarryMonth(month: $0.month) }
+        for month in months { try month.keepStill(session) }
+        // Sorted again: nobody can add to the months now.
+        try CarryRows.collect(before: plan.cutoff, session)
+        guard try CarryRows.lines(session) == plan.lines else { throw Self.changed }
+        try record(session)
+        let archive = ArchiveFolder(place: place, run: id)
+        try archive.make()
+        let run = PurgeRun(
+            id: id, terms: Terms(asOf: plan.asOf, account: nil, all: [], policyDigest: ""), archive: archive,
+            isEncrypted: place.cipher != nil)
+        for month in months {
+            tell(.step("archiving \(month.relation)"))
+            try month.archive(run, archive, key: place.key, session)
+            try month.prepare(session)
+        }
+        tell(.step("working out what the credits cost"))
+        try adopt(session)
+        try CarryCosts.write(before: plan.cutoff, session)
+        try keepSums(session)
+        // A hold that is acknowledged from here on covers what is left; one from before is in the plan.
+        _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
+        guard try Terms.holdDigest(session) == plan.holdDigest else { throw Self.changed }
+        tell(.step("replacing \(months.count) months"))
+        try lockLedger(session)
+        for month in months { try month.replace(session) }
+        return try certify(run, archive, session)
+    }
+
+    private static let changed = DaybookError(
+        .tryAgain, "The ledger or the holds changed since the plan was made; nothing was replaced.")
+
+    private func record(_ session: Session) throws {
+        _ = try session.execute(
+            """
+            INSERT INTO daybook.purge_run (run_id, state, as_of, plan, plan_sha256, policy_sha256, hold_sha256,
+                program_version, host, finished_at, archive_folder, archive_cipher, archive_days, archive_state)
+            OVERRIDING SYSTEM VALUE
+            VALUES ($1, 'finished', $2, $3, $4, encode(sha256(convert_to($5, 'UTF8')), 'hex'), $6, $7, $8,
+                clock_timestamp(), $9, $10, $11, 'kept')
+            """,
+            [
+                .int(id), .date(plan.asOf), .text(String(decoding: plan.csv, as: UTF8.self)), .text(plan.digest),
+                .text("credit_ledger \(plan.years) years"), .text(plan.holdDigest), .text(settings.programVersion),
+                .text(settings.host), .text(place.folder), Value(place.cipher), .int(place.days),
+            ])
+        _ = try session.execute(
+            """
+            INSERT INTO daybook.purge_cutoff (run_id, user_id, data_class, slug, time_zone, retention_days, cutoff)
+            SELECT $1, o.user_id, $2, o.slug, 'UTC', $3::date - ($4 AT TIME ZONE 'UTC')::date, $4
+            FROM (
+                SELECT user_id, slug FROM daybook.account
+                UNION ALL
+                SELECT $5::uuid, ''
+            ) AS o
+            """,
+            [
+                .int(id), .text(CarryForward.dataClass), .date(plan.asOf), .instant(plan.cutoff),
+                .uuid(RetentionSession.nobody),
+            ])
+        _ = try session.execute(
+            """
+            INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
+            SELECT user_id, $1, $2, count(*), min(created_at), max(created_at) FROM pg_temp.carry_row
+            WHERE NOT is_held AND NOT is_open AND NOT is_carried GROUP BY user_id
+            """, [.int(id), .text(CarryForward.dataClass)])
+    }
+
+    /// The engine knows the money of every batch whose rows go: a caller of its functions that repeats itself after
+    /// years is told so, as before.
+    private func adopt(_ session: Session) throws {
+        _ = try session.execute(
+            """
+            SELECT daybook.hold_batch(j.id, j.user_id) FROM public.batch_jobs AS j
+            WHERE EXISTS (
+                SELECT FROM pg_temp.carry_row AS r
+                WHERE r.user_id = j.user_id AND r.batch_id = j.id::text AND r.role IN ('freeze', 'refund')
+                    AND NOT r.is_held AND NOT r.is_open
+            ) AND NOT EXISTS (
+                SELECT FROM daybook.batch AS b WHERE b.user_id = j.user_id AND b.batch_id = j.id
+            )
+            """)
+    }
+
+    /// What the replaced rows said of each batch.
+    private func keepSums(_ session: Session) throws {
+        _ = try session.execute(
+            """
+            INSERT INTO daybook.carried_batch (
+                user_id, batch_id, role, model, run_id, entries, credits, first_entry_id, last_posted_at)
+            SELECT r.user_id, r.batch_id, r.role, r.model, $1, count(*), sum(r.credits), min(r.id), max(r.created_at)
+            FROM pg_temp.carry_row AS r
+            WHERE NOT r.is_held AND NOT r.is_open AND NOT r.is_carried AND r.batch_id IS NOT NULL AND (
+                r.role <> 'purchase' OR EXISTS (
+                    SELECT FROM public.batch_jobs AS j WHERE j.user_id = r.user_id AND j.id::text = r.batch_id))
+            GROUP BY r.user_id, r.batch_id, r.role, r.model
+            """, [.int(id)])
+    }
+
+    /// From here on everybody waits who reads or writes the ledger: for a moment a month.
+    private func lockLedger(_ session: Session) throws {
+        for _ in 0..<Limits.carryAttempts {
+            do {
+                try session.savepoint {
+                    try session.executeScript("LOCK TABLE public.credit_ledger IN ACCESS EXCLUSIVE MODE")
+                }
+                let stray = try session.query(
+                    "SELECT EXISTS (SELECT FROM ONLY public.credit_ledger_default WHERE created_at < $1) AS is_there",
+                    [.instant(plan.cutoff)])
+                guard try !stray[0].bool("is_there") else { throw Self.changed }
+                return
+            } catch let error as PostgresError where error.code == .lockNotAvailable {
+                tell(.pausing("the ledger is being read or written"))
+                _ = try session.query("SELECT pg_sleep(0.2)::text")
+            }
+        }
+        throw DaybookError(
+            .tryAgain,
+            "The ledger was in use for too long, by a report or a transaction that stays open; nothing was replaced. "
+                + "Try again when it is done.")
+    }
+
+    private func certify(_ run: PurgeRun, _ archive: ArchiveFolder, _ session: Session) throws -> Certifying.Issued {
+        let digest = try ArchiveManifest(run, session).write(to: archive)
+        _ = try session.execute(
+            """
+            UPDATE daybook.purge_run SET manifest_sha256 = $2, finished_at = clock_timestamp(),
+                archive_expires_at = clock_timestamp() + make_interval(days => archive_days)
+            WHERE run_id = $1
+            """, [.int(id), .text(digest)])
+        _ = try session.execute("UPDATE daybook.ledger_carry SET state = 'done' WHERE run_id = $1", [.int(id)])
+        return try Certifying.issue(
+            "carry", run: id, carried: try CarriedEvidence.read(run: id, plan, session), settings.programVersion,
+            settings.host, folder: settings.certificates, session)
+    }
+}
