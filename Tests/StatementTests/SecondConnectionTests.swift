@@ -8,7 +8,7 @@ import Testing
 /// Everybody's statements, read over one connection or over two.
 @Suite struct SecondConnectionTests {
     private static func statements(
-        _ settings: ConnectionSettings, beside other: ConnectionSettings?
+        _ settings: ConnectionSettings, beside other: ConnectionSettings?, isLost: Bool = false
     ) async throws -> [String: Data] {
         let folder = try ScratchFolder()
         let reports = Deployment.root
@@ -20,6 +20,7 @@ import Testing
                 formats: [.csv, .html], key: nil, programVersion: "0"))
         let connection = try await Connection.open(settings)
         let second: Connection? = if let other { try await Connection.open(other) } else { nil }
+        if isLost { await second?.close() }
         _ = try await report.run(connection, beside: second)
         await connection.close()
         await second?.close()
@@ -35,6 +36,7 @@ import Testing
             var elsewhere = settings
             elsewhere.options["dbname"] = "postgres"
             #expect(try await Self.statements(settings, beside: elsewhere) == alone)
+            #expect(try await Self.statements(settings, beside: settings, isLost: true) == alone)
         }
     }
 

@@ -120,10 +120,15 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
         }
     }
 
+    /// Says that no more rows come, and why, unless that is settled already.
+    func fail(_ error: any Error) { end(.failed(error)) }
+
     private func end(_ ending: State) {
         locked {
-            if case .stopped = state { return }
-            state = ending
+            switch state {
+            case .waiting, .open: state = ending
+            case .ended, .failed, .stopped: return
+            }
             condition.broadcast()
         }
     }

@@ -72,15 +72,23 @@ public struct StatementReport: Sendable {
     ) async throws -> [Outcome] {
         guard let beside else { return try await write(connection, feed: nil, progress: progress) }
         let feed = RowFeed(decode: StatementReader.entry)
-        async let served: Void = beside.transaction(options) { feed.serve($0) }
+        async let served: Void = serve(feed, over: beside)
         let outcomes: [Outcome]
         do {
             defer { feed.stop() }
             outcomes = try await write(connection, feed: feed, progress: progress)
         }
-        // All rows are there: what the second connection still has to say changes nothing.
-        _ = try? await served
+        await served
         return outcomes
+    }
+
+    /// What goes wrong here, the connection's loss too, ends the waiting of the first one.
+    private func serve(_ feed: RowFeed<StatementEntry>, over connection: Connection) async {
+        do {
+            try await connection.transaction(options) { feed.serve($0) }
+        } catch {
+            feed.fail(error)
+        }
     }
 
     private var options: TransactionOptions {
