@@ -52,8 +52,7 @@ extension Session {
             throw drain(connection, sql) ?? failureOfConnection(sql)
         }
         if result.status == expected { return connection }
-        if result.isCopying { canceller.sendNow() }
-        drain(connection, sql)
+        if result.isCopying { refuseCopy(result, connection, sql) } else { drain(connection, sql) }
         if result.isCopying || result.isSuccess {
             throw PostgresError(.invalidUse, "The statement is not the COPY that this call is for.")
         }

@@ -11,7 +11,7 @@ extension Session {
         var last: ResultHandle?
         while let result = ResultHandle(PQgetResult(connection)) {
             if result.isCopying {
-                abandon(connection)
+                refuseCopy(result, connection, sql)
                 throw PostgresError(.invalidUse, "COPY from or to the client needs copyIn or copyOut.")
             }
             guard result.isSuccess else {
@@ -59,6 +59,18 @@ extension Session {
     func abandon(_ connection: OpaquePointer) {
         canceller.sendNow()
         drain(connection, "")
+    }
+
+    /// Ends a COPY that was not asked for.
+    ///
+    /// Only data that flows to us needs a cancellation. A COPY from us ends
+    /// with the CopyFail of `drain`, and must not be cancelled: when the
+    /// cancellation is first, the server has left the COPY before it reads the
+    /// statement's Sync, answers to the one that follows the CopyFail as well,
+    /// and that second "ready" would end the next statement before it ran.
+    func refuseCopy(_ result: borrowing ResultHandle, _ connection: OpaquePointer, _ sql: String) {
+        if result.status != PGRES_COPY_IN { canceller.sendNow() }
+        drain(connection, sql)
     }
 
     private func discardCopyData(_ connection: OpaquePointer) {

@@ -58,8 +58,11 @@ extension Session {
             return false
         }
         guard result.isSuccess else {
-            if result.isCopying { throw PostgresError(.invalidUse, "COPY needs copyIn or copyOut.") }
             stream.hasEnded = true
+            if result.isCopying {
+                refuseCopy(result, connection, stream.sql)
+                throw PostgresError(.invalidUse, "COPY needs copyIn or copyOut.")
+            }
             // Whether the connection goes with the statement shows after its last result.
             drain(connection, stream.sql)
             throw failure(result.pointer, stream.sql)

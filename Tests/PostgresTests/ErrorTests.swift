@@ -97,6 +97,21 @@ import Testing
         }
     }
 
+    @Test func `a COPY refused again and again never ends the next statement early`() async throws {
+        try await withConnection { connection in
+            try await connection.run { try $0.executeScript(ErrorTests.tables) }
+            for round in 1...300 {
+                await #expect(throws: PostgresError.self) {
+                    try await connection.run { session in
+                        if round.isMultiple(of: 2) { _ = try session.query("COPY books FROM STDIN") }
+                        try session.forEachRow("COPY books FROM STDIN") { _ in }
+                    }
+                }
+                #expect(try await connection.run { try $0.query("SELECT \(round)")[0].int(0) } == round)
+            }
+        }
+    }
+
     @Test func `a zero byte in text is refused, never cut off`() async throws {
         try await withConnection { connection in
             let binary = await #expect(throws: PostgresError.self) {
