@@ -80,6 +80,61 @@ import Testing
         }
     }
 
+    @Test func `closing the months before changes no figure of a month`() async throws {
+        try await withSample { settings in
+            let arguments = ["--month", "2026-10", "--all", "--format", "csv"]
+            let before = try await StatementRuns(settings, arguments).folder.contents()
+            for month in ["2026-07", "2026-08", "2026-09"] {
+                let run = try await daybook(settings, ["close", "month", month, "--quiet"])
+                #expect(run.exitCode == 0, "\(run.errors)")
+            }
+            let after = try await StatementRuns(settings, arguments).folder.contents()
+            #expect(before.count > 60)
+            for (name, content) in before where !name.hasSuffix("manifest.json") && !name.contains("provenance") {
+                #expect(after[name] == content, "\(name)")
+            }
+        }
+    }
+
+    @Test func `late purchases, freezes and refunds count once, and their credit costs what it cost`() async throws {
+        try await withSample { settings in
+            let slugs = try await StatementRuns(settings, ["--month", "2026-10", "--all", "--format", "csv"])
+            for month in ["2026-08", "2026-09"] {
+                let run = try await daybook(settings, ["close", "month", month, "--quiet"])
+                #expect(run.exitCode == 0, "\(run.errors)")
+            }
+            // For every account: a purchase without a price, and a freeze and a refund of its own batches of October.
+            try await execute(
+                """
+                INSERT INTO public.credit_ledger (user_id, type, credits_delta, ref_type, ref_id, meta, created_at)
+                SELECT a.user_id, t.type, t.credits, t.ref_type,
+                    CASE t.type WHEN 'purchase' THEN 'late' ELSE (
+                        SELECT b.id::text FROM public.batch_jobs AS b WHERE b.user_id = a.user_id
+                            AND b.created_at >= '2026-10-05' ORDER BY b.created_at, b.id LIMIT 1) END,
+                    '{"bucket": "permanent"}', '2026-08-15T12:00:00Z'::timestamptz + t.seconds * interval '1 second'
+                FROM daybook.account AS a
+                CROSS JOIN (VALUES ('purchase', 1000, 'stripe_payment', 1), ('spend', -70, 'batch_upfront', 2),
+                    ('refund', 30, 'batch_refund', 3)) AS t (type, credits, ref_type, seconds)
+                """, in: settings)
+            let now = try await StatementRuns(settings, ["--month", "2026-10", "--all", "--format", "csv"])
+            var accounts = 0
+            let folders = try slugs.folder.contents().keys.compactMap { $0.split(separator: "/").first.map(String.init) }
+            for name in Set(folders) {
+                let was = try slugs.summary(name)
+                let has = try now.summary(name)
+                #expect(has["opening_balance"] == was["opening_balance"], "\(name)")
+                #expect(has["purchases"] == (was["purchases"] ?? 0) + 1000, "\(name)")
+                #expect(has["spent"] == (was["spent"] ?? 0) - 70, "\(name)")
+                #expect(has["refunds"] == (was["refunds"] ?? 0) + 30, "\(name)")
+                let entries = try now.records(name, "entries").dropFirst()
+                #expect(entries.filter { $0[9].hasPrefix("Late entry") }.count == 3, "\(name)")
+                #expect(try now.records(name, "entries").count == slugs.records(name, "entries").count + 3, "\(name)")
+                accounts += 1
+            }
+            #expect(accounts == 12)
+        }
+    }
+
     @Test func `what changed since it was closed is told: rows that went, changed, and figures that follow`()
         async throws
     {

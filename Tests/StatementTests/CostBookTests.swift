@@ -39,12 +39,12 @@ import Testing
             case 0...1:
                 let credits = Int64.random(in: 1...9_999, using: &random)
                 let price = Int64.random(in: 0...99_999_999, using: &random)
-                book.post(Self.entry(id, "purchase", credits, price: price), model: "")
+                book.post(Self.entry(id, "purchase", credits, price: price).movement(model: ""))
                 left += credits
                 paid += price
             case 2...6 where left > 0:
                 let credits = Int64.random(in: 1...min(left, 3_000), using: &random)
-                book.post(Self.entry(id, "spend", -credits, batch: "b\(step)"), model: "sora-2")
+                book.post(Self.entry(id, "spend", -credits, batch: "b\(step)").movement(model: "sora-2"))
                 kept["b\(step)"] = credits
                 left -= credits
             default:
@@ -53,7 +53,7 @@ import Testing
                     continue
                 }
                 let credits = Int64.random(in: 1...most, using: &random)
-                book.post(Self.entry(id, "refund", credits, batch: batch), model: "sora-2")
+                book.post(Self.entry(id, "refund", credits, batch: batch).movement(model: "sora-2"))
                 kept[batch] = most - credits
                 left += credits
             }
@@ -64,12 +64,12 @@ import Testing
         // Everything that was taken goes back, and with it everything that it cost.
         for (batch, credits) in kept.sorted(by: { $0.key < $1.key }) where credits > 0 {
             id += 1
-            book.post(Self.entry(id, "refund", credits, batch: batch), model: "sora-2")
+            book.post(Self.entry(id, "refund", credits, batch: batch).movement(model: "sora-2"))
         }
         #expect(book.remainingCost.micros == paid && book.uncovered == 0, "seed \(seed)")
         // And once everything is spent, the lots are empty to the last millionth.
         if book.remaining > 0 {
-            book.post(Self.entry(id + 1, "spend", -book.remaining, batch: "last"), model: "veo-pro")
+            book.post(Self.entry(id + 1, "spend", -book.remaining, batch: "last").movement(model: "veo-pro"))
             #expect(book.cost(ofBatch: "last", model: "veo-pro").micros == paid, "seed \(seed)")
             #expect(book.remainingCost == .zero, "seed \(seed)")
         }
@@ -78,20 +78,20 @@ import Testing
     @Test(arguments: [(Int64(95_000), Int64(2_000)), (262_500, 5_000), (575_000, 10_000)])
     func `a package spent video by video costs what was paid for it`(credits: Int64, dollars: Int64) {
         var book = CostBook()
-        book.post(Self.entry(1, "purchase", credits, price: dollars * 1_000_000), model: "")
+        book.post(Self.entry(1, "purchase", credits, price: dollars * 1_000_000).movement(model: ""))
         for video in 0..<(credits / 10) {
-            book.post(Self.entry(2 + video, "spend", -10, batch: "b"), model: "sora-2")
+            book.post(Self.entry(2 + video, "spend", -10, batch: "b").movement(model: "sora-2"))
         }
         #expect(book.cost(ofBatch: "b", model: "sora-2").micros == dollars * 1_000_000)
     }
 
     @Test func `bonus credit costs nothing, and what it paid for comes back to it`() {
         var book = CostBook()
-        book.post(Self.entry(1, "bonus_grant", 100), model: "")
-        book.post(Self.entry(2, "purchase", 100, price: 100_000_000), model: "")
-        book.post(Self.entry(3, "spend", -100, batch: "b", bucket: "bonus"), model: "sora-2")
+        book.post(Self.entry(1, "bonus_grant", 100).movement(model: ""))
+        book.post(Self.entry(2, "purchase", 100, price: 100_000_000).movement(model: ""))
+        book.post(Self.entry(3, "spend", -100, batch: "b", bucket: "bonus").movement(model: "sora-2"))
         // A deployment refunds to permanent credit, whatever paid.
-        book.post(Self.entry(4, "refund", 40, batch: "b", bucket: "permanent"), model: "sora-2")
+        book.post(Self.entry(4, "refund", 40, batch: "b", bucket: "permanent").movement(model: "sora-2"))
         #expect(book.cost(ofBatch: "b", model: "sora-2") == .zero)
         #expect(book.remainingCost.micros == 100_000_000)
     }

@@ -3,9 +3,8 @@ import Testing
 
 /// Statements of random ledgers: they tile, they add up, and what is to blame is the whole difference.
 @Suite struct StatementBookTests {
-    @Test(arguments: 1...200)
-    func `consecutive months tile and every row belongs to one of them`(seed: Int) {
-        var random = CostBookTests.Random(state: UInt64(seed))
+    /// A random ledger in its order, and the batches that some of its rows are of.
+    private static func ledger(_ random: inout CostBookTests.Random) -> ([StatementEntry], [StatementBatch]) {
         let types = ["purchase", "bonus_grant", "spend", "refund", "adjust"]
         let entries = (1...120).map { number in
             StatementEntry(
@@ -23,6 +22,13 @@ import Testing
                 status: "completed",
                 parts: [.init(model: "sora-2", items: 3, succeeded: 2, failed: 1, delivered: 20)])
         }
+        return (entries, batches)
+    }
+
+    @Test(arguments: 1...200)
+    func `consecutive months tile and every row belongs to one of them`(seed: Int) {
+        var random = CostBookTests.Random(state: UInt64(seed))
+        let (entries, batches) = Self.ledger(&random)
         var bounds = [0] + (0..<5).map { _ in Int64.random(in: 1..<999, using: &random) }.sorted() + [1_000]
         bounds = bounds.map { $0 }
         var opening: Int64 = 0
@@ -39,6 +45,35 @@ import Testing
         }
         #expect(listed == entries.map(\.id), "seed \(seed)")
         #expect(opening == entries.reduce(0) { $0 + $1.credits }, "seed \(seed)")
+    }
+
+    @Test(arguments: 1...200)
+    func `what is before the month counts the same by what it moves as row by row`(seed: Int) {
+        var random = CostBookTests.Random(state: UInt64(seed))
+        let (entries, batches) = Self.ledger(&random)
+        let models = Dictionary(uniqueKeysWithValues: batches.map { ($0.id, $0.onlyModel ?? "") })
+        let start = Instant(microseconds: Int64.random(in: 0..<1_000, using: &random))
+        let period = Period(start: start, end: Instant(microseconds: 1_000))
+        let plan: Account.Plan = seed.isMultiple(of: 4) ? .payAsYouGo : .prepaid
+        var whole = StatementBook(period: period, plan: plan, batches: batches)
+        var prior = PriorLedger(plan: plan)
+        for entry in entries {
+            _ = whole.post(entry)
+            guard let postedAt = entry.postedAt, postedAt < start else { continue }
+            prior.post(entry.movement(model: models[entry.referenceID] ?? entry.model))
+        }
+        let total = entries.reduce(0) { $0 + $1.credits }
+        var book = StatementBook(period: period, plan: plan, batches: batches, total: total, prior: prior)
+        for entry in entries {
+            let isOfMonth = entry.postedAt.map { $0 >= start } ?? false
+            if isOfMonth || entry.type == "purchase" || models[entry.referenceID] != nil { _ = book.post(entry) }
+        }
+        whole.finish(wallet: 7, expiredUnbooked: 0)
+        book.finish(wallet: 7, expiredUnbooked: 0)
+        #expect(book.summary == whole.summary && book.bonus == whole.bonus, "seed \(seed)")
+        #expect(book.usage == whole.usage && book.uncoveredCredits == whole.uncoveredCredits, "seed \(seed)")
+        #expect(book.unpricedPurchases == whole.unpricedPurchases, "seed \(seed)")
+        #expect(book.differences.map(\.reference) == whole.differences.map(\.reference), "seed \(seed)")
     }
 
     @Test func `a batch that gives back before it settles leaves nothing unreconciled`() {

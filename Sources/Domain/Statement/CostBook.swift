@@ -76,11 +76,14 @@ public struct CostBook: Sendable {
     private var draws: [String: [Draw]] = [:]
     /// Credits spent that no lot covers.
     public private(set) var uncovered: Int64 = 0
+    /// Rows before it are in what the book began with.
+    private var carriedTo: Instant?
 
     public init() {}
 
-    /// Begins with what was carried forward: nothing before it may be posted.
-    public init(_ carried: CarriedCosts) {
+    /// Begins with what was carried forward: rows before the cutoff, where they come, are left out.
+    public init(_ carried: CarriedCosts, cutoff: Instant) {
+        carriedTo = cutoff
         var places: [(bucket: Int, lot: Int)] = []
         for lot in carried.lots {
             let bucket = lot.bucket == Self.names[Self.buckets.bonus] ? Self.buckets.bonus : Self.buckets.permanent
@@ -135,19 +138,25 @@ public struct CostBook: Sendable {
         Dollars(micros: queues.reduce(0) { $0 + $1.lots.reduce(0) { $0 + $1.cost } })
     }
 
-    /// Takes over a row of the ledger. `model` is that of its batch.
-    public mutating func post(_ entry: StatementEntry, model: String) {
-        let bucket = entry.isBonus ? Self.buckets.bonus : Self.buckets.permanent
-        if entry.isRefund, entry.credits > 0 {
-            let rest = giveBack(entry.credits, to: entry.referenceID, model: model)
-            if rest > 0 { queues[bucket].lots.append(Lot(entry: entry.id, credits: rest, cost: 0)) }
-        } else if entry.credits > 0 {
-            let isPurchase = entry.type == "purchase"
-            let cost = isPurchase ? entry.price ?? PriceList.price(ofCredits: entry.credits) : .zero
-            queues[bucket].lots.append(Lot(entry: entry.id, credits: entry.credits, cost: cost.micros))
-        } else if entry.credits < 0 {
-            let taken = take(-entry.credits, from: bucket, model: model)
-            if entry.isFreeze { draws[entry.referenceID, default: []].append(contentsOf: taken) }
+    /// Takes over a row of the ledger.
+    public mutating func post(_ movement: Movement) {
+        if let carriedTo, let postedAt = movement.postedAt, postedAt < carriedTo { return }
+        let bucket = movement.isBonus ? Self.buckets.bonus : Self.buckets.permanent
+        let credits = movement.credits
+        switch movement.kind {
+        case .refund:
+            let rest = giveBack(credits, to: movement.batch, model: movement.model)
+            if rest > 0 { queues[bucket].lots.append(Lot(entry: movement.entry, credits: rest, cost: 0)) }
+        case .purchase:
+            let cost = movement.price ?? PriceList.price(ofCredits: credits)
+            queues[bucket].lots.append(Lot(entry: movement.entry, credits: credits, cost: cost.micros))
+        case .freeze:
+            draws[movement.batch, default: []].append(
+                contentsOf: take(-credits, from: bucket, model: movement.model))
+        case .other where credits > 0:
+            queues[bucket].lots.append(Lot(entry: movement.entry, credits: credits, cost: 0))
+        case .other:
+            _ = take(-credits, from: bucket, model: movement.model)
         }
     }
 

@@ -63,9 +63,12 @@ public struct StatementBatch: Sendable {
     public func isSettled(before instant: Instant) -> Bool { settledAt.map { $0 < instant } ?? false }
 
     /// The model of a ledger row of this batch: that of its tasks where there is one, else what the row says.
-    public func model(orElse named: String) -> String {
+    public func model(orElse named: String) -> String { onlyModel ?? named }
+
+    /// The model of all its tasks; nil where there are none, or of more than one.
+    public var onlyModel: String? {
         let own = parts.filter { $0.items > 0 }
-        return own.count == 1 ? own[0].model : named
+        return own.count == 1 ? own[0].model : nil
     }
 
     /// Takes over a ledger row of the batch that counts at an instant.

@@ -26,52 +26,54 @@ public struct StatementBook: Sendable {
     private var costs: CostBook
     /// By the reference of what is to blame: what the statement cannot reconcile.
     private var blame: [String: Int64] = [:]
-    /// What was known before the first row, so that rows do not count in it again.
-    private let sums: LedgerSums?
-
-    /// Rows before it are in the costs that the book began with.
-    private let carriedTo: Instant?
+    /// True where the ledger's sum is known from the start.
+    private let hasTotal: Bool
+    /// True where the opening and its costs are known from the start.
+    private let hasPrior: Bool
 
     /// Begins a book.
     ///
-    /// With `sums`, rows that nothing but these needs may be left out: after the month, and before it with an opening.
-    ///
-    /// - Parameter carried: What the credits cost, and up to which instant, where the ledger was carried forward.
+    /// - Parameters:
+    ///   - total: The sum of all rows, whenever they were posted; nil has every row posted here counted.
+    ///   - prior: What is known of the rows before the month: they do not count in it again, and only those of
+    ///     batches and purchases need be posted. Nil has all of them posted here.
     public init(
-        period: Period, plan: Account.Plan, batches: [StatementBatch], sums: LedgerSums? = nil,
-        carried: (costs: CarriedCosts, cutoff: Instant)? = nil
+        period: Period, plan: Account.Plan, batches: [StatementBatch], total: Int64? = nil, prior: PriorLedger? = nil
     ) {
         self.period = period
         self.plan = plan
-        carriedTo = carried?.cutoff
-        costs = carried.map { CostBook($0.costs) } ?? CostBook()
         self.batches = Dictionary(batches.map { ($0.id, $0) }) { first, _ in first }
-        self.sums = sums
-        ledgerTotal = sums?.total ?? 0
-        summary.openingBalance = sums?.opening?.balance ?? 0
-        bonus.openingBalance = sums?.opening?.bonus ?? 0
+        hasTotal = total != nil
+        hasPrior = prior != nil
+        ledgerTotal = total ?? 0
+        costs = prior?.costs ?? CostBook()
+        summary.openingBalance = prior?.balance ?? 0
+        bonus.openingBalance = prior?.bonus ?? 0
     }
 
     /// Posts a row, and gives its line if it belongs to the month.
     ///
     /// `effectiveAt` is when it counts: later than its own instant where its month was closed already.
     public mutating func post(_ entry: StatementEntry, effectiveAt: Instant? = nil) -> Line? {
-        if sums == nil { ledgerTotal += entry.credits }
+        if !hasTotal { ledgerTotal += entry.credits }
         guard let instant = effectiveAt ?? entry.postedAt, instant < period.end else { return nil }
+        let isOfMonth = instant >= period.start
         var model = entry.model
         if entry.isFreeze || entry.isRefund {
             model = batches[entry.referenceID]?.model(orElse: entry.model) ?? entry.model
             batches[entry.referenceID]?.post(entry, at: instant, in: period)
         }
-        if plan == .prepaid, !isCarried(entry) { costs.post(entry, model: model) }
+        if plan == .prepaid, isOfMonth || !hasPrior { costs.post(entry.movement(model: model)) }
         if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
         }
-        if instant < period.start, sums?.opening == nil {
-            summary.openingBalance += entry.credits
-            if entry.isBonus { bonus.openingBalance += entry.credits }
+        guard isOfMonth else {
+            if !hasPrior {
+                summary.openingBalance += entry.credits
+                if entry.isBonus { bonus.openingBalance += entry.credits }
+            }
+            return nil
         }
-        guard instant >= period.start else { return nil }
         summary.add(entry.credits, to: entry.line)
         if entry.isBonus { bonus.add(entry.credits, to: entry.line) }
         if entry.line == .spent || entry.line == .refunds {
@@ -79,11 +81,6 @@ public struct StatementBook: Sendable {
             blame[isOfBatch ? entry.referenceID : "entry \(entry.id)", default: 0] -= entry.credits
         }
         return Line(entry: entry, model: model, balance: summary.closingBalance)
-    }
-
-    private func isCarried(_ entry: StatementEntry) -> Bool {
-        guard let carriedTo, let postedAt = entry.postedAt else { return false }
-        return postedAt < carriedTo
     }
 
     /// Ends the account: what is held, delivered, and to blame. Call it once, after the last row.

@@ -85,8 +85,7 @@ public struct MonthClosing: Sendable {
         let subject = statement.subject
         let manifest = statement.manifest
         let userID = subject.account.userID
-        let known = subject.closed?.ids ?? []
-        let rows = statement.rows.filter { !known.contains($0.id) }.sorted { $0.id < $1.id }
+        let rows = statement.rows.sorted { $0.id < $1.id }
         let later = try session.query(
             """
             SELECT EXISTS (SELECT FROM (\(MonthCloses.current)) AS c WHERE c.user_id = $1 AND c.month > $2) AS closed,

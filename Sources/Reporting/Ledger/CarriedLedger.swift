@@ -9,7 +9,7 @@ public struct CarriedLedger: Sendable {
     private let states: [String: CarriedCosts]
 
     /// What the credits of an owner cost at the cutoff.
-    public func costs(of userID: String) -> CarriedCosts { states[userID] ?? CarriedCosts() }
+    public func costBook(of userID: String) -> CostBook { CostBook(states[userID] ?? CarriedCosts(), cutoff: cutoff) }
 
     /// The owners that have any.
     public var owners: Set<String> { Set(states.keys) }

@@ -31,10 +31,8 @@ public struct LedgerExplanation: Sendable {
             let batchID = try found.optionalText("batch_id")
             let entries = try rows("explain_rows", ["user_id": .text(userID)]).map(Self.entry)
             let carried = try CarriedLedger(session, catalog: catalog, owners: [userID])
-            var costs = carried.map { CostBook($0.costs(of: userID)) } ?? CostBook()
-            for entry in entries where !(carried.map { (entry.postedAt ?? $0.cutoff) < $0.cutoff } ?? false) {
-                costs.post(entry, model: entry.model)
-            }
+            var costs = carried?.costBook(of: userID) ?? CostBook()
+            for entry in entries { costs.post(entry.movement(model: entry.model)) }
             let names = try Books(session: session, catalog: catalog).accounts().filter { $0.userID == userID }
             let owner = names.first.map { "\($0.slug), \($0.name)" } ?? "no account, owner \(userID)"
             let kind = try found.text("kind")

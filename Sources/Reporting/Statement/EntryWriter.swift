@@ -27,9 +27,10 @@ final class EntryWriter {
         }
     }
 
-    func write(_ line: StatementBook.Line) throws {
+    /// `isLate` says that the row appeared after its month was closed.
+    func write(_ line: StatementBook.Line, isLate: Bool) throws {
         let entry = line.entry
-        let description = describe(line)
+        let description = describe(line, isLate: isLate)
         if let csv { try csv.append { appendCSV(line, description: description, to: &$0) } }
         if let workbook {
             let cells: [Cell] = [
@@ -43,9 +44,9 @@ final class EntryWriter {
         count += 1
     }
 
-    private func describe(_ line: StatementBook.Line) -> String {
+    private func describe(_ line: StatementBook.Line, isLate: Bool) -> String {
         let description = line.entry.description(model: line.model)
-        guard let closed, let postedAt = line.entry.postedAt, closed.isLate(line.entry) else { return description }
+        guard isLate, let closed, let postedAt = line.entry.postedAt else { return description }
         return "Late entry, dated \(clock.text(postedAt)), booked \(clock.text(closed.end)) because its month was "
             + "closed at \(closed.closedAt): \(description)"
     }

@@ -46,22 +46,27 @@ struct MonthCloses {
         for index in scope.accounts.indices {
             let userID = scope.accounts[index].account.userID
             guard let row = byUser[userID] else { continue }
-            var ids: Set<Int64> = []
-            try session.forEachRow(
-                """
-                WITH closed AS (\(Self.current))
-                SELECT unnest(c.entry_ids) FROM closed AS c WHERE c.user_id = $1 AND c.month <= $2
-                """, [.uuid(userID), .date(row.date("month"))]
-            ) { ids.insert(try $0.int(0)) }
             let ledger = ClosedLedger(
                 month: try Self.month(row.date("month")), end: try row.instant("period_end"),
-                closedAt: try row.instant("closed_at"), hash: try row.text("hash"), ids: ids)
+                closedAt: try row.instant("closed_at"), hash: try row.text("hash"))
             if try row.date("month") < bound {
                 scope.accounts[index].closed = ledger
             } else {
                 scope.accounts[index].firstClose = ledger
             }
         }
+    }
+
+    /// The ids of every row that was there when an account's months were closed, up to one of them.
+    func entryIDs(of userID: String, through month: Month) throws -> Set<Int64> {
+        var ids: Set<Int64> = []
+        try session.forEachRow(
+            """
+            WITH closed AS (\(Self.current))
+            SELECT unnest(c.entry_ids) FROM closed AS c WHERE c.user_id = $1 AND c.month <= $2
+            """, [.uuid(userID), .date(month.firstDay)]
+        ) { ids.insert(try $0.int(0)) }
+        return ids
     }
 
     /// The accounts that have closed a month, with the revision that is in force, by their ids.

@@ -71,7 +71,7 @@ public struct StatementReport: Sendable {
         progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> [Outcome] {
         guard let beside else { return try await write(connection, feed: nil, progress: progress) }
-        let feed = RowFeed(decode: StatementReader.entry)
+        let feed = RowFeed(decode: StatementReader.movement)
         async let served: Void = serve(feed, over: beside)
         let outcomes: [Outcome]
         do {
@@ -83,7 +83,7 @@ public struct StatementReport: Sendable {
     }
 
     /// What goes wrong here, the connection's loss too, ends the waiting of the first one.
-    private func serve(_ feed: RowFeed<StatementEntry>, over connection: Connection) async {
+    private func serve(_ feed: RowFeed<Movement>, over connection: Connection) async {
         do {
             try await connection.transaction(options) { feed.serve($0) }
         } catch {
@@ -96,7 +96,7 @@ public struct StatementReport: Sendable {
     }
 
     private func write(
-        _ connection: Connection, feed: RowFeed<StatementEntry>?, progress: @escaping @Sendable (String) -> Void
+        _ connection: Connection, feed: RowFeed<Movement>?, progress: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
         let library = try settings.library()
         return try await connection.transaction(options) { session in

@@ -12,7 +12,7 @@ struct StatementRun {
         let outputs: Outputs
         let manifest: StatementManifest
         var outcome: StatementReport.Outcome
-        /// The rows behind it, for whoever closes the month: every one before its end, by id.
+        /// The rows behind it that no closed month had, for whoever closes the month: every one before its end.
         let rows: [(id: Int64, credits: Int64)]
     }
 
@@ -84,7 +84,7 @@ struct StatementRun {
     }
 
     /// Writes every statement of the request.
-    func writeAll(feed: RowFeed<StatementEntry>? = nil) throws -> [Statement] {
+    func writeAll(feed: RowFeed<Movement>? = nil) throws -> [Statement] {
         progress("reading the ledger")
         let reader = try StatementReader(
             scope: scope, session: session, library: library, catalog: catalog, feed: feed)
@@ -132,7 +132,9 @@ struct StatementRun {
         let writer = try EntryWriter(
             csv: csv, workbook: workbook, clock: clock, closed: subject.closed,
             keepsPageRows: settings.formats.contains(.html))
-        var (book, rows) = try post(subject, number: number, reader: reader, writer: writer)
+        let posting = StatementPosting(
+            subject: subject, number: number, reader: reader, carried: carried, keepsRows: mode == .close)
+        var (book, rows) = try posting.post(into: writer)
         let holdings = reader.holdings(of: number)
         book.finish(wallet: holdings.wallet, expiredUnbooked: holdings.expiredUnbooked)
         outputs.add("\(baseName)/entries.csv", try csv.finish())
@@ -168,39 +170,6 @@ struct StatementRun {
                 account: subject.account, summary: book.summary, entries: writer.count, email: holdings.email,
                 isFinal: subject.isFinal, isClosed: false),
             rows: rows)
-    }
-
-    /// Posts every row of the account. Rows that appeared after their month was closed count at its end.
-    private func post(
-        _ subject: StatementAccount, number: Int64, reader: StatementReader, writer: EntryWriter
-    ) throws -> (StatementBook, [(id: Int64, credits: Int64)]) {
-        var book = StatementBook(
-            period: subject.known, plan: subject.account.plan, batches: try reader.batches(of: number),
-            sums: reader.sums(of: number),
-            carried: carried.map { ($0.costs(of: subject.account.userID), $0.cutoff) })
-        var rows: [(id: Int64, credits: Int64)] = []
-        var late: [StatementEntry] = []
-        func post(_ entry: StatementEntry, _ effectiveAt: Instant?) throws {
-            if mode == .close, !entry.isCarriedForward, let effectiveAt, effectiveAt < subject.period.end {
-                rows.append((entry.id, entry.credits))
-            }
-            if let line = book.post(entry, effectiveAt: effectiveAt) { try writer.write(line) }
-        }
-        func postLate() throws {
-            for entry in late { try post(entry, subject.ledger?.end) }
-            late.removeAll()
-        }
-        try reader.forEachEntry(of: number) { entry in
-            guard let closed = subject.ledger else { return try post(entry, entry.postedAt) }
-            if closed.isLate(entry) {
-                late.append(entry)
-            } else {
-                if let postedAt = entry.postedAt, postedAt >= closed.end { try postLate() }
-                try post(entry, entry.postedAt)
-            }
-        }
-        try postLate()
-        return (book, rows)
     }
 
     /// Writes the manifest, signed where there is a key.

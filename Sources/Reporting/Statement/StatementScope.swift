@@ -59,7 +59,7 @@ struct StatementScope: Sendable {
             "owner_ids": .texts(accounts.map(\.account.userID)),
             "period_starts": .instants(accounts.map(\.known.start)),
             "period_ends": .instants(accounts.map(\.known.end)),
-            "owner_whole": .bools(accounts.map { countsRows($0) || $0.account.plan == .prepaid }),
+            "owners_with_history": .bools(accounts.map(needsHistory)),
             "snapshot_at": .instant(snapshotAt),
             "zone_names": .texts(zones.map(\.account.timeZone)),
             "zone_starts": .instants(zones.map { $0.period.start.adding(seconds: -Self.lateSeconds) }),
@@ -67,8 +67,11 @@ struct StatementScope: Sendable {
         ]
     }
 
-    /// True where the balances are counted row by row, because a row may count at a later instant than its own.
-    func countsRows(_ subject: StatementAccount) -> Bool { keepsRows || subject.ledger != nil }
+    /// True where every row before the month counts by itself: amounts come from the purchases, a row may count at a
+    /// later instant than its own, or its id is to be kept.
+    func needsHistory(_ subject: StatementAccount) -> Bool {
+        keepsRows || subject.ledger != nil || subject.account.plan == .prepaid
+    }
 
     /// An account of each time zone, in the order of the zones' names.
     var zones: [StatementAccount] {

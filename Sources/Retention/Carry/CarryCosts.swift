@@ -36,7 +36,7 @@ enum CarryCosts {
         func begin(_ userID: String) {
             finish()
             left.remove(userID)
-            current = (userID, prior.map { CostBook($0.costs(of: userID)) } ?? CostBook())
+            current = (userID, prior?.costBook(of: userID) ?? CostBook())
         }
         try session.forEachRow(
             """
@@ -54,7 +54,7 @@ enum CarryCosts {
                 id: try row.int(1), postedAt: try row.instant(2), type: try row.text(3), model: try row.text(4),
                 bucket: try row.text(5), credits: try row.int(6), referenceType: try row.text(7),
                 referenceID: try row.text(8), price: try row.optionalInt(9).map { Dollars(micros: $0) })
-            current?.book.post(entry, model: entry.model)
+            current?.book.post(entry.movement(model: entry.model))
         }
         for userID in left.sorted() { begin(userID) }
         finish()
