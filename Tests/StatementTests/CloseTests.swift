@@ -98,7 +98,7 @@ import Testing
 
     @Test func `late purchases, freezes and refunds count once, and their credit costs what it cost`() async throws {
         try await withSample { settings in
-            let slugs = try await StatementRuns(settings, ["--month", "2026-10", "--all", "--format", "csv"])
+            let before = try await StatementRuns(settings, ["--month", "2026-10", "--all", "--format", "csv"])
             for month in ["2026-08", "2026-09"] {
                 let run = try await daybook(settings, ["close", "month", month, "--quiet"])
                 #expect(run.exitCode == 0, "\(run.errors)")
@@ -118,9 +118,9 @@ import Testing
                 """, in: settings)
             let now = try await StatementRuns(settings, ["--month", "2026-10", "--all", "--format", "csv"])
             var accounts = 0
-            let folders = try slugs.folder.contents().keys.compactMap { $0.split(separator: "/").first.map(String.init) }
-            for name in Set(folders) {
-                let was = try slugs.summary(name)
+            let files = try before.folder.contents().keys
+            for name in Set(files.compactMap { $0.split(separator: "/").first.map(String.init) }) {
+                let was = try before.summary(name)
                 let has = try now.summary(name)
                 #expect(has["opening_balance"] == was["opening_balance"], "\(name)")
                 #expect(has["purchases"] == (was["purchases"] ?? 0) + 1000, "\(name)")
@@ -128,7 +128,7 @@ import Testing
                 #expect(has["refunds"] == (was["refunds"] ?? 0) + 30, "\(name)")
                 let entries = try now.records(name, "entries").dropFirst()
                 #expect(entries.filter { $0[9].hasPrefix("Late entry") }.count == 3, "\(name)")
-                #expect(try now.records(name, "entries").count == slugs.records(name, "entries").count + 3, "\(name)")
+                #expect(try now.records(name, "entries").count == before.records(name, "entries").count + 3, "\(name)")
                 accounts += 1
             }
             #expect(accounts == 12)

@@ -48,13 +48,13 @@ struct StatementPosting {
             return (book, kept)
         }
         var late = try reader.entries(history.listed, of: subject)
-        let known = Set(history.listed)
+        let listed = Set(history.listed)
         func postLate() throws {
             for entry in late { try post(entry, lateAt: ledger.end) }
             late.removeAll()
         }
         try reader.forEachEntry(of: number) { entry in
-            guard let postedAt = entry.postedAt, !known.contains(entry.id) else { return }
+            guard let postedAt = entry.postedAt, !listed.contains(entry.id) else { return }
             if isLate(entry.id, at: postedAt, entry.isCarriedForward, closed) {
                 late.append(entry)
             } else {
