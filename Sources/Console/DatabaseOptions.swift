@@ -45,17 +45,22 @@ public struct DatabaseOptions: ParsableArguments {
         }
     }
 
-    /// Connects once more, where the server has room for it, and lets the body work with both.
-    public func withSecondConnection<Result: Sendable>(
-        _ body: (Connection?) async throws -> Result
+    /// Connects a few times more, as often as the server has room for it, and lets the body work with those too.
+    public func withFurtherConnections<Result: Sendable>(
+        _ count: Int, _ body: ([Connection]) async throws -> Result
     ) async throws -> Result {
-        guard let second = try? await Connection.open(try await settings()) else { return try await body(nil) }
+        var further: [Connection] = []
+        func close() async { for connection in further { await connection.close() } }
+        for _ in 0..<count {
+            guard let connection = try? await Connection.open(try await settings()) else { break }
+            further.append(connection)
+        }
         do {
-            let result = try await body(second)
-            await second.close()
+            let result = try await body(further)
+            await close()
             return result
         } catch {
-            await second.close()
+            await close()
             throw error
         }
     }

@@ -10,8 +10,19 @@ public struct TextTable {
     }
 
     public mutating func add(_ row: [String]) {
-        // A control character in somebody's name must not move the cursor.
-        rows.append(row.map { $0.replacing(/[\u{0}-\u{1F}\u{7F}-\u{9F}]/, with: "\u{FFFD}") })
+        rows.append(row.map(Self.harmless))
+    }
+
+    /// A control character in somebody's name must not move the cursor.
+    private static func harmless(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { result.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
+        return String(result)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
     }
 
     public var lines: [String] {

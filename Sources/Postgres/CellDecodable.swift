@@ -48,7 +48,10 @@ extension String: CellDecodable {
     static var askedName: String { "text" }
 
     static func decode(_ cell: Cell) throws(CellFault) -> String {
-        guard let text = String(validating: try cell.textBytes(), as: UTF8.self) else { throw .malformed }
+        let bytes = try cell.textBytes()
+        // Most texts are ASCII, which needs no validation.
+        if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw .malformed }
         return text
     }
 }

@@ -49,7 +49,7 @@ import Testing
             let page = try String(contentsOfFile: run.folder.file("statement-customer5-2026-10.html"), encoding: .utf8)
             let start = try #require(page.range(of: "<bdi>Total</bdi>"))
             let row = page[start.upperBound...].prefix { $0 != "\n" }
-            let cells = row.matches(of: /<bdi>([^<]*)<\/bdi>/).map { String($0.1).replacing(",", with: "") }
+            let cells = row.matches(of: /<td[^>]*>([^<]*)<\/td>/).map { String($0.1).replacing(",", with: "") }
             let amounts = usage.compactMap { Decimal(string: $0[9]) }.reduce(0, +)
             #expect(cells.last.flatMap { Decimal(string: $0) } == amounts && amounts > 0)
             for column in [1, 2, 3, 4, 5, 6, 7] {

@@ -57,17 +57,23 @@ import Testing
         let plan: Account.Plan = seed.isMultiple(of: 4) ? .payAsYouGo : .prepaid
         var whole = StatementBook(period: period, plan: plan, batches: batches)
         var prior = PriorLedger(plan: plan)
+        var moved = batches
         for entry in entries {
             _ = whole.post(entry)
             guard let postedAt = entry.postedAt, postedAt < start else { continue }
-            prior.post(entry.movement(model: models[entry.referenceID] ?? entry.model))
+            let movement = entry.movement(model: models[entry.referenceID] ?? entry.model)
+            if let place = moved.firstIndex(where: { $0.id == movement.batch }) {
+                let isFreeze = movement.reference == .freeze
+                moved[place].postBefore(
+                    frozen: isFreeze ? -movement.credits : 0, refunded: isFreeze ? 0 : movement.credits,
+                    model: movement.model)
+            }
+            prior.post(movement)
+            if movement.isPurchase, movement.price == nil, entry.credits > 0 { prior.unpricedPurchases.append(entry) }
         }
         let total = entries.reduce(0) { $0 + $1.credits }
-        var book = StatementBook(period: period, plan: plan, batches: batches, total: total, prior: prior)
-        for entry in entries {
-            let isOfMonth = entry.postedAt.map { $0 >= start } ?? false
-            if isOfMonth || entry.type == "purchase" || models[entry.referenceID] != nil { _ = book.post(entry) }
-        }
+        var book = StatementBook(period: period, plan: plan, batches: moved, total: total, prior: prior)
+        for entry in entries where entry.postedAt.map({ $0 >= start }) ?? false { _ = book.post(entry) }
         whole.finish(wallet: 7, expiredUnbooked: 0)
         book.finish(wallet: 7, expiredUnbooked: 0)
         #expect(book.summary == whole.summary && book.bonus == whole.bonus, "seed \(seed)")

@@ -1,13 +1,12 @@
 -- The ledger rows before the month of the accounts that need every one of them: where amounts come from the purchases, and where months were
--- closed. Only what they move: "what" is 1 for a refund, 2 for a purchase, 3 for a freeze, else 0; 4 more for bonus credit, 8 more for a row that
--- stands for those of a month. entries.sql has the words.
+-- closed. Only what they move: "what" is 1 for a refund, 2 for a freeze, else 0; 4 more for bonus credit, 8 more for a row that stands for those
+-- of a month, 16 more for a purchase.
 SELECT o.account, e.id, e.created_at, e.credits,
-    CASE WHEN e.credits > 0 AND e.ref_type = 'batch_refund' THEN 1 WHEN e.credits > 0 AND e.type = 'purchase' THEN 2
-        WHEN e.credits < 0 AND e.ref_type = 'batch_upfront' THEN 3 ELSE 0 END
+    CASE e.ref_type WHEN 'batch_refund' THEN 1 WHEN 'batch_upfront' THEN 2 WHEN 'carried_forward' THEN 8 ELSE 0 END
     + CASE e.bucket WHEN 'bonus' THEN 4
         WHEN '' THEN CASE WHEN e.type = 'bonus_grant' OR (e.type = 'adjust' AND e.ref_type = 'bonus_expiry') THEN 4 ELSE 0 END
         ELSE 0 END
-    + CASE WHEN e.ref_type = 'carried_forward' THEN 8 ELSE 0 END AS what,
+    + CASE e.type WHEN 'purchase' THEN 16 ELSE 0 END AS what,
     CASE WHEN e.ref_type IN ('batch_upfront', 'batch_refund') THEN e.ref_id END AS batch_id,
     CASE WHEN e.ref_type IN ('batch_upfront', 'batch_refund') THEN e.model END AS model, e.price_micros
 FROM owner AS o

@@ -143,19 +143,16 @@ public struct CostBook: Sendable {
         if let carriedTo, let postedAt = movement.postedAt, postedAt < carriedTo { return }
         let bucket = movement.isBonus ? Self.buckets.bonus : Self.buckets.permanent
         let credits = movement.credits
-        switch movement.kind {
-        case .refund:
+        if credits > 0, movement.reference == .refund {
             let rest = giveBack(credits, to: movement.batch, model: movement.model)
             if rest > 0 { queues[bucket].lots.append(Lot(entry: movement.entry, credits: rest, cost: 0)) }
-        case .purchase:
-            let cost = movement.price ?? PriceList.price(ofCredits: credits)
+        } else if credits > 0 {
+            // A grant or an adjustment brings credit that cost nothing.
+            let cost = movement.isPurchase ? movement.price ?? PriceList.price(ofCredits: credits) : .zero
             queues[bucket].lots.append(Lot(entry: movement.entry, credits: credits, cost: cost.micros))
-        case .freeze:
-            draws[movement.batch, default: []].append(
-                contentsOf: take(-credits, from: bucket, model: movement.model))
-        case .other where credits > 0:
-            queues[bucket].lots.append(Lot(entry: movement.entry, credits: credits, cost: 0))
-        case .other:
+        } else if credits < 0, movement.reference == .freeze {
+            draws[movement.batch, default: []].append(contentsOf: take(-credits, from: bucket, model: movement.model))
+        } else {
             _ = take(-credits, from: bucket, model: movement.model)
         }
     }

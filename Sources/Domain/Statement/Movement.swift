@@ -1,21 +1,19 @@
-/// What a ledger row moves: all that balances and the cost of the credits need of it.
+/// What a ledger row moves: all that balances, batches and the cost of the credits need of it.
 public struct Movement: Sendable, Hashable {
-    /// What the row does to the cost of the credits; its credits say in which direction.
-    public enum Kind: Int64, Sendable, Hashable {
-        /// Anything else: a grant or an adjustment brings credit that cost nothing, or takes some out.
-        case other = 0
-        /// Brings back credit of a batch.
+    /// What of a batch the row is of.
+    public enum Reference: Int64, Sendable, Hashable {
+        /// Of none.
+        case none = 0
         case refund = 1
-        /// Brings credit that has a price.
-        case purchase = 2
-        /// Takes credit for a batch.
-        case freeze = 3
+        case freeze = 2
     }
 
     /// The row's id.
     public let entry: Int64
     public let postedAt: Instant?
-    public let kind: Kind
+    public let reference: Reference
+    /// True for a purchase: credit that has a price.
+    public let isPurchase: Bool
     /// True for credit that was granted and may expire.
     public let isBonus: Bool
     /// True for a row that stands for those of a whole month.
@@ -30,12 +28,13 @@ public struct Movement: Sendable, Hashable {
     public let price: Dollars?
 
     public init(
-        entry: Int64, postedAt: Instant?, kind: Kind, isBonus: Bool, isCarriedForward: Bool = false, credits: Int64,
-        batch: String = "", model: String = "", price: Dollars? = nil
+        entry: Int64, postedAt: Instant?, reference: Reference, isPurchase: Bool, isBonus: Bool,
+        isCarriedForward: Bool = false, credits: Int64, batch: String = "", model: String = "", price: Dollars? = nil
     ) {
         self.entry = entry
         self.postedAt = postedAt
-        self.kind = kind
+        self.reference = reference
+        self.isPurchase = isPurchase
         self.isBonus = isBonus
         self.isCarriedForward = isCarriedForward
         self.credits = credits
@@ -48,14 +47,9 @@ public struct Movement: Sendable, Hashable {
 extension StatementEntry {
     /// What the row moves. `model` is that of its batch.
     public func movement(model: String) -> Movement {
-        let kind: Movement.Kind =
-            if credits > 0 {
-                isRefund ? .refund : type == "purchase" ? .purchase : .other
-            } else {
-                credits < 0 && isFreeze ? .freeze : .other
-            }
-        return Movement(
-            entry: id, postedAt: postedAt, kind: kind, isBonus: isBonus, isCarriedForward: isCarriedForward,
-            credits: credits, batch: kind == .freeze || kind == .refund ? referenceID : "", model: model, price: price)
+        Movement(
+            entry: id, postedAt: postedAt, reference: isFreeze ? .freeze : isRefund ? .refund : .none,
+            isPurchase: type == "purchase", isBonus: isBonus, isCarriedForward: isCarriedForward, credits: credits,
+            batch: isFreeze || isRefund ? referenceID : "", model: model, price: price)
     }
 }

@@ -5,6 +5,8 @@ public struct PriorLedger: Sendable {
     public private(set) var bonus: Int64
     /// Of the credits that are left. Empty for a plan whose amounts do not come from purchases.
     public private(set) var costs: CostBook
+    /// Purchases without a price, in the order in which they count.
+    public var unpricedPurchases: [StatementEntry] = []
     private let keepsCosts: Bool
 
     /// Nothing yet: the rows follow.

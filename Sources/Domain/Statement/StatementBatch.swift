@@ -71,18 +71,30 @@ public struct StatementBatch: Sendable {
         return own.count == 1 ? own[0].model : nil
     }
 
-    /// Takes over a ledger row of the batch that counts at an instant.
+    /// Takes over a freeze or a refund that counts at an instant before the end of the month.
     public mutating func post(_ entry: StatementEntry, at postedAt: Instant, in period: Period) {
-        let model = model(orElse: entry.model)
+        let frozen = entry.isFreeze ? -entry.credits : 0
+        post(
+            frozen: frozen, refunded: entry.isFreeze ? 0 : entry.credits, model: entry.model,
+            isBefore: postedAt < period.start)
+    }
+
+    /// Takes over freezes and refunds of one model that count before the month.
+    public mutating func postBefore(frozen: Int64, refunded: Int64, model: String) {
+        post(frozen: frozen, refunded: refunded, model: model, isBefore: true)
+    }
+
+    private mutating func post(frozen: Int64, refunded: Int64, model: String, isBefore: Bool) {
+        let model = self.model(orElse: model)
         let index = parts.firstIndex { $0.model == model } ?? parts.endIndex
         if index == parts.endIndex { parts.append(Part(model: model)) }
-        if entry.isFreeze { parts[index].frozen -= entry.credits } else { parts[index].refunded += entry.credits }
-        if entry.isFreeze {
-            byEnd.frozen -= entry.credits
-            if postedAt < period.start { before.frozen -= entry.credits }
-        } else {
-            byEnd.refunded += entry.credits
-            if postedAt < period.start { before.refunded += entry.credits }
+        parts[index].frozen += frozen
+        parts[index].refunded += refunded
+        byEnd.frozen += frozen
+        byEnd.refunded += refunded
+        if isBefore {
+            before.frozen += frozen
+            before.refunded += refunded
         }
     }
 

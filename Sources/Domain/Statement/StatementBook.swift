@@ -28,15 +28,13 @@ public struct StatementBook: Sendable {
     private var blame: [String: Int64] = [:]
     /// True where the ledger's sum is known from the start.
     private let hasTotal: Bool
-    /// True where the opening and its costs are known from the start.
-    private let hasPrior: Bool
 
     /// Begins a book.
     ///
     /// - Parameters:
     ///   - total: The sum of all rows, whenever they were posted; nil has every row posted here counted.
-    ///   - prior: What is known of the rows before the month: they do not count in it again, and only those of
-    ///     batches and purchases need be posted. Nil has all of them posted here.
+    ///   - prior: What the rows before the month come to, where they are posted already: into it, and into the
+    ///     batches. Nil has all of them posted here.
     public init(
         period: Period, plan: Account.Plan, batches: [StatementBatch], total: Int64? = nil, prior: PriorLedger? = nil
     ) {
@@ -44,11 +42,11 @@ public struct StatementBook: Sendable {
         self.plan = plan
         self.batches = Dictionary(batches.map { ($0.id, $0) }) { first, _ in first }
         hasTotal = total != nil
-        hasPrior = prior != nil
         ledgerTotal = total ?? 0
         costs = prior?.costs ?? CostBook()
         summary.openingBalance = prior?.balance ?? 0
         bonus.openingBalance = prior?.bonus ?? 0
+        unpricedPurchases = prior?.unpricedPurchases ?? []
     }
 
     /// Posts a row, and gives its line if it belongs to the month.
@@ -63,15 +61,13 @@ public struct StatementBook: Sendable {
             model = batches[entry.referenceID]?.model(orElse: entry.model) ?? entry.model
             batches[entry.referenceID]?.post(entry, at: instant, in: period)
         }
-        if plan == .prepaid, isOfMonth || !hasPrior { costs.post(entry.movement(model: model)) }
+        if plan == .prepaid { costs.post(entry.movement(model: model)) }
         if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
         }
         guard isOfMonth else {
-            if !hasPrior {
-                summary.openingBalance += entry.credits
-                if entry.isBonus { bonus.openingBalance += entry.credits }
-            }
+            summary.openingBalance += entry.credits
+            if entry.isBonus { bonus.openingBalance += entry.credits }
             return nil
         }
         summary.add(entry.credits, to: entry.line)

@@ -18,7 +18,6 @@ public final class FileSink {
         self.path = path
         self.synchronises = synchronises
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        buffer.reserveCapacity(Self.bufferSize * 2)
         guard descriptor >= 0 else { throw OutputError.cannotWrite(path, errno) }
     }
 

@@ -18,18 +18,35 @@ struct ScalarEscaping: MustacheContentType {
 
     /// Appends a text escaped. Every scalar that matters is one byte of UTF-8, and no byte of another one.
     static func append(_ text: String, to bytes: inout [UInt8]) {
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "<"): bytes.append(contentsOf: "&lt;".utf8)
-            case UInt8(ascii: ">"): bytes.append(contentsOf: "&gt;".utf8)
-            case UInt8(ascii: "&"): bytes.append(contentsOf: "&amp;".utf8)
-            case UInt8(ascii: "\""): bytes.append(contentsOf: "&quot;".utf8)
-            case UInt8(ascii: "'"): bytes.append(contentsOf: "&#39;".utf8)
-            case 0x09, 0x0A, 0x0D: bytes.append(byte)
-            // Control characters have no place in HTML: show that one was there.
-            case 0x00..<0x20, 0x7F: bytes.append(contentsOf: "\u{FFFD}".utf8)
-            default: bytes.append(byte)
+        var text = text
+        text.withUTF8 { text in
+            var rest = text[...]
+            while let place = rest.firstIndex(where: isSpecial) {
+                bytes.append(contentsOf: rest[..<place])
+                bytes.append(contentsOf: replacement(rest[place]).utf8)
+                rest = rest[(place + 1)...]
             }
+            bytes.append(contentsOf: rest)
+        }
+    }
+
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"), UInt8(ascii: "\""), UInt8(ascii: "'"): true
+        case 0x09, 0x0A, 0x0D: false
+        default: byte < 0x20 || byte == 0x7F
+        }
+    }
+
+    private static func replacement(_ byte: UInt8) -> String {
+        switch byte {
+        case UInt8(ascii: "<"): "&lt;"
+        case UInt8(ascii: ">"): "&gt;"
+        case UInt8(ascii: "&"): "&amp;"
+        case UInt8(ascii: "\""): "&quot;"
+        case UInt8(ascii: "'"): "&#39;"
+        // Control characters have no place in HTML: show that one was there.
+        default: "\u{FFFD}"
         }
     }
 }

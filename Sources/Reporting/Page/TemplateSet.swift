@@ -42,9 +42,26 @@ public struct TemplateSet: Sendable {
 
     /// Renders a template. Throws `configuration` if there is none of that name.
     public func render(_ model: any Sendable, template: String) throws(DaybookError) -> String {
-        guard let page = library.render(model, withTemplate: template) else {
+        guard let page = library.render(Self.byName(model), withTemplate: template) else {
             throw .configuration("There is no template \(template).mustache; reinstall the templates.")
         }
         return page
+    }
+
+    /// The stored values of structures by their names: the engine would reflect upon a structure again for every name
+    /// that it looks for. Bytes stay as they are.
+    private static func byName(_ value: Any) -> Any {
+        if value is String || value is Bool || value is [UInt8] { return value }
+        let mirror = Mirror(reflecting: value)
+        switch mirror.displayStyle {
+        case .struct where !(value is any CustomStringConvertible):
+            var values: [String: Any] = [:]
+            for case (let name?, let child) in mirror.children { values[name] = byName(child) }
+            return values
+        case .collection:
+            return mirror.children.map { byName($0.value) }
+        default:
+            return value
+        }
     }
 }

@@ -74,7 +74,7 @@ final class EntryWriter {
     private func appendPageRow(_ line: StatementBook.Line, description: String) {
         let entry = line.entry
         pageRows.append(contentsOf: "<tr><th scope=\"row\" class=\"t\">".utf8)
-        if let postedAt = entry.postedAt { pageRows.append(contentsOf: clock.shortText(postedAt).utf8) }
+        if let postedAt = entry.postedAt { clock.appendShort(postedAt, to: &pageRows) }
         pageRows.append(contentsOf: "</th><td class=\"id\">".utf8)
         pageRows.append(contentsOf: String(entry.id).utf8)
         pageRows.append(contentsOf: "</td><td><bdi>".utf8)

@@ -11,14 +11,22 @@ final class GroupedRows<Value> {
     /// number of the account.
     init(_ fetch: @escaping () throws -> Piece?) { self.fetch = fetch }
 
-    /// The next row of an account; nil where the next row is another's.
-    func next(of account: Int64) throws -> Value? {
-        if position == piece.count {
-            piece = try fetch() ?? []
-            position = 0
+    /// The next rows, as long as they are an account's.
+    func forEach(of account: Int64, _ body: (Value) throws -> Void) throws {
+        while true {
+            if position == piece.count {
+                piece = try fetch() ?? []
+                position = 0
+            }
+            let isEmpty = piece.isEmpty
+            try piece.withUnsafeBufferPointer { rows in
+                while position < rows.count, rows[position].account == account {
+                    try body(rows[position].value)
+                    position += 1
+                }
+            }
+            // The next row is another account's, or there is none.
+            if position < piece.count || isEmpty { return }
         }
-        guard position < piece.count, piece[position].account == account else { return nil }
-        defer { position += 1 }
-        return piece[position].value
     }
 }

@@ -40,7 +40,20 @@ struct LocalClock: Sendable {
 
     /// `2026-10-31 18:30`: for people, on the page.
     func shortText(_ instant: Instant) -> String {
-        String(text(instant).prefix(16)).replacing("T", with: " ")
+        var bytes: [UInt8] = []
+        appendShort(instant, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends what `shortText` gives.
+    func appendShort(_ instant: Instant, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        append(instant, to: &bytes)
+        guard instant.isFinite else { return }
+        // `2026-10-31T18:30` of the long form; years beyond 9999 have more digits.
+        let time = bytes[start...].lastIndex(of: UInt8(ascii: "T")) ?? start
+        bytes[time] = UInt8(ascii: " ")
+        bytes.removeLast(bytes.count - time - 6)
     }
 
     private static func appendTwo(_ number: Int64, to bytes: inout [UInt8]) {

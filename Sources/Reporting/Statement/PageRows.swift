@@ -17,14 +17,19 @@ struct PageRows: Sendable {
         mark = Self.mark(table.name)
         var bytes: [UInt8] = []
         let styles = table.columns.map { $0.kind.isNumeric ? "n" : $0.kind == .identifier ? "id" : "" }
+        // Only words can run from right to left.
+        let tags = styles.enumerated().map { index, style in
+            let (tag, scope) = index == 0 ? ("th", " scope=\"row\"") : ("td", "")
+            let (start, end) = style.isEmpty ? ("<bdi>", "</bdi>") : ("", "")
+            let name = style.isEmpty ? "" : " class=\"\(style)\""
+            return (open: Array("<\(tag)\(scope)\(name)>\(start)".utf8), close: Array("\(end)</\(tag)>".utf8))
+        }
         for row in table.rows.prefix(limit) {
             bytes.append(contentsOf: "<tr>".utf8)
-            for (index, cell) in row.enumerated() {
-                let tag = index == 0 ? "th" : "td"
-                bytes.append(
-                    contentsOf: "<\(tag)\(index == 0 ? " scope=\"row\"" : "") class=\"\(styles[index])\"><bdi>".utf8)
+            for (tag, cell) in zip(tags, row) {
+                bytes.append(contentsOf: tag.open)
                 ScalarEscaping.append(cell.plainText, to: &bytes)
-                bytes.append(contentsOf: "</bdi></\(tag)>".utf8)
+                bytes.append(contentsOf: tag.close)
             }
             bytes.append(contentsOf: "</tr>\n".utf8)
         }
@@ -36,12 +41,20 @@ struct PageRows: Sendable {
     /// Puts rows in the places that the engine left for them. A mark is looked for from the end: a customer's name
     /// comes before it.
     static func splice(_ parts: [(mark: String, html: [UInt8])], into page: String) -> [UInt8] {
-        var bytes = Array(page.utf8)
-        for part in parts {
+        let head = Array(page.utf8)
+        let places = parts.compactMap { part in
             let mark = Array(part.mark.utf8)
-            guard let start = bytes.lastIndex(of: mark) else { continue }
-            bytes.replaceSubrange(start..<(start + mark.count), with: part.html)
+            return head.lastIndex(of: mark).map { (range: $0..<($0 + mark.count), html: part.html) }
+        }.sorted { $0.range.lowerBound < $1.range.lowerBound }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(head.count + parts.reduce(0) { $0 + $1.html.count })
+        var position = 0
+        for place in places {
+            bytes.append(contentsOf: head[position..<place.range.lowerBound])
+            bytes.append(contentsOf: place.html)
+            position = place.range.upperBound
         }
+        bytes.append(contentsOf: head[position...])
         return bytes
     }
 }

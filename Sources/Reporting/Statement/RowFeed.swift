@@ -26,13 +26,16 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
 
     private struct Stopped: Error {}
 
+    private let settings: String
     private let pieceRows: Int
     private let piecesAhead: Int
     private let decode: @Sendable (borrowing RowView) throws -> Value
 
+    /// - Parameter settings: SQL that every reading begins with.
     init(
-        pieceRows: Int = 5000, piecesAhead: Int = 8, decode: @escaping @Sendable (borrowing RowView) throws -> Value
+        settings: String = "", pieceRows: Int = 5000, piecesAhead: Int = 8, decode: @escaping @Sendable (borrowing RowView) throws -> Value
     ) {
+        self.settings = settings
         self.pieceRows = pieceRows
         self.piecesAhead = piecesAhead
         self.decode = decode
@@ -77,12 +80,22 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
 
     // MARK: The second connection
 
+    /// Serves over a connection. What goes wrong here, the connection's loss too, ends the waiting of the first one.
+    func serve(over connection: Connection, _ options: TransactionOptions) async {
+        do {
+            try await connection.transaction(options) { self.serve($0) }
+        } catch {
+            end(.failed(error))
+        }
+    }
+
     /// Waits for the query, reads it to its end, or until nobody wants it. What goes wrong is the first one's to tell.
-    func serve(_ session: Session) {
+    private func serve(_ session: Session) {
         do {
             guard let order = waitForOrder() else { return }
             try session.execute("SET TRANSACTION SNAPSHOT '\(order.snapshot)'")
             try ReportSession.prepare(session)
+            try session.executeScript(settings)
             locked {
                 if case .waiting = state { state = .open }
                 condition.broadcast()
@@ -121,8 +134,6 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
     }
 
     /// Says that no more rows come, and why, unless that is settled already.
-    func fail(_ error: any Error) { end(.failed(error)) }
-
     private func end(_ ending: State) {
         locked {
             switch state {

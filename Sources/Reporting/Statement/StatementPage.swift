@@ -35,8 +35,11 @@ struct StatementPage: Sendable {
     let entriesNote: String
     let entriesRemainder: String
     let tables: [PageRows]
-    let provenance: PageTable
+    let provenance: PageRows
     let closing: String
+
+    /// What goes where the template left a mark, besides the entries.
+    var parts: [PageRows] { tables + [provenance] }
 
     init(
         subject: StatementAccount, request: StatementRequest, issuer: String, clock: LocalClock, book: StatementBook,
@@ -64,7 +67,7 @@ struct StatementPage: Sendable {
         self.tables = tables.filter { $0.name != "summary" && !($0.name == "differences" && $0.rows.isEmpty) }.map {
             PageRows(Self.compact($0, clock: clock), limit: Limits.statementPageEntries)
         }
-        self.provenance = PageTable(provenance)
+        self.provenance = PageRows(provenance, limit: .max)
         closing =
             "Judged as of \(subject.asOf). Wallet and expired credit as of the snapshot that manifest.json names."
     }

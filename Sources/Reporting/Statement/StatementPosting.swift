@@ -17,6 +17,7 @@ struct StatementPosting {
 
     /// What the rows before the month come to.
     private struct History {
+        var batches: [StatementBatch]
         var prior: PriorLedger
         /// Late rows that the month lists.
         var listed: [Int64] = []
@@ -25,62 +26,63 @@ struct StatementPosting {
 
     /// Gives the book before it is finished and, where they are kept, the rows that no closed month had.
     func post(into writer: EntryWriter) throws -> (StatementBook, [KeptRow]) {
-        let batches = try reader.batches(of: number)
         let closed = try reader.closedIDs(of: subject)
         let sums = reader.sums(of: number)
-        let hasHistory = reader.scope.needsHistory(subject)
-        let history = hasHistory ? try history(batches, closed) : History(prior: sums.prior)
+        var history = try history(closed, sums)
+        if sums.unpriced > 0 {
+            history.prior.unpricedPurchases = try reader.unpricedPurchases(of: subject).filter { purchase in
+                purchase.postedAt.map { effectiveAt(purchase.id, $0, closed) < subject.known.start } ?? false
+            }
+        }
         var book = StatementBook(
-            period: subject.known, plan: subject.account.plan, batches: batches, total: sums.total,
+            period: subject.known, plan: subject.account.plan, batches: history.batches, total: sums.total,
             prior: history.prior)
         var kept = history.kept
         func post(_ entry: StatementEntry, lateAt: Instant? = nil) throws {
-            let effectiveAt = lateAt ?? entry.postedAt
-            if keepsRows, !entry.isCarriedForward, let effectiveAt, effectiveAt < subject.period.end,
-                effectiveAt >= subject.known.start, !closed.contains(entry.id)
-            {
-                kept.append((entry.id, entry.credits))
-            }
-            if let line = book.post(entry, effectiveAt: effectiveAt) { try writer.write(line, isLate: lateAt != nil) }
+            if keepsRows, !entry.isCarriedForward, !closed.contains(entry.id) { kept.append((entry.id, entry.credits)) }
+            if let line = book.post(entry, effectiveAt: lateAt) { try writer.write(line, isLate: lateAt != nil) }
         }
-        guard let ledger = subject.ledger else {
-            try reader.forEachEntry(of: number) { try post($0) }
-            return (book, kept)
-        }
+        // What is late counts at one instant, so it comes before the first row that is not earlier.
         var late = try reader.entries(history.listed, of: subject)
-        let listed = Set(history.listed)
         func postLate() throws {
-            for entry in late { try post(entry, lateAt: ledger.end) }
+            for entry in late { try post(entry, lateAt: subject.ledger?.end) }
             late.removeAll()
         }
         try reader.forEachEntry(of: number) { entry in
-            guard let postedAt = entry.postedAt, !listed.contains(entry.id) else { return }
-            if isLate(entry.id, at: postedAt, entry.isCarriedForward, closed) {
-                late.append(entry)
-            } else {
-                if postedAt >= ledger.end { try postLate() }
-                try post(entry)
+            guard let ledger = subject.ledger, let postedAt = entry.postedAt else { return try post(entry) }
+            guard !isLate(entry.id, postedAt, closed, isCarriedForward: entry.isCarriedForward) else {
+                if ledger.end < subject.known.end { late.append(entry) }
+                return
             }
+            if postedAt >= ledger.end { try postLate() }
+            try post(entry)
         }
         try postLate()
         return (book, kept)
     }
 
-    private func history(_ batches: [StatementBatch], _ closed: Set<Int64>) throws -> History {
-        let models = Dictionary(batches.compactMap { batch in batch.onlyModel.map { (batch.id, $0) } }) { first, _ in
-            first
+    private func history(_ closed: Set<Int64>, _ sums: StatementReader.Sums) throws -> History {
+        let batches = try reader.batches(of: number)
+        guard reader.scope.needsHistory(subject) else {
+            return History(batches: batches, prior: PriorLedger(balance: sums.opening, bonus: sums.openingBonus))
         }
+        let places = Dictionary(batches.enumerated().map { ($1.id, $0) }) { first, _ in first }
         let plan = subject.account.plan
-        var history = History(
-            prior: carried.map { PriorLedger(plan: plan, costs: $0.costBook(of: subject.account.userID)) }
-                ?? PriorLedger(plan: plan))
+        let costs = carried.map { $0.costBook(of: subject.account.userID) } ?? CostBook()
+        var history = History(batches: batches, prior: PriorLedger(plan: plan, costs: costs))
         var late: [Movement] = []
         func post(_ movement: Movement) {
             if keepsRows, !movement.isCarriedForward, !closed.contains(movement.entry) {
                 history.kept.append((movement.entry, movement.credits))
             }
             var movement = movement
-            if !models.isEmpty, let model = models[movement.batch] { movement.model = model }
+            if movement.reference != .none, let place = places[movement.batch] {
+                let isFreeze = movement.reference == .freeze
+                history.batches[place].postBefore(
+                    frozen: isFreeze ? -movement.credits : 0, refunded: isFreeze ? 0 : movement.credits,
+                    model: movement.model)
+                movement.model = batches[place].model(orElse: movement.model)
+            }
             history.prior.post(movement)
         }
         func postLate() {
@@ -89,7 +91,7 @@ struct StatementPosting {
         }
         try reader.forEachMovement(of: number) { movement in
             guard let ledger = subject.ledger, let postedAt = movement.postedAt else { return post(movement) }
-            if isLate(movement.entry, at: postedAt, movement.isCarriedForward, closed) {
+            if isLate(movement.entry, postedAt, closed, isCarriedForward: movement.isCarriedForward) {
                 if ledger.end < subject.known.start {
                     late.append(movement)
                 } else if ledger.end < subject.known.end {
@@ -104,9 +106,14 @@ struct StatementPosting {
         return history
     }
 
+    /// When a row that was not carried forward counts.
+    private func effectiveAt(_ id: Int64, _ postedAt: Instant, _ closed: Set<Int64>) -> Instant {
+        isLate(id, postedAt, closed, isCarriedForward: false) ? subject.ledger?.end ?? postedAt : postedAt
+    }
+
     /// True for a row of a closed month that was not there when it was closed. What was carried forward stands for
     /// rows that were.
-    private func isLate(_ id: Int64, at postedAt: Instant, _ isCarriedForward: Bool, _ closed: Set<Int64>) -> Bool {
+    private func isLate(_ id: Int64, _ postedAt: Instant, _ closed: Set<Int64>, isCarriedForward: Bool) -> Bool {
         guard let ledger = subject.ledger, !isCarriedForward else { return false }
         return postedAt < ledger.end && !closed.contains(id)
     }

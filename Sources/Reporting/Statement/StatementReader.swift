@@ -12,41 +12,77 @@ final class StatementReader {
         let email: String
     }
 
+    /// What the ledger of an account comes to.
+    struct Sums {
+        var total: Int64 = 0
+        /// Of it, before the month.
+        var opening: Int64 = 0
+        /// Of that, bonus credit.
+        var openingBonus: Int64 = 0
+        /// Purchases before the month that have no price.
+        var unpriced: Int64 = 0
+    }
+
+    /// A row of batches.sql: a batch, and what the row says of it.
+    typealias BatchRow = (batch: StatementBatch, part: BatchPart)
+
+    enum BatchPart: Sendable {
+        case none
+        case tasks(StatementBatch.Part)
+        /// Moved before the month.
+        case earlier(model: String, frozen: Int64, refunded: Int64)
+    }
+
     let scope: StatementScope
-    private let batches: GroupedRows<(StatementBatch, StatementBatch.Part?)>
+    private let batches: GroupedRows<BatchRow>
     private let history: GroupedRows<Movement>
     private let entries: GroupedRows<StatementEntry>
     private let holdings: [Int64: Holdings]
-    private let sums: [Int64: (total: Int64, prior: PriorLedger)]
+    private let sums: [Int64: Sums]
     private let clocks: [String: LocalClock]
     private let closes: MonthCloses
     private let session: Session
-    private let lateQuery: (String, [Int64]) throws -> BoundQuery
+    private let bind: (String, [String: Value]) throws -> BoundQuery
 
-    /// - Parameter feed: What a second connection serves; nil reads everything over this one.
+    /// Settings of every connection that reads statements: the whole result is wanted, not its first rows soon; and the
+    /// connections share the server's processors among themselves.
+    static let settings = "SET LOCAL cursor_tuple_fraction = 1.0; SET LOCAL max_parallel_workers_per_gather = 0"
+
+    /// What further connections serve. Without them everything is read over one.
+    struct Feeds: Sendable {
+        var history: RowFeed<Movement>?
+        var batches: RowFeed<BatchRow>?
+        var entries: RowFeed<StatementEntry>?
+
+        /// Nobody reads any more.
+        func stop() {
+            history?.stop()
+            batches?.stop()
+            entries?.stop()
+        }
+    }
+
     init(
-        scope: StatementScope, session: Session, library: QueryLibrary, catalog: Catalog, feed: RowFeed<Movement>? = nil
+        scope: StatementScope, session: Session, library: QueryLibrary, catalog: Catalog, feeds: Feeds
     ) throws {
         self.scope = scope
         self.session = session
         closes = MonthCloses(session: session, catalog: catalog)
-        lateQuery = { owner, ids in
-            let values: [String: Value] = ["late_owner": .text(owner), "late_ids": .ints(ids)]
-            return try library.bind("late", catalog: catalog, parameters: values)
-        }
+        bind = { try library.bind($0, catalog: catalog, parameters: $1) }
         func bound(_ name: String) throws -> BoundQuery {
             try library.bind(name, catalog: catalog, parameters: scope.parameters)
         }
-        // The whole result is wanted, not its first rows soon.
-        try session.executeScript("SET LOCAL cursor_tuple_fraction = 1.0")
-        // The most rows first: a second connection sorts them while this one counts the rest.
-        let rows = try bound("history")
-        if let feed, try feed.begin(rows, in: session) {
-            history = GroupedRows(feed.next)
-        } else {
-            history = GroupedRows(
-                try RowCursor("daybook_history", rows, session: session, decode: Self.movement).fetch)
+        try session.executeScript(Self.settings)
+        func rows<Value>(
+            _ name: String, _ feed: RowFeed<Value>?, _ decode: @escaping (borrowing RowView) throws -> Value
+        ) throws -> GroupedRows<Value> {
+            let query = try bound(name)
+            if let feed, try feed.begin(query, in: session) { return GroupedRows(feed.next) }
+            return GroupedRows(try RowCursor("daybook_\(name)", query, session: session, decode: decode).fetch)
         }
+        // The longest first, which other connections work out while this one counts the rest.
+        batches = try rows("batches", feeds.batches, Self.batch)
+        entries = try rows("entries", feeds.entries, Self.entry)
         let hasWallets = KnownTable.deployment.contains { $0.name == "credit_wallet" && catalog.has($0) }
         var holdings: [Int64: Holdings] = [:]
         let wallets = try bound("wallets")
@@ -59,51 +95,56 @@ final class StatementReader {
         let totals = try bound("sums")
         sums = try Dictionary(
             uniqueKeysWithValues: session.query(totals.sql, totals.parameters).map { row in
-                let prior = PriorLedger(balance: try row.int("opening"), bonus: try row.int("opening_bonus"))
-                return (try row.int("account"), (try row.int("total"), prior))
+                let sums = Sums(
+                    total: try row.int("total"), opening: try row.int("opening"),
+                    openingBonus: try row.int("opening_bonus"), unpriced: try row.int("unpriced"))
+                return (try row.int("account"), sums)
             })
+        history = try rows("history", feeds.history, Self.movement)
         let byNumber = try Self.clocks(try bound("offsets"), session)
         clocks = Dictionary(
             uniqueKeysWithValues: scope.zones.enumerated().compactMap { index, subject in
                 byNumber[Int64(index + 1)].map { (subject.account.timeZone, $0) }
             })
-        entries = GroupedRows(
-            try RowCursor("daybook_entries", try bound("entries"), session: session, decode: Self.entry).fetch)
-        batches = GroupedRows(
-            try RowCursor("daybook_batches", try bound("batches"), session: session, decode: Self.batch).fetch)
     }
 
     func holdings(of number: Int64) -> Holdings {
         holdings[number] ?? Holdings(wallet: nil, expiredUnbooked: nil, email: "")
     }
 
-    /// The sum of an account's ledger, and what was there before the month; without rows it comes to nothing.
-    func sums(of number: Int64) -> (total: Int64, prior: PriorLedger) {
-        sums[number] ?? (0, PriorLedger(balance: 0, bonus: 0))
-    }
+    /// Without rows everything is 0.
+    func sums(of number: Int64) -> Sums { sums[number] ?? Sums() }
 
     func clock(of account: Account) -> LocalClock {
         clocks[account.timeZone] ?? LocalClock(changes: [(.distantPast, 0)])
     }
 
-    /// The batches of an account, each once with all its models.
+    /// The batches of an account, each once with all its models and with what it moved before the month, where the
+    /// account's history does not say that.
     func batches(of number: Int64) throws -> [StatementBatch] {
         var result: [StatementBatch] = []
-        while let (batch, part) = try batches.next(of: number) {
+        try batches.forEach(of: number) { batch, part in
             if result.last?.id != batch.id { result.append(batch) }
-            if let part { result[result.count - 1].parts.append(part) }
+            let last = result.count - 1
+            switch part {
+            case .none: break
+            case .tasks(let tasks): result[last].parts.append(tasks)
+            // After the tasks, because those know the model better.
+            case .earlier(let model, let frozen, let refunded):
+                result[last].postBefore(frozen: frozen, refunded: refunded, model: model)
+            }
         }
         return result
     }
 
-    /// The rows of an account, in their order.
+    /// The rows of an account's month, in their order.
     func forEachEntry(of number: Int64, _ body: (StatementEntry) throws -> Void) throws {
-        while let entry = try entries.next(of: number) { try body(entry) }
+        try entries.forEach(of: number, body)
     }
 
     /// The rows before the month of an account that needs them, in their order.
     func forEachMovement(of number: Int64, _ body: (Movement) throws -> Void) throws {
-        while let movement = try history.next(of: number) { try body(movement) }
+        try history.forEach(of: number, body)
     }
 
     /// The ids of the rows that an account's closed months had; none where nothing was closed.
@@ -115,7 +156,18 @@ final class StatementReader {
     /// Rows of an account as a statement lists them, in their order.
     func entries(_ ids: [Int64], of subject: StatementAccount) throws -> [StatementEntry] {
         guard !ids.isEmpty else { return [] }
-        let query = try lateQuery(subject.account.userID, ids)
+        return try entries("late", ["listed_owner": .text(subject.account.userID), "listed_ids": .ints(ids)])
+    }
+
+    /// The purchases of an account before its month that have no price, in their order.
+    func unpricedPurchases(of subject: StatementAccount) throws -> [StatementEntry] {
+        try entries(
+            "unpriced",
+            ["listed_owner": .text(subject.account.userID), "listed_before": .instant(subject.known.start)])
+    }
+
+    private func entries(_ name: String, _ values: [String: Value]) throws -> [StatementEntry] {
+        let query = try bind(name, values)
         var result: [StatementEntry] = []
         try session.forEachRow(query.sql, query.parameters) { result.append(try Self.entry($0)) }
         return result
@@ -129,31 +181,34 @@ final class StatementReader {
         return changes.mapValues { LocalClock(changes: $0) }
     }
 
-    private static func batch(_ row: borrowing RowView) throws -> (StatementBatch, StatementBatch.Part?) {
+    static func batch(_ row: borrowing RowView) throws -> BatchRow {
         let batch = StatementBatch(
             id: try row.text(1), requestID: try row.text(2), createdAt: try row.optionalInstant(3),
             settledAt: try row.optionalInstant(4), status: try row.text(5))
-        guard let model = try row.optionalText(6) else { return (batch, nil) }
-        return (
-            batch,
-            StatementBatch.Part(
-                model: model, items: try row.int(7), succeeded: try row.int(8), failed: try row.int(9),
-                delivered: try row.int(10), succeededByEnd: try row.int(11), failedByEnd: try row.int(12))
-        )
+        guard let model = try row.optionalText(6) else { return (batch, .none) }
+        let items = try row.int(7)
+        guard items > 0 else {
+            return (batch, .earlier(model: model, frozen: try row.int(13), refunded: try row.int(14)))
+        }
+        let part = StatementBatch.Part(
+            model: model, items: items, succeeded: try row.int(8), failed: try row.int(9), delivered: try row.int(10),
+            succeededByEnd: try row.int(11), failedByEnd: try row.int(12))
+        return (batch, .tasks(part))
     }
 
     static func movement(_ row: borrowing RowView) throws -> Movement {
         let what = try row.int(4)
-        guard let kind = Movement.Kind(rawValue: what & 3) else {
-            throw DaybookError.badData("history.sql gives the kind \(what), which no movement has.")
+        guard let reference = Movement.Reference(rawValue: what & 3) else {
+            throw DaybookError.badData("history.sql gives the reference \(what & 3), which no movement has.")
         }
         return Movement(
-            entry: try row.int(1), postedAt: try row.instant(2), kind: kind, isBonus: what & 4 != 0,
-            isCarriedForward: what & 8 != 0, credits: try row.int(3), batch: try row.optionalText(5) ?? "",
-            model: try row.optionalText(6) ?? "", price: try row.optionalInt(7).map { Dollars(micros: $0) })
+            entry: try row.int(1), postedAt: try row.instant(2), reference: reference, isPurchase: what & 16 != 0,
+            isBonus: what & 4 != 0, isCarriedForward: what & 8 != 0, credits: try row.int(3),
+            batch: try row.optionalText(5) ?? "", model: try row.optionalText(6) ?? "",
+            price: try row.optionalInt(7).map { Dollars(micros: $0) })
     }
 
-    private static func entry(_ row: borrowing RowView) throws -> StatementEntry {
+    static func entry(_ row: borrowing RowView) throws -> StatementEntry {
         StatementEntry(
             id: try row.int(1), postedAt: try row.optionalInstant(2), type: try row.text(3), model: try row.text(4),
             bucket: try row.text(5), credits: try row.int(6), referenceType: try row.text(7),

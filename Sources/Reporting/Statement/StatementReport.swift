@@ -55,6 +55,9 @@ public struct StatementReport: Sendable {
         public var isWhole: Bool { StatementLine.checks.allSatisfy { (summary[$0] ?? 0) == 0 } }
     }
 
+    /// How many further connections a run has something to do for.
+    public static let furtherConnections = 3
+
     private let request: StatementRequest
     private let settings: Settings
 
@@ -65,29 +68,27 @@ public struct StatementReport: Sendable {
 
     /// Writes the statements. All of them appear, or none.
     ///
-    /// - Parameter beside: A second connection to the same database, which reads the ledger ahead in the same snapshot.
+    /// - Parameter beside: Further connections to the same database, which read ahead in the same snapshot: what comes
+    ///   before the month, the batches and the entries, as many of the three as there are.
     public func run(
-        _ connection: Connection, beside: Connection? = nil,
+        _ connection: Connection, beside: [Connection] = [],
         progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> [Outcome] {
-        guard let beside else { return try await write(connection, feed: nil, progress: progress) }
-        let feed = RowFeed(decode: StatementReader.movement)
-        async let served: Void = serve(feed, over: beside)
-        let outcomes: [Outcome]
-        do {
-            defer { feed.stop() }
-            outcomes = try await write(connection, feed: feed, progress: progress)
-        }
-        await served
-        return outcomes
-    }
-
-    /// What goes wrong here, the connection's loss too, ends the waiting of the first one.
-    private func serve(_ feed: RowFeed<Movement>, over connection: Connection) async {
-        do {
-            try await connection.transaction(options) { feed.serve($0) }
-        } catch {
-            feed.fail(error)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var left = beside[...]
+            func feed<Value: Sendable>(
+                _ decode: @escaping @Sendable (borrowing RowView) throws -> Value
+            ) -> RowFeed<Value>? {
+                guard let connection = left.popFirst() else { return nil }
+                let feed = RowFeed(settings: StatementReader.settings, decode: decode)
+                group.addTask { await feed.serve(over: connection, options) }
+                return feed
+            }
+            let feeds = StatementReader.Feeds(
+                history: feed(StatementReader.movement), batches: feed(StatementReader.batch),
+                entries: feed(StatementReader.entry))
+            defer { feeds.stop() }
+            return try await write(connection, feeds: feeds, progress: progress)
         }
     }
 
@@ -96,7 +97,7 @@ public struct StatementReport: Sendable {
     }
 
     private func write(
-        _ connection: Connection, feed: RowFeed<Movement>?, progress: @escaping @Sendable (String) -> Void
+        _ connection: Connection, feeds: StatementReader.Feeds, progress: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
         let library = try settings.library()
         return try await connection.transaction(options) { session in
@@ -104,7 +105,7 @@ public struct StatementReport: Sendable {
             let staging = try StagingFolder(output: settings.output, synchronisesEach: request.account != nil)
             let run = try StatementRun(
                 request, settings: settings, session: session, library: library, staging: staging, progress: progress)
-            var statements = try run.writeAll(feed: feed)
+            var statements = try run.writeAll(feeds: feeds)
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             progress("publishing the files")
             for index in statements.indices {

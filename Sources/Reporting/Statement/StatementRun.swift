@@ -17,6 +17,8 @@ struct StatementRun {
     }
 
     private static let progressInterval = 25
+    /// Statements whose rows are read and that wait to be written.
+    private static let draftsAhead = 8
 
     /// How a run treats the months that are closed.
     enum Mode {
@@ -84,17 +86,23 @@ struct StatementRun {
     }
 
     /// Writes every statement of the request.
-    func writeAll(feed: RowFeed<Movement>? = nil) throws -> [Statement] {
+    func writeAll(feeds: StatementReader.Feeds = StatementReader.Feeds()) throws -> [Statement] {
         progress("reading the ledger")
         let reader = try StatementReader(
-            scope: scope, session: session, library: library, catalog: catalog, feed: feed)
-        var statements: [Statement] = []
+            scope: scope, session: session, library: library, catalog: catalog, feeds: feeds)
+        let writing = StatementWriting(
+            request: request, settings: settings, snapshotAt: scope.snapshotAt, files: library.files)
+        let work = OrderedWork<Statement>(ahead: Self.draftsAhead)
+        // Nothing is written any more when the staging folder goes.
+        defer { work.wait() }
         for (index, subject) in scope.accounts.enumerated() {
-            statements.append(try write(subject, number: Int64(index + 1), reader: reader))
+            let draft = try draft(subject, number: Int64(index + 1), reader: reader)
+            work.add { try writing.finish(draft) }
             if (index + 1) % Self.progressInterval == 0 {
                 progress("writing statements, \(index + 1) of \(scope.accounts.count)")
             }
         }
+        var statements = try work.finish()
         for kept in kept {
             let outputs = try kept.write(
                 baseName: request.baseName(kept.subject.account.slug), staging: staging, formats: settings.formats)
@@ -117,9 +125,10 @@ struct StatementRun {
         return try rows.first?.optionalText("email") ?? ""
     }
 
-    private func write(_ subject: StatementAccount, number: Int64, reader: StatementReader) throws -> Statement {
-        let baseName = request.baseName(subject.account.slug)
-        let outputs = try Outputs(staging: staging, baseName: baseName, formats: settings.formats)
+    /// Reads the rows of one account, and writes its entries as they come.
+    private func draft(_ subject: StatementAccount, number: Int64, reader: StatementReader) throws -> StatementDraft {
+        let outputs = try Outputs(
+            staging: staging, baseName: request.baseName(subject.account.slug), formats: settings.formats)
         let clock = reader.clock(of: subject.account)
         let workbook =
             settings.formats.contains(.xlsx)
@@ -134,81 +143,9 @@ struct StatementRun {
             keepsPageRows: settings.formats.contains(.html))
         let posting = StatementPosting(
             subject: subject, number: number, reader: reader, carried: carried, keepsRows: mode == .close)
-        var (book, rows) = try posting.post(into: writer)
-        let holdings = reader.holdings(of: number)
-        book.finish(wallet: holdings.wallet, expiredUnbooked: holdings.expiredUnbooked)
-        outputs.add("\(baseName)/entries.csv", try csv.finish())
-
-        let tables = StatementTables(book: book).all()
-        var provenance = Provenance()
-        try provenance.add(
-            name: "entries", rows: Int64(writer.count), sha256: outputs.files[0].sha256, query: library.file("entries"))
-        for table in tables {
-            let bytes = CSVEncoder.encode(table)
-            try provenance.add(table, file: bytes, query: library.file(Self.query(of: table)))
-            try outputs.write(bytes, to: table.name + ".csv")
-        }
-        for file in library.files { provenance.add(file) }
-        let provenanceTable = provenance.table()
-        let shown = tables.map { $0.name == "usage" ? StatementTables(book: book).usageWithTotal() : $0 }
-        if let workbook {
-            try workbook.close(book: book, tables: shown, provenance: provenanceTable)
-            outputs.add("\(baseName).xlsx", try FileDigest.of(outputs.path(extension: "xlsx")))
-        }
-        if settings.formats.contains(.html) {
-            let page = StatementPage(
-                subject: subject, request: request, issuer: settings.issuer, clock: clock, book: book,
-                tables: shown, provenance: provenanceTable, entries: writer.count)
-            let html = try settings.templates.render(page, template: "statement")
-            let parts = [(mark: page.entriesMark, html: writer.pageRows)] + page.tables.map { ($0.mark, $0.html) }
-            try outputs.writeBeside(PageRows.splice(parts, into: html), extension: "html")
-        }
-        let manifest = try finish(subject, summary: book.summary, outputs: outputs)
-        return Statement(
-            subject: subject, outputs: outputs, manifest: manifest,
-            outcome: StatementReport.Outcome(
-                account: subject.account, summary: book.summary, entries: writer.count, email: holdings.email,
-                isFinal: subject.isFinal, isClosed: false),
-            rows: rows)
-    }
-
-    /// Writes the manifest, signed where there is a key.
-    private func finish(
-        _ subject: StatementAccount, summary: StatementSummary, outputs: Outputs
-    ) throws -> StatementManifest {
-        let files = outputs.files.map {
-            StatementManifest.File(name: $0.name, sha256: $0.sha256, bytes: $0.bytes)
-        }.sorted { $0.name < $1.name }
-        let digest = StatementManifest.digest(of: files)
-        let previous = subject.closed?.hash ?? ""
-        let account = subject.account
-        let contract = subject.contract
-        let unsigned = StatementManifest(
-            report: "statement", number: "\(account.slug)-\(request.month)",
-            account: .init(userId: account.userID, slug: account.slug, name: account.name, plan: account.plan.rawValue),
-            month: request.month.description, status: subject.isFinal ? "final" : "preliminary",
-            timeZone: account.timeZone, periodStart: subject.period.start.description,
-            periodEnd: subject.period.end.description, cutoff: subject.cutoff.description,
-            snapshotAt: scope.snapshotAt.description,
-            profile: .init(name: contract.profile.name, version: contract.profile.version, sha256: contract.sha256),
-            openingBalance: summary.openingBalance, closingBalance: summary.closingBalance, statementSha256: digest,
-            chain: .init(
-                previous: previous,
-                hash: StatementManifest.chainHash(
-                    previous: previous, userID: account.userID, month: request.month.description,
-                    opening: summary.openingBalance, closing: summary.closingBalance, statement: digest)),
-            files: files, sqlFiles: library.files.map { .init(path: $0.path, sha256: $0.sha256) },
-            programVersion: settings.programVersion,
-            generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
-        let manifest = try settings.key.map { try unsigned.signed(with: $0) } ?? unsigned
-        let sink = try outputs.sink("manifest.json")
-        try sink.write(try manifest.json())
-        _ = try sink.finish()
-        return manifest
-    }
-
-    /// The query whose rows a table is made of.
-    private static func query(of table: Table) -> String {
-        table.name == "summary" || table.name == "differences" ? "entries" : "batches"
+        let (book, rows) = try posting.post(into: writer)
+        return StatementDraft(
+            subject: subject, clock: clock, outputs: outputs, csv: csv, workbook: workbook, writer: writer, book: book,
+            rows: rows, holdings: reader.holdings(of: number))
     }
 }

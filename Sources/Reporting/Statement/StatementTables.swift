@@ -3,6 +3,14 @@ import Domain
 /// Lays one statement out as its tables, with the columns of the contract.
 struct StatementTables {
     let book: StatementBook
+    private let lines: [StatementUsage]
+    private let settled: [StatementBatch]
+
+    init(book: StatementBook) {
+        self.book = book
+        lines = book.usage
+        settled = book.settledBatches
+    }
 
     /// The columns of `entries.csv`, whose rows are streamed.
     static let entryColumns = [
@@ -38,7 +46,7 @@ struct StatementTables {
                 Column("unit_price_usd", .usd, title: "Unit price USD"),
                 Column("amount_usd", .usd, title: "Amount USD"),
             ],
-            rows: book.usage.map { line in
+            rows: lines.map { line in
                 [
                     .text(line.model), .integer(line.batches), .integer(line.items), .integer(line.succeeded),
                     .integer(line.failed), .integer(line.creditsFrozen), .integer(line.creditsRefunded),
@@ -51,7 +59,6 @@ struct StatementTables {
     /// The usage for people, with a last row that adds it up; the CSV file is to be added up by whoever reads it.
     func usageWithTotal() -> Table {
         var table = usage()
-        let lines = book.usage
         guard !lines.isEmpty else { return table }
         func sum(_ value: (StatementUsage) -> Int64) -> Int64 { lines.reduce(0) { $0 + value($1) } }
         let amounts = lines.compactMap(\.amount)
@@ -69,7 +76,7 @@ struct StatementTables {
             name: "batches", title: "Batches",
             note: "Batches settled in the month. Difference is frozen less refunded less spent: 0 in whole books.",
             columns: Self.batchColumns,
-            rows: book.settledBatches.map { batch in
+            rows: settled.map { batch in
                 let spent = batch.delivered
                 return Self.leading(batch, settledAt: batch.settledAt, status: batch.status) + [
                     .integer(batch.items), .integer(batch.succeeded), .integer(batch.failed), .integer(batch.frozen),
@@ -123,7 +130,7 @@ struct StatementTables {
     }
 
     private func differenceRows() -> [[Cell]] {
-        let batches = Dictionary(book.settledBatches.map { ($0.id, $0) }) { first, _ in first }
+        let batches = Dictionary(settled.map { ($0.id, $0) }) { first, _ in first }
         var rows: [[Cell]] = book.differences.map { reference, credits in
             let detail =
                 batches[reference].map {

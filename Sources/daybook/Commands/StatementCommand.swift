@@ -63,8 +63,8 @@ struct StatementCommand: AsyncParsableCommand {
         let (outcomes, sent) = try await database.withConnection { connection in
             let outcomes =
                 if all {
-                    try await database.withSecondConnection { second in
-                        try await statements.run(connection, beside: second) { progress.tell($0) }
+                    try await database.withFurtherConnections(StatementReport.furtherConnections) { further in
+                        try await statements.run(connection, beside: further) { progress.tell($0) }
                     }
                 } else {
                     try await statements.run(connection) { progress.tell($0) }

@@ -5,10 +5,10 @@ import Reporting
 import TestSupport
 import Testing
 
-/// Everybody's statements, read over one connection or over two.
-@Suite struct SecondConnectionTests {
+/// Everybody's statements, read over one connection or over several.
+@Suite struct FurtherConnectionTests {
     private static func statements(
-        _ settings: ConnectionSettings, beside other: ConnectionSettings?, isLost: Bool = false
+        _ settings: ConnectionSettings, beside others: [ConnectionSettings] = [], isLost: Bool = false
     ) async throws -> [String: Data] {
         let folder = try ScratchFolder()
         let reports = Deployment.root
@@ -19,24 +19,29 @@ import Testing
                 templates: try TemplateSet(folders: [reports + "/templates"]), output: folder.path,
                 formats: [.csv, .html], key: nil, programVersion: "0"))
         let connection = try await Connection.open(settings)
-        let second: Connection? = if let other { try await Connection.open(other) } else { nil }
-        if isLost { await second?.close() }
-        _ = try await report.run(connection, beside: second)
+        var further: [Connection] = []
+        for other in others { further.append(try await Connection.open(other)) }
+        if isLost { await further.last?.close() }
+        _ = try await report.run(connection, beside: further)
         await connection.close()
-        await second?.close()
+        for other in further { await other.close() }
         return try folder.contents().filter { !$0.key.hasSuffix("manifest.json") }
     }
 
-    @Test func `a second connection changes no byte, also where it cannot come into the snapshot`() async throws {
+    @Test func `further connections change no byte, also where they cannot come into the snapshot`() async throws {
         try await withSample { settings in
-            let alone = try await Self.statements(settings, beside: nil)
+            let alone = try await Self.statements(settings)
             #expect(alone.count > 60)
-            #expect(try await Self.statements(settings, beside: settings) == alone)
+            #expect(try await Self.statements(settings, beside: [settings]) == alone)
+            #expect(try await Self.statements(settings, beside: [settings, settings]) == alone)
             // A connection to another database has no way into the snapshot.
             var elsewhere = settings
             elsewhere.options["dbname"] = "postgres"
-            #expect(try await Self.statements(settings, beside: elsewhere) == alone)
-            #expect(try await Self.statements(settings, beside: settings, isLost: true) == alone)
+            for others in [[elsewhere], [settings, elsewhere], [elsewhere, settings]] {
+                #expect(try await Self.statements(settings, beside: others) == alone)
+            }
+            #expect(try await Self.statements(settings, beside: [settings], isLost: true) == alone)
+            #expect(try await Self.statements(settings, beside: [settings, settings], isLost: true) == alone)
         }
     }
 
