@@ -11,13 +11,13 @@ internal import CLibPQ
 public struct RowView: ~Copyable {
     /// Owned by the stream, with the row as its only one.
     private let result: OpaquePointer
+    /// How many columns there are.
+    public let columnCount: Int
 
     init(result: OpaquePointer) {
         self.result = result
+        columnCount = Int(PQnfields(result))
     }
-
-    /// How many columns there are.
-    public var columnCount: Int { Int(PQnfields(result)) }
 
     /// The name of a column.
     public func name(_ index: Int) -> String {

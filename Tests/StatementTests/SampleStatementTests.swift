@@ -47,7 +47,7 @@ import Testing
             let usage = try run.records("statement-customer5-2026-10", "usage").dropFirst()
             #expect(!usage.isEmpty && !usage.contains { $0[0].hasPrefix("Total") })
             let page = try String(contentsOfFile: run.folder.file("statement-customer5-2026-10.html"), encoding: .utf8)
-            let start = try #require(page.range(of: "<bdi>Total</bdi>"))
+            let start = try #require(page.range(of: ">Total</th>"))
             let row = page[start.upperBound...].prefix { $0 != "\n" }
             let cells = row.matches(of: /<td[^>]*>([^<]*)<\/td>/).map { String($0.1).replacing(",", with: "") }
             let amounts = usage.compactMap { Decimal(string: $0[9]) }.reduce(0, +)

@@ -62,7 +62,7 @@ import Testing
             _ = whole.post(entry)
             guard let postedAt = entry.postedAt, postedAt < start else { continue }
             let movement = entry.movement(model: models[entry.referenceID] ?? entry.model)
-            if let place = moved.firstIndex(where: { $0.id == movement.batch }) {
+            if let place = moved.firstIndex(where: { BatchReference($0.id) == movement.batch }) {
                 let isFreeze = movement.reference == .freeze
                 moved[place].postBefore(
                     frozen: isFreeze ? -movement.credits : 0, refunded: isFreeze ? 0 : movement.credits,

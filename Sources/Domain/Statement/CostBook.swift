@@ -61,6 +61,8 @@ public struct CostBook: Sendable {
         let cost: Int64
         var kept: Int64
         var keptCost: Int64
+        /// The place of the batch's draw before it; negative for the first.
+        var previous = -1
 
         init(source: (bucket: Int, lot: Int)?, model: String, credits: Int64, cost: Int64) {
             self.source = source
@@ -73,7 +75,9 @@ public struct CostBook: Sendable {
     }
 
     private var queues = [Queue(), Queue()]
-    private var draws: [String: [Draw]] = [:]
+    private var draws: [Draw] = []
+    /// The place of each batch's last draw.
+    private var lastDraws: [BatchReference: Int] = [:]
     /// Credits spent that no lot covers.
     public private(set) var uncovered: Int64 = 0
     /// Rows before it are in what the book began with.
@@ -96,18 +100,16 @@ public struct CostBook: Sendable {
                 credits: draw.credits, cost: draw.cost.micros)
             own.kept = draw.kept
             own.keptCost = draw.keptCost.micros
-            draws[draw.batch, default: []].append(own)
+            add(own, to: BatchReference(draw.batch))
         }
         uncovered = carried.uncovered
     }
 
     /// What is to be carried forward: lots that hold credit, and what the batches that can still change drew.
     public func carried(_ canChange: (_ batch: String) -> Bool) -> CarriedCosts {
-        let open = draws.keys.filter(canChange).sorted()
+        let open = lastDraws.keys.map(\.text).filter(canChange).sorted().map { ($0, draws(of: BatchReference($0))) }
         var wanted = [Set<Int>(), Set<Int>()]
-        for batch in open {
-            for case let source? in (draws[batch] ?? []).map(\.source) { wanted[source.bucket].insert(source.lot) }
-        }
+        for case let source? in open.flatMap(\.1).map(\.source) { wanted[source.bucket].insert(source.lot) }
         var carried = CarriedCosts(uncovered: uncovered)
         var places = [[Int: Int](), [Int: Int]()]
         for bucket in queues.indices {
@@ -120,8 +122,8 @@ public struct CostBook: Sendable {
                         cost: Dollars(micros: lot.cost)))
             }
         }
-        carried.draws = open.flatMap { batch in
-            (draws[batch] ?? []).map { draw in
+        carried.draws = open.flatMap { batch, draws in
+            draws.map { draw in
                 CarriedCosts.Draw(
                     batch: batch, lot: draw.source.flatMap { places[$0.bucket][$0.lot] }, model: draw.model,
                     credits: draw.credits, cost: Dollars(micros: draw.cost), kept: draw.kept,
@@ -151,20 +153,20 @@ public struct CostBook: Sendable {
             let cost = movement.isPurchase ? movement.price ?? PriceList.price(ofCredits: credits) : .zero
             queues[bucket].lots.append(Lot(entry: movement.entry, credits: credits, cost: cost.micros))
         } else if credits < 0, movement.reference == .freeze {
-            draws[movement.batch, default: []].append(contentsOf: take(-credits, from: bucket, model: movement.model))
+            take(-credits, from: bucket, model: movement.model, for: movement.batch)
         } else {
-            _ = take(-credits, from: bucket, model: movement.model)
+            take(-credits, from: bucket, model: movement.model, for: nil)
         }
     }
 
     /// What the credits that a batch has not given back cost, for one model.
     public func cost(ofBatch batch: String, model: String) -> Dollars {
-        Dollars(micros: (draws[batch] ?? []).reduce(0) { $0 + ($1.model == model ? $1.keptCost : 0) })
+        Dollars(micros: draws(of: BatchReference(batch)).reduce(0) { $0 + ($1.model == model ? $1.keptCost : 0) })
     }
 
     /// Where the credits of a batch came from, in the order in which they were taken.
     public func origins(ofBatch batch: String) -> [Origin] {
-        (draws[batch] ?? []).map { draw in
+        draws(of: BatchReference(batch)).map { draw in
             Origin(
                 entry: draw.source.map { queues[$0.bucket].lots[$0.lot].entry }, batch: batch, model: draw.model,
                 credits: draw.credits, cost: Dollars(micros: draw.cost), returned: draw.credits - draw.kept,
@@ -174,7 +176,7 @@ public struct CostBook: Sendable {
 
     /// What batches took from the credit that one row brought in, by batch.
     public func uses(ofEntry entry: Int64) -> [Origin] {
-        draws.keys.sorted().flatMap { origins(ofBatch: $0).filter { $0.entry == entry } }
+        lastDraws.keys.map(\.text).sorted().flatMap { origins(ofBatch: $0).filter { $0.entry == entry } }
     }
 
     /// What is left of the credit that one row brought in, and what it cost.
@@ -183,43 +185,67 @@ public struct CostBook: Sendable {
         return (lots.reduce(0) { $0 + $1.credits }, Dollars(micros: lots.reduce(0) { $0 + $1.cost }))
     }
 
-    /// Draws from a bucket, and where that is empty from the other.
-    private mutating func take(_ credits: Int64, from bucket: Int, model: String) -> [Draw] {
+    /// The draws of a batch, in the order in which they were taken.
+    private func draws(of batch: BatchReference) -> [Draw] {
+        var own: [Draw] = []
+        var place = lastDraws[batch] ?? -1
+        while place >= 0 {
+            own.append(draws[place])
+            place = draws[place].previous
+        }
+        return own.reversed()
+    }
+
+    private mutating func add(_ draw: Draw, to batch: BatchReference) {
+        var draw = draw
+        draw.previous = lastDraws.updateValue(draws.count, forKey: batch) ?? -1
+        draws.append(draw)
+    }
+
+    /// Draws from a bucket, and where that is empty from the other. Nobody gives back what is drawn for no batch.
+    private mutating func take(_ credits: Int64, from bucket: Int, model: String, for batch: BatchReference?) {
         var left = credits
-        var taken: [Draw] = []
         for bucket in [bucket, 1 - bucket] {
             while left > 0, let part = queues[bucket].take(left) {
-                taken.append(Draw(source: (bucket, part.lot), model: model, credits: part.credits, cost: part.cost))
+                if let batch {
+                    let source = (bucket, part.lot)
+                    add(Draw(source: source, model: model, credits: part.credits, cost: part.cost), to: batch)
+                }
                 left -= part.credits
             }
         }
-        if left > 0 {
-            uncovered += left
-            taken.append(Draw(source: nil, model: model, credits: left, cost: 0))
-        }
-        return taken
+        guard left > 0 else { return }
+        uncovered += left
+        if let batch { add(Draw(source: nil, model: model, credits: left, cost: 0), to: batch) }
     }
 
     /// Gives back to the draws of a batch, the last first: those of the model, then the others. Gives what was never
     /// drawn.
-    private mutating func giveBack(_ credits: Int64, to batch: String, model: String) -> Int64 {
+    private mutating func giveBack(_ credits: Int64, to batch: BatchReference?, model: String) -> Int64 {
         var left = credits
-        guard var own = draws.removeValue(forKey: batch) else { return left }
+        guard let batch, let last = lastDraws[batch] else { return left }
         for isOfModel in [true, false] {
-            for index in own.indices.reversed()
-            where left > 0 && own[index].kept > 0 && (own[index].model == model) == isOfModel {
-                let back = min(left, own[index].kept)
-                let stays = Dollars(micros: own[index].keptCost).share(of: own[index].kept - back, in: own[index].kept)
-                if let source = own[index].source {
-                    let cost = own[index].keptCost - stays.micros
-                    queues[source.bucket].put(back, cost: cost, into: source.lot)
+            var place = last
+            while place >= 0, left > 0 {
+                if draws[place].kept > 0, (draws[place].model == model) == isOfModel {
+                    left -= giveBack(left, toDraw: place)
                 }
-                own[index].kept -= back
-                own[index].keptCost = stays.micros
-                left -= back
+                place = draws[place].previous
             }
         }
-        draws[batch] = own
         return left
+    }
+
+    /// Gives back at most what a draw still has, and says how much that was.
+    private mutating func giveBack(_ credits: Int64, toDraw place: Int) -> Int64 {
+        let draw = draws[place]
+        let back = min(credits, draw.kept)
+        let stays = Dollars(micros: draw.keptCost).share(of: draw.kept - back, in: draw.kept)
+        if let source = draw.source {
+            queues[source.bucket].put(back, cost: draw.keptCost - stays.micros, into: source.lot)
+        }
+        draws[place].kept -= back
+        draws[place].keptCost = stays.micros
+        return back
     }
 }

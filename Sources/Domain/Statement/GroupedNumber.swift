@@ -10,11 +10,16 @@ public enum GroupedNumber {
     /// Appends ``text(_:)`` to a byte buffer without making a string.
     public static func append(_ number: Int64, to bytes: inout [UInt8]) {
         if number < 0 { bytes.append(contentsOf: "−".utf8) }
-        let digits = Array(String(number.magnitude).utf8)
-        for (index, digit) in digits.enumerated() {
-            if index > 0, (digits.count - index) % 3 == 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(digit)
-        }
+        let start = bytes.count
+        var rest = number.magnitude
+        var digits = 0
+        repeat {
+            if digits > 0, digits.isMultiple(of: 3) { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+            digits += 1
+        } while rest > 0
+        bytes[start...].reverse()
     }
 
     /// An amount with its dollar sign: `$1,234.50`.

@@ -20,8 +20,8 @@ public struct Movement: Sendable, Hashable {
     public let isCarriedForward: Bool
     /// Signed: what the row adds to the balance.
     public let credits: Int64
-    /// Of a freeze or a refund, else empty.
-    public let batch: String
+    /// Of a freeze or a refund, else nil.
+    public let batch: BatchReference?
     /// The model of its batch, or what the row says of it.
     public var model: String
     /// What a purchase cost; nil where the row does not say.
@@ -29,7 +29,7 @@ public struct Movement: Sendable, Hashable {
 
     public init(
         entry: Int64, postedAt: Instant?, reference: Reference, isPurchase: Bool, isBonus: Bool,
-        isCarriedForward: Bool = false, credits: Int64, batch: String = "", model: String = "", price: Dollars? = nil
+        isCarriedForward: Bool = false, credits: Int64, batch: BatchReference? = nil, model: String = "", price: Dollars? = nil
     ) {
         self.entry = entry
         self.postedAt = postedAt
@@ -50,6 +50,6 @@ extension StatementEntry {
         Movement(
             entry: id, postedAt: postedAt, reference: isFreeze ? .freeze : isRefund ? .refund : .none,
             isPurchase: type == "purchase", isBonus: isBonus, isCarriedForward: isCarriedForward, credits: credits,
-            batch: isFreeze || isRefund ? referenceID : "", model: model, price: price)
+            batch: isFreeze || isRefund ? BatchReference(referenceID) : nil, model: model, price: price)
     }
 }

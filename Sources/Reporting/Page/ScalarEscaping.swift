@@ -30,6 +30,14 @@ struct ScalarEscaping: MustacheContentType {
         }
     }
 
+    /// Appends words escaped, and where they may run from right to left apart from what is around them: ASCII cannot.
+    static func appendWords(_ text: String, to bytes: inout [UInt8]) {
+        let isPlain = text.utf8.allSatisfy { $0 < 0x80 }
+        if !isPlain { bytes.append(contentsOf: "<bdi>".utf8) }
+        append(text, to: &bytes)
+        if !isPlain { bytes.append(contentsOf: "</bdi>".utf8) }
+    }
+
     private static func isSpecial(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "&"), UInt8(ascii: "\""), UInt8(ascii: "'"): true

@@ -77,14 +77,12 @@ final class EntryWriter {
         if let postedAt = entry.postedAt { clock.appendShort(postedAt, to: &pageRows) }
         pageRows.append(contentsOf: "</th><td class=\"id\">".utf8)
         pageRows.append(contentsOf: String(entry.id).utf8)
-        pageRows.append(contentsOf: "</td><td><bdi>".utf8)
-        ScalarEscaping.append(description, to: &pageRows)
-        if entry.isBonus, entry.type != "bonus_grant", !entry.isExpiry {
-            pageRows.append(contentsOf: " (bonus)".utf8)
-        }
-        pageRows.append(contentsOf: "</bdi></td><td class=\"id\"><bdi>".utf8)
-        ScalarEscaping.append(entry.referenceID, to: &pageRows)
-        pageRows.append(contentsOf: "</bdi></td><td class=\"n\">".utf8)
+        pageRows.append(contentsOf: "</td><td>".utf8)
+        let isOfBonus = entry.isBonus && entry.type != "bonus_grant" && !entry.isExpiry
+        ScalarEscaping.appendWords(isOfBonus ? description + " (bonus)" : description, to: &pageRows)
+        pageRows.append(contentsOf: "</td><td class=\"id\">".utf8)
+        ScalarEscaping.appendWords(entry.referenceID, to: &pageRows)
+        pageRows.append(contentsOf: "</td><td class=\"n\">".utf8)
         GroupedNumber.append(entry.credits, to: &pageRows)
         pageRows.append(contentsOf: "</td><td class=\"n\">".utf8)
         GroupedNumber.append(line.balance, to: &pageRows)

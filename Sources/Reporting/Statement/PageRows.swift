@@ -9,27 +9,35 @@ struct PageRows: Sendable {
     let mark: String
     let html: [UInt8]
 
-    init(_ table: Table, limit: Int) {
-        var head = table
-        head.rows = []
+    /// - Parameters:
+    ///   - clock: Instants are shown as it shows them to people. Whole numbers are grouped.
+    ///   - column: The id of a column that the page has no room for.
+    init(_ table: Table, limit: Int, clock: LocalClock, hiding column: String? = nil) {
+        let hidden = table.columns.firstIndex { $0.id == column }
+        let columns = table.columns.filter { $0.id != column }
+        let head = Table(name: table.name, title: table.title, note: table.note, columns: columns)
         self.table = PageTable(head, totalRows: max(table.rows.count - limit, 0))
         isEmpty = table.rows.isEmpty
         mark = Self.mark(table.name)
         var bytes: [UInt8] = []
-        let styles = table.columns.map { $0.kind.isNumeric ? "n" : $0.kind == .identifier ? "id" : "" }
-        // Only words can run from right to left.
-        let tags = styles.enumerated().map { index, style in
+        let tags = table.columns.enumerated().map { index, column in
+            let style = column.kind.isNumeric ? "n" : column.kind == .identifier ? "id" : ""
             let (tag, scope) = index == 0 ? ("th", " scope=\"row\"") : ("td", "")
-            let (start, end) = style.isEmpty ? ("<bdi>", "</bdi>") : ("", "")
             let name = style.isEmpty ? "" : " class=\"\(style)\""
-            return (open: Array("<\(tag)\(scope)\(name)>\(start)".utf8), close: Array("\(end)</\(tag)>".utf8))
+            return (open: Array("<\(tag)\(scope)\(name)>".utf8), close: Array("</\(tag)>".utf8))
         }
         for row in table.rows.prefix(limit) {
             bytes.append(contentsOf: "<tr>".utf8)
-            for (tag, cell) in zip(tags, row) {
-                bytes.append(contentsOf: tag.open)
-                ScalarEscaping.append(cell.plainText, to: &bytes)
-                bytes.append(contentsOf: tag.close)
+            for (index, cell) in row.enumerated() where index != hidden {
+                bytes.append(contentsOf: tags[index].open)
+                switch cell {
+                case .integer(let number): GroupedNumber.append(number, to: &bytes)
+                case .instant(let instant): clock.appendShort(instant, to: &bytes)
+                case .dollars(let amount) where table.columns[index].id == "amount_usd":
+                    bytes.append(contentsOf: GroupedNumber.text(amount).drop { $0 == "$" }.utf8)
+                default: ScalarEscaping.appendWords(cell.plainText, to: &bytes)
+                }
+                bytes.append(contentsOf: tags[index].close)
             }
             bytes.append(contentsOf: "</tr>\n".utf8)
         }

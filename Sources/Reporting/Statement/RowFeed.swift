@@ -33,7 +33,8 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
 
     /// - Parameter settings: SQL that every reading begins with.
     init(
-        settings: String = "", pieceRows: Int = 5000, piecesAhead: Int = 8, decode: @escaping @Sendable (borrowing RowView) throws -> Value
+        settings: String = "", pieceRows: Int = 5000, piecesAhead: Int = 8,
+        decode: @escaping @Sendable (borrowing RowView) throws -> Value
     ) {
         self.settings = settings
         self.pieceRows = pieceRows

@@ -65,31 +65,17 @@ struct StatementPage: Sendable {
         let hidden = entries - Limits.statementPageEntries
         entriesRemainder = hidden > 0 ? "\(hidden) more entries are in entries.csv and on the sheet Entries." : ""
         self.tables = tables.filter { $0.name != "summary" && !($0.name == "differences" && $0.rows.isEmpty) }.map {
-            PageRows(Self.compact($0, clock: clock), limit: Limits.statementPageEntries)
+            Self.rows($0, clock: clock)
         }
-        self.provenance = PageRows(provenance, limit: .max)
+        self.provenance = PageRows(provenance, limit: .max, clock: clock)
         closing =
             "Judged as of \(subject.asOf). Wallet and expired credit as of the snapshot that manifest.json names."
     }
 
-    /// A table as it fits on paper: short local instants, grouped numbers, one instant a batch.
-    private static func compact(_ table: Table, clock: LocalClock) -> Table {
-        let isOpen = table.name == "open_batches"
-        let dropped = isOpen ? "settled_at" : "created_at"
-        let kept = table.columns.indices.filter { table.columns[$0].id != dropped }
-        return Table(
-            name: table.name, title: table.title, note: table.note, columns: kept.map { table.columns[$0] },
-            rows: table.rows.map { row in
-                kept.map { index in
-                    switch row[index] {
-                    case .integer(let number): .text(GroupedNumber.text(number))
-                    case .instant(let instant): .text(clock.shortText(instant))
-                    case .dollars(let amount) where table.columns[index].id == "amount_usd":
-                        .text(String(GroupedNumber.text(amount).drop { $0 == "$" }))
-                    default: row[index]
-                    }
-                }
-            })
+    /// A table as it fits on paper: one instant a batch.
+    private static func rows(_ table: Table, clock: LocalClock) -> PageRows {
+        let hidden = ["open_batches": "settled_at", "batches": "created_at"][table.name]
+        return PageRows(table, limit: Limits.statementPageEntries, clock: clock, hiding: hidden)
     }
 
     private static func row(_ line: StatementLine, book: StatementBook) -> SummaryRow {

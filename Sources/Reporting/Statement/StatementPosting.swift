@@ -66,7 +66,7 @@ struct StatementPosting {
         guard reader.scope.needsHistory(subject) else {
             return History(batches: batches, prior: PriorLedger(balance: sums.opening, bonus: sums.openingBonus))
         }
-        let places = Dictionary(batches.enumerated().map { ($1.id, $0) }) { first, _ in first }
+        let places = Dictionary(batches.enumerated().map { (BatchReference($1.id), $0) }) { first, _ in first }
         let plan = subject.account.plan
         let costs = carried.map { $0.costBook(of: subject.account.userID) } ?? CostBook()
         var history = History(batches: batches, prior: PriorLedger(plan: plan, costs: costs))
@@ -76,7 +76,7 @@ struct StatementPosting {
                 history.kept.append((movement.entry, movement.credits))
             }
             var movement = movement
-            if movement.reference != .none, let place = places[movement.batch] {
+            if let batch = movement.batch, let place = places[batch] {
                 let isFreeze = movement.reference == .freeze
                 history.batches[place].postBefore(
                     frozen: isFreeze ? -movement.credits : 0, refunded: isFreeze ? 0 : movement.credits,

@@ -47,6 +47,8 @@ final class StatementReader {
     /// Settings of every connection that reads statements: the whole result is wanted, not its first rows soon; and the
     /// connections share the server's processors among themselves.
     static let settings = "SET LOCAL cursor_tuple_fraction = 1.0; SET LOCAL max_parallel_workers_per_gather = 0"
+    /// Those of the longest sort, of narrow rows: it is quicker within the processor's cache than in more memory.
+    static let historySettings = settings + "; SET LOCAL work_mem = '32MB'"
 
     /// What further connections serve. Without them everything is read over one.
     struct Feeds: Sendable {
@@ -196,6 +198,10 @@ final class StatementReader {
         return (batch, .tasks(part))
     }
 
+    private static func batchReference(_ row: borrowing RowView, _ column: Int) throws -> BatchReference {
+        try BatchReference(canonicalUUID: row.bytes(column)) ?? BatchReference(row.optionalText(column) ?? "")
+    }
+
     static func movement(_ row: borrowing RowView) throws -> Movement {
         let what = try row.int(4)
         guard let reference = Movement.Reference(rawValue: what & 3) else {
@@ -204,7 +210,7 @@ final class StatementReader {
         return Movement(
             entry: try row.int(1), postedAt: try row.instant(2), reference: reference, isPurchase: what & 16 != 0,
             isBonus: what & 4 != 0, isCarriedForward: what & 8 != 0, credits: try row.int(3),
-            batch: try row.optionalText(5) ?? "", model: try row.optionalText(6) ?? "",
+            batch: try reference == .none ? nil : batchReference(row, 5), model: try row.optionalText(6) ?? "",
             price: try row.optionalInt(7).map { Dollars(micros: $0) })
     }
 

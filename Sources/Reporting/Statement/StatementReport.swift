@@ -77,16 +77,17 @@ public struct StatementReport: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var left = beside[...]
             func feed<Value: Sendable>(
-                _ decode: @escaping @Sendable (borrowing RowView) throws -> Value
+                _ decode: @escaping @Sendable (borrowing RowView) throws -> Value,
+                _ settings: String = StatementReader.settings
             ) -> RowFeed<Value>? {
                 guard let connection = left.popFirst() else { return nil }
-                let feed = RowFeed(settings: StatementReader.settings, decode: decode)
+                let feed = RowFeed(settings: settings, decode: decode)
                 group.addTask { await feed.serve(over: connection, options) }
                 return feed
             }
             let feeds = StatementReader.Feeds(
-                history: feed(StatementReader.movement), batches: feed(StatementReader.batch),
-                entries: feed(StatementReader.entry))
+                history: feed(StatementReader.movement, StatementReader.historySettings),
+                batches: feed(StatementReader.batch), entries: feed(StatementReader.entry))
             defer { feeds.stop() }
             return try await write(connection, feeds: feeds, progress: progress)
         }

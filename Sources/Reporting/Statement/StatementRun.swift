@@ -17,8 +17,9 @@ struct StatementRun {
     }
 
     private static let progressInterval = 25
+    private static let flushInterval = 200
     /// Statements whose rows are read and that wait to be written.
-    private static let draftsAhead = 8
+    private static let draftsAhead = 16
 
     /// How a run treats the months that are closed.
     enum Mode {
@@ -93,13 +94,21 @@ struct StatementRun {
         let writing = StatementWriting(
             request: request, settings: settings, snapshotAt: scope.snapshotAt, files: library.files)
         let work = OrderedWork<Statement>(ahead: Self.draftsAhead)
+        let flushing = OrderedWork<Void>(ahead: scope.accounts.count)
         // Nothing is written any more when the staging folder goes.
-        defer { work.wait() }
+        defer {
+            work.wait()
+            flushing.wait()
+        }
         for (index, subject) in scope.accounts.enumerated() {
             let draft = try draft(subject, number: Int64(index + 1), reader: reader)
             work.add { try writing.finish(draft) }
             if (index + 1) % Self.progressInterval == 0 {
                 progress("writing statements, \(index + 1) of \(scope.accounts.count)")
+            }
+            // The disk begins early: whoever waits for it at the end waits for little.
+            if (index + 1) % Self.flushInterval == 0, !staging.synchronisesEach {
+                flushing.add { try staging.synchroniseAll() }
             }
         }
         var statements = try work.finish()
