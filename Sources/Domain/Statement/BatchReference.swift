@@ -24,7 +24,8 @@ public struct BatchReference: Sendable, Hashable {
         switch form {
         case .text(let text): return text
         case .uuid(let high, let low):
-            let digits = Array(Hexadecimal.text([high, low].flatMap { withUnsafeBytes(of: $0.bigEndian, Array.init) }).utf8)
+            let bytes = [high, low].flatMap { withUnsafeBytes(of: $0.bigEndian, Array.init) }
+            let digits = Array(Hexadecimal.text(bytes).utf8)
             let groups = [digits[..<8], digits[8..<12], digits[12..<16], digits[16..<20], digits[20...]]
             return String(decoding: Array(groups.joined(separator: [UInt8(ascii: "-")])), as: UTF8.self)
         }

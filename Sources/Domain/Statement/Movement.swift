@@ -29,7 +29,8 @@ public struct Movement: Sendable, Hashable {
 
     public init(
         entry: Int64, postedAt: Instant?, reference: Reference, isPurchase: Bool, isBonus: Bool,
-        isCarriedForward: Bool = false, credits: Int64, batch: BatchReference? = nil, model: String = "", price: Dollars? = nil
+        isCarriedForward: Bool = false, credits: Int64, batch: BatchReference? = nil, model: String = "",
+        price: Dollars? = nil
     ) {
         self.entry = entry
         self.postedAt = postedAt
