@@ -14,10 +14,18 @@ extension Limits {
     public static let purgeFirstPages: Int64 = 64
     /// Most pages of one transaction: 64 MiB of a table.
     public static let purgeMostPages: Int64 = 8_192
-    /// A transaction quicker than this may grow: half of what nobody notices.
-    public static let purgeQuickMilliseconds: Int64 = 50
-    /// A transaction slower than this must shrink: nobody should wait longer for a row.
+    /// A transaction slower than this must shrink: nobody should wait longer for a row. One that takes less than half
+    /// of it may grow.
     public static let purgeSlowMilliseconds: Int64 = 100
+    /// The same while others are at work on the server: less than the slice of time for which a busy process keeps a
+    /// processor from another.
+    public static let purgeSharedMilliseconds: Int64 = 4
+    /// The same with an archive, where every transaction is a file that has to be on disk.
+    public static let purgeSharedArchiveMilliseconds: Int64 = 20
+    /// While others are at work, a purge rests after each transaction for so many times as long as it took.
+    public static let purgeSharedRests = 1
+    /// Seconds for which a purge remembers that it saw others at work.
+    public static let purgeSharedSeconds: Int64 = 2
     /// How long a purge waits for a lock before it lets others pass.
     public static let purgeLockMilliseconds = 500
     /// How long one statement of a purge may take before it is tried with fewer pages.

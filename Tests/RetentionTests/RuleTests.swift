@@ -38,6 +38,11 @@ import Testing
         #expect(pace.pages == 128)
         pace.took(milliseconds: 1000)
         #expect(pace.pages == 12)
+        pace.took(milliseconds: 75, slow: 4)
+        #expect(pace.pages == 1)
+        for _ in 0..<4 { pace.took(milliseconds: 1, slow: 4) }
+        pace.took(milliseconds: 3, slow: 4)
+        #expect(pace.pages == 16)
         for _ in 0..<10 { pace.ranOut() }
         #expect(pace.pages == 1)
         for _ in 0..<30 { pace.took(milliseconds: 0) }

@@ -9,12 +9,13 @@ public struct BatchPace: Sendable, Hashable {
 
     /// Learns from a transaction that was committed. At most doubles, so that one empty stretch of a table does not
     /// lead to a huge transaction on the next.
-    public mutating func took(milliseconds: Int64) {
-        if milliseconds > Limits.purgeSlowMilliseconds {
+    ///
+    /// - Parameter slow: Milliseconds that are too many. A transaction that takes less than half of it may grow.
+    public mutating func took(milliseconds: Int64, slow: Int64 = Limits.purgeSlowMilliseconds) {
+        if milliseconds > slow {
             // In proportion: ten times too slow becomes a tenth, not a half.
-            let fitting = pages * Limits.purgeSlowMilliseconds / milliseconds
-            pages = max(1, min(fitting, pages / 2))
-        } else if milliseconds < Limits.purgeQuickMilliseconds {
+            pages = max(1, min(pages * slow / milliseconds, pages / 2))
+        } else if milliseconds < slow / 2 {
             pages = min(pages * 2, Limits.purgeMostPages)
         }
     }

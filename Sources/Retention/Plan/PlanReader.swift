@@ -52,6 +52,10 @@ public struct PlanReader: Sendable {
     /// Counting every row takes as long as it takes, and the memory of a hash of a million ids.
     static func allowLongQueries(_ session: Session) throws {
         try session.executeScript("SET LOCAL work_mem = '128MB'; SET LOCAL statement_timeout = 0")
+        // Where others are at work, one of the server's processors is enough.
+        if try Throttle.othersAreAtWork(session) {
+            try session.executeScript("SET LOCAL max_parallel_workers_per_gather = 0")
+        }
     }
 
     /// The lines of one class.

@@ -40,15 +40,17 @@ struct SweepStatement: Sendable {
     /// come from tables of ours. With `counts`, their number alone.
     func sql(run: Int64, relation: String, pages: Range<Int64>, counts: Bool = false, _ session: Session) -> String {
         let table = TableName.quoted(relation, session)
-        let old = columns.enumerated().map { "r.\(session.quoteIdentifier($1)) AS c\($0)" }.joined(separator: ", ")
-        let given = columns.enumerated().map { "gone.c\($0) AS \(session.quoteIdentifier($1))" }.joined(separator: ", ")
+        // Rows that are only counted need not be carried through the statement.
+        let kept = counts ? [] : columns.enumerated().map { (number: $0, name: session.quoteIdentifier($1)) }
+        let old = kept.map { ", r.\($0.name) AS c\($0.number)" }.joined()
+        let given = kept.map { "gone.c\($0.number) AS \($0.name)" }.joined(separator: ", ")
         let cutoff = fallback.map { "'\($0.cutoff)'::timestamptz" } ?? "'-infinity'::timestamptz"
         let stretch = "r.ctid >= '(\(pages.lowerBound),0)'::tid AND r.ctid < '(\(pages.upperBound),0)'::tid"
         let counted = totals(run)
         return """
             WITH due AS (
                 SELECT r.ctid AS place, r.xmin AS version, \(query.owner) AS owner, \(query.instant) AS instant,
-                    coalesce(c.time_zone, 'UTC') AS zone, \(extras), \(old)
+                    coalesce(c.time_zone, 'UTC') AS zone, \(extras)\(old)
                 FROM ONLY \(table) AS r
                 \(query.probes)
                 LEFT JOIN daybook.purge_cutoff AS c
@@ -62,7 +64,7 @@ struct SweepStatement: Sendable {
                 WHERE \(stretch) AND r.ctid = due.place AND r.xmin = due.version
                 RETURNING due.*
             ), \(counted)
-            SELECT \(counts ? "count(*) AS taken" : given) FROM gone
+            SELECT \(counts ? "coalesce(sum(row_count), 0)::bigint AS taken FROM share" : "\(given) FROM gone")
             """
     }
 
@@ -70,7 +72,7 @@ struct SweepStatement: Sendable {
         switch dataClass {
         case .accessLog: "coalesce(\(shape.column("action", of: .accessLog, alias: "r")), '') AS action"
         case .probes: "r.target AS target, r.ok AS ok"
-        case .apiUsage: "NULL AS action"
+        case .apiUsage: "NULL AS nothing"
         case .taskContent:
             """
             r.user_id AS task_owner, r.id AS task_id,
@@ -86,14 +88,20 @@ struct SweepStatement: Sendable {
         return "UPDATE ONLY \(table) AS r SET \(assignments.joined(separator: ", ")) FROM due"
     }
 
-    /// What is written down in the same statement.
+    /// What is written down in the same statement: first what the rows come to in shares, of which there are few, and
+    /// from those the totals.
     private func totals(_ run: Int64) -> String {
+        let isAccess = query.dataClass == .accessLog
         let total = """
-            run_total AS (
+            share AS MATERIALIZED (
+                SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid) AS owner,
+                    \(isAccess ? "(instant AT TIME ZONE zone)::date AS day, action, " : "")
+                    count(*) AS row_count, min(instant) AS oldest, max(instant) AS newest
+                FROM gone GROUP BY \(isAccess ? "1, 2, 3" : "1")
+            ), run_total AS (
                 INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
-                SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid), \(run), '\(query.dataClass.rawValue)',
-                    count(*), min(instant), max(instant)
-                FROM gone GROUP BY 1
+                SELECT owner, \(run), '\(query.dataClass.rawValue)', sum(row_count), min(oldest), max(newest)
+                FROM share GROUP BY owner
                 ON CONFLICT ON CONSTRAINT purge_total_pkey DO UPDATE SET
                     row_count = purge_total.row_count + excluded.row_count,
                     oldest = least(purge_total.oldest, excluded.oldest),
@@ -111,9 +119,7 @@ struct SweepStatement: Sendable {
     private static let accessDays = """
         day_total AS (
             INSERT INTO daybook.access_day (user_id, day, action, accesses)
-            SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid), (instant AT TIME ZONE zone)::date, action,
-                count(*)
-            FROM gone GROUP BY 1, 2, 3
+            SELECT owner, day, action, row_count FROM share
             ON CONFLICT ON CONSTRAINT access_day_pkey DO UPDATE SET accesses = access_day.accesses + excluded.accesses
         )
         """

@@ -24,4 +24,17 @@ enum Throttle {
         }
         return nil
     }
+
+    /// True where another client of the database began or ended a statement within the last second, as far as the
+    /// server shows that to this role.
+    static func othersAreAtWork(_ session: Session) throws -> Bool {
+        try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+                    AND state_change > clock_timestamp() - interval '1 second'
+            ) AS others
+            """)[0].bool("others")
+    }
 }
