@@ -3,6 +3,8 @@ import Postgres
 import TestSupport
 import Testing
 
+@testable import Retention
+
 /// What makes a purge step aside: each reason as it comes about on a real server.
 @Suite struct PauseTests {
     /// The sample on a server of the test's own.
@@ -40,6 +42,24 @@ import Testing
             return false
         }
         #expect(isSo, "never: \(what)")
+    }
+
+    @Test func `a purge sees whether others are at work, also as the role that can only purge`() async throws {
+        try await withPurging { purging in
+            #expect(try await ProgramRun(["database", "roles"] + purging.database).exitCode == 0)
+            let purge = try await Connection.open(purging.settings)
+            let other = try await Connection.open(purging.settings)
+            for role in ["NONE", DatabaseRoles.purge] {
+                try await purge.run { try $0.executeScript("SET ROLE \(role)") }
+                try await other.run { try $0.executeScript("SELECT 1") }
+                #expect(try await purge.run(Throttle.othersAreAtWork), "\(role)")
+                // Who is connected and does nothing is not at work.
+                try await Task.sleep(for: .milliseconds(1_300))
+                #expect(try await !purge.run(Throttle.othersAreAtWork), "\(role)")
+            }
+            await other.close()
+            await purge.close()
+        }
     }
 
     @Test func `an old snapshot of another connection makes a purge wait, and stop when it lasts`() async throws {

@@ -48,9 +48,14 @@ public struct Movement: Sendable, Hashable {
 extension StatementEntry {
     /// What the row moves. `model` is that of its batch.
     public func movement(model: String) -> Movement {
+        movement(model: model, batch: isFreeze || isRefund ? BatchReference(referenceID) : nil)
+    }
+
+    /// The same for whoever knows the reference already: nil unless the row is of a freeze or a refund.
+    func movement(model: String, batch: BatchReference?) -> Movement {
         Movement(
             entry: id, postedAt: postedAt, reference: isFreeze ? .freeze : isRefund ? .refund : .none,
             isPurchase: type == "purchase", isBonus: isBonus, isCarriedForward: isCarriedForward, credits: credits,
-            batch: isFreeze || isRefund ? BatchReference(referenceID) : nil, model: model, price: price)
+            batch: batch, model: model, price: price)
     }
 }

@@ -22,7 +22,8 @@ public struct StatementBook: Sendable {
     public private(set) var ledgerTotal: Int64
     /// Purchases of the month or before without a price: they are valued at list.
     public private(set) var unpricedPurchases: [StatementEntry] = []
-    private var batches: [String: StatementBatch]
+    private var batches: [StatementBatch]
+    private let places: [BatchReference: Int]
     private var costs: CostBook
     /// By the reference of what is to blame: what the statement cannot reconcile.
     private var blame: [String: Int64] = [:]
@@ -40,7 +41,8 @@ public struct StatementBook: Sendable {
     ) {
         self.period = period
         self.plan = plan
-        self.batches = Dictionary(batches.map { ($0.id, $0) }) { first, _ in first }
+        self.batches = batches
+        places = Dictionary(batches.enumerated().map { (BatchReference($1.id), $0) }) { first, _ in first }
         hasTotal = total != nil
         ledgerTotal = total ?? 0
         costs = prior?.costs ?? CostBook()
@@ -56,12 +58,14 @@ public struct StatementBook: Sendable {
         if !hasTotal { ledgerTotal += entry.credits }
         guard let instant = effectiveAt ?? entry.postedAt, instant < period.end else { return nil }
         let isOfMonth = instant >= period.start
+        let reference = entry.isFreeze || entry.isRefund ? BatchReference(entry.referenceID) : nil
+        let place = reference.flatMap { places[$0] }
         var model = entry.model
-        if entry.isFreeze || entry.isRefund {
-            model = batches[entry.referenceID]?.model(orElse: entry.model) ?? entry.model
-            batches[entry.referenceID]?.post(entry, at: instant, in: period)
+        if let place {
+            model = batches[place].model(orElse: entry.model)
+            batches[place].post(entry, at: instant, in: period)
         }
-        if plan == .prepaid { costs.post(entry.movement(model: model)) }
+        if plan == .prepaid { costs.post(entry.movement(model: model, batch: reference)) }
         if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
         }
@@ -73,22 +77,22 @@ public struct StatementBook: Sendable {
         summary.add(entry.credits, to: entry.line)
         if entry.isBonus { bonus.add(entry.credits, to: entry.line) }
         if entry.line == .spent || entry.line == .refunds {
-            let isOfBatch = (entry.isFreeze || entry.isRefund) && batches[entry.referenceID] != nil
-            blame[isOfBatch ? entry.referenceID : "entry \(entry.id)", default: 0] -= entry.credits
+            blame[place == nil ? "entry \(entry.id)" : entry.referenceID, default: 0] -= entry.credits
         }
         return Line(entry: entry, model: model, balance: summary.closingBalance)
     }
 
     /// Ends the account: what is held, delivered, and to blame. Call it once, after the last row.
     public mutating func finish(wallet: Int64?, expiredUnbooked: Int64?) {
-        for batch in batches.values {
+        for batch in batches {
             let before = batch.heldBefore(period.start, isEnd: false)
             let after = batch.heldBefore(period.end, isEnd: true)
             let delivered = isOfMonth(batch) ? batch.delivered : 0
             summary.heldOpening += before
             summary.heldClosing += after
             summary.delivered += delivered
-            blame[batch.id, default: 0] -= delivered + after - before
+            let change = delivered + after - before
+            if change != 0 { blame[batch.id, default: 0] -= change }
         }
         summary.unexplained = wallet.map { $0 - ledgerTotal }
         summary.expiredUnbooked = expiredUnbooked
@@ -112,8 +116,8 @@ public struct StatementBook: Sendable {
         var byModel: [String: StatementUsage] = [:]
         for batch in settledBatches {
             for part in batch.parts {
-                byModel[part.model, default: StatementUsage(model: part.model, plan: plan)].add(
-                    part, cost: costs.cost(ofBatch: batch.id, model: part.model))
+                let cost = plan == .prepaid ? costs.cost(ofBatch: batch.id, model: part.model) : .zero
+                byModel[part.model, default: StatementUsage(model: part.model, plan: plan)].add(part, cost: cost)
             }
             // A batch without tasks has no model, whatever its rows say.
             if batch.items == 0 { byModel["", default: StatementUsage(model: "", plan: plan)].countBatch() }
@@ -129,6 +133,6 @@ public struct StatementBook: Sendable {
     }
 
     private func sorted(_ isIncluded: (StatementBatch) -> Bool) -> [StatementBatch] {
-        batches.values.filter(isIncluded).sorted { $0.id < $1.id }
+        batches.filter(isIncluded).sorted { $0.id < $1.id }
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Postgres
 
-/// Rows that a second connection reads ahead in the first one's snapshot, while the first is busy with what comes of
+/// Rows that a further connection reads ahead in the first one's snapshot, while the first is busy with what comes of
 /// them: the server and this program work at the same time, in flat memory.
 ///
 /// The first connection's thread begins it and takes the pieces; the second's serves it. Each waits for the other on
@@ -16,7 +16,7 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
 
     private enum State {
         case waiting
-        /// The second connection is in the snapshot.
+        /// The further connection is in the snapshot.
         case open
         case ended
         case failed(any Error)
@@ -47,7 +47,7 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
     /// Has a query read in the snapshot of a session. Its first column is the number of the account, by which it is
     /// ordered.
     ///
-    /// False if the second connection cannot come into the snapshot: as behind a pooler that has more than one server.
+    /// False if the further connection cannot come into the snapshot: as behind a pooler that has more than one server.
     func begin(_ query: BoundQuery, in session: Session) throws -> Bool {
         let snapshot = try session.query("SELECT pg_export_snapshot() AS name")[0].text("name")
         return locked {
@@ -59,7 +59,7 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// The next rows; nil after the last. Throws what the second connection's reading threw.
+    /// The next rows; nil after the last. Throws what the further connection's reading threw.
     func next() throws -> GroupedRows<Value>.Piece? {
         try locked {
             while pieces.isEmpty, case .open = state { condition.wait() }
@@ -79,7 +79,7 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    // MARK: The second connection
+    // MARK: The further connection
 
     /// Serves over a connection. What goes wrong here, the connection's loss too, ends the waiting of the first one.
     func serve(over connection: Connection, _ options: TransactionOptions) async {

@@ -82,7 +82,8 @@ final class StatementReader {
             if let feed, try feed.begin(query, in: session) { return GroupedRows(feed.next) }
             return GroupedRows(try RowCursor("daybook_\(name)", query, session: session, decode: decode).fetch)
         }
-        // The longest first, which other connections work out while this one counts the rest.
+        // What takes longest begins first, and is worked out elsewhere while this connection adds up. The history comes
+        // after the sums, which read the same rows: a server of two processors has no third one for it.
         batches = try rows("batches", feeds.batches, Self.batch)
         entries = try rows("entries", feeds.entries, Self.entry)
         let hasWallets = KnownTable.deployment.contains { $0.name == "credit_wallet" && catalog.has($0) }

@@ -130,8 +130,9 @@ struct StatementTables {
     }
 
     private func differenceRows() -> [[Cell]] {
-        let batches = Dictionary(settled.map { ($0.id, $0) }) { first, _ in first }
-        var rows: [[Cell]] = book.differences.map { reference, credits in
+        let differences = book.differences
+        let batches = differences.isEmpty ? [:] : Dictionary(settled.map { ($0.id, $0) }) { first, _ in first }
+        var rows: [[Cell]] = differences.map { reference, credits in
             let detail =
                 batches[reference].map {
                     "frozen \($0.frozen), delivered \($0.delivered), refunded \($0.refunded) by the end of the month"
