@@ -39,8 +39,14 @@ import Testing
         var midway = 0
         for trial in 0..<Self.kills {
             try await withPurging { purging in
-                let delay = Double.random(in: 0.02...1.2, using: &random)
-                _ = try await purging.purge(killAfter: delay)
+                let isUnderWay = trial.isMultiple(of: 2)
+                let delay = Double.random(in: isUnderWay ? 0...0.1 : 0.02...1.2, using: &random)
+                if isUnderWay {
+                    // It does not take long: half of the kills wait for its first rows.
+                    _ = try await purge(purging, signal: "KILL", after: String(delay))
+                } else {
+                    _ = try await purging.purge(killAfter: delay)
+                }
                 // What is gone is in the archive, whatever the instant of the death.
                 let gone = try await purging.number(Self.gone)
                 let archived = try await purging.number(
@@ -79,12 +85,12 @@ import Testing
         }
     }
 
-    /// Runs a program, and interrupts it a while after something has happened in the database.
-    private static let interrupting = """
-        wait=$1 delay=$2; shift 2
+    /// Runs a program, and sends it a signal a while after something has happened in the database.
+    private static let signalling = """
+        wait=$1 delay=$2 signal=$3; shift 3
         "$@" & program=$!
         psql --no-psqlrc --quiet --dbname "$0" --command "$wait" && sleep "$delay"
-        kill -INT $program
+        kill -"$signal" $program
         wait $program
         """
     private static let untilFirstRows = """
@@ -96,20 +102,25 @@ import Testing
         END $$
         """
 
+    /// A purge that gets a signal some seconds after its first rows.
+    private func purge(_ purging: Purging, signal: String, after delay: String) async throws -> ProgramRun {
+        let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
+        let arguments =
+            ["retention", "purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date + purging.places
+            + purging.database
+        return try await ProgramRun(
+            [
+                "-c", Self.signalling, Deployment.conninfo(purging.settings), Self.untilFirstRows, delay, signal,
+                ProgramRun.daybook,
+            ] + arguments, program: "/bin/sh")
+    }
+
     @Test func `an interrupt ends a purge after its transaction, and it can be continued`() async throws {
         let expected = try await undisturbed()
         var midway = 0
         for delay in ["0", "0.03", "0.1", "0.2"] {
             try await withPurging { purging in
-                let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
-                let arguments =
-                    ["retention", "purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date
-                    + purging.places + purging.database
-                let run = try await ProgramRun(
-                    [
-                        "-c", Self.interrupting, Deployment.conninfo(purging.settings), Self.untilFirstRows, delay,
-                        ProgramRun.daybook,
-                    ] + arguments, program: "/bin/sh")
+                let run = try await purge(purging, signal: "INT", after: delay)
                 #expect(run.exitCode == 130 || run.exitCode == 0 || run.exitCode == 75, "\(run.errors)")
                 if run.errors.contains("continue it with") { midway += 1 }
                 let resumed = try await purging.resume()

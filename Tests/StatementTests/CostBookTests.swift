@@ -101,4 +101,15 @@ import Testing
         #expect(PriceList.price(ofCredits: 10).description == "0.49")
         #expect(PriceList.price(ofModel: "veo-pro")?.description == "5.99" && PriceList.price(ofModel: "sora-9") == nil)
     }
+
+    @Test(arguments: [
+        "0e7f12aa-38bf-4c7a-9ed1-0123456789ab", "0E7F12AA-38BF-4C7A-9ED1-0123456789AB", "", "b7", "طلب-450",
+        "0e7f12aa-38bf-4c7a-9ed1-0123456789ag", "0e7f12aa38bf4c7a9ed10123456789ab",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff", "00000000-0000-0000-0000-000000000000",
+    ])
+    func `a batch's reference is the text that the rows have, to the letter`(text: String) {
+        #expect(BatchReference(text).text == text)
+        #expect(BatchReference(text) == BatchReference(String(text.map { $0 })))
+        #expect((BatchReference(text) == BatchReference(text.lowercased())) == (text == text.lowercased()))
+    }
 }

@@ -3,11 +3,12 @@ import Foundation
 /// Work that one other thread does, piece after piece in the order in which it is handed over, while the thread that
 /// hands it over goes on. Only a few pieces wait at a time: whoever is ahead of that waits too.
 ///
-/// `@unchecked Sendable`: what changes is read and written on the queue alone.
+/// `@unchecked Sendable`: the results are read and written on the queue alone, the failure under its lock.
 final class OrderedWork<Result>: @unchecked Sendable {
     private let queue = DispatchQueue(label: "daybook.ordered-work")
     private let room: DispatchSemaphore
     private var results: [Result] = []
+    private let lock = NSLock()
     private var failure: (any Error)?
 
     /// Takes a piece to the other thread. Whoever hands it over has no more use for what is in it.
@@ -20,27 +21,30 @@ final class OrderedWork<Result>: @unchecked Sendable {
         room = DispatchSemaphore(value: ahead)
     }
 
-    /// Hands over a piece. After one that failed no other runs.
-    func add(_ run: @escaping () throws -> Result) {
+    /// Hands over a piece. After one that failed no other runs: then it throws what that one threw.
+    func add(_ run: @escaping () throws -> Result) throws {
         let piece = Piece(run: run)
         room.wait()
+        if let failure = lock.withLock({ failure }) {
+            room.signal()
+            throw failure
+        }
         queue.async { [self] in
             defer { room.signal() }
-            guard failure == nil else { return }
+            guard lock.withLock({ failure == nil }) else { return }
             do {
                 results.append(try piece.run())
             } catch {
-                failure = error
+                lock.withLock { failure = error }
             }
         }
     }
 
     /// Waits for all pieces. Throws what the first one that failed threw.
     func finish() throws -> [Result] {
-        try queue.sync {
-            if let failure { throw failure }
-            return results
-        }
+        let all = queue.sync { self.results }
+        if let failure = lock.withLock({ failure }) { throw failure }
+        return all
     }
 
     /// Waits for all pieces, whatever became of them.

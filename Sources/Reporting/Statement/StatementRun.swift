@@ -102,13 +102,13 @@ struct StatementRun {
         }
         for (index, subject) in scope.accounts.enumerated() {
             let draft = try draft(subject, number: Int64(index + 1), reader: reader)
-            work.add { try writing.finish(draft) }
+            try work.add { try writing.finish(draft) }
             if (index + 1) % Self.progressInterval == 0 {
                 progress("writing statements, \(index + 1) of \(scope.accounts.count)")
             }
             // The disk begins early: whoever waits for it at the end waits for little.
             if (index + 1) % Self.flushInterval == 0, !staging.synchronisesEach {
-                flushing.add { try staging.synchroniseAll() }
+                try flushing.add { try staging.synchroniseAll() }
             }
         }
         var statements = try work.finish()
