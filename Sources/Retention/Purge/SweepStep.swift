@@ -21,8 +21,8 @@ struct SweepStep: Sendable {
                 "The policies changed while the purge ran, so it stopped: it is bound to the plan that was shown. "
                     + "End it with: daybook retention purge --resume")
         }
-        // What is not looked up by an index is small, or as long as the stretch: a hash suits both. And nobody waits for
-        // the disk: a transaction that a crash undoes is undone as a whole, and the certificate's waits for all of them.
+        // What is not looked up by an index is small, or as long as the stretch: a hash suits both. Nobody waits
+        // for the disk: a transaction that a crash undoes is undone as a whole, and the certificate's waits for all.
         try session.executeScript(
             """
             SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL synchronous_commit = off
