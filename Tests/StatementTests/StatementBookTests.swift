@@ -63,10 +63,7 @@ import Testing
             guard let postedAt = entry.postedAt, postedAt < start else { continue }
             let movement = entry.movement(model: models[entry.referenceID] ?? entry.model)
             if let place = moved.firstIndex(where: { BatchReference($0.id) == movement.batch }) {
-                let isFreeze = movement.reference == .freeze
-                moved[place].postBefore(
-                    frozen: isFreeze ? -movement.credits : 0, refunded: isFreeze ? 0 : movement.credits,
-                    model: movement.model)
+                moved[place].postBefore(movement)
             }
             prior.post(movement)
             if movement.isPurchase, movement.price == nil, entry.credits > 0 { prior.unpricedPurchases.append(entry) }

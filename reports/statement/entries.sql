@@ -1,4 +1,4 @@
--- The ledger rows of the month, in the statement's order. Those before it count in sums.sql and before.sql, or by what they move in history.sql.
+-- The ledger rows of the month, in the statement's order. Those before it count in sums.sql and batches.sql, or by what they move in history.sql.
 SELECT o.account, e.id, e.created_at, e.type, e.model, e.bucket, e.credits, e.ref_type, e.ref_id, e.price_micros, e.reason
 FROM owner AS o
 JOIN listed_entry AS e ON e.user_id = o.user_id

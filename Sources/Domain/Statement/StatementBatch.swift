@@ -79,6 +79,13 @@ public struct StatementBatch: Sendable {
             isBefore: postedAt < period.start)
     }
 
+    /// Takes over a freeze or a refund that counts before the month.
+    public mutating func postBefore(_ movement: Movement) {
+        let isFreeze = movement.reference == .freeze
+        postBefore(
+            frozen: isFreeze ? -movement.credits : 0, refunded: isFreeze ? 0 : movement.credits, model: movement.model)
+    }
+
     /// Takes over freezes and refunds of one model that count before the month.
     public mutating func postBefore(frozen: Int64, refunded: Int64, model: String) {
         post(frozen: frozen, refunded: refunded, model: model, isBefore: true)

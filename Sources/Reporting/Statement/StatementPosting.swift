@@ -77,10 +77,7 @@ struct StatementPosting {
             }
             var movement = movement
             if let batch = movement.batch, let place = places[batch] {
-                let isFreeze = movement.reference == .freeze
-                history.batches[place].postBefore(
-                    frozen: isFreeze ? -movement.credits : 0, refunded: isFreeze ? 0 : movement.credits,
-                    model: movement.model)
+                history.batches[place].postBefore(movement)
                 movement.model = batches[place].model(orElse: movement.model)
             }
             history.prior.post(movement)

@@ -92,7 +92,8 @@ struct StatementRun {
         let reader = try StatementReader(
             scope: scope, session: session, library: library, catalog: catalog, feeds: feeds)
         let writing = StatementWriting(
-            request: request, settings: settings, snapshotAt: scope.snapshotAt, files: library.files)
+            request: request, settings: settings, snapshotAt: scope.snapshotAt, library: library,
+            files: library.files)
         let work = OrderedWork<Statement>(ahead: Self.draftsAhead)
         let flushing = OrderedWork<Void>(ahead: scope.accounts.count)
         // Nothing is written any more when the staging folder goes.

@@ -23,7 +23,8 @@ struct StatementWriting {
     let request: StatementRequest
     let settings: StatementReport.Settings
     let snapshotAt: Instant
-    /// The SQL files that were used.
+    let library: QueryLibrary
+    /// The SQL files that were used: all of the library's, put in order once.
     let files: [QueryLibrary.File]
 
     func finish(_ draft: StatementDraft) throws -> StatementRun.Statement {
@@ -37,11 +38,12 @@ struct StatementWriting {
         let tables = layout.all()
         var provenance = Provenance()
         try provenance.add(
-            name: "entries", rows: Int64(writer.count), sha256: outputs.files[0].sha256, query: file("entries"))
+            name: "entries", rows: Int64(writer.count), sha256: outputs.files[0].sha256, query: library.file("entries"))
         for table in tables {
             let digest = try outputs.write(CSVEncoder.encode(table), to: table.name + ".csv")
             try provenance.add(
-                name: table.name, rows: Int64(table.rows.count), sha256: digest, query: file(Self.query(of: table)))
+                name: table.name, rows: Int64(table.rows.count), sha256: digest,
+                query: library.file(Self.query(of: table)))
         }
         for file in files { provenance.add(file) }
         let provenanceTable = provenance.table()
@@ -105,12 +107,5 @@ struct StatementWriting {
     /// The query whose rows a table is made of.
     private static func query(of table: Table) -> String {
         table.name == "summary" || table.name == "differences" ? "entries" : "batches"
-    }
-
-    private func file(_ name: String) throws -> QueryLibrary.File {
-        guard let file = files.first(where: { $0.path == name + ".sql" }) else {
-            throw DaybookError.configuration("The report's folder has no \(name).sql; reinstall the reports.")
-        }
-        return file
     }
 }

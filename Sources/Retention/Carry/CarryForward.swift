@@ -115,7 +115,7 @@ public struct CarryForward: Sendable {
         let cutoff = try session.query(
             "SELECT $1::date::timestamp AT TIME ZONE 'UTC' AS cutoff", [.date(first.firstDay)])[0].instant("cutoff")
         let holdDigest = try Terms.holdDigest(session)
-        try PlanReader.allowLongQueries(session)
+        try PlanReader.prepareCounting(session)
         try CarryRows.collect(before: cutoff, session)
         return CarryPlan(
             asOf: asOf, years: years, cutoff: cutoff, lines: try CarryRows.lines(session), holdDigest: holdDigest)

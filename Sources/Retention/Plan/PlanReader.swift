@@ -35,7 +35,7 @@ public struct PlanReader: Sendable {
         let terms = try Terms(session, asOf: date, account: account)
         let holdDigest = try Terms.holdDigest(session)
         let classes = shape.classes.filter { $0.isCustomers || account == nil }
-        try Self.allowLongQueries(session)
+        try Self.prepareCounting(session)
         var lines: [PlanLine] = []
         for dataClass in classes {
             lines += try Self.lines(ClassQuery(dataClass, shape), terms, session)
@@ -49,8 +49,8 @@ public struct PlanReader: Sendable {
             holdDigest: holdDigest)
     }
 
-    /// Counting every row takes as long as it takes, and the memory of a hash of a million ids.
-    static func allowLongQueries(_ session: Session) throws {
+    /// Lets a count of every row take as long as it takes, and the memory of a hash of a million ids.
+    static func prepareCounting(_ session: Session) throws {
         try session.executeScript("SET LOCAL work_mem = '128MB'; SET LOCAL statement_timeout = 0")
         // Where others are at work, one of the server's processors is enough.
         if try Throttle.othersAreAtWork(session) {

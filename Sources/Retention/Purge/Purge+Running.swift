@@ -40,7 +40,7 @@ extension Purge {
     /// What is due by the run's cutoffs, and what is held, now.
     private func count(_ run: PurgeRun, _ dataClass: DataClass) async throws -> [PlanLine] {
         try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
-            try PlanReader.allowLongQueries(session)
+            try PlanReader.prepareCounting(session)
             return try PlanReader.lines(ClassQuery(dataClass, try DeploymentShape(session)), run.terms, session)
         }
     }
