@@ -17,13 +17,11 @@ extension Limits {
     /// A transaction slower than this must shrink: nobody should wait longer for a row. One that takes less than half
     /// of it may grow.
     public static let purgeSlowMilliseconds: Int64 = 100
-    /// The same while others are at work on the server: less than the slice of time for which a busy process keeps a
-    /// processor from another.
-    public static let purgeSharedMilliseconds: Int64 = 4
-    /// The same with an archive, where every transaction is a file that has to be on disk.
-    public static let purgeSharedArchiveMilliseconds: Int64 = 20
-    /// While others are at work, a purge rests after each transaction for so many times as long as it took.
-    public static let purgeSharedRests = 1
+    /// While others are at work on the server, a purge rests for a millisecond after about so many rows, which are a
+    /// tenth of a millisecond of work: less than the slice of time for which a busy process keeps a processor.
+    public static let purgeRestRows: Int64 = 30
+    /// The same of rows that are only counted.
+    public static let countRestRows: Int64 = 200
     /// Seconds for which a purge remembers that it saw others at work.
     public static let purgeSharedSeconds: Int64 = 2
     /// How long a purge waits for a lock before it lets others pass.

@@ -99,6 +99,53 @@ import Testing
         }
     }
 
+    @Test func `a dropped month counts each access on its local day, also where clocks were changed`() async throws {
+        try await withOwn { purging in
+            try await execute(
+                """
+                CREATE TABLE public.video_external_access_log_early PARTITION OF public.video_external_access_log
+                    FOR VALUES FROM (MINVALUE) TO ('2026-02-01Z');
+                CREATE TABLE public.video_external_access_log_2026_02 PARTITION OF public.video_external_access_log
+                    FOR VALUES FROM ('2026-02-01Z') TO ('2026-03-01Z');
+                CREATE TABLE public.video_external_access_log_2026_03 PARTITION OF public.video_external_access_log
+                    FOR VALUES FROM ('2026-03-01Z') TO ('2026-04-01Z');
+                INSERT INTO users (id) SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid FROM generate_series(1, 5) AS n;
+                INSERT INTO daybook.account (user_id, slug, name, plan, currency, time_zone, retention_days, monthly_fee_usd,
+                    contract_profile)
+                SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'a' || n, 'A', 'payg', 'USD',
+                    (ARRAY['Europe/Berlin', 'Australia/Lord_Howe', 'America/New_York', 'Asia/Kathmandu', 'UTC'])[n], 30, 0,
+                    'standard'
+                FROM generate_series(1, 5) AS n;
+                INSERT INTO video_external_access_log (video_id, owner_id, action, source, policy_snapshot, created_at)
+                SELECT gen_random_uuid(),
+                    CASE n % 7 WHEN 0 THEN NULL WHEN 6 THEN gen_random_uuid()
+                        ELSE ('00000000-0000-0000-0000-00000000000' || n % 7)::uuid END,
+                    (ARRAY['play', 'embed'])[1 + n % 2], 'embed', '{}', timestamptz '2026-01-20Z' + n * interval '5 minutes'
+                FROM generate_series(0, 19000) AS n
+                """, in: purging.settings)
+            let expected = try await purging.lines(
+                """
+                SELECT coalesce(a.user_id, '00000000-0000-0000-0000-000000000000'),
+                    (l.created_at AT TIME ZONE coalesce(a.time_zone, 'UTC'))::date AS day, l.action, count(*)
+                FROM video_external_access_log AS l LEFT JOIN daybook.account AS a ON a.user_id = l.owner_id
+                GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+                """)
+            let run = try await purging.purge()
+            #expect(run.exitCode == 0, "\(run.errors)")
+            let left = "SELECT count(*)::text FROM pg_class WHERE relname ~ 'access_log_(early|2026_02|2026_03)$'"
+            #expect(try await purging.number(left) == 0)
+            #expect(try await purging.number("SELECT count(*)::text FROM video_external_access_log") == 0)
+            let counted = try await purging.lines(
+                """
+                SELECT CASE WHEN a.user_id IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE a.user_id END, d.day,
+                    d.action, sum(d.accesses)
+                FROM daybook.access_day AS d LEFT JOIN daybook.account AS a ON a.user_id = d.user_id
+                GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+                """)
+            #expect(counted == expected)
+        }
+    }
+
     @Test func `the roles have their rights and no others, and a purge and a report work as them`() async throws {
         try await withPurging { purging in
             let made = try await ProgramRun(["database", "roles"] + purging.database)

@@ -62,6 +62,38 @@ import Testing
         }
     }
 
+    @Test func `a purge rests in its statements while others are at work, unless it is told not to`() async throws {
+        for more in [[], ["--no-rests"]] {
+            try await withPurging { purging in
+                let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
+                let application = try await Connection.open(purging.settings)
+                async let run = purging.retention(
+                    ["purge", "--yes", "--expect-rows", String(rows)] + purging.places + Purging.date + more)
+                // The application asks and asks; what it sees of the purge is whether it sleeps.
+                let rests = try await application.run { session in
+                    var rests = 0
+                    for _ in 0..<100_000 {
+                        let row = try session.query(
+                            """
+                            SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                                AND wait_event = 'PgSleep' AND query LIKE '%due%') AS rests,
+                                EXISTS (SELECT FROM daybook.purge_run WHERE state = 'finished') AS is_over
+                            """)[0]
+                        if try row.bool("is_over") { break }
+                        rests += try row.bool("rests") ? 1 : 0
+                    }
+                    return rests
+                }
+                let ended = try await run
+                #expect(ended.exitCode == 0, "\(ended.errors)")
+                #expect((rests > 0) == more.isEmpty, "\(rests) rests with \(more)")
+                #expect(ended.errors.contains("the purge rests every few rows") == more.isEmpty, "\(ended.errors)")
+                #expect(try await PlanFile(purging.settings, Purging.date).sum("due_rows") == 0)
+                await application.close()
+            }
+        }
+    }
+
     @Test func `an old snapshot of another connection makes a purge wait, and stop when it lasts`() async throws {
         try await withServer(port: 5434) { purging, _ in
             let holder = try await Connection.open(purging.settings)

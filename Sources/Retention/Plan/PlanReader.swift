@@ -6,11 +6,15 @@ internal import Schema
 public struct PlanReader: Sendable {
     private let asOf: CalendarDate?
     private let account: String?
+    private let rests: Bool
 
-    /// - Parameter asOf: Nil for today, in the database's clock and UTC.
-    public init(asOf: CalendarDate? = nil, account: String? = nil) {
+    /// - Parameters:
+    ///   - asOf: Nil for today, in the database's clock and UTC.
+    ///   - rests: False counts as fast as it can, whoever else is at work.
+    public init(asOf: CalendarDate? = nil, account: String? = nil, rests: Bool = true) {
         self.asOf = asOf
         self.account = account
+        self.rests = rests
     }
 
     /// Counts in one read-only snapshot.
@@ -35,10 +39,10 @@ public struct PlanReader: Sendable {
         let terms = try Terms(session, asOf: date, account: account)
         let holdDigest = try Terms.holdDigest(session)
         let classes = shape.classes.filter { $0.isCustomers || account == nil }
-        try Self.prepareCounting(session)
+        let rests = try Self.prepareCounting(session, rests: rests)
         var lines: [PlanLine] = []
         for dataClass in classes {
-            lines += try Self.lines(ClassQuery(dataClass, shape), terms, session)
+            lines += try Self.lines(ClassQuery(dataClass, shape), terms, rests, session)
         }
         let columns = try RedactedColumns(session)
         return RetentionPlan(
@@ -49,49 +53,53 @@ public struct PlanReader: Sendable {
             holdDigest: holdDigest)
     }
 
-    /// Lets a count of every row take as long as it takes, and the memory of a hash of a million ids.
-    static func prepareCounting(_ session: Session) throws {
+    /// Lets a count of every row take as long as it takes, and the memory of a hash of a million ids. Gives the rests
+    /// that it should take: where others are at work, one of the server's processors is enough too.
+    @discardableResult
+    static func prepareCounting(_ session: Session, rests: Bool = true) throws -> Rests {
         try session.executeScript("SET LOCAL work_mem = '128MB'; SET LOCAL statement_timeout = 0")
-        // Where others are at work, one of the server's processors is enough.
-        if try Throttle.othersAreAtWork(session) {
-            try session.executeScript("SET LOCAL max_parallel_workers_per_gather = 0")
-        }
+        guard try rests && Throttle.othersAreAtWork(session) else { return .none }
+        try session.executeScript("SET LOCAL max_parallel_workers_per_gather = 0")
+        return .often
     }
 
     /// The lines of one class.
-    static func lines(_ query: ClassQuery, _ terms: Terms, _ session: Session) throws -> [PlanLine] {
-        let own = terms.of(query.dataClass)
-        let byAccount = Dictionary(own.map { ($0.slug, $0) }, uniquingKeysWith: { first, _ in first })
+    static func lines(
+        _ query: ClassQuery, _ terms: Terms, _ rests: Rests, _ session: Session
+    ) throws -> [PlanLine] {
+        let own = terms.of(query.dataClass).filter { $0.userID != RetentionSession.nobody }
         let limit = terms.account == nil ? "true" : "c.user_id IS NOT NULL"
         let rows = try session.query(
             """
-            SELECT coalesce(x.slug, '') AS account, count(*) AS total,
+            SELECT coalesce(x.place, 0) AS place, count(*) AS total,
                 count(*) FILTER (WHERE x.is_due AND NOT x.is_held) AS due,
                 count(*) FILTER (WHERE x.is_due AND x.is_held) AS held,
                 count(*) FILTER (WHERE x.instant IS NULL) AS undated,
                 min(x.instant) AS oldest, max(x.instant) FILTER (WHERE x.is_due AND NOT x.is_held) AS newest_due
             FROM (
-                SELECT c.slug, i.instant, i.is_held,
-                    coalesce(NOT i.is_done AND i.instant < coalesce(c.cutoff, $4::timestamptz), false) AS is_due
+                SELECT c.place, i.instant, i.is_held,
+                    coalesce(NOT i.is_done AND i.instant < coalesce(c.cutoff, $3::timestamptz), false) AS is_due
                 FROM (
                     SELECT \(query.owner) AS owner, \(query.instant) AS instant, \(query.isDone) AS is_done,
                         \(query.isHeld) AS is_held
                     FROM \(DeploymentShape.table(query.dataClass).fullName) AS r
                     \(query.joins)
-                    WHERE \(query.belongs)
+                    WHERE \(query.belongs) AND \(rests.after("r.ctid", rows: Limits.countRestRows))
                 ) AS i
-                LEFT JOIN unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS c (user_id, slug, cutoff)
+                LEFT JOIN unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS c (user_id, cutoff, place)
                     ON c.user_id = i.owner
                 WHERE \(limit)
+                OFFSET '0'
             ) AS x
             GROUP BY 1
             """,
             [
-                .uuids(own.map(\.userID)), .texts(own.map(\.slug)), .instants(own.map(\.cutoff)),
+                .uuids(own.map(\.userID)), .instants(own.map(\.cutoff)),
                 .instant(terms.fallback(query.dataClass)?.cutoff ?? .distantPast),
             ])
         return try rows.compactMap { row in
-            guard let term = byAccount[try row.text("account")] else { return nil }
+            let place = Int(try row.int("place"))
+            guard let term = place == 0 ? terms.fallback(query.dataClass) : own[place - 1] else { return nil }
             let (due, held, undated) = (try row.int("due"), try row.int("held"), try row.int("undated"))
             return PlanLine(
                 account: term.slug, dataClass: query.dataClass, retentionDays: term.retentionDays, cutoff: term.cutoff,

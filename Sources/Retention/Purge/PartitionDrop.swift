@@ -44,7 +44,7 @@ struct PartitionDrop: Sendable {
                 "SELECT \(list) FROM ONLY \(name)", columns: columns, dataClass: DataClass.accessLog.rawValue,
                 relation: Self.parent, run: run, folder: folder, key: key, session)
         }
-        try count(name, session)
+        try count(relation, name, session)
         _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
         let policiesStand = try Terms.policyDigest(session) == run.terms.policyDigest
         guard policiesStand, try !WholePartitions.holds(any: relation, query, session) else { return false }
@@ -74,27 +74,75 @@ struct PartitionDrop: Sendable {
     }
 
     /// The totals of the whole partition.
-    private func count(_ name: String, _ session: Session) throws {
+    ///
+    /// Shares first, then the totals from those: a statement that only reads may use several of the server's
+    /// processors. `OFFSET '0'` keeps the planner from taking the groups for as many as there are instants.
+    private func count(_ relation: String, _ name: String, _ session: Session) throws {
+        // Nobody else reads a table that is detached, and whoever placed a hold on it waits.
+        try PlanReader.prepareCounting(session, rests: false)
+        let shifts = try session.query(Self.shifts, [.int(run.id), .text(relation)])
         _ = try session.execute(
             """
-            WITH gone AS MATERIALIZED (
-                SELECT coalesce(\(query.owner), $1::uuid) AS owner, r.action, coalesce(c.time_zone, 'UTC') AS zone,
-                    r.created_at AS instant
+            CREATE TEMPORARY TABLE \(Self.shares) AS
+            SELECT i.owner, i.day, i.action, count(*) AS row_count, min(i.instant) AS oldest, max(i.instant) AS newest
+            FROM (
+                SELECT coalesce(\(query.owner), '\(RetentionSession.nobody)') AS owner, r.action,
+                    r.created_at AS instant,
+                    CASE WHEN c.user_id IS NULL THEN r.created_at AT TIME ZONE interval '0'
+                        WHEN c.shift IS NOT NULL THEN r.created_at AT TIME ZONE c.shift
+                        ELSE r.created_at AT TIME ZONE c.time_zone END::date AS day
                 FROM ONLY \(name) AS r
                 \(query.joins)
-                LEFT JOIN daybook.purge_cutoff AS c
-                    ON c.run_id = $2 AND c.data_class = 'access_log' AND c.user_id = \(query.owner)
-            ), run_total AS (
+                LEFT JOIN unnest($1::uuid[], $2::text[], string_to_array($3, ' ', '')::interval[])
+                    AS c (user_id, time_zone, shift) ON c.user_id = \(query.owner)
+                OFFSET '0'
+            ) AS i
+            GROUP BY 1, 2, 3
+            """,
+            [
+                .uuids(try shifts.map { try $0.uuid("user_id") }), .texts(try shifts.map { try $0.text("time_zone") }),
+                .text(try shifts.map { try $0.text("shift") }.joined(separator: " ")),
+            ])
+        _ = try session.execute(
+            """
+            WITH run_total AS (
                 INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
-                SELECT owner, $2, 'access_log', count(*), min(instant), max(instant) FROM gone GROUP BY 1
+                SELECT owner, $1, 'access_log', sum(row_count), min(oldest), max(newest)
+                FROM \(Self.shares) GROUP BY owner
                 ON CONFLICT ON CONSTRAINT purge_total_pkey DO UPDATE SET
                     row_count = purge_total.row_count + excluded.row_count,
                     oldest = least(purge_total.oldest, excluded.oldest),
                     newest = greatest(purge_total.newest, excluded.newest)
             )
             INSERT INTO daybook.access_day (user_id, day, action, accesses)
-            SELECT owner, (instant AT TIME ZONE zone)::date, action, count(*) FROM gone GROUP BY 1, 2, 3
+            SELECT owner, day, action, row_count FROM \(Self.shares)
             ON CONFLICT ON CONSTRAINT access_day_pkey DO UPDATE SET accesses = access_day.accesses + excluded.accesses
-            """, [.uuid(RetentionSession.nobody), .int(run.id)])
+            """, [.int(run.id)])
+        try session.executeScript("DROP TABLE \(Self.shares)")
     }
+
+    private static let shares = "pg_temp.daybook_share"
+
+    /// The distance of each time zone from UTC, if it is the same at every full hour of a partition: to move an instant
+    /// by it costs half of what it costs to look the zone up. Null where clocks were changed or a bound is open.
+    private static let shifts = """
+        WITH zone AS MATERIALIZED (
+            SELECT DISTINCT c.time_zone FROM daybook.purge_cutoff AS c WHERE c.run_id = $1
+        ), bound AS MATERIALIZED (
+            SELECT substring(bounds FROM 'FROM \\(''([^'']+)''\\)')::timestamptz AS first,
+                substring(bounds FROM 'TO \\(''([^'']+)''\\)')::timestamptz AS last
+            FROM daybook.purge_sweep WHERE run_id = $1 AND data_class = 'access_log' AND relation = $2
+        ), shifted AS MATERIALIZED (
+            SELECT z.time_zone, min(o.shift) AS shift, max(o.shift) AS most
+            FROM zone AS z CROSS JOIN bound AS b
+            CROSS JOIN LATERAL (
+                SELECT (hour AT TIME ZONE z.time_zone) - (hour AT TIME ZONE 'UTC') AS shift
+                FROM generate_series(b.first, b.last, interval '1 hour') AS hour
+            ) AS o
+            GROUP BY 1
+        )
+        SELECT c.user_id, c.time_zone, CASE WHEN s.shift = s.most THEN s.shift::text ELSE '' END AS shift
+        FROM daybook.purge_cutoff AS c LEFT JOIN shifted AS s ON s.time_zone = c.time_zone
+        WHERE c.run_id = $1 AND c.data_class = 'access_log'
+        """
 }

@@ -40,8 +40,8 @@ extension Purge {
     /// What is due by the run's cutoffs, and what is held, now.
     private func count(_ run: PurgeRun, _ dataClass: DataClass) async throws -> [PlanLine] {
         try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
-            try PlanReader.prepareCounting(session)
-            return try PlanReader.lines(ClassQuery(dataClass, try DeploymentShape(session)), run.terms, session)
+            let rests = try PlanReader.prepareCounting(session, rests: settings.pauses.rests)
+            return try PlanReader.lines(ClassQuery(dataClass, try DeploymentShape(session)), run.terms, rests, session)
         }
     }
 

@@ -43,7 +43,9 @@ public struct Purge: Sendable {
                 .tryAgain,
                 "Purge \(run.id) was interrupted and has to be finished first: daybook retention purge --resume")
         }
-        let plan = try await PlanReader(asOf: settings.asOf, account: settings.account).run(connection)
+        let plan = try await PlanReader(
+            asOf: settings.asOf, account: settings.account, rests: settings.pauses.rests
+        ).run(connection)
         let shortest = plan.terms.all.filter { $0.dataClass.isCustomers }.map(\.retentionDays).min()
         let clocks = try await Uninterrupted.run(connection) { session in
             let rows = try session.query(

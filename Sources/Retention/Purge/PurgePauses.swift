@@ -8,13 +8,16 @@ public struct PurgePauses: Sendable, Hashable {
     public var transactionSeconds: Int64
     /// Seconds of waiting in a row after which the purge stops, to be resumed.
     public var mostSeconds: Int64
+    /// True lets the purge rest in the middle of its statements while others are at work.
+    public var rests: Bool
 
     public init(
         lagSeconds: Int64 = Limits.purgeLagSeconds, transactionSeconds: Int64 = Limits.purgeSnapshotSeconds,
-        mostSeconds: Int64 = Limits.purgePauseSeconds
+        mostSeconds: Int64 = Limits.purgePauseSeconds, rests: Bool = true
     ) {
         self.lagSeconds = lagSeconds
         self.transactionSeconds = transactionSeconds
         self.mostSeconds = mostSeconds
+        self.rests = rests
     }
 }

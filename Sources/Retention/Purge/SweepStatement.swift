@@ -38,7 +38,9 @@ struct SweepStatement: Sendable {
 
     /// The rows, for `COPY (…) TO STDOUT`: values cannot be bound in a COPY, so all of them are numbers of our own, or
     /// come from tables of ours. With `counts`, their number alone.
-    func sql(run: Int64, relation: String, pages: Range<Int64>, counts: Bool = false, _ session: Session) -> String {
+    func sql(
+        run: Int64, relation: String, pages: Range<Int64>, counts: Bool = false, rests: Rests, _ session: Session
+    ) -> String {
         let table = TableName.quoted(relation, session)
         // Rows that are only counted need not be carried through the statement.
         let kept = counts ? [] : columns.enumerated().map { (number: $0, name: session.quoteIdentifier($1)) }
@@ -46,7 +48,7 @@ struct SweepStatement: Sendable {
         let given = kept.map { "gone.c\($0.number) AS \($0.name)" }.joined(separator: ", ")
         let cutoff = fallback.map { "'\($0.cutoff)'::timestamptz" } ?? "'-infinity'::timestamptz"
         let stretch = "r.ctid >= '(\(pages.lowerBound),0)'::tid AND r.ctid < '(\(pages.upperBound),0)'::tid"
-        let counted = totals(run)
+        let counted = totals(run, rests)
         return """
             WITH due AS (
                 SELECT r.ctid AS place, r.xmin AS version, \(query.owner) AS owner, \(query.instant) AS instant,
@@ -59,9 +61,11 @@ struct SweepStatement: Sendable {
                     AND \(query.belongs) AND NOT (\(query.isDone))
                     AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
                     AND NOT (\(query.isHeld))
+                    AND \(rests.after("r.ctid"))
             ), gone AS (
                 \(taking(table, session))
                 WHERE \(stretch) AND r.ctid = due.place AND r.xmin = due.version
+                    AND \(rests.after("least(r.ctid, due.place)"))
                 RETURNING due.*
             ), \(counted)
             SELECT \(counts ? "coalesce(sum(row_count), 0)::bigint AS taken FROM share" : "\(given) FROM gone")
@@ -90,7 +94,7 @@ struct SweepStatement: Sendable {
 
     /// What is written down in the same statement: first what the rows come to in shares, of which there are few, and
     /// from those the totals.
-    private func totals(_ run: Int64) -> String {
+    private func totals(_ run: Int64, _ rests: Rests) -> String {
         let isAccess = query.dataClass == .accessLog
         let total = """
             share AS MATERIALIZED (
@@ -109,20 +113,22 @@ struct SweepStatement: Sendable {
             )
             """
         switch query.dataClass {
-        case .accessLog: return total + ", " + Self.accessDays
+        case .accessLog: return total + ", " + Self.accessDays(rests)
         case .probes: return total + ", " + Self.probeDays
         case .apiUsage: return total
         case .taskContent: return total + ", " + Self.taskRecords(run)
         }
     }
 
-    private static let accessDays = """
+    private static func accessDays(_ rests: Rests) -> String {
+        """
         day_total AS (
             INSERT INTO daybook.access_day (user_id, day, action, accesses)
-            SELECT owner, day, action, row_count FROM share
+            SELECT owner, day, action, row_count FROM share WHERE \(rests.after("row_count"))
             ON CONFLICT ON CONSTRAINT access_day_pkey DO UPDATE SET accesses = access_day.accesses + excluded.accesses
         )
         """
+    }
 
     /// A minute is up if any probe in it succeeded: a bit set stays set, and up wins when the two are read.
     private static let probeDays = """

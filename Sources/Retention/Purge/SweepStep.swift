@@ -13,7 +13,7 @@ struct SweepStep: Sendable {
     ///
     /// The order matters: the hold lock first, in a statement of its own, so that the deleting statement sees every
     /// hold that was acknowledged; the file on disk and its record before the COMMIT.
-    func take(_ pages: Range<Int64>, _ session: Session) throws -> Int64 {
+    func take(_ pages: Range<Int64>, _ rests: Rests, _ session: Session) throws -> Int64 {
         _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
         guard try Terms.policyDigest(session) == run.terms.policyDigest else {
             throw DaybookError(
@@ -29,9 +29,11 @@ struct SweepStep: Sendable {
             """)
         let rows: Int64
         if let folder = run.archive {
-            rows = try archived(statement.sql(run: run.id, relation: relation, pages: pages, session), folder, session)
+            let sql = statement.sql(run: run.id, relation: relation, pages: pages, rests: rests, session)
+            rows = try archived(sql, folder, session)
         } else {
-            let sql = statement.sql(run: run.id, relation: relation, pages: pages, counts: true, session)
+            let sql = statement.sql(
+                run: run.id, relation: relation, pages: pages, counts: true, rests: rests, session)
             rows = try session.query(sql)[0].int("taken")
         }
         _ = try session.execute(

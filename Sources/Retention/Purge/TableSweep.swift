@@ -36,32 +36,30 @@ struct TableSweep: Sendable {
         let clock = ContinuousClock()
         var looked: ContinuousClock.Instant?
         var sharedUntil = clock.now
-        let alone = Limits.purgeSlowMilliseconds
-        let shared =
-            step.run.archive == nil ? Limits.purgeSharedMilliseconds : Limits.purgeSharedArchiveMilliseconds
+        var wasShared = false
         while next < place.pages {
             guard !Task.isCancelled else { return Ending(takenRows: taken, wasStopped: true) }
             if looked.map({ clock.now - $0 > .seconds(Limits.purgeLookSeconds) }) ?? true {
                 guard try await pauseWhileNeeded() else { return Ending(takenRows: taken, wasStopped: true) }
                 looked = clock.now
             }
-            if try await Uninterrupted.run(connection, Throttle.othersAreAtWork) {
+            if pauses.rests, try await Uninterrupted.run(connection, Throttle.othersAreAtWork) {
+                if !wasShared { tell(.step("others are at work: the purge rests every few rows")) }
+                wasShared = true
                 sharedUntil = clock.now + .seconds(Limits.purgeSharedSeconds)
             }
-            let isShared = clock.now < sharedUntil
+            let rests: Rests = clock.now < sharedUntil ? .often : .none
             let range = next..<min(next + pace.pages, place.pages)
             let startedAt = clock.now
             do {
-                taken += try await Uninterrupted.transaction(connection) { try step.take(range, $0) }
-                let duration = clock.now - startedAt
-                pace.took(milliseconds: Int64(duration / .milliseconds(1)), slow: isShared ? shared : alone)
+                taken += try await Uninterrupted.transaction(connection) { try step.take(range, rests, $0) }
+                pace.took(milliseconds: Int64((clock.now - startedAt) / .milliseconds(1)))
                 next = range.upperBound
                 refusals = 0
                 tell(
                     .sweeping(
                         relation: step.relation, donePages: next, pages: place.pages, takenRows: taken,
                         plannedRows: plannedRows))
-                if isShared, next < place.pages { try? await Task.sleep(for: duration * Limits.purgeSharedRests) }
             } catch let error as PostgresError where error.isPassing {
                 refusals += 1
                 guard refusals < Limits.purgeAttempts else {

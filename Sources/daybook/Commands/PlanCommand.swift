@@ -19,7 +19,7 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
-        let reader = PlanReader(asOf: plan.asOf, account: plan.account)
+        let reader = PlanReader(asOf: plan.asOf, account: plan.account, rests: !plan.noRests)
         let made = try await database.withConnection { try await reader.run($0) }
         PlanDisplay.show(made)
         guard let output else { return }

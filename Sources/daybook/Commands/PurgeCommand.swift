@@ -109,7 +109,8 @@ struct PurgeCommand: AsyncParsableCommand {
             certificates: certificate.folder, templates: try certificate.templateSet(), forced: Set(force),
             expectedRows: expectRows,
             pauses: PurgePauses(
-                lagSeconds: pauseLag, transactionSeconds: pauseTransaction, mostSeconds: pauseAtMost),
+                lagSeconds: pauseLag, transactionSeconds: pauseTransaction, mostSeconds: pauseAtMost,
+                rests: !plan.noRests),
             programVersion: Version.current, host: Host.name, hostClock: Host.now)
     }
 

@@ -23,6 +23,11 @@ struct PlanOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only this account.", valueName: "slug"))
     var account: String?
 
+    @Flag(
+        name: .customLong("no-rests"),
+        help: "Go on at full speed while others are at work on the database, as in a maintenance window.")
+    var noRests = false
+
     func validate() throws {
         if let account, !Account.isSlug(account) {
             throw ValidationError("\"\(account.prefix(80))\" is not the slug of an account.")
