@@ -171,7 +171,7 @@ import Testing
             carried = try await Self.fingerprint(purging)
         }
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         var midway = 0
         for trial in 0..<Self.kills {
             try await CarriedBooks.with { purging in

@@ -80,7 +80,7 @@ import Testing
     @Test func `no row that a hold covers goes after the hold was acknowledged`() async throws {
         var generator = SystemRandomNumberGenerator()
         let seed = UInt64.random(in: 0 ... .max, using: &generator)
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         let template = try await TestDatabase.create()
         try await Self.makeWideLog(template.settings)
         var inTheMiddle = 0
@@ -147,20 +147,5 @@ import Testing
         await holder.close()
         await purger.close()
         return (atHold, try await purging.number(count), atHold > 0 && atHold < 6000)
-    }
-}
-
-/// A generator that repeats itself: SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

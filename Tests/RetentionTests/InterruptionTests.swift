@@ -35,7 +35,7 @@ import Testing
     @Test func `killed at random points and resumed, a purge ends as if nothing had happened`() async throws {
         let expected = try await undisturbed()
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         var midway = 0
         for trial in 0..<Self.kills {
             try await withPurging { purging in
@@ -171,7 +171,7 @@ import Testing
     @Test func `with the server crashed and restarted, a purge is resumed to the same end`() async throws {
         let expected = try await undisturbed()
         let seed = UInt64.random(in: 0 ... .max)
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         let cluster = try TestCluster(port: 5433, settings: ["synchronous_commit": "on"])
         let template = try await TestDatabase.create(in: cluster)
         try await Deployment.loadSample(into: template.settings)
