@@ -19,9 +19,9 @@ extension Limits {
     public static let purgeSlowMilliseconds: Int64 = 100
     /// While others are at work on the server, a purge rests for a millisecond after about so many rows, which are a
     /// tenth of a millisecond of work: less than the slice of time for which a busy process keeps a processor.
-    public static let purgeRestRows: Int64 = 30
+    public static let purgeRestRows: Int64 = 20
     /// The same of rows that are only counted.
-    public static let countRestRows: Int64 = 400
+    public static let countRestRows: Int64 = 200
     /// Seconds for which a purge remembers that it saw others at work.
     public static let purgeSharedSeconds: Int64 = 2
     /// How long a purge waits for a lock before it lets others pass.

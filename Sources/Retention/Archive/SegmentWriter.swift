@@ -23,9 +23,10 @@ final class SegmentWriter {
     private var cipher: AuthenticatedCipher?
     private let compressor = Compressor.compressing()
     private let csvDigest = SHA256Digest()
-    /// Rows that are not compressed yet: a row at a time would cost more than the compression itself.
+    /// Rows that are not compressed yet: a row at a time would cost more than the compression itself, and many at once
+    /// would keep others from the processor.
     private var pending: [UInt8] = []
-    private static let pendingBytes = 1 << 18
+    private static let pendingBytes = 1 << 13
 
     init(path: String, key: [UInt8]?) {
         self.path = path

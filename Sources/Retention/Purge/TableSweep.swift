@@ -43,7 +43,8 @@ struct TableSweep: Sendable {
                 guard try await pauseWhileNeeded() else { return Ending(takenRows: taken, wasStopped: true) }
                 looked = clock.now
             }
-            if pauses.rests, try await Uninterrupted.run(connection, Throttle.othersAreAtWork) {
+            let looksForOthers = pauses.rests && (!wasShared || clock.now + .seconds(1) > sharedUntil)
+            if looksForOthers, try await Uninterrupted.run(connection, Throttle.othersAreAtWork) {
                 if !wasShared { tell(.step("others are at work: the purge rests every few rows")) }
                 wasShared = true
                 sharedUntil = clock.now + .seconds(Limits.purgeSharedSeconds)
