@@ -7,6 +7,8 @@ struct PartitionDrop: Sendable {
     let run: PurgeRun
     let query: ClassQuery
     let key: [UInt8]?
+    /// False archives and counts as fast as it can, whoever else is at work.
+    let rests: Bool
     private static let parent = "public.video_external_access_log"
 
     /// Detaches a partition, unless a hold has come to cover a row of it. True if it was detached.
@@ -37,14 +39,16 @@ struct PartitionDrop: Sendable {
         try session.executeScript("SET LOCAL ROLE NONE")
         try session.executeScript("LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE")
         // Everything that takes long comes before the hold lock: whoever places a hold waits for the drop alone.
+        let rests = try PlanReader.prepareCounting(session, rests: rests)
         let columns = try SweepStatement.columns(of: relation, session)
         let list = columns.map { session.quoteIdentifier($0) }.joined(separator: ", ")
         if let folder = run.archive {
             _ = try SweepStep.archive(
-                "SELECT \(list) FROM ONLY \(name)", columns: columns, dataClass: DataClass.accessLog.rawValue,
-                relation: Self.parent, run: run, folder: folder, key: key, session)
+                "SELECT \(list) FROM ONLY \(name) WHERE \(rests.after("ctid", rows: Limits.countRestRows))",
+                columns: columns, dataClass: DataClass.accessLog.rawValue, relation: Self.parent, run: run,
+                folder: folder, key: key, session)
         }
-        try count(relation, name, session)
+        try count(relation, name, rests, session)
         _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
         let policiesStand = try Terms.policyDigest(session) == run.terms.policyDigest
         guard policiesStand, try !WholePartitions.holds(any: relation, query, session) else { return false }
@@ -77,9 +81,7 @@ struct PartitionDrop: Sendable {
     ///
     /// Shares first, then the totals from those: a statement that only reads may use several of the server's
     /// processors. `OFFSET '0'` keeps the planner from taking the groups for as many as there are instants.
-    private func count(_ relation: String, _ name: String, _ session: Session) throws {
-        // Nobody else reads a table that is detached, and whoever placed a hold on it waits.
-        try PlanReader.prepareCounting(session, rests: false)
+    private func count(_ relation: String, _ name: String, _ rests: Rests, _ session: Session) throws {
         let shifts = try session.query(Self.shifts, [.int(run.id), .text(relation)])
         _ = try session.execute(
             """
@@ -95,6 +97,7 @@ struct PartitionDrop: Sendable {
                 \(query.joins)
                 LEFT JOIN unnest($1::uuid[], $2::text[], string_to_array($3, ' ', '')::interval[])
                     AS c (user_id, time_zone, shift) ON c.user_id = \(query.owner)
+                WHERE \(rests.after("r.ctid", rows: Limits.countRestRows))
                 OFFSET '0'
             ) AS i
             GROUP BY 1, 2, 3

@@ -88,7 +88,8 @@ extension Purge {
             let shape = try DeploymentShape(session)
             return (ClassQuery(.accessLog, shape), try WholePartitions.find(session, shape, run.terms))
         }
-        let drop = PartitionDrop(run: run, query: query, key: settings.archive?.key)
+        let drop = PartitionDrop(
+            run: run, query: query, key: settings.archive?.key, rests: settings.pauses.rests)
         for partition in whole {
             guard !Task.isCancelled else { return false }
             tell(.step("detaching \(partition.name)"))
