@@ -56,6 +56,11 @@ import Testing
             let before = try await purging.fingerprint()
             let asked = try await purging.retention(["carry-forward"] + CarriedBooks.date + purging.places)
             #expect(asked.exitCode == 64 && asked.errors.contains("--yes"), "\(asked.errors)")
+            for flags in [["--account", "one"], ["--no-rests"]] {
+                let refused = try await purging.retention(["carry-forward", "--dry-run"] + CarriedBooks.date + flags)
+                #expect(refused.exitCode == 64, "\(refused.errors)")
+                #expect(refused.errors.contains("there is no \(flags[0]) here"), "\(refused.errors)")
+            }
             let plan = try await purging.retention(["carry-forward", "--dry-run"] + CarriedBooks.date)
             #expect(plan.exitCode == 0 && plan.output.contains("2016-10"), "\(plan.output)\(plan.errors)")
             #expect(!plan.output.contains("2016-11  "), "\(plan.output)")

@@ -56,6 +56,9 @@ struct CarryForwardCommand: AsyncParsableCommand {
         guard plan.account == nil else {
             throw ValidationError("The ledger is carried forward for everybody; there is no --account here.")
         }
+        guard !plan.noRests else {
+            throw ValidationError("The ledger is carried forward without rests; there is no --no-rests here.")
+        }
     }
 
     func run() async throws {
