@@ -21,7 +21,7 @@ extension Limits {
     /// tenth of a millisecond of work: less than the slice of time for which a busy process keeps a processor.
     public static let purgeRestRows: Int64 = 20
     /// The same of rows that are only counted.
-    public static let countRestRows: Int64 = 200
+    public static let countRestRows: Int64 = 150
     /// Seconds for which a purge remembers that it saw others at work.
     public static let purgeSharedSeconds: Int64 = 2
     /// How long a purge waits for a lock before it lets others pass.

@@ -8,15 +8,16 @@ extension Purge {
     /// `plan` is what was just counted; a resumed run counts again.
     func go(_ run: PurgeRun, plan: RetentionPlan?) async throws -> Outcome {
         let planned = plan?.dueRows ?? 0
-        let classes = try await classes(run)
+        // Read once: what the run does is bound to the tables as they were when it began.
+        let shape = try await Uninterrupted.run(connection) { try DeploymentShape($0) }
         var taken = try await Uninterrupted.run(connection) { try RunRecord.takenRows(run.id, $0) }
         var lines: [PlanLine] = []
-        for dataClass in classes {
-            guard try await dropWholePartitions(run, dataClass) else { return stopped(run, taken) }
+        for dataClass in Self.classes(run, shape) {
+            guard try await dropWholePartitions(run, dataClass, shape) else { return stopped(run, taken) }
             var left = plan?.lines.filter { $0.dataClass == dataClass }
             for pass in 0...Limits.purgePasses {
                 // The plan was counted a moment ago; after each pass the table is asked again.
-                let counted = if pass == 0, let left { left } else { try await count(run, dataClass) }
+                let counted = if pass == 0, let left { left } else { try await count(run, dataClass, shape) }
                 left = counted
                 if pass == Limits.purgePasses || counted.allSatisfy({ $0.dueRows == 0 }) { break }
                 try await Uninterrupted.transaction(connection) { session in
@@ -24,7 +25,7 @@ extension Purge {
                     let isOpen = try !RunRecord.sweeps(run.id, dataClass, state: "sweeping", session).isEmpty
                     try RunRecord.beginSweeps(run.id, dataClass, again: !isFirst && !isOpen, session)
                 }
-                let ending = try await sweep(run, dataClass, taken: taken, planned: planned)
+                let ending = try await sweep(run, dataClass, shape, taken: taken, planned: planned)
                 taken = ending.takenRows
                 if ending.wasStopped { return stopped(run, taken) }
             }
@@ -38,34 +39,32 @@ extension Purge {
     }
 
     /// What is due by the run's cutoffs, and what is held, now.
-    private func count(_ run: PurgeRun, _ dataClass: DataClass) async throws -> [PlanLine] {
+    private func count(_ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape) async throws -> [PlanLine] {
         try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
             let rests = try PlanReader.prepareCounting(session, rests: settings.pauses.rests)
-            return try PlanReader.lines(ClassQuery(dataClass, try DeploymentShape(session)), run.terms, rests, session)
+            return try PlanReader.lines(ClassQuery(dataClass, shape), run.terms, rests, session)
         }
     }
 
     /// The classes that a run is about.
-    private func classes(_ run: PurgeRun) async throws -> [DataClass] {
-        try await Uninterrupted.run(connection) { session in
-            try DeploymentShape(session).classes.filter { $0.isCustomers || run.terms.account == nil }
-        }
+    private static func classes(_ run: PurgeRun, _ shape: DeploymentShape) -> [DataClass] {
+        shape.classes.filter { $0.isCustomers || run.terms.account == nil }
     }
 
     /// The same of all classes.
     func countAll(_ run: PurgeRun) async throws -> [PlanLine] {
         var lines: [PlanLine] = []
-        for dataClass in try await classes(run) { lines += try await count(run, dataClass) }
+        let shape = try await Uninterrupted.run(connection) { try DeploymentShape($0) }
+        for dataClass in Self.classes(run, shape) { lines += try await count(run, dataClass, shape) }
         return lines
     }
 
     private func sweep(
-        _ run: PurgeRun, _ dataClass: DataClass, taken: Int64, planned: Int64
+        _ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape, taken: Int64, planned: Int64
     ) async throws -> TableSweep.Ending {
         var ending = TableSweep.Ending(takenRows: taken, wasStopped: false)
         let (relations, statement) = try await Uninterrupted.run(connection) { session in
-            let shape = try DeploymentShape(session)
-            return (
+            (
                 try RunRecord.sweeps(run.id, dataClass, state: "sweeping", session),
                 try SweepStatement(dataClass, shape, run.terms, session)
             )
@@ -82,14 +81,13 @@ extension Purge {
     }
 
     /// False if it was asked to stop.
-    private func dropWholePartitions(_ run: PurgeRun, _ dataClass: DataClass) async throws -> Bool {
+    private func dropWholePartitions(
+        _ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape
+    ) async throws -> Bool {
         guard dataClass == .accessLog else { return true }
-        let (query, whole) = try await Uninterrupted.run(connection) { session in
-            let shape = try DeploymentShape(session)
-            return (ClassQuery(.accessLog, shape), try WholePartitions.find(session, shape, run.terms))
-        }
+        let whole = try await Uninterrupted.run(connection) { try WholePartitions.find($0, shape, run.terms) }
         let drop = PartitionDrop(
-            run: run, query: query, key: settings.archive?.key, rests: settings.pauses.rests)
+            run: run, query: ClassQuery(.accessLog, shape), key: settings.archive?.key, rests: settings.pauses.rests)
         for partition in whole {
             guard !Task.isCancelled else { return false }
             tell(.step("detaching \(partition.name)"))

@@ -101,7 +101,8 @@ struct SweepStatement: Sendable {
                 SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid) AS owner,
                     \(isAccess ? "(instant AT TIME ZONE zone)::date AS day, action, " : "")
                     count(*) AS row_count, min(instant) AS oldest, max(instant) AS newest
-                FROM gone GROUP BY \(isAccess ? "1, 2, 3" : "1")
+                FROM gone WHERE \(rests.after("instant", rows: Limits.countRestRows))
+                GROUP BY \(isAccess ? "1, 2, 3" : "1")
             ), run_total AS (
                 INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
                 SELECT owner, \(run), '\(query.dataClass.rawValue)', sum(row_count), min(oldest), max(newest)
