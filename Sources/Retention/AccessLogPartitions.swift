@@ -80,6 +80,7 @@ public struct AccessLogPartitions: Sendable {
             INSERT INTO \(name) SELECT * FROM moved;
             ALTER TABLE \(parent) ATTACH PARTITION \(name) FOR VALUES FROM (\(start)) TO (\(end))
             """)
+        try DatabaseRoles.grantPartition(name, of: parent, session)
         return true
     }
 }

@@ -85,8 +85,16 @@ public struct DatabaseRoles: Sendable {
         }
     }
 
+    /// On the table and on its partitions: those are what a purge names.
+    private func grantRedacting(_ columns: [String], of table: KnownTable, _ session: Session) throws {
+        let list = columns.map { session.quoteIdentifier($0) }.joined(separator: ", ")
+        for relation in Set(try TableName.leaves(of: table.fullName, session) + [table.fullName]).sorted() {
+            let name = TableName.quoted(relation, session)
+            try session.executeScript("GRANT SELECT, UPDATE (\(list)) ON \(name) TO \(Self.purge)")
+        }
+    }
+
     private func grantPurging(_ shape: DeploymentShape, _ session: Session) throws {
-        func list(_ columns: [String]) -> String { columns.map { session.quoteIdentifier($0) }.joined(separator: ", ") }
         if shape.catalog.has(.accessLog) {
             for relation in try TableName.leaves(of: KnownTable.accessLog.fullName, session) {
                 let name = TableName.quoted(relation, session)
@@ -95,14 +103,12 @@ public struct DatabaseRoles: Sendable {
             try session.executeScript("GRANT DELETE ON \(KnownTable.accessLog.fullName) TO \(Self.purge)")
         }
         if shape.catalog.has(.apiUsage), !shape.usageContent.isEmpty {
-            try session.executeScript(
-                "GRANT UPDATE (\(list(shape.usageContent))) ON \(KnownTable.apiUsage.fullName) TO \(Self.purge)")
+            try grantRedacting(shape.usageContent, of: .apiUsage, session)
         }
-        let redacted = try RedactedColumns(session).names
+        try grantRedacting(try RedactedColumns(session).names, of: .videoTasks, session)
         let ours = Self.written.map { "daybook.\($0)" }.joined(separator: ", ")
         try session.executeScript(
             """
-            GRANT UPDATE (\(list(redacted))) ON \(KnownTable.videoTasks.fullName) TO \(Self.purge);
             GRANT SELECT, DELETE ON daybook.probe TO \(Self.purge);
             GRANT INSERT, UPDATE, DELETE ON \(ours) TO \(Self.purge)
             """)
@@ -125,6 +131,18 @@ public struct DatabaseRoles: Sendable {
                         + "another role that it is in; revoke that and run this command again.")
             }
         }
+    }
+
+    /// Gives the purging role its rights on a partition that is new, where it has them on the whole table.
+    static func grantPartition(_ name: String, of parent: String, _ session: Session) throws {
+        let rows = try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_roles AS r WHERE r.rolname = $1 AND has_table_privilege(r.oid, $2, 'DELETE')
+            ) AS purges
+            """, [.text(purge), .text(parent)])
+        guard try rows[0].bool("purges") else { return }
+        try session.executeScript("GRANT SELECT, DELETE ON \(TableName.quoted(name, session)) TO \(purge)")
     }
 
     private static func known(_ name: String) -> KnownTable {

@@ -207,6 +207,26 @@ import Testing
         #expect(midway > 0, "seed \(seed): no kill met a run that was under way")
     }
 
+    @Test func `an interrupt undoes a run that is under way, and the next one does all of it`() async throws {
+        try await CarriedBooks.with { purging in
+            let untouched = try await Self.fingerprint(purging)
+            // Somebody reads the ledger, so that the run waits before its last step.
+            let reader = try await Connection.open(purging.settings)
+            try await reader.run { try $0.executeScript("BEGIN; SELECT FROM public.credit_ledger LIMIT 1") }
+            let run = try await ProgramRun(
+                ["--preserve-status", "--signal=INT", "4", ProgramRun.daybook, "retention", "carry-forward", "--yes"]
+                    + CarriedBooks.date + purging.places + purging.database, program: "/usr/bin/timeout")
+            #expect(run.exitCode == 130 && run.errors.contains("interrupted"), "\(run.exitCode) \(run.errors)")
+            #expect(run.errors.contains("archiving"), "\(run.errors)")
+            await reader.close()
+            #expect(try await Self.fingerprint(purging) == untouched)
+            #expect(try await purging.number("SELECT count(*)::text FROM daybook.ledger_carry") == 0)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: purging.archive).isEmpty)
+            #expect(try await CarryForwardTests.carry(purging).exitCode == 0)
+            #expect(try await purging.retention(["verify"]).exitCode == 0)
+        }
+    }
+
     @Test func `a run that was killed before it could write its certificate has it written by the next`() async throws {
         try await CarriedBooks.with { purging in
             #expect(try await CarryForwardTests.carry(purging).exitCode == 0)

@@ -134,16 +134,15 @@ import Testing
     @Test func `an archive whose disk fills up stops the purge, and it goes on when there is room`() async throws {
         let expected = try await undisturbed()
         try await withPurging { purging in
-            let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
-            let arguments =
-                ["retention", "purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date
-                + purging.places + purging.database
+            try await purging.begin(pages: 0..<8)
+            let arguments = ["retention", "purge", "--resume", "--quiet"] + purging.places + purging.database
             // No file may be larger than 100 blocks of 512 bytes: as on a full disk, the write fails.
             let run = try await ProgramRun(
                 ["-c", "ulimit -f 100; exec \"$@\"", "sh", ProgramRun.daybook] + arguments, program: "/bin/sh")
             #expect(run.exitCode == 73, "\(run.exitCode) \(run.errors)")
             #expect(try await purging.number("SELECT count(*)::text FROM daybook.retention_certificate") == 0)
             let gone = try await purging.number(Self.gone)
+            #expect(gone > 0)
             #expect(
                 try await purging.number("SELECT coalesce(sum(row_count), 0)::text FROM daybook.purge_segment") == gone)
             let refused = try await purging.purge()

@@ -1,7 +1,10 @@
+import Domain
 import Foundation
 import Postgres
 import TestSupport
 import Testing
+
+@testable import Retention
 
 /// Databases that Daybook made: partitions, roles.
 @Suite struct OwnDatabaseTests {
@@ -96,6 +99,54 @@ import Testing
             let restored = try await purging.retention(["restore", manifest, "--certificates", purging.certificates])
             #expect(restored.exitCode == 0, "\(restored.errors)")
             #expect(try await purging.number("SELECT count(*)::text FROM video_external_access_log") == before)
+        }
+    }
+
+    @Test func `a month that was detached is given back where the policies change before its drop`() async throws {
+        try await withOwn { purging in
+            try await execute(
+                """
+                CREATE TABLE public.video_external_access_log_2026_01 PARTITION OF public.video_external_access_log
+                    FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+                \(Self.rows)
+                """, in: purging.settings)
+            let rows = "SELECT count(*)::text FROM video_external_access_log"
+            let before = try await purging.number(rows)
+            // As a purge leaves it that was killed between the two.
+            let connection = try await Connection.open(purging.settings)
+            let plan = try await PlanReader(asOf: CalendarDate(year: 2026, month: 11, day: 5)).run(connection)
+            let settings = try purging.purgeSettings(archive: nil)
+            try await connection.transaction { session in
+                let run = try PurgeRun.record(plan, settings, session)
+                let shape = try DeploymentShape(session)
+                let drop = PartitionDrop(run: run, query: ClassQuery(.accessLog, shape), key: nil, rests: false)
+                for partition in try WholePartitions.find(session, shape, run.terms) {
+                    #expect(try drop.detach(partition, session))
+                }
+            }
+            await connection.close()
+            #expect(try await purging.number(rows) < before)
+            let policy = try await purging.retention(
+                ["policy", "set", "--account", "one", "--class", "access_log", "--days", "400", "--reason", "contract"])
+            #expect(policy.exitCode == 0, "\(policy.errors)")
+            let resumed = try await purging.retention(["purge", "--resume"] + purging.places)
+            #expect(resumed.exitCode == 0, "\(resumed.errors)")
+            #expect(resumed.errors.contains("attaching public.video_external_access_log_2026_01 again"))
+            #expect(try await purging.number(rows) == before)
+        }
+    }
+
+    @Test func `the purging role may purge a partition that was made after it`() async throws {
+        try await withOwn { purging in
+            try await ProgramRun.expectingSuccess(["database", "roles"] + purging.database)
+            let next = try await purging.lines(
+                "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC' + interval '1 month', 'YYYY_MM')")[0]
+            let name = "public.video_external_access_log_" + next
+            try await execute("DROP TABLE \(name)", in: purging.settings)
+            try await ProgramRun.expectingSuccess(["database", "partitions"] + purging.database)
+            let may = try await purging.lines(
+                "SELECT has_table_privilege('daybook_purge', '\(name)', 'SELECT, DELETE')::text")
+            #expect(may == ["true"])
         }
     }
 

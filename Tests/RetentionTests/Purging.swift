@@ -1,6 +1,10 @@
+import Domain
 import Foundation
 import Postgres
+import Reporting
 import TestSupport
+
+@testable import Retention
 
 /// Purges of one database by the program, with an archive and certificates in a folder of their own.
 struct Purging: Sendable {
@@ -37,6 +41,36 @@ struct Purging: Sendable {
 
     func resume() async throws -> ProgramRun {
         try await retention(["purge", "--resume", "--quiet"] + places)
+    }
+
+    /// What a purge in the test's own process is told.
+    func purgeSettings(archive: ArchivePlace?) throws -> PurgeSettings {
+        PurgeSettings(
+            archive: archive, certificates: certificates,
+            templates: try TemplateSet(folders: [Deployment.root + "/templates"]), programVersion: "test", host: "here",
+            hostClock: { .distantPast })
+    }
+
+    /// What a purge that was killed early leaves: its record, the folder of its archive, and the first pages taken.
+    func begin(keyFile: String? = nil, pages: Range<Int64> = 0..<0) async throws {
+        let connection = try await Connection.open(settings)
+        let plan = try await PlanReader(asOf: CalendarDate(year: 2026, month: 11, day: 5)).run(connection)
+        let place = try ArchivePlace(folder: archive, keyFile: keyFile)
+        let told = try purgeSettings(archive: place)
+        try ArchiveFolder(path: archive).make()
+        try await connection.transaction { session in
+            try RetentionSession.prepare(session)
+            let run = try PurgeRun.record(plan, told, session)
+            try run.archive?.makeNew()
+            guard !pages.isEmpty else { return }
+            try RunRecord.beginSweeps(run.id, .accessLog, again: false, session)
+            let statement = try SweepStatement(.accessLog, try DeploymentShape(session), run.terms, session)
+            let step = SweepStep(
+                run: run, statement: statement, dataClass: .accessLog, relation: "public.video_external_access_log",
+                key: place.key)
+            _ = try step.take(pages, .none, session)
+        }
+        await connection.close()
     }
 
     /// Rows of a query as text, a row a line.

@@ -177,6 +177,31 @@ import Testing
         }
     }
 
+    @Test func `a file that would release a legal hold needs a reason, and the release is written down`() async throws {
+        let folder = try ScratchFolder()
+        let held = good.replacingOccurrences(of: "12.50,", with: "12.50,matter 7")
+        let file = try folder.write(header + held, to: "accounts.csv")
+        try await withConnection { connection in
+            _ = try await Migrator().migrate(connection)
+            _ = try await CSVImport(.accounts, file: ImportFile(path: file)).run(connection)
+            _ = try folder.write(header + good, to: "accounts.csv")
+            await #expect(throws: DaybookError.self) {
+                try await CSVImport(.accounts, file: ImportFile(path: file)).run(connection)
+            }
+            let holds = "SELECT count(*) AS n FROM daybook.held_owner"
+            #expect(try await connection.run { try $0.query(holds)[0].int("n") } == 1)
+            let importer = CSVImport(.accounts, file: ImportFile(path: file), releaseReason: "settled")
+            #expect(try await importer.run(connection) == .init(read: 1, added: 0, changed: 1))
+            #expect(try await connection.run { try $0.query(holds)[0].int("n") } == 0)
+            let written = try await connection.run { session in
+                let row = try session.query(
+                    "SELECT matter, release_reason, released_at IS NOT NULL AS is_over FROM daybook.legal_hold")[0]
+                return [try row.text("matter"), try row.text("release_reason"), String(try row.bool("is_over"))]
+            }
+            #expect(written == ["matter 7", "settled", "true"])
+        }
+    }
+
     @Test(arguments: [
         ("payg", "free", "line 3, column 46: plan is \"free\""),
         ("USD", "EUR", "currency is \"EUR\""),

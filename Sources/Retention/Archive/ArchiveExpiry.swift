@@ -1,3 +1,4 @@
+internal import Digests
 internal import Domain
 internal import Foundation
 public import Postgres
@@ -22,26 +23,32 @@ public struct ArchiveExpiry: Sendable {
         let due = try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
-            // Said before it is done: whoever verifies meanwhile misses nothing that is being destroyed.
             return try session.query(
                 """
-                UPDATE daybook.purge_run SET archive_state = 'expiring'
+                SELECT run_id, archive_folder, archive_state = 'expiring' AS was_begun, manifest_sha256
+                FROM daybook.purge_run
                 WHERE (archive_state = 'kept' AND state = 'finished' AND archive_expires_at <= clock_timestamp())
                     OR archive_state = 'expiring'
-                RETURNING run_id, archive_folder
+                ORDER BY run_id
                 """
-            ).map { (run: try $0.int("run_id"), folder: try $0.text("archive_folder")) }
-        }.sorted { $0.run < $1.run }
-        for (run, folder) in due {
-            let path = ArchiveFolder.path(in: folder, run: run)
-            if FileManager.default.fileExists(atPath: path) {
-                do {
-                    try FileManager.default.removeItem(atPath: path)
-                    try ArchiveFolder.synchronise(folder)
-                } catch {
-                    throw DaybookError.output("The archive \(path) cannot be removed; nothing was certified about it.")
-                }
+            ).map { row in
+                Expired(
+                    run: try row.int("run_id"), folder: try row.text("archive_folder"),
+                    wasBegun: try row.bool("was_begun"), manifestDigest: try row.optionalText("manifest_sha256"))
             }
+        }
+        for expired in due {
+            try expired.requireThere()
+            let run = expired.run
+            try await connection.transaction { session in
+                // Said before it is done: whoever verifies meanwhile misses nothing that is being destroyed.
+                _ = try session.execute(
+                    """
+                    UPDATE daybook.purge_run SET archive_state = 'expiring'
+                    WHERE run_id = $1 AND archive_state = 'kept'
+                    """, [.int(run)])
+            }
+            try expired.remove()
             try await connection.transaction { session in
                 try RetentionSession.prepare(session)
                 let isOurs = try session.execute(
@@ -56,5 +63,38 @@ public struct ArchiveExpiry: Sendable {
         }
         let shelf = CertificateShelf(templates)
         return (due.map(\.run), try await connection.run { try shelf.publishMissing($0) })
+    }
+
+    /// An archive whose time is over.
+    private struct Expired: Sendable {
+        let run: Int64
+        let folder: String
+        /// True where an earlier call began to remove it.
+        let wasBegun: Bool
+        let manifestDigest: String?
+
+        private var path: String { ArchiveFolder.path(in: folder, run: run) }
+
+        /// Throws `output` unless it is certain that what lies here is this archive: one that cannot be seen from here
+        /// is not destroyed.
+        func requireThere() throws {
+            let manifest = FileManager.default.contents(atPath: ArchiveFolder(path: path).manifest)
+            if let manifest, SHA256Digest.hex(Array(manifest)) == manifestDigest { return }
+            // The manifest may have gone first.
+            if wasBegun, manifest == nil, access(folder, R_OK | X_OK) == 0 { return }
+            throw DaybookError.output(
+                "The archive of purge \(run) is not in \(path), or cannot be read there; nothing was destroyed or "
+                    + "certified about it. Run this where the archive is, as a user who may remove it.")
+        }
+
+        func remove() throws {
+            guard FileManager.default.fileExists(atPath: path) else { return }
+            do {
+                try FileManager.default.removeItem(atPath: path)
+                try ArchiveFolder.synchronise(folder)
+            } catch {
+                throw DaybookError.output("The archive \(path) cannot be removed; nothing was certified about it.")
+            }
+        }
     }
 }

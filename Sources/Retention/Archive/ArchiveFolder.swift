@@ -83,6 +83,29 @@ struct ArchiveFolder: Sendable {
         try Self.synchronise((path as NSString).deletingLastPathComponent)
     }
 
+    /// Makes the folder of a run that begins. Throws `output` where there is one already: another database counts its
+    /// runs from 1 too, and its archive is not ours to write to.
+    func makeNew() throws(DaybookError) {
+        guard mkdir(path, 0o700) == 0 else {
+            throw .output(
+                errno == EEXIST
+                    ? "The archive folder \(path) is there already, of another database or of a copy of this one; "
+                        + "nothing was purged. Name another place with --archive."
+                    : "The archive folder \(path) cannot be made; nothing was purged. Name another with --archive.")
+        }
+        try make()
+    }
+
+    /// Throws `configuration` where a file that was recorded is not here, or the key is another than the files'.
+    func requireWhole(_ recorded: Set<String>, key: [UInt8]?) throws {
+        for name in recorded.sorted() where !FileManager.default.fileExists(atPath: file(name)) {
+            throw DaybookError.configuration(
+                "The archived file \(file(name)) is not here; nothing was purged. Continue the purge where it was "
+                    + "begun.")
+        }
+        if key != nil, let first = recorded.min() { try SegmentReader(path: file(first), key: key).read { _ in } }
+    }
+
     /// Removes segments that no transaction recorded: what they hold is still in its table.
     func removeUnrecorded(_ recorded: Set<String>) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []

@@ -46,6 +46,7 @@ public struct Restoration: Sendable {
         let tables = try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
+            if into == nil { try Self.takeLock(session) }
             try verify(manifest, digest, folder, session)
             try refuseFilled(manifest, session)
             var tables: [String] = []
@@ -110,6 +111,16 @@ public struct Restoration: Sendable {
         (into.contains(".") ? into : "public." + into) + "_" + dataClass
     }
 
+    /// Neither a purge nor another restore beside it: each would count the rows as if it were alone.
+    private static func takeLock(_ session: Session) throws {
+        let taken = try session.query(
+            "SELECT pg_try_advisory_xact_lock($1) AS taken", [.int(RetentionSession.purgeLock)])
+        guard try taken[0].bool("taken") else {
+            throw DaybookError(
+                .tryAgain, "A purge or another restore is running; nothing was put back. Wait for its end.")
+        }
+    }
+
     private static func wasRestored(_ run: Int64, _ session: Session) throws -> Bool {
         let rows = try session.query(
             """
@@ -148,6 +159,7 @@ public struct Restoration: Sendable {
         switch dataClass {
         case .accessLog, .probes:
             try rows.copy(into: source, creating: false, session)
+            if dataClass == .accessLog { try rows.uncount(run, session) }
         case .apiUsage:
             try rows.update(keys: ["id"], session)
         case .taskContent:

@@ -34,7 +34,6 @@ struct RestoredRows {
             throw DaybookError.badData(
                 "Rows of \(path) are in \(table) already; nothing was put back.")
         }
-        if !creating, source == "public.video_external_access_log" { try uncount(session) }
     }
 
     /// Fills the columns again that a redaction emptied.
@@ -62,8 +61,9 @@ struct RestoredRows {
         }
     }
 
-    /// Takes the rows out of the daily totals of what was purged: they are counted in the table again.
-    private func uncount(_ session: Session) throws {
+    /// Takes the rows out of the daily totals of what was purged, on the days on which the run counted them: they are
+    /// counted in the table again.
+    func uncount(_ run: Int64, _ session: Session) throws {
         try session.executeScript("DROP TABLE IF EXISTS pg_temp.restored")
         let list = columns(session)
         try session.executeScript(
@@ -77,14 +77,16 @@ struct RestoredRows {
             """
             WITH back AS (
                 SELECT coalesce(\(query.owner), $1::uuid) AS owner,
-                    (r.created_at AT TIME ZONE coalesce(a.time_zone, 'UTC'))::date AS day, r.action,
-                    count(*) AS accesses
-                FROM pg_temp.restored AS r \(query.joins) LEFT JOIN daybook.account AS a ON a.user_id = \(query.owner)
+                    (r.created_at AT TIME ZONE coalesce(c.time_zone, 'UTC'))::date AS day,
+                    coalesce(r.action, '') AS action, count(*) AS accesses
+                FROM pg_temp.restored AS r \(query.joins)
+                LEFT JOIN daybook.purge_cutoff AS c
+                    ON c.run_id = $2 AND c.data_class = 'access_log' AND c.user_id = \(query.owner)
                 GROUP BY 1, 2, 3
             )
             UPDATE daybook.access_day AS d SET accesses = d.accesses - b.accesses
             FROM back AS b WHERE d.user_id = b.owner AND d.day = b.day AND d.action = b.action
-            """, [.uuid(RetentionSession.nobody)])
+            """, [.uuid(RetentionSession.nobody), .int(run)])
         _ = try session.execute("DELETE FROM daybook.access_day WHERE accesses <= 0")
     }
 }

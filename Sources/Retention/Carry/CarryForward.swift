@@ -69,8 +69,8 @@ public struct CarryForward: Sendable {
         let id = try await begin(plan, place)
         let replacement = CarryReplacement(id: id, plan: plan, settings: settings, place: place, tell: tell)
         do {
-            let certificate = try await Uninterrupted.transaction(
-                connection,
+            // An interrupt undoes it: whoever waits for the ledger should not have to wait for its end.
+            let certificate = try await connection.transaction(
                 TransactionOptions(
                     statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeLockMilliseconds)
             ) { session in
@@ -140,11 +140,14 @@ public struct CarryForward: Sendable {
     /// Writes down, before the first file, which archive folder would belong to nothing if this run were killed.
     private func begin(_ plan: CarryPlan, _ place: ArchivePlace) async throws -> Int64 {
         try await Uninterrupted.transaction(connection) { session in
-            try session.query(
+            let run = try session.query(
                 """
                 INSERT INTO daybook.ledger_carry (run_id, cutoff, archive_folder)
                 VALUES (nextval(pg_get_serial_sequence('daybook.purge_run', 'run_id')), $1, $2) RETURNING run_id
                 """, [.instant(plan.cutoff), .text(place.folder)])[0].int("run_id")
+            // What is left of this run may be removed later, and nothing else: the folder is made here.
+            try ArchiveFolder(place: place, run: run).makeNew()
+            return run
         }
     }
 

@@ -1,6 +1,6 @@
 /// What a certificate says, as its JSON document.
 struct Certificate: Codable, Sendable {
-    struct Policy: Codable, Sendable {
+    struct Policy: Codable, Sendable, Hashable {
         let account: String
         let dataClass: String
         let retentionDays: Int64

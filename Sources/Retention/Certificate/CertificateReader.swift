@@ -36,7 +36,7 @@ struct CertificateReader {
             archive: try archive(), carried: carried)
     }
 
-    private func policies() throws -> [Certificate.Policy] {
+    func policies() throws -> [Certificate.Policy] {
         try session.query(
             """
             SELECT slug, data_class, retention_days::bigint AS days, time_zone, cutoff FROM daybook.purge_cutoff

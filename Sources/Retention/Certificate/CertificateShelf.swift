@@ -17,7 +17,9 @@ struct CertificateShelf: Sendable {
 
     /// Writes the certificates whose files are not there, because a run was killed before it could, and gives the
     /// paths. What is there is never replaced: a file that was altered must stay to be found.
-    func publishMissing(_ session: Session) throws -> [String] {
+    ///
+    /// - Parameter skipping: Told of a folder that cannot be written; without it that is thrown.
+    func publishMissing(_ session: Session, skipping: ((String) -> Void)? = nil) throws -> [String] {
         let rows = try session.query(
             "SELECT sequence, document, folder, sha256 FROM daybook.retention_certificate ORDER BY sequence")
         var files: [String] = []
@@ -30,17 +32,21 @@ struct CertificateShelf: Sendable {
                 continue
             }
             do {
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            } catch {
-                throw DaybookError.output("The folder of certificates \(folder) cannot be made.")
-            }
-            if !FileManager.default.fileExists(atPath: html) {
-                try ArchiveFolder.write(Array(try page(document, try row.text("sha256")).utf8), to: html)
-                files.append(html)
-            }
-            if !FileManager.default.fileExists(atPath: json) {
-                try ArchiveFolder.write(Array(document.utf8), to: json)
-                files.append(json)
+                do {
+                    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                } catch {
+                    throw DaybookError.output("The folder of certificates \(folder) cannot be made.")
+                }
+                if !FileManager.default.fileExists(atPath: html) {
+                    try ArchiveFolder.write(Array(try page(document, try row.text("sha256")).utf8), to: html)
+                    files.append(html)
+                }
+                if !FileManager.default.fileExists(atPath: json) {
+                    try ArchiveFolder.write(Array(document.utf8), to: json)
+                    files.append(json)
+                }
+            } catch let error as DaybookError where error.kind == .output && skipping != nil {
+                skipping?("certificate \(sequence) is not in its folder: \(error.sentence)")
             }
         }
         return files

@@ -121,6 +121,29 @@ public struct Verification: Sendable {
         }
         let certified = (certificate.archive?.segments ?? []).map { "\($0.fileName) \($0.sha256) \($0.rows)" }
         if certificate.archive != nil, segments != certified { find("its archive is not the one that was recorded") }
+        if try reader.policies() != certificate.policies {
+            find("its policies and cutoffs are not those that were recorded")
+        }
+        try compareRun(certificate, find, session)
+    }
+
+    /// A certificate against the run that it is about, and the run's plan against its digest.
+    private func compareRun(_ certificate: Certificate, _ find: (String) -> Void, _ session: Session) throws {
+        let rows = try session.query(
+            """
+            SELECT as_of, account, started_at, plan, plan_sha256, policy_sha256, hold_sha256, manifest_sha256
+            FROM daybook.purge_run WHERE run_id = $1
+            """, [.int(certificate.run)])
+        guard let row = rows.first else { return find("its run is not recorded") }
+        let plan = try row.text("plan_sha256")
+        if try SHA256Digest.hex(row.text("plan")) != plan { find("the plan that was recorded was altered") }
+        let isSame =
+            try row.date("as_of").description == certificate.asOf && row.text("account") == certificate.limitedTo
+            && row.instant("started_at").description == certificate.startedAt && plan == certificate.planSha256
+            && row.text("policy_sha256") == certificate.policySha256
+            && row.text("hold_sha256") == certificate.holdSha256
+            && row.optionalText("manifest_sha256") == certificate.archive?.manifestSha256
+        if !isSame { find("its run is not the one that was recorded") }
     }
 
     private func runs(_ outcome: inout Outcome, _ session: Session) throws {

@@ -31,7 +31,8 @@ public struct PlanReader: Sendable {
 
     /// Counts in the session's transaction.
     func read(_ session: Session) throws -> RetentionPlan {
-        let today = try session.query("SELECT (transaction_timestamp() AT TIME ZONE 'UTC')::date AS today")
+        let today = try session.query(
+            "SELECT transaction_timestamp() AS now, (transaction_timestamp() AT TIME ZONE 'UTC')::date AS today")
         let date = try asOf ?? today[0].date("today")
         let shape = try DeploymentShape(session)
         try shape.catalog.requireEssentials()
@@ -50,7 +51,7 @@ public struct PlanReader: Sendable {
             wholePartitions: account == nil ? try WholePartitions.find(session, shape, terms).map(\.name) : [],
             advice: shape.indexAdvice + columns.advice,
             measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
-            holdDigest: holdDigest)
+            holdDigest: holdDigest, madeAt: try today[0].instant("now"))
     }
 
     /// Lets a count of every row take as long as it takes, and the memory of a hash of a million ids. Gives the rests

@@ -17,6 +17,8 @@ public struct RetentionPlan: Sendable {
     public let measuredRowsPerSecond: Int64?
     let terms: Terms
     let holdDigest: String
+    /// When it was made, in the database's clock.
+    let madeAt: Instant
 
     /// Rows to go, over all accounts and classes.
     public var dueRows: Int64 { lines.reduce(0) { $0 + $1.dueRows } }

@@ -17,14 +17,26 @@ enum CascadeWalk {
                 + "rows, so nothing was purged; change that constraint to ON DELETE NO ACTION, ON UPDATE NO ACTION.")
     }
 
+    /// The same for all classes that a purge takes.
+    static func refuseCascades(_ shape: DeploymentShape, _ session: Session) throws {
+        let redacted = try RedactedColumns(session).names
+        for dataClass in shape.classes {
+            try refuseCascades(
+                dataClass, redacted: dataClass == .taskContent ? redacted : ["ip", "user_agent"], session)
+        }
+    }
+
     /// Constraints that a deletion fires, and those that these fire in turn. The money's tables are named first.
     private static let deletes = """
-        WITH RECURSIVE reached AS (
+        WITH RECURSIVE tree AS (
+            SELECT to_regclass($1)::oid AS relation
+            UNION
+            SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
+        ), reached AS (
             SELECT k.confrelid AS source, k.conrelid AS target, k.confdeltype AS kind,
                 ARRAY[k.oid] AS seen, k.conrelid::regclass || ' (' || k.conname || ')' AS path
             FROM pg_constraint AS k
-            WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd') AND k.confrelid IN (
-                SELECT to_regclass($1)::oid UNION SELECT inhrelid FROM pg_inherits WHERE inhparent = to_regclass($1))
+            WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd') AND k.confrelid IN (SELECT relation FROM tree)
             UNION ALL
             SELECT k.confrelid, k.conrelid, k.confdeltype, r.seen || k.oid,
                 r.path || ' → ' || k.conrelid::regclass || ' (' || k.conname || ')'
@@ -38,9 +50,15 @@ enum CascadeWalk {
 
     /// Constraints that a change of the redacted columns fires.
     private static let updates = """
+        WITH RECURSIVE tree AS (
+            SELECT to_regclass($1)::oid AS relation
+            UNION
+            SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
+        )
         SELECT k.conrelid::regclass || ' (' || k.conname || ')' AS path
         FROM pg_constraint AS k
-        WHERE k.contype = 'f' AND k.confupdtype IN ('c', 'n', 'd') AND k.confrelid = to_regclass($1) AND EXISTS (
+        WHERE k.contype = 'f' AND k.confupdtype IN ('c', 'n', 'd') AND k.confrelid IN (SELECT relation FROM tree)
+            AND EXISTS (
             SELECT FROM pg_attribute AS a
             WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey) AND a.attname = ANY ($2::text[]))
         ORDER BY k.conrelid IN (to_regclass('public.credit_ledger'), to_regclass('public.credit_wallet'))

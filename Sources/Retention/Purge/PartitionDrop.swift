@@ -50,22 +50,21 @@ struct PartitionDrop: Sendable {
         }
         try count(relation, name, rests, session)
         _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
-        let policiesStand = try Terms.policyDigest(session) == run.terms.policyDigest
-        guard policiesStand, try !WholePartitions.holds(any: relation, query, session) else { return false }
+        guard try run.isBound(session), try !WholePartitions.holds(any: relation, query, session) else { return false }
         try session.executeScript("DROP TABLE \(name)")
         try Self.note("dropped", relation, run, session)
         return true
     }
 
     /// Gives a detached partition back to its table.
-    func attachAgain(_ relation: String, _ session: Session) throws {
+    static func attachAgain(_ relation: String, _ run: PurgeRun, _ session: Session) throws {
         let rows = try session.query(
             "SELECT bounds FROM daybook.purge_sweep WHERE run_id = $1 AND data_class = 'access_log' AND relation = $2",
             [.int(run.id), .text(relation)])
         let name = TableName.quoted(relation, session)
         try session.executeScript("SET LOCAL ROLE NONE")
-        try session.executeScript("ALTER TABLE \(Self.parent) ATTACH PARTITION \(name) \(try rows[0].text("bounds"))")
-        try Self.note("sweeping", relation, run, session)
+        try session.executeScript("ALTER TABLE \(parent) ATTACH PARTITION \(name) \(try rows[0].text("bounds"))")
+        try note("sweeping", relation, run, session)
     }
 
     private static func note(_ state: String, _ relation: String, _ run: PurgeRun, _ session: Session) throws {

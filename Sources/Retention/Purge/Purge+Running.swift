@@ -9,7 +9,12 @@ extension Purge {
     func go(_ run: PurgeRun, plan: RetentionPlan?) async throws -> Outcome {
         let planned = plan?.dueRows ?? 0
         // Read once: what the run does is bound to the tables as they were when it began.
-        let shape = try await Uninterrupted.run(connection) { try DeploymentShape($0) }
+        let shape = try await Uninterrupted.run(connection) { session in
+            let shape = try DeploymentShape(session)
+            // Again: an application may have got another constraint since the plan, or since an interruption.
+            try CascadeWalk.refuseCascades(shape, session)
+            return shape
+        }
         var taken = try await Uninterrupted.run(connection) { try RunRecord.takenRows(run.id, $0) }
         var lines: [PlanLine] = []
         for dataClass in Self.classes(run, shape) {
@@ -71,7 +76,7 @@ extension Purge {
         }
         for relation in relations {
             let step = SweepStep(
-                run: run, statement: statement, dataClass: dataClass, relation: relation, key: settings.archive?.key)
+                run: run, statement: statement, dataClass: dataClass, relation: relation, key: key(run))
             let sweep = TableSweep(
                 step: step, connection: connection, tell: tell, plannedRows: planned, pauses: settings.pauses)
             ending = try await sweep.run(takenBefore: ending.takenRows)
@@ -87,7 +92,7 @@ extension Purge {
         guard dataClass == .accessLog else { return true }
         let whole = try await Uninterrupted.run(connection) { try WholePartitions.find($0, shape, run.terms) }
         let drop = PartitionDrop(
-            run: run, query: ClassQuery(.accessLog, shape), key: settings.archive?.key, rests: settings.pauses.rests)
+            run: run, query: ClassQuery(.accessLog, shape), key: key(run), rests: settings.pauses.rests)
         for partition in whole {
             guard !Task.isCancelled else { return false }
             tell(.step("detaching \(partition.name)"))
@@ -110,11 +115,25 @@ extension Purge {
                 // Undone as a whole; the file of the undone transaction goes too.
                 let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
                 run.archive?.removeUnrecorded(recorded)
-                try await Uninterrupted.transaction(connection) { try drop.attachAgain(relation, $0) }
+                try await Uninterrupted.transaction(connection) { try PartitionDrop.attachAgain(relation, run, $0) }
             }
         }
         return true
     }
+
+    /// Gives back what was detached and not dropped, where a run ends before its end.
+    func attachDetached(_ run: PurgeRun) async throws {
+        let detached = try await Uninterrupted.run(connection) { session in
+            try RunRecord.sweeps(run.id, .accessLog, state: "detached", session)
+        }
+        for relation in detached {
+            tell(.step("attaching \(relation) again"))
+            try await Uninterrupted.transaction(connection) { try PartitionDrop.attachAgain(relation, run, $0) }
+        }
+    }
+
+    /// The key of the run's archive: nil for one that was begun without, whatever key was named now.
+    private func key(_ run: PurgeRun) -> [UInt8]? { run.isEncrypted ? settings.archive?.key : nil }
 
     /// A hold came to cover a partition between its detaching and its drop.
     private struct HeldAfterAll: Error {}
@@ -135,8 +154,14 @@ extension Purge {
                 try RunRecord.takenRows(run.id, session)
             )
         }
-        let files = try await Uninterrupted.run(connection) {
-            try CertificateShelf(settings.templates).publishMissing($0)
+        let files = try await publishCertificates()
+        guard
+            FileManager.default.fileExists(
+                atPath: CertificateShelf.path(settings.certificates, certificate.sequence, "json"))
+        else {
+            throw DaybookError.output(
+                "Purge \(run.id) is done and certified, but its certificate cannot be written to "
+                    + "\(settings.certificates); make room there, then: daybook retention purge --resume")
         }
         return Outcome(
             run: run.id, takenRows: taken, wasStopped: false, certificate: (certificate.sequence, certificate.sha256),

@@ -57,13 +57,7 @@ public struct Purge: Sendable {
             clockSkewSeconds: Self.seconds(settings.hostClock().microseconds(since: clocks.now)),
             shortestDays: shortest, shares: plan.shares)
         if let refusal = guarded.refusal(forced: settings.forced, expectedRows: settings.expectedRows) { throw refusal }
-        try await Uninterrupted.run(connection) { session in
-            let redacted = try RedactedColumns(session).names
-            for dataClass in try DeploymentShape(session).classes {
-                try CascadeWalk.refuseCascades(
-                    dataClass, redacted: dataClass == .taskContent ? redacted : ["ip", "user_agent"], session)
-            }
-        }
+        try await Uninterrupted.run(connection) { try CascadeWalk.refuseCascades(DeploymentShape($0), $0) }
         return plan
     }
 
@@ -75,9 +69,14 @@ public struct Purge: Sendable {
         }
         if let archive = settings.archive { try ArchiveFolder(path: archive.folder).make() }
         let run = try await Uninterrupted.transaction(connection) { session in
+            guard try !PurgeRun.wasReleased(since: plan.madeAt, session) else {
+                throw DaybookError(
+                    .tryAgain,
+                    "A hold was released since the plan was made; nothing was purged. Look at the plan again.")
+            }
             let run = try PurgeRun.record(plan, settings, session)
             // Made before anything is committed: an archive that cannot be written leaves no run behind.
-            try run.archive?.make()
+            try run.archive?.makeNew()
             return run
         }
         return try await go(run, plan: plan)
@@ -94,19 +93,22 @@ public struct Purge: Sendable {
             return nil
         }
         if let folder = run.archive {
-            try folder.make()
             guard !run.isEncrypted || settings.archive?.key != nil else {
                 throw DaybookError.configuration("Purge \(run.id) encrypts its archive; name the key with --key-file.")
             }
             let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
+            try folder.requireWhole(recorded, key: run.isEncrypted ? settings.archive?.key : nil)
+            try folder.make()
             folder.removeUnrecorded(recorded)
         }
         let isBound = try await Uninterrupted.run(connection) { session in
             try RowSecurity.refuse(session)
-            return try Terms.policyDigest(session) == run.terms.policyDigest
+            return try run.isBound(session)
         }
         guard isBound else {
-            tell(.step("the policies changed since purge \(run.id) began: certifying what it did"))
+            let reason = "the policies changed, or a hold was released, since purge \(run.id) began"
+            tell(.step(reason + ": certifying what it did"))
+            try await attachDetached(run)
             return try await finish(run, lines: try await countAll(run))
         }
         return try await go(run, plan: nil)
@@ -150,8 +152,11 @@ public struct Purge: Sendable {
             + "\(try row.instant("backend_start"))"
     }
 
-    private func publishCertificates() async throws -> [String] {
-        let shelf = CertificateShelf(settings.templates)
-        return try await Uninterrupted.run(connection) { try shelf.publishMissing($0) }
+    func publishCertificates() async throws -> [String] {
+        let (shelf, tell) = (CertificateShelf(settings.templates), tell)
+        return try await Uninterrupted.run(connection) { session in
+            // An old certificate's folder that cannot be reached from here keeps no purge from running.
+            try shelf.publishMissing(session) { tell(.step($0)) }
+        }
     }
 }

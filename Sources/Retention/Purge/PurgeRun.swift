@@ -44,6 +44,21 @@ struct PurgeRun: Sendable {
             isEncrypted: place?.cipher != nil)
     }
 
+    /// True while the policies are the ones that the run's plan was made by, and no hold was released since: a purge
+    /// takes what its plan has shown, and never more.
+    func isBound(_ session: Session) throws -> Bool {
+        guard try Terms.policyDigest(session) == terms.policyDigest else { return false }
+        let rows = try session.query("SELECT started_at FROM daybook.purge_run WHERE run_id = $1", [.int(id)])
+        return try !Self.wasReleased(since: rows[0].instant("started_at"), session)
+    }
+
+    /// True if a hold was released then or later.
+    static func wasReleased(since instant: Instant, _ session: Session) throws -> Bool {
+        try session.query(
+            "SELECT EXISTS (SELECT FROM daybook.legal_hold WHERE released_at >= $1) AS released", [.instant(instant)]
+        )[0].bool("released")
+    }
+
     /// The run that was begun and not finished, nil without one.
     static func unfinished(_ session: Session) throws -> PurgeRun? {
         let rows = try session.query(

@@ -62,12 +62,12 @@ struct SweepStatement: Sendable {
                     AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
                     AND NOT (\(query.isHeld))
                     AND \(rests.after("r.ctid"))
-            ), gone AS (
+            ), \(redaction.isEmpty ? "gone" : "changed") AS (
                 \(taking(table, session))
                 WHERE \(stretch) AND r.ctid = due.place AND r.xmin = due.version
                     AND \(rests.after("least(r.ctid, due.place)"))
-                RETURNING due.*
-            ), \(counted)
+                RETURNING due.*\(redaction.isEmpty ? "" : ", \(cleared(session)) AS is_cleared")
+            ), \(redaction.isEmpty ? "" : "gone AS (SELECT * FROM changed WHERE is_cleared), ")\(counted)
             SELECT \(counts ? "coalesce(sum(row_count), 0)::bigint AS taken FROM share" : "\(given) FROM gone")
             """
     }
@@ -90,6 +90,25 @@ struct SweepStatement: Sendable {
         guard !redaction.isEmpty else { return "DELETE FROM ONLY \(table) AS r USING due" }
         let assignments = redaction.map { "\(session.quoteIdentifier($0.column)) = \($0.expression)" }
         return "UPDATE ONLY \(table) AS r SET \(assignments.joined(separator: ", ")) FROM due"
+    }
+
+    /// True for a row whose content is gone: a trigger of the application may have put it back, and then the row is
+    /// still due.
+    private func cleared(_ session: Session) -> String {
+        redaction.map { assignment in
+            let column = "r." + session.quoteIdentifier(assignment.column)
+            return assignment.expression == "NULL"
+                ? "\(column) IS NULL" : "coalesce(\(column)::text IN ('', '{}', '\\x'), false)"
+        }.joined(separator: " AND ")
+    }
+
+    /// True if a table still has the columns that this statement archives and clears.
+    func fits(_ relation: String, _ session: Session) throws -> Bool {
+        switch query.dataClass {
+        case .accessLog, .probes: return try Set(Self.columns(of: relation, session)) == Set(columns)
+        case .apiUsage: return true
+        case .taskContent: return try RedactedColumns(session).names == redaction.map(\.column)
+        }
     }
 
     /// What is written down in the same statement: first what the rows come to in shares, of which there are few, and

@@ -15,11 +15,11 @@ struct SweepStep: Sendable {
     /// hold that was acknowledged; the file on disk and its record before the COMMIT.
     func take(_ pages: Range<Int64>, _ rests: Rests, _ session: Session) throws -> Int64 {
         _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
-        guard try Terms.policyDigest(session) == run.terms.policyDigest else {
+        guard try run.isBound(session) else {
             throw DaybookError(
                 .tryAgain,
-                "The policies changed while the purge ran, so it stopped: it is bound to the plan that was shown. "
-                    + "End it with: daybook retention purge --resume")
+                "The policies changed, or a hold was released, while the purge ran, so it stopped: it is bound to the "
+                    + "plan that was shown. End it with: daybook retention purge --resume")
         }
         // What is not looked up by an index is small, or as long as the stretch: a hash suits both. Nobody waits
         // for the disk: a transaction that a crash undoes is undone as a whole, and the certificate's waits for all.
@@ -35,6 +35,13 @@ struct SweepStep: Sendable {
             let sql = statement.sql(
                 run: run.id, relation: relation, pages: pages, counts: true, rests: rests, session)
             rows = try session.query(sql)[0].int("taken")
+        }
+        // Looked at after the statement, whose lock keeps the columns as they are until the COMMIT.
+        guard try statement.fits(relation, session) else {
+            throw DaybookError(
+                .tryAgain,
+                "The columns of \(relation) are not those that the purge began with, so it stopped: none may go "
+                    + "without its archived copy. Continue it with: daybook retention purge --resume")
         }
         _ = try session.execute(
             """

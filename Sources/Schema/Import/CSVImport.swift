@@ -25,10 +25,14 @@ public struct CSVImport: Sendable {
     /// What the file holds.
     public let kind: ImportKind
     public let file: ImportFile
+    /// Why the legal holds are released that a file of accounts does not name any more.
+    public let releaseReason: String?
 
-    public init(_ kind: ImportKind, file: ImportFile) {
+    /// - Parameter releaseReason: Without it, a file of accounts that would release a legal hold is refused.
+    public init(_ kind: ImportKind, file: ImportFile, releaseReason: String? = nil) {
         self.kind = kind
         self.file = file
+        self.releaseReason = releaseReason
     }
 
     /// Imports the file in one transaction.
@@ -45,7 +49,10 @@ public struct CSVImport: Sendable {
             let (rows, defects) = try copy(session, zones: zones)
             guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
             // An account's hold and days count from here on, also for a purge that is under way.
-            if kind == .accounts { try HoldLock.take(session) }
+            if kind == .accounts {
+                try HoldLock.take(session)
+                try AccountHolds.release(because: releaseReason, session)
+            }
             return try merge(session, rows: rows)
         }
     }

@@ -14,15 +14,22 @@ struct AccountsCommand: AsyncParsableCommand {
             abstract: "Import accounts from CSV: all rows or none. Known accounts are updated, none is removed.",
             discussion: """
                 Columns: user_id, slug, name, plan (payg or prepaid), currency (USD), timezone, retention_days (30, \
-                90 or 180), monthly_fee_usd, legal_hold; and, if you like, contract_profile.
+                90 or 180), monthly_fee_usd, legal_hold; and, if you like, contract_profile. A file that leaves \
+                legal_hold empty where an account has one is refused, unless --release-holds says why.
                 """)
 
         @Argument(
             help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
         var file: String
+        @Option(
+            help: ArgumentHelp(
+                "Why the legal holds are released that the file does not name any more.", valueName: "reason"))
+        var releaseHolds: String?
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
-        func run() async throws { try await Importing.run(.accounts, file: file, database: database) }
+        func run() async throws {
+            try await Importing.run(.accounts, file: file, releaseReason: releaseHolds, database: database)
+        }
     }
 
     struct List: AsyncParsableCommand {

@@ -3,9 +3,11 @@ import Schema
 
 /// What every import command does.
 enum Importing {
-    static func run(_ kind: ImportKind, file: String, database: DatabaseOptions) async throws {
+    static func run(
+        _ kind: ImportKind, file: String, releaseReason: String? = nil, database: DatabaseOptions
+    ) async throws {
         let outcome = try await database.withConnection { connection in
-            try await CSVImport(kind, file: ImportFile(path: file)).run(connection)
+            try await CSVImport(kind, file: ImportFile(path: file), releaseReason: releaseReason).run(connection)
         }
         Terminal.show(
             "\(kind.rawValue): \(outcome.read) rows read, \(outcome.added) added, \(outcome.changed) changed, "
