@@ -93,6 +93,50 @@ import Testing
         }
     }
 
+    @Test func `what a release or a shorter policy makes due later is no finding of an earlier purge`() async throws {
+        try await withPurging { purging in
+            let held = try await purging.retention(
+                ["hold", "add", "--account", "customer3", "--matter", "m", "--requested-by", "r"])
+            #expect(held.exitCode == 0, "\(held.errors)")
+            try await execute(
+                "UPDATE daybook.account SET retention_days = 180 WHERE slug = 'customer5'", in: purging.settings)
+            #expect(try await purging.purge().exitCode == 0)
+            #expect(try await purging.retention(["hold", "release", "1", "--reason", "settled"]).exitCode == 0)
+            try await execute(
+                "UPDATE daybook.account SET retention_days = 30 WHERE slug = 'customer5'", in: purging.settings)
+            #expect(try await PlanFile(purging.settings, Purging.date).sum("due_rows") > 0)
+            let verified = try await purging.retention(["verify"])
+            #expect(verified.exitCode == 0, "\(verified.output)")
+            // What was due by the purge's own terms is one.
+            try await execute(
+                """
+                INSERT INTO public.video_external_access_log (id, video_id, action, source, policy_snapshot, created_at)
+                VALUES (gen_random_uuid(), gen_random_uuid(), 'play', 'embed', '{}', '2020-01-01Z')
+                """, in: purging.settings)
+            #expect(try await purging.retention(["verify"]).exitCode == 2)
+        }
+    }
+
+    @Test func `policies that change under a purge end it, and what it did until then is certified`() async throws {
+        try await withPurging { purging in
+            try await purging.begin(pages: 0..<8)
+            let log = "SELECT count(*)::text FROM public.video_external_access_log"
+            let left = try await purging.number(log)
+            let set = try await purging.retention([
+                "policy", "set", "--account", "customer9", "--class", "access_log", "--days", "400", "--reason", "new",
+            ])
+            #expect(set.exitCode == 0, "\(set.errors)")
+            let resumed = try await purging.retention(["purge", "--resume"] + purging.places)
+            #expect(resumed.exitCode == 0 && resumed.errors.contains("the policies changed"), "\(resumed.errors)")
+            #expect(try await purging.number(log) == left)
+            let taken = "SELECT sum(row_count)::text FROM daybook.purge_total"
+            let text = try String(contentsOfFile: purging.certificates + "/certificate-000001.json", encoding: .utf8)
+            let certificate = try CanonicalJSON.decode(Certificate.self, from: text)
+            #expect(try await purging.number(taken) == Int(certificate.rows))
+            #expect(certificate.rows > 0 && !certificate.remaining.isEmpty)
+        }
+    }
+
     @Test func `a column that comes while a table is swept stops the purge before a row goes without it`()
         async throws
     {

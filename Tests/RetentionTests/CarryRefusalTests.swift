@@ -187,7 +187,7 @@ import Testing
                 let killed = try await purging.retention(
                     ["carry-forward", "--yes", "--quiet"] + CarriedBooks.date + purging.places, killAfter: delay)
                 await reader?.close()
-                try await Self.waitForOthers(purging)
+                try await purging.waitForOthers()
                 let left = try await Self.fingerprint(purging)
                 let what = "seed \(seed), trial \(trial), \(delay) s, \(killed.exitCode)"
                 #expect(left == untouched || left == carried, "\(what)")
@@ -237,18 +237,6 @@ import Testing
             #expect(again.exitCode == 0 && again.output.contains("certificate-000001.json"), "\(again.output)")
             #expect(try names.map { try Data(contentsOf: URL(fileURLWithPath: $0)) } == before)
             #expect(try await purging.retention(["verify"]).exitCode == 0)
-        }
-    }
-
-    /// Until the server has noticed that the killed program is gone.
-    private static func waitForOthers(_ purging: Purging) async throws {
-        for _ in 0..<200 {
-            let others = try await purging.number(
-                """
-                SELECT (count(*) + (pg_sleep(0.05) IS NULL)::integer)::text FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-                """)
-            if others == 0 { return }
         }
     }
 }

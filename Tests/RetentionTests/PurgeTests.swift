@@ -179,6 +179,24 @@ import Testing
         }
     }
 
+    @Test func `without an archive the same rows go, and the same is remembered of them`() async throws {
+        var ends: [[String: String]] = []
+        for archive in [true, false] {
+            try await withPurging { purging in
+                let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
+                let place = archive ? ["--archive", purging.archive] : ["--no-archive"]
+                let run = try await purging.retention(
+                    ["purge", "--yes", "--quiet", "--expect-rows", String(rows)] + place
+                        + ["--certificates", purging.certificates] + Purging.date)
+                #expect(run.exitCode == 0, "\(run.errors)")
+                ends.append(try await purging.fingerprint())
+                #expect(FileManager.default.fileExists(atPath: purging.archive) == archive)
+                #expect(try await purging.retention(["verify"]).exitCode == 0)
+            }
+        }
+        #expect(ends.first == ends.last)
+    }
+
     @Test func `one account alone is purged, and nobody else`() async throws {
         try await withPurging { purging in
             let others = """

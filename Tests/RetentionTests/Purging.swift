@@ -73,6 +73,18 @@ struct Purging: Sendable {
         await connection.close()
     }
 
+    /// Until the server has noticed that the killed program is gone.
+    func waitForOthers() async throws {
+        for _ in 0..<200 {
+            let others = try await number(
+                """
+                SELECT (count(*) + (pg_sleep(0.05) IS NULL)::integer)::text FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+                """)
+            if others == 0 { return }
+        }
+    }
+
     /// Rows of a query as text, a row a line.
     func lines(_ query: String) async throws -> [String] {
         let connection = try await Connection.open(settings)

@@ -183,19 +183,27 @@ public struct Verification: Sendable {
         if found != digest { outcome.findings.append(Finding(subject: path, what: "the file was altered")) }
     }
 
-    /// Nothing that the newest purge of everybody had to take may be there.
+    /// Nothing that the newest purge of everybody had to take may be there: by its own cutoffs, and under the holds
+    /// that were in force then. What a policy or a release made due since is the next purge's.
     private func residue(_ outcome: inout Outcome, _ session: Session) throws {
         let rows = try session.query(
             """
-            SELECT run_id, as_of FROM daybook.purge_run AS r WHERE state = 'finished' AND account = '' AND NOT EXISTS (
+            SELECT run_id, as_of, account, policy_sha256, started_at FROM daybook.purge_run AS r
+            WHERE state = 'finished' AND account = '' AND NOT EXISTS (
                 SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
             ORDER BY run_id DESC LIMIT 1
             """)
         guard let row = rows.first else { return }
         let date = try row.date("as_of")
         outcome.asOf = date
-        let plan = try PlanReader(asOf: date).read(session)
-        for line in plan.lines where line.dueRows > 0 {
+        let shape = try DeploymentShape(session)
+        try RowSecurity.refuse(session)
+        let (terms, started) = (try PurgeRun.terms(of: row, session), try row.instant("started_at"))
+        let rests = try PlanReader.prepareCounting(session)
+        let lines = try shape.classes.flatMap { dataClass in
+            try PlanReader.lines(ClassQuery(dataClass, shape, releasedSince: started), terms, rests, session)
+        }
+        for line in lines where line.dueRows > 0 {
             let account = line.account.isEmpty ? "no account" : line.account
             outcome.findings.append(
                 Finding(

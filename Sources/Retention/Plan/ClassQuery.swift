@@ -26,12 +26,14 @@ struct ClassQuery: Sendable {
     /// For the few rows of a stretch: each is looked up by the index, where there is one, instead of reading all tasks.
     var probes: String { lookups.map(\.probe).joined(separator: " ") }
 
-    init(_ dataClass: DataClass, _ shape: DeploymentShape) {
+    /// - Parameter releasedSince: Holds that were released then or later count as well, as they did at that instant.
+    init(_ dataClass: DataClass, _ shape: DeploymentShape, releasedSince instant: Instant? = nil) {
+        let held = HeldIDs(releasedSince: instant)
         switch dataClass {
-        case .accessLog: self = Self.accessLog(shape)
-        case .apiUsage: self = Self.apiUsage(shape)
+        case .accessLog: self = Self.accessLog(shape, held)
+        case .apiUsage: self = Self.apiUsage(shape, held)
         case .probes: self = Self.probeRows
-        case .taskContent: self = Self.taskContent(shape)
+        case .taskContent: self = Self.taskContent(shape, held)
         }
     }
 
@@ -49,11 +51,29 @@ struct ClassQuery: Sendable {
         isHeld = holds.isEmpty ? "false" : holds.map { "coalesce(\($0), false)" }.joined(separator: " OR ")
     }
 
-    private static let heldOwner = "IN (SELECT h.user_id FROM daybook.held_owner AS h)"
-    private static let heldBatch = "IN (SELECT h.batch_id FROM daybook.held_batch AS h)"
-    private static let heldVideo = "IN (SELECT h.video_id FROM daybook.held_video AS h)"
+    /// What is held, by what it is held, as the right side of a comparison.
+    private struct HeldIDs {
+        let owner: String
+        let batch: String
+        let video: String
 
-    private static func accessLog(_ shape: DeploymentShape) -> ClassQuery {
+        init(releasedSince instant: Instant?) {
+            func ids(_ view: String, _ column: String, _ scope: String) -> String {
+                let released = instant.map {
+                    """
+                     UNION ALL SELECT h.\(column) FROM daybook.legal_hold AS h
+                    WHERE h.scope = '\(scope)' AND h.released_at >= '\($0)'::timestamptz
+                    """
+                }
+                return "IN (SELECT h.\(column) FROM daybook.\(view) AS h\(released ?? ""))"
+            }
+            owner = ids("held_owner", "user_id", "account")
+            batch = ids("held_batch", "batch_id", "batch")
+            video = ids("held_video", "video_id", "video")
+        }
+    }
+
+    private static func accessLog(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {
         let video = shape.column("video_id", of: .accessLog, alias: "r")
         // Our own table carries the owner; a deployment's column of that name would mean something else.
         let same = shape.isOwn ? " AND (r.owner_id IS NULL OR t.user_id = r.owner_id)" : ""
@@ -66,10 +86,10 @@ struct ClassQuery: Sendable {
                     condition: "t.id = \(video)\(same)", isIndexed: shape.findsTasks)
             ], owner: owner,
             instant: shape.column("created_at", of: .accessLog, alias: "r"),
-            holds: ["\(owner) \(heldOwner)", "t.batch_job_id \(heldBatch)", "\(video) \(heldVideo)"])
+            holds: ["\(owner) \(held.owner)", "t.batch_job_id \(held.batch)", "\(video) \(held.video)"])
     }
 
-    private static func apiUsage(_ shape: DeploymentShape) -> ClassQuery {
+    private static func apiUsage(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {
         let key = shape.column("api_key_id", of: .apiUsage, alias: "r")
         let hasKeys = shape.catalog.has(.apiKeys)
         let keys =
@@ -87,13 +107,13 @@ struct ClassQuery: Sendable {
             ], owner: owner,
             instant: shape.column("created_at", of: .apiUsage, alias: "r"),
             isDone: content.isEmpty ? "true" : content.joined(separator: " AND "),
-            holds: ["\(owner) \(heldOwner)", "\(batch) \(heldBatch)"])
+            holds: ["\(owner) \(held.owner)", "\(batch) \(held.batch)"])
     }
 
     private static let probeRows = ClassQuery(
         .probes, lookups: [], owner: "NULL::uuid", instant: "r.probed_at", holds: [])
 
-    private static func taskContent(_ shape: DeploymentShape) -> ClassQuery {
+    private static func taskContent(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {
         let completed = shape.column("completed_at", of: .videoTasks, alias: "r")
         let updated = shape.column("updated_at", of: .videoTasks, alias: "r")
         return ClassQuery(
@@ -109,6 +129,6 @@ struct ClassQuery: Sendable {
             owner: "r.user_id", instant: "coalesce(\(completed), f.terminal_at, \(updated))",
             belongs: "\(shape.column("status", of: .videoTasks, alias: "r")) IN ('succeeded', 'failed')",
             isDone: "d.task_id IS NOT NULL",
-            holds: ["r.user_id \(heldOwner)", "r.batch_job_id \(heldBatch)", "r.id \(heldVideo)"])
+            holds: ["r.user_id \(held.owner)", "r.batch_job_id \(held.batch)", "r.id \(held.video)"])
     }
 }

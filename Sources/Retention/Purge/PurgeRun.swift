@@ -59,6 +59,25 @@ struct PurgeRun: Sendable {
         )[0].bool("released")
     }
 
+    /// The terms that a run was bound to. The row has `run_id`, `as_of`, `account` and `policy_sha256`.
+    static func terms(of row: Row, _ session: Session) throws -> Terms {
+        let cutoffs = try session.query(
+            """
+            SELECT user_id, slug, time_zone, data_class, retention_days::bigint AS days, cutoff
+            FROM daybook.purge_cutoff WHERE run_id = $1 ORDER BY slug COLLATE "C", data_class COLLATE "C"
+            """, [.int(try row.int("run_id"))])
+        let all = try cutoffs.compactMap { row -> Term? in
+            guard let dataClass = DataClass(rawValue: try row.text("data_class")) else { return nil }
+            return Term(
+                userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: try row.text("time_zone"),
+                dataClass: dataClass, retentionDays: try row.int("days"), cutoff: try row.instant("cutoff"))
+        }
+        let account = try row.text("account")
+        return Terms(
+            asOf: try row.date("as_of"), account: account.isEmpty ? nil : account, all: all,
+            policyDigest: try row.text("policy_sha256"))
+    }
+
     /// The run that was begun and not finished, nil without one.
     static func unfinished(_ session: Session) throws -> PurgeRun? {
         let rows = try session.query(
@@ -68,23 +87,8 @@ struct PurgeRun: Sendable {
             """)
         guard let row = rows.first else { return nil }
         let id = try row.int("run_id")
-        let account = try row.text("account")
-        let cutoffs = try session.query(
-            """
-            SELECT user_id, slug, time_zone, data_class, retention_days::bigint AS days, cutoff
-            FROM daybook.purge_cutoff WHERE run_id = $1 ORDER BY slug COLLATE "C", data_class COLLATE "C"
-            """, [.int(id)])
-        let terms = try cutoffs.compactMap { row -> Term? in
-            guard let dataClass = DataClass(rawValue: try row.text("data_class")) else { return nil }
-            return Term(
-                userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: try row.text("time_zone"),
-                dataClass: dataClass, retentionDays: try row.int("days"), cutoff: try row.instant("cutoff"))
-        }
         return PurgeRun(
-            id: id,
-            terms: Terms(
-                asOf: try row.date("as_of"), account: account.isEmpty ? nil : account, all: terms,
-                policyDigest: try row.text("policy_sha256")),
+            id: id, terms: try terms(of: row, session),
             archive: try row.optionalText("archive_folder").map {
                 ArchiveFolder(path: ArchiveFolder.path(in: $0, run: id))
             },
