@@ -62,12 +62,12 @@ struct SweepStatement: Sendable {
                     AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
                     AND NOT (\(query.isHeld))
                     AND \(rests.after("r.ctid"))
-            ), \(redaction.isEmpty ? "gone" : "changed") AS (
+            ), gone AS (
                 \(taking(table, session))
                 WHERE \(stretch) AND r.ctid = due.place AND r.xmin = due.version
                     AND \(rests.after("least(r.ctid, due.place)"))
-                RETURNING due.*\(redaction.isEmpty ? "" : ", \(cleared(session)) AS is_cleared")
-            ), \(redaction.isEmpty ? "" : "gone AS (SELECT * FROM changed WHERE is_cleared), ")\(counted)
+                RETURNING due.*\(redaction.isEmpty ? "" : ", " + cleared(session))
+            ), \(counted)
             SELECT \(counts ? "coalesce(sum(row_count), 0)::bigint AS taken FROM share" : "\(given) FROM gone")
             """
     }
@@ -92,14 +92,18 @@ struct SweepStatement: Sendable {
         return "UPDATE ONLY \(table) AS r SET \(assignments.joined(separator: ", ")) FROM due"
     }
 
-    /// True for a row whose content is gone: a trigger of the application may have put it back, and then the row is
-    /// still due.
+    /// What the server's error says where content came back.
+    static let cameBack = "content came back at"
+
+    /// True for a row whose content is gone, an error for any other: a trigger of the application may have put it back,
+    /// and then the statement is undone as a whole.
     private func cleared(_ session: Session) -> String {
-        redaction.map { assignment in
+        let isCleared = redaction.map { assignment in
             let column = "r." + session.quoteIdentifier(assignment.column)
             return assignment.expression == "NULL"
                 ? "\(column) IS NULL" : "coalesce(\(column)::text IN ('', '{}', '\\x'), false)"
         }.joined(separator: " AND ")
+        return "CASE WHEN \(isCleared) THEN true ELSE ('\(Self.cameBack) ' || r.ctid::text)::boolean END AS is_cleared"
     }
 
     /// True if a table still has the columns that this statement archives and clears.

@@ -28,13 +28,14 @@ struct SweepStep: Sendable {
             SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL synchronous_commit = off
             """)
         let rows: Int64
-        if let folder = run.archive {
-            let sql = statement.sql(run: run.id, relation: relation, pages: pages, rests: rests, session)
-            rows = try archived(sql, folder, session)
-        } else {
-            let sql = statement.sql(
-                run: run.id, relation: relation, pages: pages, counts: true, rests: rests, session)
-            rows = try session.query(sql)[0].int("taken")
+        do {
+            rows = try taken(pages, rests, session)
+        } catch let error as PostgresError where error.message?.contains(SweepStatement.cameBack) ?? false {
+            throw DaybookError(
+                .badData,
+                "A trigger of \(relation) puts content back that a redaction clears, so nothing of that transaction "
+                    + "was done. Change the trigger, then: daybook retention purge --resume",
+                debugText: String(reflecting: error))
         }
         // Looked at after the statement, whose lock keeps the columns as they are until the COMMIT.
         guard try statement.fits(relation, session) else {
@@ -49,6 +50,15 @@ struct SweepStep: Sendable {
             WHERE run_id = $1 AND data_class = $2 AND relation = $3
             """, [.int(run.id), .text(dataClass.rawValue), .text(relation), .int(pages.upperBound)])
         return rows
+    }
+
+    private func taken(_ pages: Range<Int64>, _ rests: Rests, _ session: Session) throws -> Int64 {
+        if let folder = run.archive {
+            let sql = statement.sql(run: run.id, relation: relation, pages: pages, rests: rests, session)
+            return try archived(sql, folder, session)
+        }
+        let sql = statement.sql(run: run.id, relation: relation, pages: pages, counts: true, rests: rests, session)
+        return try session.query(sql)[0].int("taken")
     }
 
     private func archived(_ sql: String, _ folder: ArchiveFolder, _ session: Session) throws -> Int64 {
