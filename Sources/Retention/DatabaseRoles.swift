@@ -103,9 +103,10 @@ public struct DatabaseRoles: Sendable {
             try session.executeScript("GRANT DELETE ON \(KnownTable.accessLog.fullName) TO \(Self.purge)")
         }
         if shape.catalog.has(.apiUsage), !shape.usageContent.isEmpty {
-            try grantRedacting(shape.usageContent, of: .apiUsage, session)
+            try grantRedacting(shape.usageContent.map(\.column), of: .apiUsage, session)
         }
-        try grantRedacting(try RedactedColumns(session).names, of: .videoTasks, session)
+        try shape.redaction.requireClearable()
+        try grantRedacting(shape.redaction.names, of: .videoTasks, session)
         let ours = Self.written.map { "daybook.\($0)" }.joined(separator: ", ")
         try session.executeScript(
             """

@@ -7,8 +7,6 @@ internal import Schema
 enum RetentionSession {
     /// Whoever places a hold, or changes a policy, takes it alone; every deleting transaction shares it.
     static let holdLock = HoldLock.key
-    /// One purge at a time.
-    static let purgeLock: Int64 = 0x64_6179_7075_7267
     /// The uuid that stands for rows of owners without an account, and of nobody.
     static let nobody = "00000000-0000-0000-0000-000000000000"
 

@@ -215,7 +215,7 @@ import Testing
                 "restore", purging.archive + "/run-000001/manifest.json", "--certificates", purging.certificates,
             ]
             let other = try await Connection.open(purging.settings)
-            try await other.run { _ = try $0.query("SELECT pg_advisory_lock($1)", [.int(RetentionSession.purgeLock)]) }
+            try await other.run { _ = try $0.query("SELECT pg_advisory_lock($1)", [.int(PurgeLock.key)]) }
             let refused = try await purging.retention(restore)
             #expect(refused.exitCode == 75 && refused.errors.contains("another restore"), "\(refused.errors)")
             await other.close()

@@ -19,10 +19,21 @@ public struct ArchiveExpiry: Sendable {
     }
 
     /// Destroys what is due for it and gives the numbers of the runs. An interrupted call is completed by the next.
-    public func run(_ connection: Connection) async throws -> (runs: [Int64], files: [String]) {
-        let due = try await connection.transaction { session in
+    ///
+    /// - Parameter tell: Told of certificates whose folder cannot be reached from here.
+    public func run(
+        _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> (runs: [Int64], files: [String]) {
+        let shelf = CertificateShelf(templates)
+        // First what an earlier call could not write any more.
+        var files = try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
+            return try shelf.publishMissing(session, tell: tell)
+        }
+        let due = try await connection.transaction { session in
+            try RetentionSession.prepare(session)
+            try CertificateShelf.requirePlace(in: certificates, session)
             return try session.query(
                 """
                 SELECT run_id, archive_folder, archive_state = 'expiring' AS was_begun, manifest_sha256
@@ -37,6 +48,7 @@ public struct ArchiveExpiry: Sendable {
                     wasBegun: try row.bool("was_begun"), manifestDigest: try row.optionalText("manifest_sha256"))
             }
         }
+        var issued: [Certifying.Issued] = []
         for expired in due {
             try expired.requireThere()
             let run = expired.run
@@ -49,20 +61,23 @@ public struct ArchiveExpiry: Sendable {
                     """, [.int(run)])
             }
             try expired.remove()
-            try await connection.transaction { session in
+            issued += try await connection.transaction { session in
                 try RetentionSession.prepare(session)
                 let isOurs = try session.execute(
                     """
                     UPDATE daybook.purge_run SET archive_state = 'destroyed'
                     WHERE run_id = $1 AND archive_state = 'expiring'
                     """, [.int(run)])
-                guard isOurs == 1 else { return }
-                _ = try Certifying.issue(
-                    "archive_expiry", run: run, programVersion, host, folder: certificates, session)
+                guard isOurs == 1 else { return [] }
+                return [
+                    try Certifying.issue(
+                        "archive_expiry", run: run, programVersion, host, folder: certificates, session)
+                ]
             }
         }
-        let shelf = CertificateShelf(templates)
-        return (due.map(\.run), try await connection.run { try shelf.publishMissing($0) })
+        files += try await connection.run { try shelf.publishMissing($0, tell: tell) }
+        try shelf.requireThere(issued, in: certificates, of: "Archives were destroyed")
+        return (due.map(\.run), files)
     }
 
     /// An archive whose time is over.

@@ -40,13 +40,17 @@ public struct Restoration: Sendable {
     /// Verifies every file against what was certified, and writes the rows in one transaction: all or none.
     ///
     /// Throws `badData` naming a file that was altered, and rows that are there already.
-    public func run(_ connection: Connection) async throws -> Outcome {
+    ///
+    /// - Parameter tell: Told of certificates whose folder cannot be reached from here.
+    public func run(
+        _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> Outcome {
         let (manifest, digest) = try ArchiveManifest.read(manifestPath)
         let folder = ArchiveFolder(path: (manifestPath as NSString).deletingLastPathComponent)
-        let tables = try await connection.transaction { session in
+        let (tables, issued) = try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
-            if into == nil { try Self.takeLock(session) }
+            if into == nil { try PurgeLock.takeForRestore(session) }
             try verify(manifest, digest, folder, session)
             try refuseFilled(manifest, session)
             var tables: [String] = []
@@ -54,18 +58,22 @@ public struct Restoration: Sendable {
                 let table = try restore(segment, manifest.run, folder, session)
                 if !tables.contains(table) { tables.append(table) }
             }
+            var issued: [Certifying.Issued] = []
             if into == nil {
                 let taken = try CertificateReader(run: manifest.run, session: session).taken()
                 try forget(manifest.run, session)
-                _ = try Certifying.issue(
-                    "restore", run: manifest.run, taken: taken, programVersion, host, folder: certificates, session)
+                issued.append(
+                    try Certifying.issue(
+                        "restore", run: manifest.run, taken: taken, programVersion, host, folder: certificates,
+                        session))
             }
-            return tables
+            return (tables, issued)
         }
         let shelf = CertificateShelf(templates)
+        let files = try await connection.run { try shelf.publishMissing($0, tell: tell) }
+        try shelf.requireThere(issued, in: certificates, of: "The rows of purge \(manifest.run) were put back")
         return Outcome(
-            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows }, tables: tables,
-            files: try await connection.run { try shelf.publishMissing($0) })
+            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows }, tables: tables, files: files)
     }
 
     private func verify(
@@ -111,16 +119,6 @@ public struct Restoration: Sendable {
         (into.contains(".") ? into : "public." + into) + "_" + dataClass
     }
 
-    /// Neither a purge nor another restore beside it: each would count the rows as if it were alone.
-    private static func takeLock(_ session: Session) throws {
-        let taken = try session.query(
-            "SELECT pg_try_advisory_xact_lock($1) AS taken", [.int(RetentionSession.purgeLock)])
-        guard try taken[0].bool("taken") else {
-            throw DaybookError(
-                .tryAgain, "A purge or another restore is running; nothing was put back. Wait for its end.")
-        }
-    }
-
     private static func wasRestored(_ run: Int64, _ session: Session) throws -> Bool {
         let rows = try session.query(
             """
@@ -161,9 +159,10 @@ public struct Restoration: Sendable {
             try rows.copy(into: source, creating: false, session)
             if dataClass == .accessLog { try rows.uncount(run, session) }
         case .apiUsage:
-            try rows.update(keys: ["id"], session)
+            try rows.update(keys: ["id"], emptied: DeploymentShape(session).usageContent, session)
         case .taskContent:
-            try rows.update(keys: ["user_id", "id"], session)
+            try rows.update(
+                keys: ["user_id", "id"], emptied: DeploymentShape(session).redaction.assignments, session)
         }
         return source
     }

@@ -36,8 +36,8 @@ struct RestoredRows {
         }
     }
 
-    /// Fills the columns again that a redaction emptied.
-    func update(keys: [String], _ session: Session) throws {
+    /// Fills the columns again that a redaction emptied, and no other: what an application wrote there since stays.
+    func update(keys: [String], emptied: [RedactedColumns.Assignment], _ session: Session) throws {
         let list = columns(session)
         try session.executeScript(
             """
@@ -51,13 +51,18 @@ struct RestoredRows {
         let assignments = segment.columns.filter { !keys.contains($0) }.map {
             "\(session.quoteIdentifier($0)) = r.\(session.quoteIdentifier($0))"
         }
-        let same = keys.map { "t.\($0) = r.\($0)" }.joined(separator: " AND ")
+        let same = keys.map { "t.\($0) = r.\($0)" }
+        let empty = emptied.filter { segment.columns.contains($0.column) }.map { $0.isCleared("t") }
+        let isTarget = (same + empty).joined(separator: " AND ")
         let count = try session.execute(
-            "UPDATE \(source) AS t SET \(assignments.joined(separator: ", ")) FROM pg_temp.restored AS r WHERE \(same)")
+            """
+            UPDATE \(source) AS t SET \(assignments.joined(separator: ", "))
+            FROM pg_temp.restored AS r WHERE \(isTarget)
+            """)
         guard Int64(count) == segment.rows else {
             throw DaybookError.badData(
-                "Only \(count) of the \(segment.rows) rows of \(path) are still in \(source); nothing was put back. "
-                    + "To look at them: --into TABLE")
+                "Only \(count) of the \(segment.rows) rows of \(path) are still in \(source), and empty; nothing was "
+                    + "put back. To look at them: --into TABLE")
         }
     }
 

@@ -55,7 +55,11 @@ public struct CarryForward: Sendable {
         guard let place = settings.archive else {
             throw DaybookError.usage("Ledger rows never go without an archive; name its folder with --archive.")
         }
-        try await Purge(settings, connection).takeLock(asPurger: false)
+        try await Uninterrupted.run(connection) { session in
+            try RetentionSession.prepareSession(session)
+            try RetentionSession.requireTables(session)
+            try PurgeLock.take(session)
+        }
         try await removeBegun()
         let late = try await publish()
         guard plan.rows > 0 else { return Outcome(run: 0, rows: 0, balances: 0, certificate: nil, files: late) }
@@ -80,9 +84,12 @@ public struct CarryForward: Sendable {
                 }
                 return try replacement.run(session)
             }
+            let files = late + (try await publish())
+            try CertificateShelf(settings.templates).requireThere(
+                [certificate], in: settings.certificates, of: "Run \(id) has replaced the rows")
             return Outcome(
                 run: id, rows: plan.rows, balances: plan.balances,
-                certificate: (certificate.sequence, certificate.sha256), files: late + (try await publish()))
+                certificate: (certificate.sequence, certificate.sha256), files: files)
         } catch {
             // The database knows whether it was undone; a lost connection leaves the rest to the next run.
             try? await removeBegun()
@@ -91,7 +98,10 @@ public struct CarryForward: Sendable {
     }
 
     private func publish() async throws -> [String] {
-        try await Uninterrupted.run(connection) { try CertificateShelf(settings.templates).publishMissing($0) }
+        let (shelf, tell) = (CertificateShelf(settings.templates), tell)
+        return try await Uninterrupted.run(connection) { session in
+            try shelf.publishMissing(session) { tell(.step($0)) }
+        }
     }
 
     /// Reads the plan in the session's transaction, and leaves its sorted rows there.

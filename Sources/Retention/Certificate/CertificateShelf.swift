@@ -1,3 +1,4 @@
+internal import Digests
 internal import Domain
 internal import Foundation
 internal import Postgres
@@ -18,38 +19,70 @@ struct CertificateShelf: Sendable {
     /// Writes the certificates whose files are not there, because a run was killed before it could, and gives the
     /// paths. What is there is never replaced: a file that was altered must stay to be found.
     ///
-    /// - Parameter skipping: Told of a folder that cannot be written; without it that is thrown.
-    func publishMissing(_ session: Session, skipping: ((String) -> Void)? = nil) throws -> [String] {
+    /// - Parameter tell: Told of a folder that cannot be written: an old certificate's keeps nothing from going on.
+    func publishMissing(_ session: Session, tell: (String) -> Void) throws -> [String] {
         let rows = try session.query(
             "SELECT sequence, document, folder, sha256 FROM daybook.retention_certificate ORDER BY sequence")
         var files: [String] = []
         for row in rows {
-            let (folder, sequence) = (try row.text("folder"), try row.int("sequence"))
-            let json = Self.path(folder, sequence, "json")
-            let html = Self.path(folder, sequence, "html")
-            let document = try row.text("document")
-            guard !FileManager.default.fileExists(atPath: json) || !FileManager.default.fileExists(atPath: html) else {
-                continue
-            }
+            let sequence = try row.int("sequence")
             do {
-                do {
-                    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                } catch {
-                    throw DaybookError.output("The folder of certificates \(folder) cannot be made.")
-                }
-                if !FileManager.default.fileExists(atPath: html) {
-                    try ArchiveFolder.write(Array(try page(document, try row.text("sha256")).utf8), to: html)
-                    files.append(html)
-                }
-                if !FileManager.default.fileExists(atPath: json) {
-                    try ArchiveFolder.write(Array(document.utf8), to: json)
-                    files.append(json)
-                }
-            } catch let error as DaybookError where error.kind == .output && skipping != nil {
-                skipping?("certificate \(sequence) is not in its folder: \(error.sentence)")
+                files += try publish(
+                    sequence, try row.text("document"), sha256: try row.text("sha256"), folder: try row.text("folder"))
+            } catch let error as DaybookError where error.kind == .output {
+                tell("certificate \(sequence) is not in its folder: \(error.sentence)")
             }
         }
         return files
+    }
+
+    private func publish(
+        _ sequence: Int64, _ document: String, sha256: String, folder: String
+    ) throws -> [String] {
+        let files = FileManager.default
+        let missing = ["html", "json"].filter { !files.fileExists(atPath: Self.path(folder, sequence, $0)) }
+        guard !missing.isEmpty else { return [] }
+        do {
+            try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw DaybookError.output("The folder of certificates \(folder) cannot be made.")
+        }
+        return try missing.map { ending in
+            let path = Self.path(folder, sequence, ending)
+            let text = ending == "html" ? try page(document, sha256) : document
+            try ArchiveFolder.write(Array(text.utf8), to: path)
+            return path
+        }
+    }
+
+    /// Throws `output` where the next certificate of the chain would meet a file of its name: nothing may happen of
+    /// which the certificate could not be laid down.
+    static func requirePlace(in folder: String, _ session: Session) throws {
+        let next = try session.query(
+            "SELECT coalesce(max(sequence), 0) + 1 AS number FROM daybook.retention_certificate")[0].int("number")
+        for ending in ["json", "html"] {
+            let path = path(folder, next, ending)
+            guard !FileManager.default.fileExists(atPath: path) else {
+                throw DaybookError.output(
+                    "\(path) is there already: of another database, or of a later state of this one. Nothing was "
+                        + "done; name another folder with --certificates.")
+            }
+        }
+    }
+
+    /// Throws `output` unless certificates that were just issued lie in their folder.
+    ///
+    /// - Parameter deed: What was done and certified, as the beginning of a sentence.
+    func requireThere(_ issued: [Certifying.Issued], in folder: String, of deed: String) throws {
+        for certificate in issued {
+            let path = Self.path(folder, certificate.sequence, "json")
+            guard FileManager.default.contents(atPath: path).map({ SHA256Digest.hex(Array($0)) }) == certificate.sha256
+            else {
+                throw DaybookError.output(
+                    "\(deed), and that is certified, but certificate \(certificate.sequence) cannot be written to "
+                        + "\(folder); make room there, then: daybook retention purge --resume")
+            }
+        }
     }
 
     /// The page of a certificate.

@@ -34,6 +34,7 @@ enum Certifying {
     ) throws -> Issued {
         // One certificate after another, whoever issues it.
         try session.executeScript("LOCK TABLE daybook.retention_certificate IN SHARE ROW EXCLUSIVE MODE")
+        try CertificateShelf.requirePlace(in: folder, session)
         let last = try session.query(
             "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
         let sequence = try (last.first?.int("sequence") ?? 0) + 1

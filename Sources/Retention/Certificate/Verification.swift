@@ -45,7 +45,9 @@ public struct Verification: Sendable {
             var outcome = Outcome()
             try chain(&outcome, session)
             try runs(&outcome, session)
-            try residue(&outcome, session)
+            let residue = try Residue(session)
+            outcome.asOf = residue.asOf
+            outcome.findings += residue.findings
             return outcome
         }
     }
@@ -161,6 +163,14 @@ public struct Verification: Sendable {
             if isFinished, try !row.bool("is_certified") {
                 outcome.findings.append(Finding(subject: "purge \(run)", what: "its certificate is missing"))
             }
+            // One that is under way is no finding: its certificate is yet to come.
+            if try !isFinished && PurgeLock.holder(session) == nil {
+                outcome.findings.append(
+                    Finding(
+                        subject: "purge \(run)",
+                        what: "it was interrupted, and nothing certifies what it did; end it with: "
+                            + "daybook retention purge --resume"))
+            }
             guard try row.text("archive_state") == "kept", let folder = try row.optionalText("archive_folder") else {
                 continue
             }
@@ -181,34 +191,5 @@ public struct Verification: Sendable {
             return
         }
         if found != digest { outcome.findings.append(Finding(subject: path, what: "the file was altered")) }
-    }
-
-    /// Nothing that the newest purge of everybody had to take may be there: by its own cutoffs, and under the holds
-    /// that were in force then. What a policy or a release made due since is the next purge's.
-    private func residue(_ outcome: inout Outcome, _ session: Session) throws {
-        let rows = try session.query(
-            """
-            SELECT run_id, as_of, account, policy_sha256, started_at FROM daybook.purge_run AS r
-            WHERE state = 'finished' AND account = '' AND NOT EXISTS (
-                SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
-            ORDER BY run_id DESC LIMIT 1
-            """)
-        guard let row = rows.first else { return }
-        let date = try row.date("as_of")
-        outcome.asOf = date
-        let shape = try DeploymentShape(session)
-        try RowSecurity.refuse(session)
-        let (terms, started) = (try PurgeRun.terms(of: row, session), try row.instant("started_at"))
-        let rests = try PlanReader.prepareCounting(session)
-        let lines = try shape.classes.flatMap { dataClass in
-            try PlanReader.lines(ClassQuery(dataClass, shape, releasedSince: started), terms, rests, session)
-        }
-        for line in lines where line.dueRows > 0 {
-            let account = line.account.isEmpty ? "no account" : line.account
-            outcome.findings.append(
-                Finding(
-                    subject: "\(line.dataClass.rawValue) of \(account)",
-                    what: "\(line.dueRows) rows that were due as of \(date) are there"))
-        }
     }
 }

@@ -15,7 +15,7 @@ struct ClassQuery: Sendable {
     let instant: String
     /// A condition on rows that belong to the class at all.
     let belongs: String
-    /// True for a row that was redacted before.
+    /// True for a row that was redacted before, and is empty still.
     let isDone: String
     /// True for a row that a hold covers now.
     let isHeld: String
@@ -97,7 +97,7 @@ struct ClassQuery: Sendable {
         let owner = shape.isOwn ? "coalesce(r.user_id, k.user_id)" : "k.user_id"
         let same = shape.isOwn ? " AND (r.user_id IS NULL OR k.user_id = r.user_id)" : ""
         let batch = shape.column("batch_job_id", of: .apiUsage, alias: "r")
-        let content = shape.usageContent.map { "r.\($0) IS NULL" }
+        let content = shape.usageContent.map { $0.isCleared("r") }
         return ClassQuery(
             .apiUsage,
             lookups: [
@@ -128,7 +128,7 @@ struct ClassQuery: Sendable {
             ],
             owner: "r.user_id", instant: "coalesce(\(completed), f.terminal_at, \(updated))",
             belongs: "\(shape.column("status", of: .videoTasks, alias: "r")) IN ('succeeded', 'failed')",
-            isDone: "d.task_id IS NOT NULL",
+            isDone: "d.task_id IS NOT NULL AND \(shape.redaction.isCleared("r"))",
             holds: ["r.user_id \(held.owner)", "r.batch_job_id \(held.batch)", "r.id \(held.video)"])
     }
 }

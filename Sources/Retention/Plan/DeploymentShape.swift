@@ -16,11 +16,14 @@ struct DeploymentShape: Sendable {
     /// True if a task can be found by its id alone without reading them all.
     let findsTasks: Bool
     let findsKeys: Bool
+    /// What a redaction clears in a task.
+    let redaction: RedactedColumns
 
     init(_ session: Session) throws {
         catalog = try Catalog(session)
         isOwn = try Migrator.madeService(session)
         findsTasks = try Self.hasIndex(on: "video_tasks", session)
+        redaction = try RedactedColumns(session)
         findsKeys = try Self.hasIndex(on: "enterprise_api_keys", session)
     }
 
@@ -30,8 +33,10 @@ struct DeploymentShape: Sendable {
     }
 
     /// The columns of the request log that are redacted, those that there are.
-    var usageContent: [String] {
-        ["ip", "user_agent"].filter { catalog.type(of: $0, in: .apiUsage) != nil }
+    var usageContent: [RedactedColumns.Assignment] {
+        ["ip", "user_agent"].filter { catalog.type(of: $0, in: .apiUsage) != nil }.map {
+            RedactedColumns.Assignment(column: $0, expression: "NULL", quoted: $0)
+        }
     }
 
     static func table(_ dataClass: DataClass) -> KnownTable {

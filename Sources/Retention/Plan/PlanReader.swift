@@ -37,6 +37,8 @@ public struct PlanReader: Sendable {
         let shape = try DeploymentShape(session)
         try shape.catalog.requireEssentials()
         try RowSecurity.refuse(session)
+        try shape.redaction.requireClearable()
+        try ForeignColumns.refuse(shape, session)
         let terms = try Terms(session, asOf: date, account: account)
         let holdDigest = try Terms.holdDigest(session)
         let classes = shape.classes.filter { $0.isCustomers || account == nil }
@@ -45,11 +47,10 @@ public struct PlanReader: Sendable {
         for dataClass in classes {
             lines += try Self.lines(ClassQuery(dataClass, shape), terms, rests, session)
         }
-        let columns = try RedactedColumns(session)
         return RetentionPlan(
             asOf: date, account: account, lines: Self.sorted(lines),
             wholePartitions: account == nil ? try WholePartitions.find(session, shape, terms).map(\.name) : [],
-            advice: shape.indexAdvice + columns.advice,
+            advice: shape.indexAdvice + shape.redaction.advice,
             measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
             holdDigest: holdDigest, madeAt: try today[0].instant("now"))
     }

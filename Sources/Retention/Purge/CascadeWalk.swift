@@ -19,10 +19,9 @@ enum CascadeWalk {
 
     /// The same for all classes that a purge takes.
     static func refuseCascades(_ shape: DeploymentShape, _ session: Session) throws {
-        let redacted = try RedactedColumns(session).names
         for dataClass in shape.classes {
-            try refuseCascades(
-                dataClass, redacted: dataClass == .taskContent ? redacted : ["ip", "user_agent"], session)
+            let redacted = dataClass == .taskContent ? shape.redaction.names : ["ip", "user_agent"]
+            try refuseCascades(dataClass, redacted: redacted, session)
         }
     }
 

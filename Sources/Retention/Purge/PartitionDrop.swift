@@ -56,13 +56,25 @@ struct PartitionDrop: Sendable {
         return true
     }
 
-    /// Gives a detached partition back to its table.
+    /// Gives a detached partition back to its table. Rows of its month that came meanwhile wait in the default
+    /// partition, as those of a restore do; they move into it, under the lock that attaching takes anyway.
     static func attachAgain(_ relation: String, _ run: PurgeRun, _ session: Session) throws {
         let rows = try session.query(
             "SELECT bounds FROM daybook.purge_sweep WHERE run_id = $1 AND data_class = 'access_log' AND relation = $2",
             [.int(run.id), .text(relation)])
         let name = TableName.quoted(relation, session)
         try session.executeScript("SET LOCAL ROLE NONE")
+        let columns = try SweepStatement.columns(of: relation, session).map { session.quoteIdentifier($0) }
+        let list = columns.joined(separator: ", ")
+        try session.executeScript("LOCK TABLE \(parent) IN ACCESS EXCLUSIVE MODE")
+        _ = try session.execute(
+            """
+            WITH bound AS (\(bound)), moved AS (
+                DELETE FROM ONLY \(parent)_default AS r USING bound AS b
+                WHERE r.created_at >= coalesce(b.first, '-infinity') AND r.created_at < b.last RETURNING r.*
+            )
+            INSERT INTO \(name) (\(list)) SELECT \(list) FROM moved
+            """, [.int(run.id), .text(relation)])
         try session.executeScript("ALTER TABLE \(parent) ATTACH PARTITION \(name) \(try rows[0].text("bounds"))")
         try note("sweeping", relation, run, session)
     }
@@ -125,15 +137,20 @@ struct PartitionDrop: Sendable {
 
     private static let shares = "pg_temp.daybook_share"
 
+    /// The bounds of a partition, as its run wrote them down; null where one is open.
+    private static let bound = """
+        SELECT substring(bounds FROM 'FROM \\(''([^'']+)''\\)')::timestamptz AS first,
+            substring(bounds FROM 'TO \\(''([^'']+)''\\)')::timestamptz AS last
+        FROM daybook.purge_sweep WHERE run_id = $1 AND data_class = 'access_log' AND relation = $2
+        """
+
     /// The distance of each time zone from UTC, if it is the same at every full hour of a partition: to move an instant
     /// by it costs half of what it costs to look the zone up. Null where clocks were changed or a bound is open.
     private static let shifts = """
         WITH zone AS MATERIALIZED (
             SELECT DISTINCT c.time_zone FROM daybook.purge_cutoff AS c WHERE c.run_id = $1
         ), bound AS MATERIALIZED (
-            SELECT substring(bounds FROM 'FROM \\(''([^'']+)''\\)')::timestamptz AS first,
-                substring(bounds FROM 'TO \\(''([^'']+)''\\)')::timestamptz AS last
-            FROM daybook.purge_sweep WHERE run_id = $1 AND data_class = 'access_log' AND relation = $2
+            \(bound)
         ), shifted AS MATERIALIZED (
             SELECT z.time_zone, min(o.shift) AS shift, max(o.shift) AS most
             FROM zone AS z CROSS JOIN bound AS b

@@ -155,14 +155,8 @@ extension Purge {
             )
         }
         let files = try await publishCertificates()
-        guard
-            FileManager.default.fileExists(
-                atPath: CertificateShelf.path(settings.certificates, certificate.sequence, "json"))
-        else {
-            throw DaybookError.output(
-                "Purge \(run.id) is done and certified, but its certificate cannot be written to "
-                    + "\(settings.certificates); make room there, then: daybook retention purge --resume")
-        }
+        try CertificateShelf(settings.templates).requireThere(
+            [certificate], in: settings.certificates, of: "Purge \(run.id) is done")
         return Outcome(
             run: run.id, takenRows: taken, wasStopped: false, certificate: (certificate.sequence, certificate.sha256),
             files: files)

@@ -74,6 +74,7 @@ public struct Purge: Sendable {
                     .tryAgain,
                     "A hold was released since the plan was made; nothing was purged. Look at the plan again.")
             }
+            try CertificateShelf.requirePlace(in: settings.certificates, session)
             let run = try PurgeRun.record(plan, settings, session)
             // Made before anything is committed: an archive that cannot be written leaves no run behind.
             try run.archive?.makeNew()
@@ -120,36 +121,14 @@ public struct Purge: Sendable {
         return microseconds < 0 ? -seconds : seconds
     }
 
-    /// One purge at a time: for as long as the connection is open.
-    ///
-    /// - Parameter asPurger: True goes on as the role that can purge and cannot touch money, where there is one.
-    func takeLock(asPurger: Bool = true) async throws {
+    private func takeLock() async throws {
         try await Uninterrupted.run(connection) { session in
             try RetentionSession.prepareSession(session)
             try RetentionSession.requireTables(session)
-            let taken = try session.query(
-                "SELECT pg_try_advisory_lock($1) AS taken", [.int(RetentionSession.purgeLock)])
-            if try taken[0].bool("taken") {
-                if asPurger { try DatabaseRoles.becomePurger(session) }
-                return
-            }
-            throw DaybookError(.tryAgain, "Another purge is running: \(try Self.holder(session)). Wait for its end.")
+            try PurgeLock.take(session)
+            // As the role that can purge and cannot touch money, where there is one.
+            try DatabaseRoles.becomePurger(session)
         }
-    }
-
-    private static func holder(_ session: Session) throws -> String {
-        let rows = try session.query(
-            """
-            SELECT a.pid, coalesce(a.usename::text, '?') AS role,
-                coalesce(a.client_addr::text, 'this machine') AS place,
-                a.backend_start
-            FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-                AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
-            """, [.int(RetentionSession.purgeLock)])
-        guard let row = rows.first else { return "it ended this moment" }
-        return "process \(try row.int("pid")) of role \(try row.text("role")) from \(try row.text("place")), since "
-            + "\(try row.instant("backend_start"))"
     }
 
     func publishCertificates() async throws -> [String] {

@@ -28,10 +28,10 @@ struct SweepStatement: Sendable {
             redaction = []
             columns = try Self.columns(of: DeploymentShape.table(dataClass).fullName, session)
         case .apiUsage:
-            redaction = shape.usageContent.map { RedactedColumns.Assignment(column: $0, expression: "NULL") }
+            redaction = shape.usageContent
             columns = ["id"] + redaction.map(\.column)
         case .taskContent:
-            redaction = try RedactedColumns(session).assignments
+            redaction = shape.redaction.assignments
             columns = ["user_id", "id"] + redaction.map(\.column)
         }
     }
@@ -63,10 +63,10 @@ struct SweepStatement: Sendable {
                     AND NOT (\(query.isHeld))
                     AND \(rests.after("r.ctid"))
             ), gone AS (
-                \(taking(table, session))
+                \(taking(table))
                 WHERE \(stretch) AND r.ctid = due.place AND r.xmin = due.version
                     AND \(rests.after("least(r.ctid, due.place)"))
-                RETURNING due.*\(redaction.isEmpty ? "" : ", " + cleared(session))
+                RETURNING due.*\(redaction.isEmpty ? "" : ", " + cleared)
             ), \(counted)
             SELECT \(counts ? "coalesce(sum(row_count), 0)::bigint AS taken FROM share" : "\(given) FROM gone")
             """
@@ -86,9 +86,9 @@ struct SweepStatement: Sendable {
         }
     }
 
-    private func taking(_ table: String, _ session: Session) -> String {
+    private func taking(_ table: String) -> String {
         guard !redaction.isEmpty else { return "DELETE FROM ONLY \(table) AS r USING due" }
-        let assignments = redaction.map { "\(session.quoteIdentifier($0.column)) = \($0.expression)" }
+        let assignments = redaction.map { "\($0.quoted) = \($0.expression)" }
         return "UPDATE ONLY \(table) AS r SET \(assignments.joined(separator: ", ")) FROM due"
     }
 
@@ -97,12 +97,8 @@ struct SweepStatement: Sendable {
 
     /// True for a row whose content is gone, an error for any other: a trigger of the application may have put it back,
     /// and then the statement is undone as a whole.
-    private func cleared(_ session: Session) -> String {
-        let isCleared = redaction.map { assignment in
-            let column = "r." + session.quoteIdentifier(assignment.column)
-            return assignment.expression == "NULL"
-                ? "\(column) IS NULL" : "coalesce(\(column)::text IN ('', '{}', '\\x'), false)"
-        }.joined(separator: " AND ")
+    private var cleared: String {
+        let isCleared = redaction.map { $0.isCleared("r") }.joined(separator: " AND ")
         return "CASE WHEN \(isCleared) THEN true ELSE ('\(Self.cameBack) ' || r.ctid::text)::boolean END AS is_cleared"
     }
 
@@ -188,6 +184,8 @@ struct SweepStatement: Sendable {
         ), mark AS (
             INSERT INTO daybook.task_redaction (user_id, task_id, run_id)
             SELECT task_owner, task_id, \(run) FROM gone
+            ON CONFLICT ON CONSTRAINT task_redaction_pkey DO UPDATE SET
+                run_id = excluded.run_id, redacted_at = excluded.redacted_at
         )
         """
     }

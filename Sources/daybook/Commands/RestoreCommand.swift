@@ -24,7 +24,9 @@ struct RestoreCommand: AsyncParsableCommand {
             manifest: CertificateOptions.absolute(manifest), into: into, keyFile: keyFile,
             templates: try certificate.templateSet(), certificates: certificate.folder,
             programVersion: Version.current, host: Host.name)
-        let outcome = try await database.withConnection { try await restoration.run($0) }
+        let outcome = try await database.withConnection { connection in
+            try await restoration.run(connection, tell: Terminal.say)
+        }
         Terminal.show(
             "\(outcome.rows) rows of purge \(outcome.run) were put back into \(outcome.tables.joined(separator: ", "))")
         for file in outcome.files { Terminal.show(file) }
@@ -43,7 +45,9 @@ struct ExpireArchivesCommand: AsyncParsableCommand {
         let expiry = ArchiveExpiry(
             templates: try certificate.templateSet(), certificates: certificate.folder, programVersion: Version.current,
             host: Host.name)
-        let outcome = try await database.withConnection { try await expiry.run($0) }
+        let outcome = try await database.withConnection { connection in
+            try await expiry.run(connection, tell: Terminal.say)
+        }
         Terminal.show(
             outcome.runs.isEmpty
                 ? "No archive is past its end."

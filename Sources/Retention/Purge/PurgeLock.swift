@@ -1,0 +1,42 @@
+internal import Domain
+internal import Postgres
+
+/// One purge, carry-forward or restore at a time in a database.
+enum PurgeLock {
+    static let key: Int64 = 0x64_6179_7075_7267
+
+    /// Takes the lock for as long as the connection is open. Throws `tryAgain` naming who holds it.
+    static func take(_ session: Session) throws {
+        let taken = try session.query("SELECT pg_try_advisory_lock($1) AS taken", [.int(key)])
+        guard try !taken[0].bool("taken") else { return }
+        let holder = try holder(session) ?? "it ended this moment"
+        throw DaybookError(.tryAgain, "Another purge is running: \(holder). Wait for its end.")
+    }
+
+    /// Takes the lock until the transaction ends: neither a purge nor another restore beside it, because each would
+    /// count the rows as if it were alone.
+    static func takeForRestore(_ session: Session) throws {
+        let taken = try session.query("SELECT pg_try_advisory_xact_lock($1) AS taken", [.int(key)])
+        guard try taken[0].bool("taken") else {
+            throw DaybookError(
+                .tryAgain, "A purge or another restore is running; nothing was put back. Wait for its end.")
+        }
+    }
+
+    /// Who holds the lock, in words; nil if nobody does.
+    static func holder(_ session: Session) throws -> String? {
+        let rows = try session.query(
+            """
+            SELECT a.pid, coalesce(a.usename::text, '?') AS role,
+                coalesce(a.client_addr::text, 'this machine') AS place,
+                a.backend_start
+            FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
+            """, [.int(key)])
+        guard let row = rows.first else { return nil }
+        return "process \(try row.int("pid")) of role \(try row.text("role")) from \(try row.text("place")), since "
+            + "\(try row.instant("backend_start"))"
+    }
+}
