@@ -19,12 +19,13 @@ demo: tools ## Install what is missing, build, load the sample, write a month's 
 build: ## Build the programs for use (release).
 	$(SWIFT) build --configuration release --static-swift-stdlib --product daybook
 	$(SWIFT) build --configuration release --static-swift-stdlib --product daybookd
+	$(SWIFT) build --configuration release --static-swift-stdlib --product grsai-simulator
 
 test: tools test-tools ## Install what is missing and run every test.
 	$(SWIFT) build --build-tests
 	@scripts/run-tests
 
-soak: tools test-tools ## Run the long sweeps: 2,000 generated deployments, 500 killed runs. Writes docs/soak.md.
+soak: tools test-tools ## Run the long sweeps, about two hours. Writes docs/soak.md and docs/soak-retention.md.
 	$(SWIFT) build --build-tests
 	@scripts/soak
 	@scripts/soak-retention
@@ -49,8 +50,9 @@ docs: ## Check that every help page renders and every document's links point at 
 
 install: build ## Install to PREFIX (default /usr/local): the programs, reports and templates.
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/daybook"
-	install -m 0755 "$$($(SWIFT) build --configuration release --static-swift-stdlib --show-bin-path)/daybook" "$(DESTDIR)$(PREFIX)/bin/daybook"
-	install -m 0755 "$$($(SWIFT) build --configuration release --static-swift-stdlib --show-bin-path)/daybookd" "$(DESTDIR)$(PREFIX)/bin/daybookd"
+	for program in daybook daybookd grsai-simulator; do \
+		install -m 0755 "$$($(SWIFT) build --configuration release --static-swift-stdlib --show-bin-path)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; \
+	done
 	rm -rf "$(DESTDIR)$(PREFIX)/share/daybook/reports" "$(DESTDIR)$(PREFIX)/share/daybook/templates"
 	cp -R reports templates "$(DESTDIR)$(PREFIX)/share/daybook/"
 

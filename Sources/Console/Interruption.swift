@@ -4,8 +4,12 @@ import Synchronization
 
 /// SIGINT and SIGTERM cancel the work, so that the server stops counting and no half of a file stays; a second one
 /// ends at once.
+///
+/// A second one in the same breath is the first again: `timeout` signals its child, and then the child's group.
 final class Interruption: Sendable {
-    private let count = Mutex(0)
+    private static let breath: Duration = .milliseconds(500)
+
+    private let first = Mutex<ContinuousClock.Instant?>(nil)
     /// Set once in `init` and only cancelled afterwards, which Dispatch allows from any thread.
     nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
 
@@ -19,18 +23,18 @@ final class Interruption: Sendable {
         self.sources = sources
         for source in sources {
             source.setEventHandler { [self] in
-                let isSecond = count.withLock { count in
-                    count += 1
-                    return count > 1
+                let since = first.withLock { first in
+                    defer { first = first ?? .now }
+                    return first?.duration(to: .now)
                 }
-                if isSecond { _exit(130) }
+                if let since, since > Self.breath { _exit(130) }
                 cancel()
             }
             source.resume()
         }
     }
 
-    var wasInterrupted: Bool { count.withLock { $0 > 0 } }
+    var wasInterrupted: Bool { first.withLock { $0 != nil } }
 
     func stop() {
         for source in sources { source.cancel() }

@@ -24,9 +24,9 @@ import Testing
 
     @Test func `wrong use is told apart from wrong data`() async throws {
         try await withSample { settings in
+            let folder = try ScratchFolder()
             let database = [
-                "--quiet", "--database", Deployment.conninfo(settings), "--output",
-                NSTemporaryDirectory() + "/daybook-none",
+                "--quiet", "--database", Deployment.conninfo(settings), "--output", folder.file("none"),
             ]
             try await expect(["report", "sla", "--month", "2199-01"] + database, code: 64, says: "has not begun")
             try await expect(

@@ -48,6 +48,13 @@ import Testing
             let away = try await resume(["--key-file", keys[0]])
             #expect(away.exitCode == 78 && away.errors.contains("is not here"), "\(away.errors)")
             try FileManager.default.moveItem(atPath: first + ".away", toPath: first)
+            // Another archive than the one that was begun is no archive of this purge.
+            for other in [["--archive", purging.folder.file("other")], ["--no-archive"]] {
+                let run = try await purging.retention(
+                    ["purge", "--resume", "--quiet", "--certificates", purging.certificates, "--key-file", keys[0]]
+                        + other)
+                #expect(run.exitCode == 78 && run.errors.contains("keeps its archive in"), "\(run.errors)")
+            }
             #expect(try await purging.fingerprint() == books)
             #expect(try await resume(["--key-file", keys[0]]).exitCode == 0)
             let restored = try await purging.retention([
@@ -134,51 +141,6 @@ import Testing
             let certificate = try CanonicalJSON.decode(Certificate.self, from: text)
             #expect(try await purging.number(taken) == Int(certificate.rows))
             #expect(certificate.rows > 0 && !certificate.remaining.isEmpty)
-        }
-    }
-
-    @Test func `a column that comes while a table is swept stops the purge before a row goes without it`()
-        async throws
-    {
-        try await withPurging { purging in
-            let connection = try await Connection.open(purging.settings)
-            try await connection.transaction { session in
-                let shape = try DeploymentShape(session)
-                let terms = try Terms(session, asOf: CalendarDate(year: 2026, month: 11, day: 5)!, account: nil)
-                let statements = try [DataClass.accessLog, .taskContent].map {
-                    try SweepStatement($0, shape, terms, session)
-                }
-                let tables = ["public.video_external_access_log", "public.video_tasks"]
-                for (statement, table) in zip(statements, tables) {
-                    #expect(try statement.fits(table, session))
-                    try session.executeScript("ALTER TABLE \(table) ADD COLUMN country text DEFAULT 'DE'")
-                    #expect(try !statement.fits(table, session))
-                }
-            }
-            await connection.close()
-        }
-    }
-
-    @Test func `content that a trigger puts back is not certified as gone`() async throws {
-        try await withPurging { purging in
-            try await execute(
-                """
-                CREATE FUNCTION public.keep_prompt() RETURNS trigger LANGUAGE plpgsql
-                    AS $$ BEGIN NEW.prompt := OLD.prompt; RETURN NEW; END $$;
-                CREATE TRIGGER keep_prompt BEFORE UPDATE ON public.video_tasks
-                    FOR EACH ROW EXECUTE FUNCTION public.keep_prompt()
-                """, in: purging.settings)
-            let tasks = try await purging.fingerprint()["public.video_tasks"]
-            let run = try await purging.purge()
-            #expect(run.exitCode == 65 && run.errors.contains("puts content back"), "\(run.errors)")
-            // No column of a task went without its archived copy, and nothing was certified.
-            #expect(try await purging.fingerprint()["public.video_tasks"] == tasks)
-            #expect(try await purging.number("SELECT count(*)::text FROM daybook.task_redaction") == 0)
-            #expect(try await purging.number("SELECT count(*)::text FROM daybook.retention_certificate") == 0)
-            try await execute("DROP TRIGGER keep_prompt ON public.video_tasks", in: purging.settings)
-            #expect(try await purging.resume().exitCode == 0)
-            #expect(try await purging.number("SELECT count(*)::text FROM daybook.task_redaction") > 0)
-            #expect(try await purging.retention(["verify"]).exitCode == 0)
         }
     }
 

@@ -32,7 +32,12 @@ import Testing
             job = yaml.safe_load(open(sys.argv[1]))
             spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
             print(job["apiVersion"], job["kind"], job["spec"]["concurrencyPolicy"], spec["restartPolicy"])
-            print(spec["containers"][0]["args"][0])
+            steps = spec["initContainers"] + spec["containers"]
+            for step in steps: print(" ".join(step["command"]))
+            volumes = {volume["name"] for volume in spec["volumes"]}
+            for step in steps:
+                assert {mount["name"] for mount in step["volumeMounts"]} == volumes
+                assert {variable["name"] for variable in step["env"]} == {"DAYBOOK_HOME", "DATABASE_URL"}
             """
         let run = try await ProgramRun(
             ["-c", script, Self.folder + "daybook-retention.cronjob.yaml"], program: TestPython.path)
@@ -53,7 +58,12 @@ import Testing
         let commands = text.matches(of: /daybook ((?:retention|database)[ a-z-]+)/).map {
             $0.output.1.split(separator: " ").map(String.init)
         }
-        #expect(commands.count == 5)
+        // In this order in all of them: what a refusal of the purge must not keep from happening comes first.
+        #expect(
+            commands.map { $0[0] + " " + $0[1] + ($0.contains("--resume") ? " --resume" : "") } == [
+                "database partitions", "retention expire-archives", "retention purge --resume", "retention purge",
+                "retention verify",
+            ])
         for command in commands {
             let run = try await ProgramRun(command + ["--help"])
             #expect(run.exitCode == 0, "\(command)")

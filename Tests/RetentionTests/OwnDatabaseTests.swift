@@ -135,7 +135,8 @@ import Testing
             let policy = try await purging.retention(
                 ["policy", "set", "--account", "one", "--class", "access_log", "--days", "400", "--reason", "contract"])
             #expect(policy.exitCode == 0, "\(policy.errors)")
-            let resumed = try await purging.retention(["purge", "--resume"] + purging.places)
+            let resumed = try await purging.retention(
+                ["purge", "--resume", "--certificates", purging.certificates])
             #expect(resumed.exitCode == 0, "\(resumed.errors)")
             #expect(resumed.errors.contains("attaching public.video_external_access_log_2026_01 again"))
             #expect(try await purging.number(rows) == before + 1)

@@ -12,13 +12,17 @@ public final class FileSink {
     private let digest = SHA256Digest()
     private var size: Int64 = 0
     private let synchronises: Bool
+    private let isFixed: Bool
 
     /// Creates the file. Throws `output` if it cannot. Who says `synchronises: false` waits for the disk himself.
-    public init(path: String, synchronises: Bool = true) throws(DaybookError) {
+    ///
+    /// - Parameter isFixed: True where the file has to lie there: no error advises another folder.
+    public init(path: String, synchronises: Bool = true, isFixed: Bool = false) throws(DaybookError) {
         self.path = path
         self.synchronises = synchronises
+        self.isFixed = isFixed
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw OutputError.cannotWrite(path, errno) }
+        guard descriptor >= 0 else { throw failure }
     }
 
     deinit {
@@ -37,6 +41,9 @@ public final class FileSink {
         if buffer.count >= Self.bufferSize { try flush() }
     }
 
+    /// Why the last call of the system failed.
+    private var failure: DaybookError { OutputError.cannotWrite(path, errno, isFixed: isFixed) }
+
     private func flush() throws(DaybookError) {
         digest.update(buffer)
         size += Int64(buffer.count)
@@ -45,7 +52,7 @@ public final class FileSink {
             let count = buffer.withUnsafeBytes { bytes in
                 Foundation.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
             }
-            guard count >= 0 || errno == EINTR else { throw OutputError.cannotWrite(path, errno) }
+            guard count >= 0 || errno == EINTR else { throw failure }
             offset += max(count, 0)
         }
         buffer.removeAll(keepingCapacity: true)
@@ -54,10 +61,10 @@ public final class FileSink {
     /// Writes what is left, waits for the disk, and gives the file's digest and size in bytes.
     public func finish() throws(DaybookError) -> (sha256: String, size: Int64) {
         try flush()
-        guard !synchronises || fsync(descriptor) == 0 else { throw OutputError.cannotWrite(path, errno) }
+        guard !synchronises || fsync(descriptor) == 0 else { throw failure }
         guard close(descriptor) == 0 else {
             descriptor = -1
-            throw OutputError.cannotWrite(path, errno)
+            throw failure
         }
         descriptor = -1
         return (digest.finish(), size)

@@ -69,7 +69,7 @@ final class SegmentWriter {
 
     private func openSink() throws -> FileSink {
         if let sink { return sink }
-        let opened = try FileSink(path: path)
+        let opened = try FileSink(path: path, isFixed: true)
         chmod(path, 0o600)
         if let key {
             var generator = SystemRandomNumberGenerator()

@@ -4,6 +4,9 @@ internal import Schema
 
 /// Longer retentions of one class, by contract.
 public struct Policies: Sendable {
+    /// The uuid under which the overrides for owners without an account stand.
+    public static let everybodyElse = RetentionSession.nobody
+
     public init() {}
 
     /// Sets the days of a class for an account, nil for the owners without one. The account's own days take an override

@@ -14,7 +14,7 @@ enum CascadeWalk {
         let path = try row.text("path")
         throw DaybookError.configuration(
             "A purge of \(table) would reach further by foreign keys: \(path). A purge touches nothing but its own "
-                + "rows, so nothing was purged; change that constraint to ON DELETE NO ACTION, ON UPDATE NO ACTION.")
+                + "rows, so it does not go on; change that constraint to ON DELETE NO ACTION, ON UPDATE NO ACTION.")
     }
 
     /// The same for all classes that a purge takes.

@@ -83,8 +83,26 @@ public struct Purge: Sendable {
         return try await go(run, plan: plan)
     }
 
+    /// How an interrupted run is continued.
+    public struct Resumption: Sendable {
+        /// True takes nothing more: what the run did is certified, whatever became of its archive or key.
+        public var endsNow: Bool
+        /// The folder of archives that was named; nil for the one that the run began with.
+        public var archive: String?
+        /// True if it was said that no archive is to be kept.
+        public var withoutArchive: Bool
+
+        public init(endsNow: Bool = false, archive: String? = nil, withoutArchive: Bool = false) {
+            self.endsNow = endsNow
+            self.archive = archive
+            self.withoutArchive = withoutArchive
+        }
+    }
+
     /// Continues a run that was interrupted; nil if there is none.
-    public func resume() async throws -> Outcome? {
+    ///
+    /// Throws `configuration` where the run's archive is another, not whole, or its key is not the one that was named.
+    public func resume(_ resumption: Resumption = Resumption()) async throws -> Outcome? {
         try await takeLock()
         let files = try await publishCertificates()
         guard let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) else {
@@ -93,7 +111,8 @@ public struct Purge: Sendable {
             }
             return nil
         }
-        if let folder = run.archive {
+        try run.requireArchive(resumption)
+        if let folder = run.archive, !resumption.endsNow {
             guard !run.isEncrypted || settings.archive?.key != nil else {
                 throw DaybookError.configuration("Purge \(run.id) encrypts its archive; name the key with --key-file.")
             }
@@ -102,6 +121,10 @@ public struct Purge: Sendable {
             try folder.make()
             folder.removeUnrecorded(recorded)
         }
+        if resumption.endsNow {
+            tell(.step("certifying what purge \(run.id) did, and taking nothing more"))
+            return try await end(run)
+        }
         let isBound = try await Uninterrupted.run(connection) { session in
             try RowSecurity.refuse(session)
             return try run.isBound(session)
@@ -109,10 +132,19 @@ public struct Purge: Sendable {
         guard isBound else {
             let reason = "the policies changed, or a hold was released, since purge \(run.id) began"
             tell(.step(reason + ": certifying what it did"))
-            try await attachDetached(run)
-            return try await finish(run, lines: try await countAll(run))
+            return try await end(run)
         }
         return try await go(run, plan: nil)
+    }
+
+    /// Ends a run where it is.
+    private func end(_ run: PurgeRun) async throws -> Outcome {
+        if let folder = run.archive {
+            try folder.make()
+            folder.removeUnrecorded(try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) })
+        }
+        try await attachDetached(run)
+        return try await finish(run, lines: try await countAll(run))
     }
 
     /// Whole seconds, away from zero: a clock that is a moment more than five minutes off is off.

@@ -1,4 +1,5 @@
 internal import Domain
+internal import Foundation
 internal import Postgres
 
 /// A run as it is recorded: what it is bound to.
@@ -42,6 +43,23 @@ struct PurgeRun: Sendable {
         return PurgeRun(
             id: id, terms: plan.terms, archive: place.map { ArchiveFolder(place: $0, run: id) },
             isEncrypted: place?.cipher != nil)
+    }
+
+    /// Throws `configuration` where another archive is named than the one that the run began with.
+    func requireArchive(_ resumption: Purge.Resumption) throws {
+        guard let archive else {
+            guard resumption.archive == nil else {
+                throw DaybookError.configuration(
+                    "Purge \(id) was begun without an archive; continue it without --archive.")
+            }
+            return
+        }
+        func standard(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+        let isOther = resumption.archive.map { standard(ArchiveFolder.path(in: $0, run: id)) != standard(archive.path) }
+        guard !resumption.withoutArchive, isOther != true else {
+            throw DaybookError.configuration(
+                "Purge \(id) keeps its archive in \(archive.path); continue it with that, or without naming one.")
+        }
     }
 
     /// True while the policies are the ones that the run's plan was made by, and no hold was released since: a purge

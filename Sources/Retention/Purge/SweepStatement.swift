@@ -102,6 +102,9 @@ struct SweepStatement: Sendable {
         return "CASE WHEN \(isCleared) THEN true ELSE ('\(Self.cameBack) ' || r.ctid::text)::boolean END AS is_cleared"
     }
 
+    /// The columns that a redaction changes; none in a deletion.
+    var redacted: [String] { redaction.map(\.column) }
+
     /// True if a table still has the columns that this statement archives and clears.
     func fits(_ relation: String, _ session: Session) throws -> Bool {
         switch query.dataClass {

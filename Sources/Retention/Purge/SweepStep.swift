@@ -36,14 +36,17 @@ struct SweepStep: Sendable {
                 "A trigger of \(relation) puts content back that a redaction clears, so nothing of that transaction "
                     + "was done. Change the trigger, then: daybook retention purge --resume",
                 debugText: String(reflecting: error))
+        } catch let error as DaybookError where error.kind == .output {
+            throw DaybookError.output(error.sentence + " Then: daybook retention purge --resume")
         }
-        // Looked at after the statement, whose lock keeps the columns as they are until the COMMIT.
+        // Looked at after the statement, whose lock keeps columns and constraints as they are until the COMMIT.
         guard try statement.fits(relation, session) else {
             throw DaybookError(
                 .tryAgain,
                 "The columns of \(relation) are not those that the purge began with, so it stopped: none may go "
                     + "without its archived copy. Continue it with: daybook retention purge --resume")
         }
+        try CascadeWalk.refuseCascades(dataClass, redacted: statement.redacted, session)
         _ = try session.execute(
             """
             UPDATE daybook.purge_sweep SET next_page = $4

@@ -79,13 +79,17 @@ struct HoldCommand: AsyncParsableCommand {
             let rows = try await Reading.texts(
                 database,
                 """
-                SELECT h.hold_id::text, h.scope, coalesce(a.slug, h.user_id::text, h.batch_id::text, h.video_id::text),
-                    h.matter, h.requested_by, h.placed_at, h.released_at, h.release_reason
-                FROM daybook.legal_hold AS h LEFT JOIN daybook.account AS a ON a.user_id = h.user_id
-                UNION ALL
-                SELECT NULL, 'account', slug, legal_hold, 'accounts.csv', imported_at, NULL, NULL FROM daybook.account
-                WHERE legal_hold <> ''
-                ORDER BY 1 NULLS FIRST, 3
+                SELECT number::text, scope, reference, matter, requested_by, placed_at, released_at, release_reason
+                FROM (
+                    SELECT h.hold_id AS number, h.scope,
+                        coalesce(a.slug, h.user_id::text, h.batch_id::text, h.video_id::text) AS reference,
+                        h.matter, h.requested_by, h.placed_at, h.released_at, h.release_reason
+                    FROM daybook.legal_hold AS h LEFT JOIN daybook.account AS a ON a.user_id = h.user_id
+                    UNION ALL
+                    SELECT NULL, 'account', slug, legal_hold, 'accounts.csv', imported_at, NULL, NULL
+                    FROM daybook.account WHERE legal_hold <> ''
+                ) AS listed
+                ORDER BY number NULLS FIRST, reference COLLATE "C"
                 """)
             var table = TextTable(
                 ["hold", "scope", "reference", "matter", "asked by", "placed", "released", "reason"], rightAligned: [0])

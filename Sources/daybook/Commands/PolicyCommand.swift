@@ -52,18 +52,20 @@ struct PolicyCommand: AsyncParsableCommand {
                 SELECT a.slug, c.data_class, greatest(a.retention_days, coalesce(p.retention_days, 0))::text,
                     a.time_zone,
                     p.reason, p.set_by, p.set_at
-                FROM daybook.account AS a
+                FROM (
+                    SELECT user_id, slug, retention_days, time_zone FROM daybook.account
+                    UNION ALL
+                    SELECT '\(Policies.everybodyElse)', '', \(Limits.defaultRetentionDays), 'UTC'
+                ) AS a
                 CROSS JOIN unnest(ARRAY['access_log', 'api_usage', 'task_content']) AS c (data_class)
                 LEFT JOIN daybook.retention_policy AS p ON p.user_id = a.user_id AND p.data_class = c.data_class
-                ORDER BY a.slug COLLATE "C", c.data_class COLLATE "C"
+                ORDER BY a.slug = '', a.slug COLLATE "C", c.data_class COLLATE "C"
                 """)
             var table = TextTable(
                 ["account", "class", "days", "time zone", "reason", "set by", "set at"], rightAligned: [2])
-            for row in rows { table.add(row) }
+            for row in rows { table.add([row[0].isEmpty ? "(no account)" : row[0]] + row.dropFirst()) }
             table.show()
-            Terminal.show(
-                "\nEverybody else: \(Limits.defaultRetentionDays) days, UTC. Probes: \(Limits.probeRetentionDays) days."
-            )
+            Terminal.show("\nProbes: \(Limits.probeRetentionDays) days.")
         }
     }
 }

@@ -12,7 +12,8 @@ struct PurgeCommand: AsyncParsableCommand {
         abstract: "Archive and delete or redact what is due, in small transactions, and certify it.",
         discussion: """
             Shows the plan and asks; with --yes it does not ask. An interrupt (Ctrl-C) ends it after its transaction; \
-            --resume continues a run that was interrupted or killed.
+            --resume continues a run that was interrupted or killed, with the archive that it began; \
+            --resume --end-now takes nothing more, and certifies what it did.
 
             Examples:
               daybook retention purge
@@ -25,6 +26,10 @@ struct PurgeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Plan") var plan: PlanOptions
     @Flag(help: "Do not ask.") var yes = false
     @Flag(help: "Continue the run that was interrupted. With none, nothing is done.") var resume = false
+    @Flag(
+        name: .customLong("end-now"),
+        help: "With --resume: take nothing more, and certify what the interrupted run did.")
+    var endNow = false
     @Option(help: ArgumentHelp("The folder of archives. Default: archive in DAYBOOK_HOME.", valueName: "dir"))
     var archive: String?
     @Flag(name: .customLong("no-archive"), help: "Keep no archive: what is deleted cannot be put back.")
@@ -69,6 +74,9 @@ struct PurgeCommand: AsyncParsableCommand {
         guard archive == nil || !noArchive else {
             throw ValidationError("--archive and --no-archive exclude each other.")
         }
+        guard resume || !endNow else {
+            throw ValidationError("--end-now ends a run that was interrupted; say --resume with it.")
+        }
         guard (1...3650).contains(archiveDays) else {
             throw ValidationError("--archive-days must lie between 1 and 3650.")
         }
@@ -89,7 +97,7 @@ struct PurgeCommand: AsyncParsableCommand {
         let display = PurgeDisplay(isQuiet: quiet)
         let outcome = try await database.withConnection { connection -> Purge.Outcome? in
             let purge = Purge(settings, connection) { display.tell($0) }
-            if resume { return try await purge.resume() }
+            if resume { return try await purge.resume(resumption) }
             let plan = try await purge.prepare()
             if !quiet || !yes { PlanDisplay.show(plan) }
             guard plan.dueRows == 0 || yes || asked(plan) else {
@@ -99,6 +107,11 @@ struct PurgeCommand: AsyncParsableCommand {
         }
         display.finish()
         try show(outcome)
+    }
+
+    private var resumption: Purge.Resumption {
+        Purge.Resumption(
+            endsNow: endNow, archive: archive.map(CertificateOptions.absolute), withoutArchive: noArchive)
     }
 
     private func settings() throws -> PurgeSettings {
