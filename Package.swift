@@ -45,7 +45,7 @@ let package = Package(
                 .embedInCode("Migrations/007_retention.sql"), .embedInCode("Migrations/008_api.sql"),
                 .embedInCode("Migrations/009_work.sql"),
                 .embedInCode("Migrations/010_balances.sql"), .embedInCode("Migrations/011_carry.sql"),
-                .embedInCode("Migrations/012_divided.sql"),
+                .embedInCode("Migrations/012_divided.sql"), .embedInCode("Migrations/013_runs.sql"),
             ],
             swiftSettings: strict
         ),

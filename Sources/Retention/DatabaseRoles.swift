@@ -102,9 +102,7 @@ public struct DatabaseRoles: Sendable {
             }
             try session.executeScript("GRANT DELETE ON \(KnownTable.accessLog.fullName) TO \(Self.purge)")
         }
-        if shape.catalog.has(.apiUsage), !shape.usageContent.isEmpty {
-            try grantRedacting(shape.usageContent.map(\.column), of: .apiUsage, session)
-        }
+        if !shape.usage.names.isEmpty { try grantRedacting(shape.usage.names, of: .apiUsage, session) }
         try shape.redaction.requireClearable()
         try grantRedacting(shape.redaction.names, of: .videoTasks, session)
         let ours = Self.written.map { "daybook.\($0)" }.joined(separator: ", ")

@@ -41,6 +41,7 @@ public struct Migration: Sendable {
         Migration(version: 10, name: "balances", part: .service, embedded: PackageResources._10_balances_sql),
         Migration(version: 11, name: "carry", embedded: PackageResources._11_carry_sql),
         Migration(version: 12, name: "divided", part: .service, embedded: PackageResources._12_divided_sql),
+        Migration(version: 13, name: "runs", embedded: PackageResources._13_runs_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

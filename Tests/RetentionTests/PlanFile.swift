@@ -5,7 +5,7 @@ import TestSupport
 /// `plan.csv` of one run of the program.
 struct PlanFile {
     let bytes: Data
-    private let rows: [[String: String]]
+    let rows: [[String: String]]
 
     var text: String { String(decoding: bytes, as: UTF8.self) }
 

@@ -80,16 +80,96 @@ import Testing
     @Test func `a certificate that cannot be written is an error, and the next run lays it down`() async throws {
         try await withPurging { purging in
             #expect(try await purging.purge().exitCode == 0)
+            // No file may be written, as on a full disk.
+            let elsewhere = purging.folder.file("elsewhere")
+            let script = #"(ulimit -f 0; exec "$@") 2>&1 | cat; exit ${PIPESTATUS[0]}"#
+            let restore = ["restore", purging.archive + "/run-000001/manifest.json", "--certificates", elsewhere]
+            let run = try await ProgramRun(
+                ["-c", script, "bash", ProgramRun.daybook, "retention"] + restore + purging.database,
+                program: "/bin/bash")
+            #expect(
+                run.exitCode == 73 && run.output.contains("certificate 2 cannot be written to"), "\(run.output)")
+            let resumed = try await purging.resume()
+            #expect(resumed.output.contains("elsewhere/certificate-000002.json"), "\(resumed.output) \(resumed.errors)")
+            #expect(!resumed.output.contains("was due"), "\(resumed.output)")
+        }
+    }
+
+    @Test func `a folder of certificates that cannot be written is refused before anything happens`() async throws {
+        try await withPurging { purging in
+            try await purging.begin(pages: 0..<8)
             let blocked = purging.folder.file("blocked")
             try Data().write(to: URL(fileURLWithPath: blocked))
-            let manifest = purging.archive + "/run-000001/manifest.json"
-            let run = try await purging.retention(["restore", manifest, "--certificates", blocked])
-            #expect(
-                run.exitCode == 73 && run.errors.contains("certificate 2 cannot be written to ")
-                    && run.errors.contains("/blocked;"), "\(run.errors)")
-            try FileManager.default.removeItem(atPath: blocked)
-            let resumed = try await purging.resume()
-            #expect(resumed.output.contains("blocked/certificate-000002.json"), "\(resumed.output) \(resumed.errors)")
+            let books = try await purging.fingerprint()
+            let run = try await purging.retention(["purge", "--resume", "--certificates", blocked])
+            #expect(run.exitCode == 73 && run.errors.contains("Nothing was done"), "\(run.errors)")
+            #expect(try await purging.fingerprint() == books)
+            #expect(try await purging.resume().exitCode == 0)
+        }
+    }
+
+    @Test func `an archive that cannot be reached keeps no other from its end, and can be written off`() async throws {
+        try await withPurging { purging in
+            let first = Purging.date + ["--account", "customer9"]
+            #expect(try await purging.purge(date: first).exitCode == 0)
+            #expect(try await purging.purge().exitCode == 0)
+            try await execute(
+                "UPDATE daybook.purge_run SET archive_expires_at = clock_timestamp() - interval '1 s'",
+                in: purging.settings)
+            let copy = purging.folder.file("copy")
+            try FileManager.default.copyItem(atPath: purging.archive + "/run-000002", toPath: copy)
+            try FileManager.default.moveItem(
+                atPath: purging.archive + "/run-000001", toPath: purging.folder.file("away"))
+            let expire = ["expire-archives", "--certificates", purging.certificates]
+            let run = try await purging.retention(expire)
+            #expect(run.exitCode == 73 && run.errors.contains("--lost 1"), "\(run.errors)")
+            #expect(run.output.contains("The archive of purge 2 was destroyed."), "\(run.output)")
+            let verified = try await purging.retention(["verify"])
+            #expect(verified.exitCode == 2 && verified.output.contains("run-000001"), "\(verified.output)")
+            // What is there is not lost, and what is destroyed is not put back.
+            try FileManager.default.moveItem(
+                atPath: purging.folder.file("away"), toPath: purging.archive + "/run-000001")
+            let found = try await purging.retention(expire + ["--lost", "1"])
+            #expect(found.exitCode == 64 && found.errors.contains("is there"), "\(found.errors)")
+            let restored = try await purging.retention(["restore", copy + "/manifest.json"])
+            #expect(restored.exitCode == 65 && restored.errors.contains("certified as destroyed"), "\(restored.errors)")
+            try FileManager.default.removeItem(atPath: purging.archive + "/run-000001")
+            let lost = try await purging.retention(expire + ["--lost", "1"])
+            #expect(lost.exitCode == 0 && lost.output.contains("certificate-000004.json"), "\(lost.errors)")
+            #expect(try await purging.retention(expire).exitCode == 0)
+            #expect(try await purging.retention(["verify"]).exitCode == 0)
+            for state in ["destroyed", "lost"] {
+                try await execute(
+                    """
+                    UPDATE daybook.purge_run SET archive_state = '\(state)'
+                    WHERE archive_state <> '\(state)'
+                    """, in: purging.settings)
+                let run = try await purging.retention(["verify"])
+                #expect(run.exitCode == 2 && run.output.contains("no certificate says so"), "\(run.output)")
+            }
+        }
+    }
+
+    @Test func `what a longer policy keeps today is no finding, and a purge that ended early says what is left`()
+        async throws
+    {
+        try await withPurging { purging in
+            try await purging.begin(pages: 0..<4)
+            try await execute("UPDATE daybook.account SET retention_days = 180", in: purging.settings)
+            let resumed = try await purging.retention(["purge", "--resume"] + purging.places)
+            #expect(resumed.exitCode == 0 && resumed.output.contains("are still there"), "\(resumed.output)")
+            for dataClass in ["access_log", "task_content", "api_usage"] {
+                try await execute(
+                    """
+                    INSERT INTO daybook.retention_policy (user_id, data_class, retention_days, reason)
+                    SELECT user_id, '\(dataClass)', 4000, 'r' FROM daybook.account
+                    UNION ALL SELECT '00000000-0000-0000-0000-000000000000', '\(dataClass)', 4000, 'r'
+                    """, in: purging.settings)
+            }
+            let verified = try await purging.retention(["verify"])
+            #expect(verified.exitCode == 0, "\(verified.output)")
+            let list = try await purging.retention(["policy", "list"])
+            #expect(list.output.contains("(no account)") && list.output.contains("4000"), "\(list.output)")
         }
     }
 

@@ -66,7 +66,7 @@ import Testing
                     """)
                 return (try session.query(rows)[0].text("rows"), name)
             }
-            #expect(try await Migrator().migrate(connection) == ["11 carry", "12 divided"])
+            #expect(try await Migrator().migrate(connection) == ["11 carry", "12 divided", "13 runs"])
             try await connection.run { session in
                 #expect(try session.query(rows)[0].text("rows") == before)
                 let facts = try session.query(

@@ -18,66 +18,117 @@ public struct ArchiveExpiry: Sendable {
         self.host = host
     }
 
-    /// Destroys what is due for it and gives the numbers of the runs. An interrupted call is completed by the next.
+    /// What was destroyed.
+    public struct Outcome: Sendable {
+        public var runs: [Int64] = []
+        /// Why others could not be destroyed, a sentence each.
+        public var failures: [String] = []
+        public var files: [String] = []
+    }
+
+    /// Destroys what is due for it, one archive after another: one that cannot be reached keeps none of the others. An
+    /// interrupted call is completed by the next.
     ///
     /// - Parameter tell: Told of certificates whose folder cannot be reached from here.
     public func run(
         _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
-    ) async throws -> (runs: [Int64], files: [String]) {
+    ) async throws -> Outcome {
         let shelf = CertificateShelf(templates)
+        var outcome = Outcome()
         // First what an earlier call could not write any more.
-        var files = try await connection.transaction { session in
+        outcome.files = try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             return try shelf.publishMissing(session, tell: tell)
         }
-        let due = try await connection.transaction { session in
+        var issued: [Certifying.Issued] = []
+        let expired = try await connection.transaction { session in try due(session) }
+        for expired in expired {
+            do {
+                issued += try await destroy(expired, connection)
+                outcome.runs.append(expired.run)
+            } catch let error as DaybookError where error.kind == .output {
+                outcome.failures.append(error.sentence)
+            }
+        }
+        outcome.files += try await connection.run { try shelf.publishMissing($0, tell: tell) }
+        try shelf.requireThere(issued, in: certificates, of: "Archives were destroyed")
+        return outcome
+    }
+
+    private func due(_ session: Session) throws -> [Expired] {
+        try RetentionSession.prepare(session)
+        let rows = try session.query(
+            """
+            SELECT run_id, archive_folder, archive_state = 'expiring' AS was_begun, manifest_sha256
+            FROM daybook.purge_run
+            WHERE (archive_state = 'kept' AND state = 'finished' AND archive_expires_at <= clock_timestamp())
+                OR archive_state = 'expiring'
+            ORDER BY run_id
+            """)
+        if !rows.isEmpty { try CertificateShelf.requirePlace(in: certificates, session) }
+        return try rows.map { try Expired($0) }
+    }
+
+    private func destroy(_ expired: Expired, _ connection: Connection) async throws -> [Certifying.Issued] {
+        try expired.requireThere()
+        let run = expired.run
+        try await connection.transaction { session in
+            // Said, and on disk, before it is done: whoever verifies meanwhile misses nothing that is being destroyed.
+            try session.executeScript("SET LOCAL synchronous_commit = on")
+            _ = try session.execute(
+                """
+                UPDATE daybook.purge_run SET archive_state = 'expiring'
+                WHERE run_id = $1 AND archive_state = 'kept'
+                """, [.int(run)])
+        }
+        try expired.remove()
+        return try await connection.transaction { session in
+            try certify("archive_expiry", run, from: ["expiring"], to: "destroyed", session)
+        }
+    }
+
+    /// Certifies that an archive is nowhere to be found: nobody says that it was destroyed, and `verify` looks for it
+    /// no more.
+    ///
+    /// Throws `usage` where there is no such archive, and where it is found after all.
+    public func writeOff(
+        _ run: Int64, _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> [String] {
+        let issued = try await connection.transaction { session -> [Certifying.Issued] in
             try RetentionSession.prepare(session)
-            try CertificateShelf.requirePlace(in: certificates, session)
-            return try session.query(
+            try RetentionSession.requireTables(session)
+            let rows = try session.query(
                 """
                 SELECT run_id, archive_folder, archive_state = 'expiring' AS was_begun, manifest_sha256
                 FROM daybook.purge_run
-                WHERE (archive_state = 'kept' AND state = 'finished' AND archive_expires_at <= clock_timestamp())
-                    OR archive_state = 'expiring'
-                ORDER BY run_id
-                """
-            ).map { row in
-                Expired(
-                    run: try row.int("run_id"), folder: try row.text("archive_folder"),
-                    wasBegun: try row.bool("was_begun"), manifestDigest: try row.optionalText("manifest_sha256"))
+                WHERE run_id = $1 AND state = 'finished' AND archive_state IN ('kept', 'expiring')
+                """, [.int(run)])
+            guard let expired = try rows.first.map(Expired.init) else {
+                throw DaybookError.usage("Purge \(run) has no archive that is kept; see its certificate.")
             }
+            guard !expired.isThere else {
+                throw DaybookError.usage(
+                    "The archive of purge \(run) is there, so it is not lost; it ends at its time, with: daybook "
+                        + "retention expire-archives")
+            }
+            return try certify("archive_lost", run, from: ["kept", "expiring"], to: "lost", session)
         }
-        var issued: [Certifying.Issued] = []
-        for expired in due {
-            try expired.requireThere()
-            let run = expired.run
-            try await connection.transaction { session in
-                // Said before it is done: whoever verifies meanwhile misses nothing that is being destroyed.
-                _ = try session.execute(
-                    """
-                    UPDATE daybook.purge_run SET archive_state = 'expiring'
-                    WHERE run_id = $1 AND archive_state = 'kept'
-                    """, [.int(run)])
-            }
-            try expired.remove()
-            issued += try await connection.transaction { session in
-                try RetentionSession.prepare(session)
-                let isOurs = try session.execute(
-                    """
-                    UPDATE daybook.purge_run SET archive_state = 'destroyed'
-                    WHERE run_id = $1 AND archive_state = 'expiring'
-                    """, [.int(run)])
-                guard isOurs == 1 else { return [] }
-                return [
-                    try Certifying.issue(
-                        "archive_expiry", run: run, programVersion, host, folder: certificates, session)
-                ]
-            }
-        }
-        files += try await connection.run { try shelf.publishMissing($0, tell: tell) }
-        try shelf.requireThere(issued, in: certificates, of: "Archives were destroyed")
-        return (due.map(\.run), files)
+        let shelf = CertificateShelf(templates)
+        let files = try await connection.run { try shelf.publishMissing($0, tell: tell) }
+        try shelf.requireThere(issued, in: certificates, of: "The archive was written off")
+        return files
+    }
+
+    private func certify(
+        _ kind: String, _ run: Int64, from states: [String], to state: String, _ session: Session
+    ) throws -> [Certifying.Issued] {
+        try RetentionSession.prepare(session)
+        let isOurs = try session.execute(
+            "UPDATE daybook.purge_run SET archive_state = $3 WHERE run_id = $1 AND archive_state = ANY ($2)",
+            [.int(run), .texts(states), .text(state)])
+        guard isOurs == 1 else { return [] }
+        return [try Certifying.issue(kind, run: run, programVersion, host, folder: certificates, session)]
     }
 
     /// An archive whose time is over.
@@ -88,18 +139,33 @@ public struct ArchiveExpiry: Sendable {
         let wasBegun: Bool
         let manifestDigest: String?
 
+        init(_ row: Row) throws {
+            run = try row.int("run_id")
+            folder = try row.text("archive_folder")
+            wasBegun = try row.bool("was_begun")
+            manifestDigest = try row.optionalText("manifest_sha256")
+        }
+
+        /// True if the archive that was certified lies here.
+        var isThere: Bool {
+            FileManager.default.contents(atPath: ArchiveFolder(path: path).manifest).map {
+                SHA256Digest.hex(Array($0))
+            } == manifestDigest
+        }
+
         private var path: String { ArchiveFolder.path(in: folder, run: run) }
 
         /// Throws `output` unless it is certain that what lies here is this archive: one that cannot be seen from here
         /// is not destroyed.
         func requireThere() throws {
-            let manifest = FileManager.default.contents(atPath: ArchiveFolder(path: path).manifest)
-            if let manifest, SHA256Digest.hex(Array(manifest)) == manifestDigest { return }
+            if isThere { return }
             // The manifest may have gone first.
-            if wasBegun, manifest == nil, access(folder, R_OK | X_OK) == 0 { return }
+            let isGone = !FileManager.default.fileExists(atPath: ArchiveFolder(path: path).manifest)
+            if wasBegun, isGone, access(folder, R_OK | X_OK) == 0 { return }
             throw DaybookError.output(
                 "The archive of purge \(run) is not in \(path), or cannot be read there; nothing was destroyed or "
-                    + "certified about it. Run this where the archive is, as a user who may remove it.")
+                    + "certified about it. Run this where the archive is, as a user who may remove it. If it is lost "
+                    + "for good: daybook retention expire-archives --lost \(run)")
         }
 
         func remove() throws {

@@ -10,6 +10,8 @@ public struct Restoration: Sendable {
     public struct Outcome: Sendable {
         public let run: Int64
         public let rows: Int64
+        /// Redacted rows that an application had written to since: what stood there was kept.
+        public let keptRows: Int64
         /// The tables that they were written to.
         public let tables: [String]
         public let files: [String]
@@ -47,16 +49,22 @@ public struct Restoration: Sendable {
     ) async throws -> Outcome {
         let (manifest, digest) = try ArchiveManifest.read(manifestPath)
         let folder = ArchiveFolder(path: (manifestPath as NSString).deletingLastPathComponent)
-        let (tables, issued) = try await connection.transaction { session in
+        let (tables, kept, issued) = try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
-            if into == nil { try PurgeLock.takeForRestore(session) }
+            if into == nil {
+                try PurgeLock.takeForRestore(session)
+                try CertificateShelf.requirePlace(in: certificates, session)
+            }
             try verify(manifest, digest, folder, session)
             try refuseFilled(manifest, session)
             var tables: [String] = []
-            for segment in manifest.segments {
-                let table = try restore(segment, manifest.run, folder, session)
-                if !tables.contains(table) { tables.append(table) }
+            var kept: Int64 = 0
+            // The last first: of a row that was redacted twice what stood there last counts, as it did before.
+            for segment in manifest.segments.reversed() {
+                let (table, keptRows) = try restore(segment, manifest.run, folder, session)
+                kept += keptRows
+                if !tables.contains(table) { tables.insert(table, at: 0) }
             }
             var issued: [Certifying.Issued] = []
             if into == nil {
@@ -67,13 +75,14 @@ public struct Restoration: Sendable {
                         "restore", run: manifest.run, taken: taken, programVersion, host, folder: certificates,
                         session))
             }
-            return (tables, issued)
+            return (tables, kept, issued)
         }
         let shelf = CertificateShelf(templates)
         let files = try await connection.run { try shelf.publishMissing($0, tell: tell) }
         try shelf.requireThere(issued, in: certificates, of: "The rows of purge \(manifest.run) were put back")
         return Outcome(
-            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows }, tables: tables, files: files)
+            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows }, keptRows: kept, tables: tables,
+            files: files)
     }
 
     private func verify(
@@ -84,6 +93,12 @@ public struct Restoration: Sendable {
         guard let row = rows.first, try row.optionalText("manifest_sha256") == digest else {
             throw DaybookError.badData(
                 "The manifest \(manifestPath) is not the one that was certified; nothing was put back.")
+        }
+        let state = try row.text("archive_state")
+        guard state == "kept" else {
+            throw DaybookError.badData(
+                "The archive of purge \(manifest.run) was certified as \(state == "lost" ? "lost" : "destroyed"); this "
+                    + "is a copy that should not be, and nothing was put back.")
         }
         if into == nil, try Self.wasRestored(manifest.run, session) {
             throw DaybookError.badData(
@@ -129,10 +144,10 @@ public struct Restoration: Sendable {
         return try rows[0].bool("restored")
     }
 
-    /// Writes a segment's rows and gives the table's name.
+    /// Writes a segment's rows and gives the table's name, and the rows of which an application kept something.
     private func restore(
         _ segment: ArchiveManifest.Segment, _ run: Int64, _ folder: ArchiveFolder, _ session: Session
-    ) throws -> String {
+    ) throws -> (table: String, keptRows: Int64) {
         if segment.dataClass == CarryForward.dataClass {
             guard let into else {
                 throw DaybookError.usage(
@@ -142,7 +157,7 @@ public struct Restoration: Sendable {
             let rows = RestoredRows(
                 segment: segment, source: "public.credit_ledger", path: folder.file(segment.fileName), key: key)
             try rows.copy(into: "\(into)_\(CarryForward.dataClass)", creating: true, session)
-            return "\(into)_\(CarryForward.dataClass)"
+            return ("\(into)_\(CarryForward.dataClass)", 0)
         }
         guard let dataClass = DataClass(rawValue: segment.dataClass) else {
             throw DaybookError.badData("\(manifestPath) names data that this program does not know.")
@@ -152,19 +167,16 @@ public struct Restoration: Sendable {
         if let into {
             let target = "\(into)_\(dataClass.rawValue)"
             try rows.copy(into: target, creating: true, session)
-            return target
+            return (target, 0)
         }
         switch dataClass {
         case .accessLog, .probes:
             try rows.copy(into: source, creating: false, session)
             if dataClass == .accessLog { try rows.uncount(run, session) }
-        case .apiUsage:
-            try rows.update(keys: ["id"], emptied: DeploymentShape(session).usageContent, session)
-        case .taskContent:
-            try rows.update(
-                keys: ["user_id", "id"], emptied: DeploymentShape(session).redaction.assignments, session)
+            return (source, 0)
+        case .apiUsage: return (source, try rows.fill(keys: ["id"], session))
+        case .taskContent: return (source, try rows.fill(keys: ["user_id", "id"], session))
         }
-        return source
     }
 
     /// What was remembered of the rows while they were gone.

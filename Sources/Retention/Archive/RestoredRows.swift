@@ -23,6 +23,9 @@ struct RestoredRows {
                 """)
         }
         let reader = SegmentReader(path: path, key: key)
+        // The table's triggers look things up by the login's own search path.
+        try session.executeScript("SET LOCAL search_path TO DEFAULT")
+        defer { try? session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp") }
         do {
             let count = try session.copyIn("COPY \(target) (\(columns(session))) FROM STDIN (FORMAT csv)") { writer in
                 try reader.read { try writer.write($0) }
@@ -36,39 +39,44 @@ struct RestoredRows {
         }
     }
 
-    /// Fills the columns again that a redaction emptied, and no other: what an application wrote there since stays.
-    func update(keys: [String], emptied: [RedactedColumns.Assignment], _ session: Session) throws {
-        let list = columns(session)
+    /// Fills the columns again that a redaction emptied. What stands in a column stays there: an application wrote it
+    /// since, or a later piece of the same archive. Gives the number of rows of which the application kept something.
+    func fill(keys: [String], _ session: Session) throws -> Int64 {
+        try load(session)
+        let content = segment.columns.filter { !keys.contains($0) }.map { session.quoteIdentifier($0) }
+        let assignments = content.map { column in
+            "\(column) = CASE WHEN \(RedactedColumns.isEmpty("t." + column)) THEN r.\(column) ELSE t.\(column) END"
+        }
+        let same = keys.map { "t.\($0) = r.\($0)" }.joined(separator: " AND ")
+        let name = keys.map { "t.\($0)::text" }.joined(separator: " || ' ' || ")
+        let isFilled = content.map { "NOT \(RedactedColumns.isEmpty("t." + $0))" }.joined(separator: " OR ")
         try session.executeScript(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS daybook_filled (name text PRIMARY KEY) ON COMMIT DROP")
+        let kept = try session.query(
             """
-            DROP TABLE IF EXISTS pg_temp.restored;
-            CREATE TEMPORARY TABLE restored ON COMMIT DROP AS SELECT \(list) FROM \(source) WITH NO DATA
+            SELECT count(*) AS kept FROM \(source) AS t JOIN pg_temp.restored AS r ON \(same)
+            WHERE (\(isFilled.isEmpty ? "false" : isFilled)) AND NOT EXISTS (
+                SELECT FROM pg_temp.daybook_filled AS f WHERE f.name = \(name))
+            """)[0].int("kept")
+        _ = try session.execute(
+            """
+            INSERT INTO pg_temp.daybook_filled (name)
+            SELECT \(name) FROM pg_temp.restored AS t ON CONFLICT DO NOTHING
             """)
-        let reader = SegmentReader(path: path, key: key)
-        _ = try session.copyIn("COPY pg_temp.restored (\(list)) FROM STDIN (FORMAT csv)") { writer in
-            try reader.read { try writer.write($0) }
-        }
-        let assignments = segment.columns.filter { !keys.contains($0) }.map {
-            "\(session.quoteIdentifier($0)) = r.\(session.quoteIdentifier($0))"
-        }
-        let same = keys.map { "t.\($0) = r.\($0)" }
-        let empty = emptied.filter { segment.columns.contains($0.column) }.map { $0.isCleared("t") }
-        let isTarget = (same + empty).joined(separator: " AND ")
+        try session.executeScript("SET LOCAL search_path TO DEFAULT")
         let count = try session.execute(
-            """
-            UPDATE \(source) AS t SET \(assignments.joined(separator: ", "))
-            FROM pg_temp.restored AS r WHERE \(isTarget)
-            """)
+            "UPDATE \(source) AS t SET \(assignments.joined(separator: ", ")) FROM pg_temp.restored AS r WHERE \(same)")
+        try session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp")
         guard Int64(count) == segment.rows else {
             throw DaybookError.badData(
-                "Only \(count) of the \(segment.rows) rows of \(path) are still in \(source), and empty; nothing was "
-                    + "put back. To look at them: --into TABLE")
+                "Only \(count) of the \(segment.rows) rows of \(path) are still in \(source); nothing was put back. "
+                    + "To look at them: --into TABLE")
         }
+        return kept
     }
 
-    /// Takes the rows out of the daily totals of what was purged, on the days on which the run counted them: they are
-    /// counted in the table again.
-    func uncount(_ run: Int64, _ session: Session) throws {
+    /// Copies the rows into a temporary table of their own.
+    private func load(_ session: Session) throws {
         try session.executeScript("DROP TABLE IF EXISTS pg_temp.restored")
         let list = columns(session)
         try session.executeScript(
@@ -77,6 +85,12 @@ struct RestoredRows {
         _ = try session.copyIn("COPY pg_temp.restored (\(list)) FROM STDIN (FORMAT csv)") { writer in
             try reader.read { try writer.write($0) }
         }
+    }
+
+    /// Takes the rows out of the daily totals of what was purged, on the days on which the run counted them: they are
+    /// counted in the table again.
+    func uncount(_ run: Int64, _ session: Session) throws {
+        try load(session)
         let query = ClassQuery(.accessLog, try DeploymentShape(session))
         _ = try session.execute(
             """

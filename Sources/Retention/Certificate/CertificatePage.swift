@@ -51,6 +51,7 @@ struct CertificatePage: Sendable {
     private static func name(_ kind: String) -> String {
         switch kind {
         case "archive_expiry": "an archive was destroyed"
+        case "archive_lost": "an archive is lost"
         case "restore": "an archive was put back"
         case "carry": "the ledger was carried forward"
         default: "data was purged"
@@ -60,6 +61,8 @@ struct CertificatePage: Sendable {
     private static func lead(_ certificate: Certificate) -> String {
         switch certificate.kind {
         case "archive_expiry": "The archive of purge \(certificate.run) was destroyed. Its rows cannot be put back."
+        case "archive_lost":
+            "The archive of purge \(certificate.run) is nowhere to be found. What became of it is not known."
         case "restore": "\(certificate.rows) rows of purge \(certificate.run) were put back from its archive."
         case "carry":
             "\(certificate.rows) ledger rows before \(certificate.carried?.cutoff ?? "") were archived, and replaced "

@@ -21,14 +21,21 @@ struct CertificateShelf: Sendable {
     ///
     /// - Parameter tell: Told of a folder that cannot be written: an old certificate's keeps nothing from going on.
     func publishMissing(_ session: Session, tell: (String) -> Void) throws -> [String] {
-        let rows = try session.query(
-            "SELECT sequence, document, folder, sha256 FROM daybook.retention_certificate ORDER BY sequence")
+        let rows = try session.query("SELECT sequence, folder FROM daybook.retention_certificate ORDER BY sequence")
         var files: [String] = []
         for row in rows {
-            let sequence = try row.int("sequence")
+            let (sequence, folder) = (try row.int("sequence"), try row.text("folder"))
+            let missing = ["html", "json"].filter {
+                !FileManager.default.fileExists(atPath: Self.path(folder, sequence, $0))
+            }
+            guard !missing.isEmpty else { continue }
+            // One at a time: a document names every account and every file of an archive.
+            let document = try session.query(
+                "SELECT document, sha256 FROM daybook.retention_certificate WHERE sequence = $1", [.int(sequence)])[0]
             do {
                 files += try publish(
-                    sequence, try row.text("document"), sha256: try row.text("sha256"), folder: try row.text("folder"))
+                    missing, sequence, try document.text("document"), sha256: try document.text("sha256"),
+                    folder: folder)
             } catch let error as DaybookError where error.kind == .output {
                 tell("certificate \(sequence) is not in its folder: \(error.sentence)")
             }
@@ -37,16 +44,9 @@ struct CertificateShelf: Sendable {
     }
 
     private func publish(
-        _ sequence: Int64, _ document: String, sha256: String, folder: String
+        _ missing: [String], _ sequence: Int64, _ document: String, sha256: String, folder: String
     ) throws -> [String] {
-        let files = FileManager.default
-        let missing = ["html", "json"].filter { !files.fileExists(atPath: Self.path(folder, sequence, $0)) }
-        guard !missing.isEmpty else { return [] }
-        do {
-            try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw DaybookError.output("The folder of certificates \(folder) cannot be made.")
-        }
+        try Self.make(folder)
         return try missing.map { ending in
             let path = Self.path(folder, sequence, ending)
             let text = ending == "html" ? try page(document, sha256) : document
@@ -55,17 +55,37 @@ struct CertificateShelf: Sendable {
         }
     }
 
-    /// Throws `output` where the next certificate of the chain would meet a file of its name: nothing may happen of
-    /// which the certificate could not be laid down.
-    static func requirePlace(in folder: String, _ session: Session) throws {
+    private static func make(_ folder: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw DaybookError.output("The folder of certificates \(folder) cannot be made.")
+        }
+        guard access(folder, W_OK | X_OK) == 0 else {
+            throw DaybookError.output("The folder of certificates \(folder) cannot be written.")
+        }
+    }
+
+    /// Throws `output` where the next certificate of the chain could not be written, or would meet a file of its name:
+    /// nothing may happen of which the certificate could not be laid down.
+    ///
+    /// - Parameter advice: What to do, as a sentence.
+    static func requirePlace(
+        in folder: String, advice: String = "Nothing was done; name another folder with --certificates.",
+        _ session: Session
+    ) throws {
+        do {
+            try make(folder)
+        } catch let error as DaybookError {
+            throw DaybookError.output(error.sentence + " " + advice)
+        }
         let next = try session.query(
             "SELECT coalesce(max(sequence), 0) + 1 AS number FROM daybook.retention_certificate")[0].int("number")
         for ending in ["json", "html"] {
             let path = path(folder, next, ending)
             guard !FileManager.default.fileExists(atPath: path) else {
                 throw DaybookError.output(
-                    "\(path) is there already: of another database, or of a later state of this one. Nothing was "
-                        + "done; name another folder with --certificates.")
+                    "\(path) is there already: of another database, or of a later state of this one. " + advice)
             }
         }
     }

@@ -32,9 +32,15 @@ enum Certifying {
         carried: Certificate.Carried? = nil, _ programVersion: String, _ host: String, folder: String,
         _ session: Session
     ) throws -> Issued {
-        // One certificate after another, whoever issues it.
-        try session.executeScript("LOCK TABLE daybook.retention_certificate IN SHARE ROW EXCLUSIVE MODE")
-        try CertificateShelf.requirePlace(in: folder, session)
+        // One certificate after another, whoever issues it; and on disk before its file is, whatever the server's own
+        // setting: with it everything that it certifies.
+        try session.executeScript(
+            """
+            SET LOCAL synchronous_commit = on;
+            LOCK TABLE daybook.retention_certificate IN SHARE ROW EXCLUSIVE MODE
+            """)
+        let advice = "The certificate was not issued; name another folder with --certificates and try again."
+        try CertificateShelf.requirePlace(in: folder, advice: advice, session)
         let last = try session.query(
             "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
         let sequence = try (last.first?.int("sequence") ?? 0) + 1

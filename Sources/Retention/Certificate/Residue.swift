@@ -3,49 +3,81 @@ internal import Postgres
 internal import Schema
 
 /// What purges had to take and what is there all the same: by their own cutoffs, and under the holds that were in
-/// force then. What a policy or a release made due since is the next purge's.
+/// force then, unless a policy of today keeps it. What a policy or a release made due since is the next purge's.
 struct Residue {
     /// The date of the newest purge of everybody; nil before the first.
-    let asOf: CalendarDate?
-    let findings: [Verification.Finding]
+    private(set) var asOf: CalendarDate?
+    private(set) var findings: [Verification.Finding] = []
 
-    /// Asks the database again, for the newest purge of everybody and the newest after it of each single account.
+    /// Asks the database again: once for the newest purge of everybody, and once for the newest after it of all the
+    /// accounts that were purged alone.
     init(_ session: Session) throws {
-        let rows = try session.query(
-            """
-            SELECT DISTINCT ON (account COLLATE "C") run_id, as_of, account, policy_sha256, started_at
-            FROM daybook.purge_run AS r
-            WHERE state = 'finished' AND NOT EXISTS (
-                SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry'
-            ) AND (account = '' OR run_id > (
-                SELECT coalesce(max(e.run_id), 0) FROM daybook.purge_run AS e
-                WHERE e.state = 'finished' AND e.account = ''
-                    AND NOT EXISTS (
-                        SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = e.run_id AND c.kind = 'carry')
-            ))
-            ORDER BY account COLLATE "C", run_id DESC
-            """)
-        var (asOf, findings): (CalendarDate?, [Verification.Finding]) = (nil, [])
-        if !rows.isEmpty { try RowSecurity.refuse(session) }
+        let runs = try Self.newest(session)
+        guard !runs.isEmpty else { return }
+        try RowSecurity.refuse(session)
         let shape = try DeploymentShape(session)
         let rests = try PlanReader.prepareCounting(session)
-        for row in rows {
-            let date = try row.date("as_of")
-            let isEverybody = try row.text("account").isEmpty
-            if isEverybody { asOf = date }
-            let (terms, started) = (try PurgeRun.terms(of: row, session), try row.instant("started_at"))
-            for dataClass in shape.classes where dataClass.isCustomers || isEverybody {
-                let query = ClassQuery(dataClass, shape, releasedSince: started)
+        asOf = runs.first { $0.terms.account == nil }?.terms.asOf
+        for group in [runs.filter { $0.terms.account == nil }, runs.filter { $0.terms.account != nil }] {
+            guard let first = group.first else { continue }
+            // Of several, whatever was held while any of them ran counts as held.
+            let started = group.map(\.startedAt).min() ?? first.startedAt
+            let redacted = group.compactMap(\.redacted).reduce(first.redacted) { $0?.intersection($1) }
+            let terms = Terms(
+                asOf: first.terms.asOf, account: first.terms.account,
+                all: try group.flatMap { try Self.kept(today: $0.terms, session) },
+                policyDigest: first.terms.policyDigest)
+            let dates = Dictionary(group.map { ($0.terms.account ?? "", $0.terms.asOf) }) { first, _ in first }
+            for dataClass in shape.classes where dataClass.isCustomers || first.terms.account == nil {
+                let query = ClassQuery(dataClass, shape, releasedSince: started, redacted: redacted)
                 for line in try PlanReader.lines(query, terms, rests, session) where line.dueRows > 0 {
-                    let account = line.account.isEmpty ? "no account" : line.account
+                    let date = dates[line.account] ?? first.terms.asOf
                     findings.append(
                         Verification.Finding(
-                            subject: "\(dataClass.rawValue) of \(account)",
+                            subject: "\(dataClass.rawValue) of \(line.account.isEmpty ? "no account" : line.account)",
                             what: "\(line.dueRows) rows that were due as of \(date) are there"))
                 }
             }
         }
-        self.asOf = asOf
-        self.findings = findings
+    }
+
+    /// A purge that ended.
+    private struct Ended {
+        let terms: Terms
+        let startedAt: Instant
+        let redacted: Set<String>?
+    }
+
+    private static func newest(_ session: Session) throws -> [Ended] {
+        let rows = try session.query(
+            """
+            WITH ended AS (
+                SELECT * FROM daybook.purge_run AS r
+                WHERE state = 'finished' AND NOT EXISTS (
+                    SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
+            )
+            SELECT DISTINCT ON (account COLLATE "C") run_id, as_of, account, policy_sha256, started_at,
+                redacted_columns
+            FROM ended
+            WHERE account = '' OR run_id > (SELECT coalesce(max(e.run_id), 0) FROM ended AS e WHERE e.account = '')
+            ORDER BY account COLLATE "C", run_id DESC
+            """)
+        return try rows.map { row in
+            Ended(
+                terms: try PurgeRun.terms(of: row, session), startedAt: try row.instant("started_at"),
+                redacted: try row.optionalTexts("redacted_columns").map(Set.init))
+        }
+    }
+
+    /// A run's terms with earlier cutoffs where today's policies keep longer.
+    private static func kept(today terms: Terms, _ session: Session) throws -> [Term] {
+        let today = try Terms(session, asOf: terms.asOf, account: nil)
+        let known = Dictionary(today.all.map { ($0.userID + $0.dataClass.rawValue, $0) }) { first, _ in first }
+        return terms.all.map { term in
+            let now = known[term.userID + term.dataClass.rawValue] ?? today.fallback(term.dataClass)
+            return Term(
+                userID: term.userID, slug: term.slug, timeZone: term.timeZone, dataClass: term.dataClass,
+                retentionDays: term.retentionDays, cutoff: min(term.cutoff, now?.cutoff ?? term.cutoff))
+        }
     }
 }

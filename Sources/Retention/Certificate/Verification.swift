@@ -36,31 +36,58 @@ public struct Verification: Sendable {
         self.programVersion = programVersion
     }
 
-    /// Verifies in one snapshot; it changes nothing.
+    /// Verifies in one snapshot; it changes nothing. What a purge or an expiry did meanwhile is no finding.
     public func run(_ connection: Connection) async throws -> Outcome {
-        try await connection.transaction(.snapshot) { session in
+        let (seen, suspected) = try await connection.transaction(.snapshot) { session in
             try LedgerLock.share(session)
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             var outcome = Outcome()
             try chain(&outcome, session)
-            try runs(&outcome, session)
+            let suspected = try runs(&outcome, session)
             let residue = try Residue(session)
             outcome.asOf = residue.asOf
             outcome.findings += residue.findings
-            return outcome
+            return (outcome, suspected)
+        }
+        var outcome = seen
+        if !suspected.isEmpty {
+            outcome.findings += try await connection.transaction { session in
+                try RetentionSession.prepare(session)
+                return try suspected.filter { try $0.isStill(session) }.map(\.finding)
+            }
+        }
+        return outcome
+    }
+
+    /// What would be a finding if its run were still in the state in which the snapshot has it.
+    private struct Suspicion: Sendable {
+        let run: Int64
+        let state: String
+        let finding: Finding
+
+        func isStill(_ session: Session) throws -> Bool {
+            let rows = try session.query(
+                """
+                SELECT state = 'running' AS is_open, state || ' ' || archive_state AS state,
+                    pg_is_in_recovery() AS is_replica
+                FROM daybook.purge_run WHERE run_id = $1
+                """, [.int(run)])
+            guard let row = rows.first, try row.text("state") == state else { return false }
+            // Whether an open run is under way only its lock says, and a replica does not show that.
+            return try !row.bool("is_open") || (!row.bool("is_replica") && PurgeLock.holder(session) == nil)
         }
     }
 
     private func chain(_ outcome: inout Outcome, _ session: Session) throws {
-        let rows = try session.query(
-            """
-            SELECT sequence, kind, run_id, document, sha256, previous_sha256, folder
-            FROM daybook.retention_certificate ORDER BY sequence
-            """)
+        let sequences = try session.query("SELECT sequence FROM daybook.retention_certificate ORDER BY sequence")
         var carried: [Certificate] = []
-        for row in rows {
-            let sequence = try row.int("sequence")
+        for sequence in try sequences.map({ try $0.int("sequence") }) {
+            let row = try session.query(
+                """
+                SELECT kind, run_id, document, sha256, previous_sha256, folder
+                FROM daybook.retention_certificate WHERE sequence = $1
+                """, [.int(sequence)])[0]
             let subject = "certificate \(sequence)"
             func find(_ what: String) { outcome.findings.append(Finding(subject: subject, what: what)) }
             if sequence != outcome.certificates + 1 { find("the one before it is missing from the chain") }
@@ -148,48 +175,63 @@ public struct Verification: Sendable {
         if !isSame { find("its run is not the one that was recorded") }
     }
 
-    private func runs(_ outcome: inout Outcome, _ session: Session) throws {
+    /// Looks at every run and its archive, and gives what is wrong unless it changed since the snapshot.
+    private func runs(_ outcome: inout Outcome, _ session: Session) throws -> [Suspicion] {
         let rows = try session.query(
             """
             SELECT r.run_id, r.state, r.archive_state, r.archive_folder, r.manifest_sha256,
-                EXISTS (SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id
-                    AND c.kind IN ('purge', 'carry'))
-                    AS is_certified
+                array(
+                    SELECT c.kind FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id
+                ) AS kinds
             FROM daybook.purge_run AS r ORDER BY r.run_id
             """)
+        var suspected: [Suspicion] = []
         for row in rows {
             let run = try row.int("run_id")
-            let isFinished = try row.text("state") == "finished"
-            if isFinished, try !row.bool("is_certified") {
+            let (state, archive, kinds) = (try row.text("state"), try row.text("archive_state"), try row.texts("kinds"))
+            func suspect(_ subject: String, _ what: String) {
+                suspected.append(
+                    Suspicion(run: run, state: state + " " + archive, finding: Finding(subject: subject, what: what)))
+            }
+            if state == "finished", !kinds.contains("purge"), !kinds.contains("carry") {
                 outcome.findings.append(Finding(subject: "purge \(run)", what: "its certificate is missing"))
             }
-            // One that is under way is no finding: its certificate is yet to come.
-            if try !isFinished && PurgeLock.holder(session) == nil {
-                outcome.findings.append(
-                    Finding(
-                        subject: "purge \(run)",
-                        what: "it was interrupted, and nothing certifies what it did; end it with: "
-                            + "daybook retention purge --resume"))
+            if state == "running" {
+                suspect(
+                    "purge \(run)",
+                    "it was interrupted, and nothing certifies what it did; end it with: "
+                        + "daybook retention purge --resume")
             }
-            guard try row.text("archive_state") == "kept", let folder = try row.optionalText("archive_folder") else {
-                continue
-            }
-            let archive = ArchiveFolder(path: ArchiveFolder.path(in: folder, run: run))
-            if isFinished, let digest = try row.optionalText("manifest_sha256") {
-                check(archive.manifest, digest, &outcome)
-            }
-            for segment in try ArchiveManifest.segments(run, session) {
-                check(archive.file(segment.fileName), segment.sha256, &outcome)
+            switch archive {
+            case "kept":
+                guard let folder = try row.optionalText("archive_folder") else { continue }
+                let path = ArchiveFolder(path: ArchiveFolder.path(in: folder, run: run))
+                var digests: [(path: String, sha256: String)] = []
+                if state == "finished", let digest = try row.optionalText("manifest_sha256") {
+                    digests.append((path.manifest, digest))
+                }
+                digests += try ArchiveManifest.segments(run, session).map { (path.file($0.fileName), $0.sha256) }
+                for (path, digest) in digests {
+                    outcome.archivedFiles += 1
+                    if let what = check(path, digest) { suspect(path, what) }
+                }
+            case "expiring":
+                suspect(
+                    "the archive of purge \(run)",
+                    "its destruction was begun, and nothing certifies it; end it with: "
+                        + "daybook retention expire-archives")
+            case "destroyed" where !kinds.contains("archive_expiry"), "lost" where !kinds.contains("archive_lost"):
+                let what = "it is recorded as \(archive), and no certificate says so"
+                outcome.findings.append(Finding(subject: "the archive of purge \(run)", what: what))
+            default: break
             }
         }
+        return suspected
     }
 
-    private func check(_ path: String, _ digest: String, _ outcome: inout Outcome) {
-        outcome.archivedFiles += 1
-        guard let found = SegmentReader(path: path, key: nil).sha256 else {
-            outcome.findings.append(Finding(subject: path, what: "the file is missing"))
-            return
-        }
-        if found != digest { outcome.findings.append(Finding(subject: path, what: "the file was altered")) }
+    /// What is wrong with a file, nil if it is the one that was recorded.
+    private func check(_ path: String, _ digest: String) -> String? {
+        guard let found = SegmentReader(path: path, key: nil).sha256 else { return "the file is missing" }
+        return found == digest ? nil : "the file was altered"
     }
 }

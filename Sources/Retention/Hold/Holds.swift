@@ -51,6 +51,8 @@ public struct Holds: Sendable {
         try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
+            // A purge that is under way stops at its next transaction.
+            try HoldLock.take(session)
             let count = try session.execute(
                 """
                 UPDATE daybook.legal_hold SET released_at = clock_timestamp(), released_by = session_user,
@@ -71,10 +73,16 @@ public struct Holds: Sendable {
                 "SELECT user_id FROM daybook.account WHERE slug = $1 OR user_id::text = lower($1) ORDER BY user_id",
                 [.text(name)])
             if let row = rows.first { return try row.uuid("user_id") }
+            // Also who has neither a task nor a batch, and only a request log or accesses of videos that are gone.
             return try known(
-                name, in: ["public.video_tasks", "public.batch_jobs"], column: "user_id", "account", session)
+                name,
+                in: [
+                    ("public.users", "id"), ("public.video_tasks", "user_id"), ("public.batch_jobs", "user_id"),
+                    ("public.enterprise_api_keys", "user_id"), ("public.enterprise_api_usage", "user_id"),
+                    ("public.video_external_access_log", "owner_id"),
+                ], "account", session)
         case .batch(let id):
-            return try known(id, in: ["public.batch_jobs"], column: "id", "batch", session)
+            return try known(id, in: [("public.batch_jobs", "id")], "batch", session)
         case .video(let id):
             if let known =
                 (try? session.savepoint { try find(id, "public.video_external_access_log", "video_id", session) })
@@ -82,15 +90,15 @@ public struct Holds: Sendable {
             {
                 return known
             }
-            return try known(id, in: ["public.video_tasks"], column: "id", "video", session)
+            return try known(id, in: [("public.video_tasks", "id")], "video", session)
         }
     }
 
     /// A hold on what nobody has would protect nothing: a mistyped id is refused.
     private static func known(
-        _ id: String, in tables: [String], column: String, _ what: String, _ session: Session
+        _ id: String, in places: [(table: String, column: String)], _ what: String, _ session: Session
     ) throws -> String {
-        for table in tables {
+        for (table, column) in places {
             if let known = (try? session.savepoint { try find(id, table, column, session) }) ?? nil { return known }
         }
         throw DaybookError.usage("There is no \(what) \"\(id.prefix(80))\" in this database; nothing was held.")

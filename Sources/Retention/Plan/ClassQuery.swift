@@ -27,13 +27,17 @@ struct ClassQuery: Sendable {
     var probes: String { lookups.map(\.probe).joined(separator: " ") }
 
     /// - Parameter releasedSince: Holds that were released then or later count as well, as they did at that instant.
-    init(_ dataClass: DataClass, _ shape: DeploymentShape, releasedSince instant: Instant? = nil) {
+    /// - Parameter redacted: The columns that were cleared in a redacted task; nil for all that are cleared today.
+    init(
+        _ dataClass: DataClass, _ shape: DeploymentShape, releasedSince instant: Instant? = nil,
+        redacted: Set<String>? = nil
+    ) {
         let held = HeldIDs(releasedSince: instant)
         switch dataClass {
         case .accessLog: self = Self.accessLog(shape, held)
         case .apiUsage: self = Self.apiUsage(shape, held)
         case .probes: self = Self.probeRows
-        case .taskContent: self = Self.taskContent(shape, held)
+        case .taskContent: self = Self.taskContent(shape, held, redacted)
         }
     }
 
@@ -97,7 +101,7 @@ struct ClassQuery: Sendable {
         let owner = shape.isOwn ? "coalesce(r.user_id, k.user_id)" : "k.user_id"
         let same = shape.isOwn ? " AND (r.user_id IS NULL OR k.user_id = r.user_id)" : ""
         let batch = shape.column("batch_job_id", of: .apiUsage, alias: "r")
-        let content = shape.usageContent.map { $0.isCleared("r") }
+        let content = shape.usage.assignments.map { $0.isLeftCleared("r") }
         return ClassQuery(
             .apiUsage,
             lookups: [
@@ -113,7 +117,9 @@ struct ClassQuery: Sendable {
     private static let probeRows = ClassQuery(
         .probes, lookups: [], owner: "NULL::uuid", instant: "r.probed_at", holds: [])
 
-    private static func taskContent(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {
+    private static func taskContent(
+        _ shape: DeploymentShape, _ held: HeldIDs, _ redacted: Set<String>?
+    ) -> ClassQuery {
         let completed = shape.column("completed_at", of: .videoTasks, alias: "r")
         let updated = shape.column("updated_at", of: .videoTasks, alias: "r")
         return ClassQuery(
@@ -128,7 +134,7 @@ struct ClassQuery: Sendable {
             ],
             owner: "r.user_id", instant: "coalesce(\(completed), f.terminal_at, \(updated))",
             belongs: "\(shape.column("status", of: .videoTasks, alias: "r")) IN ('succeeded', 'failed')",
-            isDone: "d.task_id IS NOT NULL AND \(shape.redaction.isCleared("r"))",
+            isDone: "d.task_id IS NOT NULL AND \(shape.redaction.isCleared("r", of: redacted))",
             holds: ["r.user_id \(held.owner)", "r.batch_job_id \(held.batch)", "r.id \(held.video)"])
     }
 }

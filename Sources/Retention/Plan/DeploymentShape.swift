@@ -16,14 +16,16 @@ struct DeploymentShape: Sendable {
     /// True if a task can be found by its id alone without reading them all.
     let findsTasks: Bool
     let findsKeys: Bool
-    /// What a redaction clears in a task.
+    /// What a redaction clears in a task, and in a row of the request log.
     let redaction: RedactedColumns
+    let usage: RedactedColumns
 
     init(_ session: Session) throws {
         catalog = try Catalog(session)
         isOwn = try Migrator.madeService(session)
         findsTasks = try Self.hasIndex(on: "video_tasks", session)
-        redaction = try RedactedColumns(session)
+        redaction = try RedactedColumns(.videoTasks, session)
+        usage = try RedactedColumns(.apiUsage, session)
         findsKeys = try Self.hasIndex(on: "enterprise_api_keys", session)
     }
 
@@ -32,11 +34,12 @@ struct DeploymentShape: Sendable {
         DataClass.allCases.filter { dataClass in Self.tables[dataClass].map(catalog.has) ?? false }
     }
 
-    /// The columns of the request log that are redacted, those that there are.
-    var usageContent: [RedactedColumns.Assignment] {
-        ["ip", "user_agent"].filter { catalog.type(of: $0, in: .apiUsage) != nil }.map {
-            RedactedColumns.Assignment(column: $0, expression: "NULL", quoted: $0)
-        }
+    /// Throws what stands against a plan or a purge in the tables as they are: `badData` naming a column that cannot be
+    /// cleared, `configuration` naming a child table with columns of its own.
+    func requirePurgeable(_ session: Session) throws {
+        try redaction.requireClearable()
+        try usage.requireClearable()
+        try ForeignColumns.refuse(self, session)
     }
 
     static func table(_ dataClass: DataClass) -> KnownTable {

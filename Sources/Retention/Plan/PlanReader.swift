@@ -32,13 +32,12 @@ public struct PlanReader: Sendable {
     /// Counts in the session's transaction.
     func read(_ session: Session) throws -> RetentionPlan {
         let today = try session.query(
-            "SELECT transaction_timestamp() AS now, (transaction_timestamp() AT TIME ZONE 'UTC')::date AS today")
+            "SELECT (transaction_timestamp() AT TIME ZONE 'UTC')::date AS today")
         let date = try asOf ?? today[0].date("today")
         let shape = try DeploymentShape(session)
         try shape.catalog.requireEssentials()
         try RowSecurity.refuse(session)
-        try shape.redaction.requireClearable()
-        try ForeignColumns.refuse(shape, session)
+        try shape.requirePurgeable(session)
         let terms = try Terms(session, asOf: date, account: account)
         let holdDigest = try Terms.holdDigest(session)
         let classes = shape.classes.filter { $0.isCustomers || account == nil }
@@ -52,7 +51,7 @@ public struct PlanReader: Sendable {
             wholePartitions: account == nil ? try WholePartitions.find(session, shape, terms).map(\.name) : [],
             advice: shape.indexAdvice + shape.redaction.advice,
             measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
-            holdDigest: holdDigest, madeAt: try today[0].instant("now"))
+            holdDigest: holdDigest, holds: try Terms.holdsInForce(session), redactedColumns: shape.redaction.names)
     }
 
     /// Lets a count of every row take as long as it takes, and the memory of a hash of a million ids. Gives the rests

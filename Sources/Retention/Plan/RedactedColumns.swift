@@ -1,8 +1,9 @@
 internal import Domain
 internal import Postgres
+internal import Schema
 
-/// What becomes of each column of `public.video_tasks` in a redaction, from an allow-list: what is not on it is
-/// cleared.
+/// What becomes of each column of a table in a redaction: of `public.video_tasks` from an allow-list, where what is not
+/// on it is cleared; of the request log two columns are.
 struct RedactedColumns: Sendable {
     /// Columns that stay: ids, model, state, failure class, instants, cost.
     private static let kept: Set<String> = [
@@ -16,6 +17,8 @@ struct RedactedColumns: Sendable {
         "item_metadata",
         "external_access_policy",
     ]
+    /// All that is cleared in the request log.
+    private static let usage: Set<String> = ["ip", "user_agent"]
 
     /// One column that is cleared, and with what.
     struct Assignment: Sendable {
@@ -25,10 +28,12 @@ struct RedactedColumns: Sendable {
         let quoted: String
 
         /// True for a row of `alias` in which nothing stands there any more.
-        func isCleared(_ alias: String) -> String {
-            expression == "NULL"
-                ? "\(alias).\(quoted) IS NULL"
-                : "coalesce(\(alias).\(quoted)::text IN ('', '{}', '\\x'), false)"
+        func isCleared(_ alias: String) -> String { RedactedColumns.isEmpty("\(alias).\(quoted)") }
+
+        /// The same where nobody has written down whether the row was cleared: an empty text of the application's own
+        /// counts as content.
+        func isLeftCleared(_ alias: String) -> String {
+            expression == "NULL" ? "\(alias).\(quoted) IS NULL" : isCleared(alias)
         }
     }
 
@@ -46,12 +51,21 @@ struct RedactedColumns: Sendable {
 
     /// True for a task of `alias` in which nothing stands that a redaction clears: an application may write to a task
     /// that was redacted, and then its content is due again.
-    func isCleared(_ alias: String) -> String {
-        assignments.isEmpty ? "true" : assignments.map { $0.isCleared(alias) }.joined(separator: " AND ")
+    ///
+    /// - Parameter columns: Of these alone; nil for all.
+    func isCleared(_ alias: String, of columns: Set<String>? = nil) -> String {
+        let cleared = assignments.filter { columns?.contains($0.column) ?? true }.map { $0.isCleared(alias) }
+        return cleared.isEmpty ? "true" : cleared.joined(separator: " AND ")
     }
 
-    /// Reads the table's columns.
-    init(_ session: Session) throws {
+    /// True where a column has nothing in it: null, or what stands for nothing in one that may not be null.
+    static func isEmpty(_ column: String) -> String {
+        "(\(column) IS NULL OR \(column)::text IN ('', '{}', '\\x'))"
+    }
+
+    /// Reads the columns of the tasks or of the request log; none where there is no such table.
+    init(_ table: KnownTable, _ session: Session) throws {
+        let isLog = table.name == KnownTable.apiUsage.name
         let rows = try session.query(
             """
             SELECT a.attname::text AS name, quote_ident(a.attname) AS quoted,
@@ -65,23 +79,24 @@ struct RedactedColumns: Sendable {
             FROM pg_attribute AS a
             JOIN pg_type AS t ON t.oid = a.atttypid
             JOIN pg_type AS b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
-            WHERE a.attrelid = to_regclass('public.video_tasks') AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
             ORDER BY a.attnum
-            """)
+            """, [.text(table.fullName)])
         var (names, assignments): ([String], [Assignment]) = ([], [])
         var refusal: DaybookError?
         var unknown: [String] = []
         for row in rows {
             let name = try row.text("name")
             // A generated column follows from the others.
-            if try Self.kept.contains(name) || row.bool("is_generated") { continue }
+            let stays = isLog ? !Self.usage.contains(name) : Self.kept.contains(name)
+            if try stays || row.bool("is_generated") { continue }
             names.append(name)
             if let expression = try Self.empty(row) {
                 assignments.append(Assignment(column: name, expression: expression, quoted: try row.text("quoted")))
             } else {
-                refusal = refusal ?? Self.refusal(name)
+                refusal = refusal ?? Self.refusal(name, of: table)
             }
-            if !Self.content.contains(name) { unknown.append(name) }
+            if !isLog, !Self.content.contains(name) { unknown.append(name) }
         }
         (self.names, self.assignments, self.refusal) = (names, assignments, refusal)
         advice =
@@ -105,10 +120,10 @@ struct RedactedColumns: Sendable {
         return nil
     }
 
-    private static func refusal(_ name: String) -> DaybookError {
+    private static func refusal(_ name: String, of table: KnownTable) -> DaybookError {
         DaybookError.badData(
-            "The column public.video_tasks.\(name) is not known, so a redaction must clear it, but it may not be null "
-                + "and cannot be emptied; nothing can be redacted. Allow null there: "
-                + "ALTER TABLE public.video_tasks ALTER COLUMN \(name) DROP NOT NULL")
+            "The column \(table.fullName).\(name) has to be cleared by a redaction, as every column that is not known "
+                + "to hold no content, but it may not be null and cannot be emptied; nothing can be redacted. Allow "
+                + "null there: ALTER TABLE \(table.fullName) ALTER COLUMN \(name) DROP NOT NULL")
     }
 }

@@ -17,8 +17,10 @@ public struct RetentionPlan: Sendable {
     public let measuredRowsPerSecond: Int64?
     let terms: Terms
     let holdDigest: String
-    /// When it was made, in the database's clock.
-    let madeAt: Instant
+    /// The holds that are in force: none of them may be released before what the plan shows is done.
+    let holds: [String]
+    /// The columns of the tasks that would be cleared.
+    let redactedColumns: [String]
 
     /// Rows to go, over all accounts and classes.
     public var dueRows: Int64 { lines.reduce(0) { $0 + $1.dueRows } }

@@ -56,6 +56,24 @@ struct PartitionDrop: Sendable {
         return true
     }
 
+    /// Lets the server know that a detached partition has rows of its bounds alone, so that attaching need not look
+    /// at them all while everybody waits.
+    static func prepareAttaching(_ relation: String, _ run: PurgeRun, _ session: Session) throws {
+        let name = TableName.quoted(relation, session)
+        try session.executeScript("SET LOCAL ROLE NONE")
+        let rows = try session.query(bound, [.int(run.id), .text(relation)])
+        var conditions = ["created_at IS NOT NULL"]
+        if let first = try rows[0].optionalInstant("first") { conditions.append("created_at >= '\(first)'") }
+        if let last = try rows[0].optionalInstant("last") { conditions.append("created_at < '\(last)'") }
+        try session.executeScript(
+            """
+            ALTER TABLE \(name) DROP CONSTRAINT IF EXISTS \(bounds);
+            ALTER TABLE \(name) ADD CONSTRAINT \(bounds) CHECK (\(conditions.joined(separator: " AND ")))
+            """)
+    }
+
+    private static let bounds = "daybook_bounds"
+
     /// Gives a detached partition back to its table. Rows of its month that came meanwhile wait in the default
     /// partition, as those of a restore do; they move into it, under the lock that attaching takes anyway.
     static func attachAgain(_ relation: String, _ run: PurgeRun, _ session: Session) throws {
@@ -75,7 +93,11 @@ struct PartitionDrop: Sendable {
             )
             INSERT INTO \(name) (\(list)) SELECT \(list) FROM moved
             """, [.int(run.id), .text(relation)])
-        try session.executeScript("ALTER TABLE \(parent) ATTACH PARTITION \(name) \(try rows[0].text("bounds"))")
+        try session.executeScript(
+            """
+            ALTER TABLE \(parent) ATTACH PARTITION \(name) \(try rows[0].text("bounds"));
+            ALTER TABLE \(name) DROP CONSTRAINT \(bounds)
+            """)
         try note("sweeping", relation, run, session)
     }
 

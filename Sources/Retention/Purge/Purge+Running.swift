@@ -11,7 +11,9 @@ extension Purge {
         // Read once: what the run does is bound to the tables as they were when it began.
         let shape = try await Uninterrupted.run(connection) { session in
             let shape = try DeploymentShape(session)
-            // Again: an application may have got another constraint since the plan, or since an interruption.
+            // Again: an application may have got other tables since the plan, or since an interruption.
+            try shape.requirePurgeable(session)
+            try PurgeRights.require(shape, session)
             try CascadeWalk.refuseCascades(shape, session)
             return shape
         }
@@ -85,61 +87,11 @@ extension Purge {
         return ending
     }
 
-    /// False if it was asked to stop.
-    private func dropWholePartitions(
-        _ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape
-    ) async throws -> Bool {
-        guard dataClass == .accessLog else { return true }
-        let whole = try await Uninterrupted.run(connection) { try WholePartitions.find($0, shape, run.terms) }
-        let drop = PartitionDrop(
-            run: run, query: ClassQuery(.accessLog, shape), key: key(run), rests: settings.pauses.rests)
-        for partition in whole {
-            guard !Task.isCancelled else { return false }
-            tell(.step("detaching \(partition.name)"))
-            // A partition that is in use stays where it is and is swept like any other table.
-            _ = try? await Uninterrupted.transaction(connection) { try drop.detach(partition, $0) }
-        }
-        let detached = try await Uninterrupted.run(connection) { session in
-            try RunRecord.sweeps(run.id, .accessLog, state: "detached", session)
-        }
-        let unlimited = TransactionOptions(
-            statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
-        for relation in detached {
-            guard !Task.isCancelled else { return false }
-            tell(.step("archiving and dropping \(relation)"))
-            do {
-                try await Uninterrupted.transaction(connection, unlimited) { session in
-                    guard try drop.finish(relation, session) else { throw HeldAfterAll() }
-                }
-            } catch is HeldAfterAll {
-                // Undone as a whole; the file of the undone transaction goes too.
-                let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
-                run.archive?.removeUnrecorded(recorded)
-                try await Uninterrupted.transaction(connection) { try PartitionDrop.attachAgain(relation, run, $0) }
-            }
-        }
-        return true
-    }
-
-    /// Gives back what was detached and not dropped, where a run ends before its end.
-    func attachDetached(_ run: PurgeRun) async throws {
-        let detached = try await Uninterrupted.run(connection) { session in
-            try RunRecord.sweeps(run.id, .accessLog, state: "detached", session)
-        }
-        for relation in detached {
-            tell(.step("attaching \(relation) again"))
-            try await Uninterrupted.transaction(connection) { try PartitionDrop.attachAgain(relation, run, $0) }
-        }
-    }
-
     /// The key of the run's archive: nil for one that was begun without, whatever key was named now.
-    private func key(_ run: PurgeRun) -> [UInt8]? { run.isEncrypted ? settings.archive?.key : nil }
-
-    /// A hold came to cover a partition between its detaching and its drop.
-    private struct HeldAfterAll: Error {}
+    func key(_ run: PurgeRun) -> [UInt8]? { run.isEncrypted ? settings.archive?.key : nil }
 
     private func stopped(_ run: PurgeRun, _ taken: Int64) -> Outcome {
-        Outcome(run: run.id, takenRows: taken, wasStopped: true, certificate: nil, files: [])
+        Outcome(run: run.id, takenRows: taken, remainingRows: 0, wasStopped: true, certificate: nil, files: [])
     }
 
     /// Writes the manifest, certifies in one transaction, and puts the certificate where it belongs.
@@ -158,7 +110,8 @@ extension Purge {
         try CertificateShelf(settings.templates).requireThere(
             [certificate], in: settings.certificates, of: "Purge \(run.id) is done")
         return Outcome(
-            run: run.id, takenRows: taken, wasStopped: false, certificate: (certificate.sequence, certificate.sha256),
+            run: run.id, takenRows: taken, remainingRows: lines.reduce(0) { $0 + $1.dueRows }, wasStopped: false,
+            certificate: (certificate.sequence, certificate.sha256),
             files: files)
     }
 }

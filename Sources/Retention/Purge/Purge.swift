@@ -11,6 +11,8 @@ public struct Purge: Sendable {
         public let run: Int64
         /// Rows taken, over the whole run with its interruptions.
         public let takenRows: Int64
+        /// Rows that were due by the run's cutoffs and are there all the same.
+        public let remainingRows: Int64
         /// True if it stopped before its end, to be resumed.
         public let wasStopped: Bool
         /// The certificate's number and the digest that heads the chain now; nil if it was stopped or nothing was due.
@@ -57,7 +59,12 @@ public struct Purge: Sendable {
             clockSkewSeconds: Self.seconds(settings.hostClock().microseconds(since: clocks.now)),
             shortestDays: shortest, shares: plan.shares)
         if let refusal = guarded.refusal(forced: settings.forced, expectedRows: settings.expectedRows) { throw refusal }
-        try await Uninterrupted.run(connection) { try CascadeWalk.refuseCascades(DeploymentShape($0), $0) }
+        try await Uninterrupted.run(connection) { session in
+            let shape = try DeploymentShape(session)
+            try CascadeWalk.refuseCascades(shape, session)
+            try PurgeRights.require(shape, session)
+        }
+        if plan.dueRows > 0 { try await Trial(plan: plan, settings: settings).run(connection) }
         return plan
     }
 
@@ -65,11 +72,11 @@ public struct Purge: Sendable {
     public func run(_ plan: RetentionPlan) async throws -> Outcome {
         let files = try await publishCertificates()
         guard plan.dueRows > 0 else {
-            return Outcome(run: 0, takenRows: 0, wasStopped: false, certificate: nil, files: files)
+            return Self.nothing(files)
         }
         if let archive = settings.archive { try ArchiveFolder(path: archive.folder).make() }
         let run = try await Uninterrupted.transaction(connection) { session in
-            guard try !PurgeRun.wasReleased(since: plan.madeAt, session) else {
+            guard try PurgeRun.areInForce(plan.holds, session) else {
                 throw DaybookError(
                     .tryAgain,
                     "A hold was released since the plan was made; nothing was purged. Look at the plan again.")
@@ -106,12 +113,12 @@ public struct Purge: Sendable {
         try await takeLock()
         let files = try await publishCertificates()
         guard let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) else {
-            guard files.isEmpty else {
-                return Outcome(run: 0, takenRows: 0, wasStopped: false, certificate: nil, files: files)
-            }
-            return nil
+            return files.isEmpty ? nil : Self.nothing(files)
         }
         try run.requireArchive(resumption)
+        try await Uninterrupted.run(connection) { [settings] session in
+            try CertificateShelf.requirePlace(in: settings.certificates, session)
+        }
         if let folder = run.archive, !resumption.endsNow {
             guard !run.isEncrypted || settings.archive?.key != nil else {
                 throw DaybookError.configuration("Purge \(run.id) encrypts its archive; name the key with --key-file.")
@@ -145,6 +152,10 @@ public struct Purge: Sendable {
         }
         try await attachDetached(run)
         return try await finish(run, lines: try await countAll(run))
+    }
+
+    private static func nothing(_ files: [String]) -> Outcome {
+        Outcome(run: 0, takenRows: 0, remainingRows: 0, wasStopped: false, certificate: nil, files: files)
     }
 
     /// Whole seconds, away from zero: a clock that is a moment more than five minutes off is off.

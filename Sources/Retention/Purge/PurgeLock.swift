@@ -27,16 +27,16 @@ enum PurgeLock {
     static func holder(_ session: Session) throws -> String? {
         let rows = try session.query(
             """
-            SELECT a.pid, coalesce(a.usename::text, '?') AS role,
-                coalesce(a.client_addr::text, 'this machine') AS place,
-                a.backend_start
+            SELECT a.pid, coalesce(a.usename::text, '?') AS role, a.backend_start, a.client_addr::text AS place
             FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
             WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
                 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                 AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
             """, [.int(key)])
         guard let row = rows.first else { return nil }
-        return "process \(try row.int("pid")) of role \(try row.text("role")) from \(try row.text("place")), since "
-            + "\(try row.instant("backend_start"))"
+        let process = "process \(try row.int("pid")) of role \(try row.text("role"))"
+        // The server shows when and from where only to the same role, or to one that may see all.
+        guard let since = try row.optionalInstant("backend_start") else { return process }
+        return process + " from \(try row.optionalText("place") ?? "this machine"), since \(since)"
     }
 }

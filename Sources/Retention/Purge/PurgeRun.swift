@@ -11,13 +11,19 @@ struct PurgeRun: Sendable {
     let isEncrypted: Bool
 
     /// Records a run, its plan and its cutoffs in the session's transaction.
-    static func record(_ plan: RetentionPlan, _ settings: PurgeSettings, _ session: Session) throws -> PurgeRun {
-        let place = settings.archive
+    ///
+    /// - Parameter isTrial: True for one that is undone: it takes no number of the real ones.
+    static func record(
+        _ plan: RetentionPlan, _ settings: PurgeSettings, isTrial: Bool = false, _ session: Session
+    ) throws -> PurgeRun {
+        let place = isTrial ? nil : settings.archive
         let row = try session.query(
             """
-            INSERT INTO daybook.purge_run (as_of, account, plan, plan_sha256, policy_sha256, hold_sha256, forced,
-                program_version, host, archive_folder, archive_cipher, archive_days, archive_state)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            INSERT INTO daybook.purge_run (\(isTrial ? "run_id, " : "")as_of, account, plan, plan_sha256,
+                policy_sha256, hold_sha256, forced, program_version, host, archive_folder, archive_cipher,
+                archive_days, archive_state, holds, redacted_columns)
+            \(isTrial ? "OVERRIDING SYSTEM VALUE" : "")
+            VALUES (\(isTrial ? "0, " : "")$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
             RETURNING run_id
             """,
             [
@@ -25,7 +31,7 @@ struct PurgeRun: Sendable {
                 .text(plan.digest), .text(plan.terms.policyDigest), .text(plan.holdDigest),
                 .texts(settings.forced.map(\.rawValue).sorted()), .text(settings.programVersion), .text(settings.host),
                 Value(place?.folder), Value(place?.cipher), place.map { .int($0.days) } ?? .null,
-                .text(place == nil ? "none" : "kept"),
+                .text(place == nil ? "none" : "kept"), .texts(plan.holds), .texts(plan.redactedColumns),
             ])[0]
         let id = try row.int("run_id")
         let terms = plan.terms.all
@@ -62,19 +68,17 @@ struct PurgeRun: Sendable {
         }
     }
 
-    /// True while the policies are the ones that the run's plan was made by, and no hold was released since: a purge
-    /// takes what its plan has shown, and never more.
+    /// True while the policies are the ones that the run's plan was made by, and every hold of then is in force: a
+    /// purge takes what its plan has shown, and never more.
     func isBound(_ session: Session) throws -> Bool {
         guard try Terms.policyDigest(session) == terms.policyDigest else { return false }
-        let rows = try session.query("SELECT started_at FROM daybook.purge_run WHERE run_id = $1", [.int(id)])
-        return try !Self.wasReleased(since: rows[0].instant("started_at"), session)
+        let row = try session.query("SELECT holds FROM daybook.purge_run WHERE run_id = $1", [.int(id)])[0]
+        return try Self.areInForce(row.texts("holds"), session)
     }
 
-    /// True if a hold was released then or later.
-    static func wasReleased(since instant: Instant, _ session: Session) throws -> Bool {
-        try session.query(
-            "SELECT EXISTS (SELECT FROM daybook.legal_hold WHERE released_at >= $1) AS released", [.instant(instant)]
-        )[0].bool("released")
+    /// True if none of these holds was released.
+    static func areInForce(_ holds: [String], _ session: Session) throws -> Bool {
+        try Set(holds).isSubset(of: Terms.holdsInForce(session))
     }
 
     /// The terms that a run was bound to. The row has `run_id`, `as_of`, `account` and `policy_sha256`.

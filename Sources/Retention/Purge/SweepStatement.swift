@@ -28,7 +28,7 @@ struct SweepStatement: Sendable {
             redaction = []
             columns = try Self.columns(of: DeploymentShape.table(dataClass).fullName, session)
         case .apiUsage:
-            redaction = shape.usageContent
+            redaction = shape.usage.assignments
             columns = ["id"] + redaction.map(\.column)
         case .taskContent:
             redaction = shape.redaction.assignments
@@ -46,7 +46,6 @@ struct SweepStatement: Sendable {
         let kept = counts ? [] : columns.enumerated().map { (number: $0, name: session.quoteIdentifier($1)) }
         let old = kept.map { ", r.\($0.name) AS c\($0.number)" }.joined()
         let given = kept.map { "gone.c\($0.number) AS \($0.name)" }.joined(separator: ", ")
-        let cutoff = fallback.map { "'\($0.cutoff)'::timestamptz" } ?? "'-infinity'::timestamptz"
         let stretch = "r.ctid >= '(\(pages.lowerBound),0)'::tid AND r.ctid < '(\(pages.upperBound),0)'::tid"
         let counted = totals(run, rests)
         return """
@@ -55,13 +54,8 @@ struct SweepStatement: Sendable {
                     coalesce(c.time_zone, 'UTC') AS zone, \(extras)\(old)
                 FROM ONLY \(table) AS r
                 \(query.probes)
-                LEFT JOIN daybook.purge_cutoff AS c
-                    ON c.run_id = \(run) AND c.data_class = '\(query.dataClass.rawValue)' AND c.user_id = \(query.owner)
-                WHERE \(stretch) AND \(query.instant) < '\(latest)'::timestamptz
-                    AND \(query.belongs) AND NOT (\(query.isDone))
-                    AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
-                    AND NOT (\(query.isHeld))
-                    AND \(rests.after("r.ctid"))
+                \(cutoffs(run))
+                WHERE \(stretch) AND \(isDue) AND \(rests.after("r.ctid"))
             ), gone AS (
                 \(taking(table))
                 WHERE \(stretch) AND r.ctid = due.place AND r.xmin = due.version
@@ -92,14 +86,18 @@ struct SweepStatement: Sendable {
         return "UPDATE ONLY \(table) AS r SET \(assignments.joined(separator: ", ")) FROM due"
     }
 
-    /// What the server's error says where content came back.
-    static let cameBack = "content came back at"
+    /// What the server's error says where content came back; the column follows.
+    static let cameBack = "content came back in "
 
     /// True for a row whose content is gone, an error for any other: a trigger of the application may have put it back,
     /// and then the statement is undone as a whole.
     private var cleared: String {
         let isCleared = redaction.map { $0.isCleared("r") }.joined(separator: " AND ")
-        return "CASE WHEN \(isCleared) THEN true ELSE ('\(Self.cameBack) ' || r.ctid::text)::boolean END AS is_cleared"
+        let named = redaction.map { "WHEN NOT \($0.isCleared("r")) THEN \(literal($0.column))" }
+        return """
+            CASE WHEN \(isCleared) THEN true
+                ELSE ('\(Self.cameBack)' || CASE \(named.joined(separator: " ")) END)::boolean END AS is_cleared
+            """
     }
 
     /// The columns that a redaction changes; none in a deletion.
@@ -109,9 +107,42 @@ struct SweepStatement: Sendable {
     func fits(_ relation: String, _ session: Session) throws -> Bool {
         switch query.dataClass {
         case .accessLog, .probes: return try Set(Self.columns(of: relation, session)) == Set(columns)
-        case .apiUsage: return true
-        case .taskContent: return try RedactedColumns(session).names == redaction.map(\.column)
+        case .apiUsage: return try RedactedColumns(.apiUsage, session).names == redacted
+        case .taskContent: return try RedactedColumns(.videoTasks, session).names == redacted
         }
+    }
+
+    private func literal(_ text: String) -> String { "'" + text.replacing("'", with: "''") + "'" }
+
+    /// The first page of a table on which a row is due, nil where none is.
+    func firstPage(run: Int64, relation: String, _ session: Session) throws -> Int64? {
+        let rows = try session.query(
+            """
+            SELECT ((r.ctid::text)::point)[0]::bigint AS page
+            FROM ONLY \(TableName.quoted(relation, session)) AS r
+            \(query.probes)
+            \(cutoffs(run))
+            WHERE \(isDue) LIMIT 1
+            """)
+        return try rows.first?.int("page")
+    }
+
+    /// The cutoff of a row's owner, as the run has it.
+    private func cutoffs(_ run: Int64) -> String {
+        """
+        LEFT JOIN daybook.purge_cutoff AS c
+            ON c.run_id = \(run) AND c.data_class = '\(query.dataClass.rawValue)' AND c.user_id = \(query.owner)
+        """
+    }
+
+    /// True for a row that is due and not held.
+    private var isDue: String {
+        let cutoff = fallback.map { "'\($0.cutoff)'::timestamptz" } ?? "'-infinity'::timestamptz"
+        return """
+            \(query.instant) < '\(latest)'::timestamptz AND \(query.belongs) AND NOT (\(query.isDone))
+                AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
+                AND NOT (\(query.isHeld))
+            """
     }
 
     /// What is written down in the same statement: first what the rows come to in shares, of which there are few, and

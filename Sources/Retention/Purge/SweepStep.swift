@@ -21,20 +21,14 @@ struct SweepStep: Sendable {
                 "The policies changed, or a hold was released, while the purge ran, so it stopped: it is bound to the "
                     + "plan that was shown. End it with: daybook retention purge --resume")
         }
-        // What is not looked up by an index is small, or as long as the stretch: a hash suits both. Nobody waits
-        // for the disk: a transaction that a crash undoes is undone as a whole, and the certificate's waits for all.
-        try session.executeScript(
-            """
-            SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL synchronous_commit = off
-            """)
+        try Self.prepare(session)
         let rows: Int64
         do {
             rows = try taken(pages, rests, session)
-        } catch let error as PostgresError where error.message?.contains(SweepStatement.cameBack) ?? false {
+        } catch let error as PostgresError {
+            guard let reason = SweepFailure.explain(error, relation) else { throw error }
             throw DaybookError(
-                .badData,
-                "A trigger of \(relation) puts content back that a redaction clears, so nothing of that transaction "
-                    + "was done. Change the trigger, then: daybook retention purge --resume",
+                reason.kind, reason.sentence + " The purge stopped there; then: daybook retention purge --resume",
                 debugText: String(reflecting: error))
         } catch let error as DaybookError where error.kind == .output {
             throw DaybookError.output(error.sentence + " Then: daybook retention purge --resume")
@@ -53,6 +47,19 @@ struct SweepStep: Sendable {
             WHERE run_id = $1 AND data_class = $2 AND relation = $3
             """, [.int(run.id), .text(dataClass.rawValue), .text(relation), .int(pages.upperBound)])
         return rows
+    }
+
+    /// Settings of a transaction that takes rows.
+    ///
+    /// What is not looked up by an index is small, or as long as the stretch: a hash suits both. Nobody waits for the
+    /// disk: a transaction that a crash undoes is undone as a whole, and the certificate's waits for all. The search
+    /// path is the login's own, because the deployment's triggers look things up by it; ours need none.
+    static func prepare(_ session: Session) throws {
+        try session.executeScript(
+            """
+            SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL synchronous_commit = off;
+            SET LOCAL search_path TO DEFAULT
+            """)
     }
 
     private func taken(_ pages: Range<Int64>, _ rests: Rests, _ session: Session) throws -> Int64 {

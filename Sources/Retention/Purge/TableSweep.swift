@@ -29,6 +29,11 @@ struct TableSweep: Sendable {
                 """, [.int(step.run.id), .text(step.dataClass.rawValue), .text(step.relation)])
             return (pages: try rows[0].int("pages"), next: try rows[0].int("next_page"))
         }
+        guard try await isThere() else {
+            tell(.step("\(step.relation) is there no more"))
+            try await end()
+            return Ending(takenRows: takenBefore, wasStopped: false)
+        }
         var pace = BatchPace()
         var next = place.next
         var taken = takenBefore
@@ -65,7 +70,7 @@ struct TableSweep: Sendable {
                         plannedRows: plannedRows))
                 // What a transaction does besides its rows has no rests: half of the time belongs to the others alone.
                 if rests == .often { try? await Task.sleep(for: clock.now - startedAt) }
-            } catch let error as PostgresError where error.isPassing {
+            } catch let error as PostgresError where SweepFailure.isPassing(error) {
                 refusals += 1
                 guard refusals < Limits.purgeAttempts else {
                     throw DaybookError(
@@ -79,6 +84,19 @@ struct TableSweep: Sendable {
                 try? await Task.sleep(for: .milliseconds(100 * refusals))
             }
         }
+        try await end()
+        return Ending(takenRows: taken, wasStopped: false)
+    }
+
+    /// False for a partition that its application dropped meanwhile.
+    private func isThere() async throws -> Bool {
+        try await Uninterrupted.run(connection) { session in
+            let name = TableName.quoted(step.relation, session)
+            return try session.query("SELECT to_regclass($1) IS NOT NULL AS found", [.text(name)])[0].bool("found")
+        }
+    }
+
+    private func end() async throws {
         try await Uninterrupted.transaction(connection) { session in
             _ = try session.execute(
                 """
@@ -86,7 +104,6 @@ struct TableSweep: Sendable {
                 WHERE run_id = $1 AND data_class = $2 AND relation = $3
                 """, [.int(step.run.id), .text(step.dataClass.rawValue), .text(step.relation)])
         }
-        return Ending(takenRows: taken, wasStopped: false)
     }
 
     /// A transaction that was undone may have left its file.
@@ -120,12 +137,5 @@ extension Connection {
     fileprivate func reason(for relation: String, _ pauses: PurgePauses) async throws -> String? {
         guard !Task.isCancelled else { return nil }
         return try await Uninterrupted.transaction(self) { try Throttle.reason(for: relation, pauses, $0) }
-    }
-}
-
-extension PostgresError {
-    /// True where the same can go well a moment later.
-    fileprivate var isPassing: Bool {
-        code == .lockNotAvailable || code == .timeout || sqlState == .serializationFailure || sqlState == .deadlock
     }
 }

@@ -146,6 +146,11 @@ struct PurgeCommand: AsyncParsableCommand {
         if let certificate = outcome.certificate {
             Terminal.show("\nPurge \(outcome.run) took \(outcome.takenRows) rows.")
             Terminal.show("Certificate \(certificate.sequence), SHA-256 \(certificate.sha256)")
+            if outcome.remainingRows > 0 {
+                Terminal.show("\(outcome.remainingRows) rows that were due are still there; the next purge takes them.")
+            }
+        } else if resume {
+            Terminal.show("Nothing to resume. Certificates that were missing in their folder were written:")
         } else {
             Terminal.show("\nNothing was due; nothing was purged.")
         }

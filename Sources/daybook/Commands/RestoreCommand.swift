@@ -29,6 +29,10 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         Terminal.show(
             "\(outcome.rows) rows of purge \(outcome.run) were put back into \(outcome.tables.joined(separator: ", "))")
+        if outcome.keptRows > 0 {
+            Terminal.show(
+                "\(outcome.keptRows) of them had been written to since: only what was empty in those was filled.")
+        }
         for file in outcome.files { Terminal.show(file) }
     }
 }
@@ -36,8 +40,15 @@ struct RestoreCommand: AsyncParsableCommand {
 /// `daybook retention expire-archives`
 struct ExpireArchivesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "expire-archives", abstract: "Destroy the archives whose time is over, and certify that.")
+        commandName: "expire-archives", abstract: "Destroy the archives whose time is over, and certify that.",
+        discussion: """
+            An archive that cannot be reached from here keeps none of the others; the exit code is 73 then. If it is \
+            lost for good, --lost certifies that, once, and nothing looks for it any more.
+            """)
 
+    @Option(
+        help: ArgumentHelp("Certify that the archive of this purge is nowhere to be found.", valueName: "purge"))
+    var lost: Int64?
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
@@ -45,13 +56,22 @@ struct ExpireArchivesCommand: AsyncParsableCommand {
         let expiry = ArchiveExpiry(
             templates: try certificate.templateSet(), certificates: certificate.folder, programVersion: Version.current,
             host: Host.name)
+        if let lost {
+            let files = try await database.withConnection { connection in
+                try await expiry.writeOff(lost, connection, tell: Terminal.say)
+            }
+            Terminal.show("The archive of purge \(lost) was written off as lost.")
+            for file in files { Terminal.show(file) }
+            return
+        }
         let outcome = try await database.withConnection { connection in
             try await expiry.run(connection, tell: Terminal.say)
         }
-        Terminal.show(
-            outcome.runs.isEmpty
-                ? "No archive is past its end."
-                : outcome.runs.map { "The archive of purge \($0) was destroyed." }.joined(separator: "\n"))
+        for run in outcome.runs { Terminal.show("The archive of purge \(run) was destroyed.") }
+        if outcome.runs.isEmpty, outcome.failures.isEmpty { Terminal.show("No archive is past its end.") }
         for file in outcome.files { Terminal.show(file) }
+        guard let last = outcome.failures.last else { return }
+        for failure in outcome.failures.dropLast() { Terminal.say("daybook: \(failure)") }
+        throw DaybookError.output(last)
     }
 }

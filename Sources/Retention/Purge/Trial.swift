@@ -1,0 +1,70 @@
+internal import Domain
+internal import Postgres
+internal import Schema
+
+/// A trial of a purge: its own statement on the first page of each class on which something is due, undone again.
+///
+/// What a deployment's triggers, constraints and rights have against it is found before the first row is gone, not
+/// after one class of two.
+struct Trial: Sendable {
+    let plan: RetentionPlan
+    let settings: PurgeSettings
+
+    /// Undoes the trial's transaction.
+    private struct Undone: Error {}
+
+    /// Throws why the purge could not go on in the end. What is locked or too slow now is no reason.
+    func run(_ connection: Connection) async throws {
+        do {
+            try await Uninterrupted.transaction(connection) { session in
+                try attempt(session)
+                throw Undone()
+            }
+        } catch is Undone {
+            return
+        }
+    }
+
+    private func attempt(_ session: Session) throws {
+        let shape = try DeploymentShape(session)
+        let run = try PurgeRun.record(plan, settings, isTrial: true, session)
+        let due = Set(plan.lines.filter { $0.dueRows > 0 }.map(\.dataClass))
+        for dataClass in shape.classes where due.contains(dataClass) {
+            let statement = try SweepStatement(dataClass, shape, run.terms, session)
+            let relations = try TableName.leaves(of: DeploymentShape.table(dataClass).fullName, session)
+            do {
+                try session.savepoint {
+                    for relation in relations {
+                        guard let page = try statement.firstPage(run: run.id, relation: relation, session) else {
+                            continue
+                        }
+                        return try attempt(statement, page, relation, run, session)
+                    }
+                }
+            } catch let error as PostgresError where SweepFailure.isPassing(error) {
+                continue
+            }
+        }
+    }
+
+    private func attempt(
+        _ statement: SweepStatement, _ page: Int64, _ relation: String, _ run: PurgeRun, _ session: Session
+    ) throws {
+        do {
+            try SweepStep.prepare(session)
+            let sql = statement.sql(
+                run: run.id, relation: relation, pages: page..<(page + 1), counts: true, rests: .none, session)
+            guard try session.query(sql)[0].int("taken") > 0 else {
+                throw DaybookError.badData(
+                    "A trigger of \(relation) keeps rows that are due from going. Nothing was purged.")
+            }
+            // Constraints and triggers that would wait for the COMMIT.
+            try session.executeScript("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL search_path = pg_catalog, pg_temp")
+        } catch let error as PostgresError {
+            guard let reason = SweepFailure.explain(error, relation) else { throw error }
+            throw DaybookError(
+                reason.kind, reason.sentence + " A trial on the first rows found it; nothing was purged.",
+                debugText: String(reflecting: error))
+        }
+    }
+}
