@@ -81,15 +81,15 @@ struct Terms: Sendable {
 
     /// The names of the holds that are in force: a number in the registry, or an account of which accounts.csv says so.
     static func holdsInForce(_ session: Session) throws -> [String] {
-        try session.query(
-            """
-            SELECT name FROM (
-                SELECT 'hold ' || hold_id AS name FROM daybook.legal_hold WHERE released_at IS NULL
-                UNION ALL SELECT 'account ' || user_id FROM daybook.account WHERE legal_hold <> ''
-            ) AS holds ORDER BY name COLLATE "C"
-            """
-        ).map { try $0.text("name") }
+        try session.query("SELECT name FROM (\(inForce)) AS holds ORDER BY name COLLATE \"C\"").map {
+            try $0.text("name")
+        }
     }
+
+    static let inForce = """
+        SELECT 'hold ' || hold_id AS name FROM daybook.legal_hold WHERE released_at IS NULL
+        UNION ALL SELECT 'account ' || user_id FROM daybook.account WHERE legal_hold <> ''
+        """
 
     private static func holds(_ session: Session) throws -> String {
         let rows = try session.query(

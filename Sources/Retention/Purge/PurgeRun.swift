@@ -72,8 +72,13 @@ struct PurgeRun: Sendable {
     /// purge takes what its plan has shown, and never more.
     func isBound(_ session: Session) throws -> Bool {
         guard try Terms.policyDigest(session) == terms.policyDigest else { return false }
-        let row = try session.query("SELECT holds FROM daybook.purge_run WHERE run_id = $1", [.int(id)])[0]
-        return try Self.areInForce(row.texts("holds"), session)
+        return try session.query(
+            """
+            SELECT NOT EXISTS (
+                SELECT FROM daybook.purge_run AS r CROSS JOIN unnest(r.holds) AS h (name)
+                WHERE r.run_id = $1 AND h.name NOT IN (\(Terms.inForce))
+            ) AS are_in_force
+            """, [.int(id)])[0].bool("are_in_force")
     }
 
     /// True if none of these holds was released.

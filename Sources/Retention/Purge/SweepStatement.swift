@@ -17,7 +17,10 @@ struct SweepStatement: Sendable {
     private let latest: Instant
     /// What else has to be known of a row.
     private let extras: String
+    /// The foreign keys as they were when they were walked.
+    private let glance: String
 
+    /// Throws `configuration` where a foreign key would carry it into another table.
     init(_ dataClass: DataClass, _ shape: DeploymentShape, _ terms: Terms, _ session: Session) throws {
         query = ClassQuery(dataClass, shape)
         fallback = terms.fallback(dataClass)
@@ -34,6 +37,8 @@ struct SweepStatement: Sendable {
             redaction = shape.redaction.assignments
             columns = ["user_id", "id"] + redaction.map(\.column)
         }
+        glance = try CascadeWalk.glance(session)
+        try CascadeWalk.refuseCascades(dataClass, redacted: redaction.map(\.column), session)
     }
 
     /// The rows, for `COPY (…) TO STDOUT`: values cannot be bound in a COPY, so all of them are numbers of our own, or
@@ -102,6 +107,12 @@ struct SweepStatement: Sendable {
 
     /// The columns that a redaction changes; none in a deletion.
     var redacted: [String] { redaction.map(\.column) }
+
+    /// Throws `configuration` where a foreign key came that would carry the statement further.
+    func refuseCascades(_ session: Session) throws {
+        guard try CascadeWalk.glance(session) != glance else { return }
+        try CascadeWalk.refuseCascades(query.dataClass, redacted: redacted, session)
+    }
 
     /// True if a table still has the columns that this statement archives and clears.
     func fits(_ relation: String, _ session: Session) throws -> Bool {

@@ -40,7 +40,7 @@ struct SweepStep: Sendable {
                 "The columns of \(relation) are not those that the purge began with, so it stopped: none may go "
                     + "without its archived copy. Continue it with: daybook retention purge --resume")
         }
-        try CascadeWalk.refuseCascades(dataClass, redacted: statement.redacted, session)
+        try statement.refuseCascades(session)
         _ = try session.execute(
             """
             UPDATE daybook.purge_sweep SET next_page = $4
