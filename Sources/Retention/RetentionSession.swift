@@ -10,8 +10,11 @@ enum RetentionSession {
     /// The uuid that stands for rows of owners without an account, and of nobody.
     static let nobody = "00000000-0000-0000-0000-000000000000"
 
+    /// Where names of no schema are looked up: nowhere that an application could have put them.
+    private static let searchPath = "pg_catalog, pg_temp"
+
     private static let settings = """
-        row_security = off; search_path = pg_catalog, pg_temp; TimeZone = 'UTC'; DateStyle = 'ISO, YMD';
+        row_security = off; search_path = \(searchPath); TimeZone = 'UTC'; DateStyle = 'ISO, YMD';
         IntervalStyle = 'postgres'; bytea_output = 'hex'; jit = off
         """
 
@@ -28,6 +31,19 @@ enum RetentionSession {
     private static func script(_ set: String) -> String {
         settings.split(separator: ";").map { set + $0.split(whereSeparator: \.isNewline).joined() }.joined(
             separator: "; ")
+    }
+
+    /// Lets the login's own search path hold while the deployment's tables are changed, whose triggers look things up
+    /// by it; `SweepStep.prepare` does so to the end of its transaction.
+    static func withLoginPath<Result>(_ session: Session, _ body: () throws -> Result) throws -> Result {
+        try session.executeScript("SET LOCAL search_path TO DEFAULT")
+        let result = try body()
+        try restorePath(session)
+        return result
+    }
+
+    static func restorePath(_ session: Session) throws {
+        try session.executeScript("SET LOCAL search_path = \(searchPath)")
     }
 
     /// Refuses a database without the tables of the retention.

@@ -23,12 +23,11 @@ struct RestoredRows {
                 """)
         }
         let reader = SegmentReader(path: path, key: key)
-        // The table's triggers look things up by the login's own search path.
-        try session.executeScript("SET LOCAL search_path TO DEFAULT")
-        defer { try? session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp") }
         do {
-            let count = try session.copyIn("COPY \(target) (\(columns(session))) FROM STDIN (FORMAT csv)") { writer in
-                try reader.read { try writer.write($0) }
+            let count = try RetentionSession.withLoginPath(session) {
+                try session.copyIn("COPY \(target) (\(columns(session))) FROM STDIN (FORMAT csv)") { writer in
+                    try reader.read { try writer.write($0) }
+                }
             }
             guard Int64(count) == segment.rows else {
                 throw DaybookError.badData("\(path) holds \(count) rows, not \(segment.rows); nothing was put back.")
@@ -63,10 +62,11 @@ struct RestoredRows {
             INSERT INTO pg_temp.daybook_filled (name)
             SELECT \(name) FROM pg_temp.restored AS t ON CONFLICT DO NOTHING
             """)
-        try session.executeScript("SET LOCAL search_path TO DEFAULT")
-        let count = try session.execute(
-            "UPDATE \(source) AS t SET \(assignments.joined(separator: ", ")) FROM pg_temp.restored AS r WHERE \(same)")
-        try session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp")
+        let count = try RetentionSession.withLoginPath(session) {
+            let set = assignments.joined(separator: ", ")
+            return try session.execute(
+                "UPDATE \(source) AS t SET \(set) FROM pg_temp.restored AS r WHERE \(same)")
+        }
         guard Int64(count) == segment.rows else {
             throw DaybookError.badData(
                 "Only \(count) of the \(segment.rows) rows of \(path) are still in \(source); nothing was put back. "

@@ -25,7 +25,7 @@ struct Residue {
             let redacted = group.compactMap(\.redacted).reduce(first.redacted) { $0?.intersection($1) }
             let terms = Terms(
                 asOf: first.terms.asOf, account: first.terms.account,
-                all: try group.flatMap { try Self.kept(today: $0.terms, session) },
+                all: try group.flatMap { try Self.underTodaysPolicies($0.terms, session) },
                 policyDigest: first.terms.policyDigest)
             let dates = Dictionary(group.map { ($0.terms.account ?? "", $0.terms.asOf) }) { first, _ in first }
             for dataClass in shape.classes where dataClass.isCustomers || first.terms.account == nil {
@@ -70,7 +70,7 @@ struct Residue {
     }
 
     /// A run's terms with earlier cutoffs where today's policies keep longer.
-    private static func kept(today terms: Terms, _ session: Session) throws -> [Term] {
+    private static func underTodaysPolicies(_ terms: Terms, _ session: Session) throws -> [Term] {
         let today = try Terms(session, asOf: terms.asOf, account: nil)
         let known = Dictionary(today.all.map { ($0.userID + $0.dataClass.rawValue, $0) }) { first, _ in first }
         return terms.all.map { term in

@@ -20,19 +20,19 @@ enum CascadeWalk {
     /// The same for all classes that a purge takes.
     static func refuseCascades(_ shape: DeploymentShape, _ session: Session) throws {
         for dataClass in shape.classes {
-            let redacted = dataClass == .taskContent ? shape.redaction.names : ["ip", "user_agent"]
+            let redacted = dataClass == .taskContent ? shape.redaction.names : shape.usage.names
             try refuseCascades(dataClass, redacted: redacted, session)
         }
     }
 
-    /// Changes with every foreign key of the database that could carry anything: a glance, where the walk itself would
-    /// cost each transaction a part of its time.
-    static func glance(_ session: Session) throws -> String {
+    /// A fingerprint of the foreign keys that could carry anything: it changes with each of them, and costs less than
+    /// the walk would.
+    static func foreignKeys(_ session: Session) throws -> String {
         try session.query(
             """
-            SELECT count(*) || ' ' || coalesce(sum(oid::bigint), 0) AS glance FROM pg_constraint
+            SELECT count(*) || ' ' || coalesce(sum(oid::bigint), 0) AS fingerprint FROM pg_constraint
             WHERE contype = 'f' AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))
-            """)[0].text("glance")
+            """)[0].text("fingerprint")
     }
 
     /// Constraints that a deletion fires, and those that these fire in turn. The money's tables are named first.

@@ -63,14 +63,8 @@ extension Purge {
                     try PartitionDrop.attachAgain(relation, run, $0)
                 }
             } catch let error as PostgresError where SweepFailure.isPassing(error) {
-                guard refusals < Limits.purgeAttempts else {
-                    throw DaybookError(
-                        .tryAgain,
-                        "The access log was in use \(refusals) times in a row, so \(relation) could not be given back "
-                            + "to it. Continue with: daybook retention purge --resume",
-                        debugText: String(reflecting: error))
-                }
-                try? await Task.sleep(for: .milliseconds(100 * refusals))
+                let what = "The access log was in use, when \(relation) was to be given back to it,"
+                try await SweepFailure.wait(after: refusals, what, error)
             }
         }
     }

@@ -76,13 +76,14 @@ public struct Purge: Sendable {
         }
         if let archive = settings.archive { try ArchiveFolder(path: archive.folder).make() }
         let run = try await Uninterrupted.transaction(connection) { session in
-            guard try PurgeRun.areInForce(plan.holds, session) else {
-                throw DaybookError(
-                    .tryAgain,
-                    "A hold was released since the plan was made; nothing was purged. Look at the plan again.")
-            }
             try CertificateShelf.requirePlace(in: settings.certificates, session)
             let run = try PurgeRun.record(plan, settings, session)
+            guard try run.isBound(session) else {
+                throw DaybookError(
+                    .tryAgain,
+                    "The policies changed, or a hold was released, since the plan was made; nothing was purged. Look "
+                        + "at the plan again.")
+            }
             // Made before anything is committed: an archive that cannot be written leaves no run behind.
             try run.archive?.makeNew()
             return run

@@ -81,11 +81,6 @@ struct PurgeRun: Sendable {
             """, [.int(id)])[0].bool("are_in_force")
     }
 
-    /// True if none of these holds was released.
-    static func areInForce(_ holds: [String], _ session: Session) throws -> Bool {
-        try Set(holds).isSubset(of: Terms.holdsInForce(session))
-    }
-
     /// The terms that a run was bound to. The row has `run_id`, `as_of`, `account` and `policy_sha256`.
     static func terms(of row: Row, _ session: Session) throws -> Terms {
         let cutoffs = try session.query(

@@ -10,6 +10,19 @@ enum SweepFailure {
             || error.sqlState == .deadlock
     }
 
+    /// Waits a moment before the next attempt. Throws `tryAgain` after too many in a row: the run can be resumed.
+    ///
+    /// - Parameter what: What was tried on what, as the beginning of a sentence.
+    static func wait(after refusals: Int, _ what: String, _ error: PostgresError) async throws {
+        guard refusals < Limits.purgeAttempts else {
+            throw DaybookError(
+                .tryAgain,
+                "\(what) \(refusals) times in a row; the purge stopped there. Continue it with: daybook retention "
+                    + "purge --resume", debugText: String(reflecting: error))
+        }
+        try? await Task.sleep(for: .milliseconds(100 * refusals))
+    }
+
     /// What a failure of the statement means; nil for one that is passing, or that is not about the table.
     ///
     /// The message of the server may hold values, and is left to the details.

@@ -18,7 +18,7 @@ struct SweepStatement: Sendable {
     /// What else has to be known of a row.
     private let extras: String
     /// The foreign keys as they were when they were walked.
-    private let glance: String
+    private let foreignKeys: String
 
     /// Throws `configuration` where a foreign key would carry it into another table.
     init(_ dataClass: DataClass, _ shape: DeploymentShape, _ terms: Terms, _ session: Session) throws {
@@ -37,7 +37,7 @@ struct SweepStatement: Sendable {
             redaction = shape.redaction.assignments
             columns = ["user_id", "id"] + redaction.map(\.column)
         }
-        glance = try CascadeWalk.glance(session)
+        foreignKeys = try CascadeWalk.foreignKeys(session)
         try CascadeWalk.refuseCascades(dataClass, redacted: redaction.map(\.column), session)
     }
 
@@ -110,7 +110,7 @@ struct SweepStatement: Sendable {
 
     /// Throws `configuration` where a foreign key came that would carry the statement further.
     func refuseCascades(_ session: Session) throws {
-        guard try CascadeWalk.glance(session) != glance else { return }
+        guard try CascadeWalk.foreignKeys(session) != foreignKeys else { return }
         try CascadeWalk.refuseCascades(query.dataClass, redacted: redacted, session)
     }
 

@@ -72,16 +72,9 @@ struct TableSweep: Sendable {
                 if rests == .often { try? await Task.sleep(for: clock.now - startedAt) }
             } catch let error as PostgresError where SweepFailure.isPassing(error) {
                 refusals += 1
-                guard refusals < Limits.purgeAttempts else {
-                    throw DaybookError(
-                        .tryAgain,
-                        "\(step.relation) was locked, or too slow, \(refusals) times in a row; the purge stopped "
-                            + "there. Continue it with: daybook retention purge --resume",
-                        debugText: String(reflecting: error))
-                }
                 pace.ranOut()
                 try await forgetUnrecorded()
-                try? await Task.sleep(for: .milliseconds(100 * refusals))
+                try await SweepFailure.wait(after: refusals, "\(step.relation) was locked, or too slow,", error)
             }
         }
         try await end()

@@ -59,7 +59,8 @@ struct Trial: Sendable {
                     "A trigger of \(relation) keeps rows that are due from going. Nothing was purged.")
             }
             // Constraints and triggers that would wait for the COMMIT.
-            try session.executeScript("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL search_path = pg_catalog, pg_temp")
+            try session.executeScript("SET CONSTRAINTS ALL IMMEDIATE")
+            try RetentionSession.restorePath(session)
         } catch let error as PostgresError {
             guard let reason = SweepFailure.explain(error, relation) else { throw error }
             throw DaybookError(
