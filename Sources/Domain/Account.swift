@@ -11,29 +11,44 @@ public struct Account: Hashable, Sendable {
     /// The short name that files and options use.
     public let slug: String
     public let name: String
-    public let plan: Plan
-    /// IANA time zone.
-    public let timeZone: String
     public let retentionDays: Int64
-    public let monthlyFee: Dollars
     /// The matter of a legal hold, nil without one.
     public let legalHold: String?
-    /// The name of the contract profile.
-    public let profileName: String
+    /// Every term there ever was, the first one first; never empty.
+    public let history: [AccountTerms]
+    /// The terms that this value speaks of.
+    public let terms: AccountTerms
 
+    public var plan: Plan { terms.plan }
+    /// IANA time zone.
+    public var timeZone: String { terms.timeZone }
+    public var monthlyFee: Dollars { terms.monthlyFee }
+    /// The name of the contract profile.
+    public var profileName: String { terms.profileName }
+
+    /// - Parameters:
+    ///   - history: in the order of their first months.
+    ///   - current: which of them this value speaks of.
+    ///
+    /// Precondition: `history` has an element `current`.
     public init(
-        userID: String, slug: String, name: String, plan: Plan, timeZone: String, retentionDays: Int64,
-        monthlyFee: Dollars, legalHold: String?, profileName: String
+        userID: String, slug: String, name: String, retentionDays: Int64, legalHold: String?, history: [AccountTerms],
+        current: Int
     ) {
         self.userID = userID
         self.slug = slug
         self.name = name
-        self.plan = plan
-        self.timeZone = timeZone
         self.retentionDays = retentionDays
-        self.monthlyFee = monthlyFee
         self.legalHold = legalHold
-        self.profileName = profileName
+        self.history = history
+        terms = history[current]
+    }
+
+    /// The same account under the terms of a month.
+    public func under(_ month: Month) -> Account {
+        Account(
+            userID: userID, slug: slug, name: name, retentionDays: retentionDays, legalHold: legalHold,
+            history: history, current: history.lastIndex { $0.hold(in: month) } ?? 0)
     }
 
     /// True for 1 to 64 of `a-z`, `0-9` and hyphens, without a hyphen at either end: safe in every file name.

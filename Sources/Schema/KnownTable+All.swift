@@ -51,8 +51,14 @@ extension KnownTable {
             monthly_fee_usd numeric, legal_hold text, contract_profile text
             """),
         KnownTable(
+            "daybook", "account_terms", without: "the terms of today hold for every month",
+            """
+            user_id uuid, from_month date, plan text, currency text, time_zone text, monthly_fee_usd numeric,
+            contract_profile text
+            """),
+        KnownTable(
             "daybook", "contract_profile", without: "the standard profile judges every account",
-            "name text, version bigint, document text, sha256 text"),
+            "name text, version bigint, document text, sha256 text, imported_at timestamptz"),
         KnownTable(
             "daybook", "probe", without: "availability is not known",
             "target text, probed_at timestamptz, ok boolean, latency_ms integer"),

@@ -83,6 +83,13 @@ WITH balance AS (
     WHERE balance < 0 AND created_at >= coalesce((SELECT max(cutoff) FROM ledger_carry WHERE state = 'done'), '-infinity')
     GROUP BY user_id
     UNION ALL
+    SELECT 'closed_months_disagree', user_id, month::text, abs(opening_balance - coalesce(closing_before, 0))::bigint,
+        format('begins at %s with %s credits; the month before was closed to %s with %s', period_start, opening_balance, end_before,
+            closing_before)
+    FROM closed_month
+    WHERE month_before IS NOT NULL
+        AND (month_before + interval '1 month' <> month OR end_before <> period_start OR closing_before <> opening_balance)
+    UNION ALL
     SELECT 'wallet_drift', user_id, user_id::text, abs(wallet - ledger)::bigint, format('the wallet holds %s, the ledger adds up to %s', wallet, ledger)
     FROM wallet
     WHERE wallet <> ledger

@@ -9,9 +9,10 @@ SELECT period, clock, account, model,
     count(*) FILTER (WHERE outcome = 'in_flight_over') AS in_flight_over,
     count(*) FILTER (WHERE outcome IN ('clock_error', 'input_refused', 'cancelled', 'provider_outage')) AS excluded,
     count(*) FILTER (WHERE outcome = 'undetermined') AS undetermined,
+    count(*) FILTER (WHERE is_judging) AS judged,
     percentile_disc(ARRAY[0.5, 0.9, 0.95, 0.99, 1.0]) WITHIN GROUP (ORDER BY valid_microseconds) AS percentiles
 FROM (
-    SELECT period, clock, account, model, outcome,
+    SELECT period, clock, account, model, outcome, is_judging,
         CASE
             WHEN outcome IN ('good', 'late') THEN microseconds
             WHEN outcome IN ('failed', 'timed_out', 'cancelled_late', 'in_flight_over') THEN 9223372036854775807

@@ -1,6 +1,7 @@
 /// The ways in which the books of a service can be broken.
 public enum LedgerFinding: String, Sendable, CaseIterable {
     case batchCountsDisagree = "batch_counts_disagree"
+    case closedMonthsDisagree = "closed_months_disagree"
     case completedBeforeCreated = "completed_before_created"
     case doubleRefund = "double_refund"
     case duplicateRequestID = "duplicate_request_id"
@@ -22,6 +23,7 @@ public enum LedgerFinding: String, Sendable, CaseIterable {
     public var advice: String {
         switch self {
         case .batchCountsDisagree: "Count from the tasks; correct the batch's counters, which no figure uses."
+        case .closedMonthsDisagree: "Reopen the later month and close it again: it begins where the one before it ended."
         case .completedBeforeCreated: "Compare the clocks of the servers; the task is excluded from completion times."
         case .doubleRefund: "Take the excess back with an adjustment that names the batch, or waive it in writing."
         case .duplicateRequestID: "Refund the second batch: one request must never be charged twice."

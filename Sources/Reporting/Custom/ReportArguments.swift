@@ -61,12 +61,12 @@ struct ReportArguments {
     /// The values by the names that the SQL uses. A month is that of the account's zone, else of UTC.
     func bind(session: Session, catalog: Catalog) throws -> [String: Value] {
         var values: [String: Value] = [:]
-        var timeZone = "UTC"
+        var customer: Account?
         for (parameter, text) in texts where parameter.kind == .account {
             let account = try text.map { try find($0, session: session, catalog: catalog) }
             values[parameter.name] = Value(text)
             values[parameter.name + "_user_id"] = Value(account?.userID)
-            timeZone = account?.timeZone ?? timeZone
+            customer = account ?? customer
         }
         for (parameter, text) in texts {
             switch parameter.kind {
@@ -76,7 +76,11 @@ struct ReportArguments {
             case .account: break
             case .month:
                 let month = text.flatMap { Month($0) }
-                let period = try month.map { try LocalMonths(session).periods(of: [($0, timeZone)])[0] }
+                let months = LocalMonths(session)
+                let period = try month.map { month in
+                    try customer.map { try months.periods(of: [(month, $0)])[0] }
+                        ?? months.periods(of: [(month, timeZone: "UTC")])[0]
+                }
                 values[parameter.name] = Value(text)
                 values[parameter.name + "_start"] = Value(period?.start)
                 values[parameter.name + "_end"] = Value(period?.end)

@@ -71,17 +71,18 @@ public struct LedgerVerification: Sendable {
         guard let shipped = FileManager.default.contents(atPath: path) else {
             throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
         }
-        let contracts = try SLAScope.contracts(for: accounts, books: books, shippedProfile: Array(shipped))
-        let profiles = accounts.map { account in
-            contracts.first { $0.profile.name == account.profileName }?.profile ?? contracts[0].profile
-        }
+        let contracts = try Contracts(books, shippedProfile: Array(shipped))
+        let stretches = try contracts.stretches(of: accounts, session: session)
+        let standard = try contracts.contract("standard", monthEnd: snapshotAt).profile
         let hasWallets = KnownTable.deployment.contains { $0.name == "credit_wallet" && catalog.has($0) }
         return [
             "owner_ids": .texts(accounts.map(\.userID)), "owner_slugs": .texts(accounts.map(\.slug)),
-            "refund_deadlines": .ints(profiles.map(\.refundDeadlineSeconds)),
-            "stuck_hours": .ints(profiles.map(\.stuckAfterHours)),
-            "refund_deadline": .int(contracts[0].profile.refundDeadlineSeconds),
-            "stuck_after": .int(contracts[0].profile.stuckAfterHours), "snapshot_at": .instant(snapshotAt),
+            "terms_owners": .texts(stretches.map(\.userID)), "terms_from": .instants(stretches.map(\.from)),
+            "terms_until": .instants(stretches.map(\.until)),
+            "refund_deadlines": .ints(stretches.map(\.contract.profile.refundDeadlineSeconds)),
+            "stuck_hours": .ints(stretches.map(\.contract.profile.stuckAfterHours)),
+            "refund_deadline": .int(standard.refundDeadlineSeconds),
+            "stuck_after": .int(standard.stuckAfterHours), "snapshot_at": .instant(snapshotAt),
             "only_user": only.map { .text($0.userID) } ?? .null, "has_wallets": .bool(hasWallets),
         ]
     }

@@ -11,10 +11,25 @@ struct LocalMonths {
 
     /// The period of each month in its zone: from the first instant of its first local date to that of the next
     /// month's.
+    func periods(of months: [(month: Month, timeZone: String)]) throws -> [Period] {
+        try periods(of: months.map { ($0.month, startZone: $0.timeZone, endZone: $0.timeZone) })
+    }
+
+    /// The period of each account's own month.
     ///
+    /// A month begins where the one before it ended by its own terms, so that months tile also where the zone changes:
+    /// the first one under another zone is some hours longer or shorter than its calendar says.
+    func periods(of months: [(month: Month, account: Account)]) throws -> [Period] {
+        try periods(
+            of: months.map { month, account in
+                let before = month.adding(months: -1).map { account.under($0) } ?? account
+                return (month, startZone: before.timeZone, endZone: account.under(month).timeZone)
+            })
+    }
+
     /// Midnight may be skipped or come twice. The two candidates are midnight by the offset of the day
     /// before and by that of the day after; the earliest one that is not still the day before is it.
-    func periods(of months: [(month: Month, timeZone: String)]) throws -> [Period] {
+    private func periods(of months: [(month: Month, startZone: String, endZone: String)]) throws -> [Period] {
         guard !months.isEmpty else { return [] }
         let rows = try session.query(
             """
@@ -35,7 +50,7 @@ struct LocalMonths {
             ) AS b
             """,
             [
-                .texts(months.flatMap { [$0.timeZone, $0.timeZone] }),
+                .texts(months.flatMap { [$0.startZone, $0.endZone] }),
                 .texts(months.flatMap { [$0.month.firstDay.description, $0.month.endDay.description] }),
             ])
         let instants = try rows[0].instants("instants")

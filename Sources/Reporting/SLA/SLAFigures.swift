@@ -35,6 +35,8 @@ struct SLAFigures: Sendable {
 
     var availability: [AvailabilityFigure] = []
     var completions: [Of<CompletionFigure>] = []
+    /// Tasks of the drill-down: each once, on the clock that the terms of its acceptance name.
+    var judgedTasks: Int64 = 0
     var batches: [Of<BatchFigure>] = []
     var refundExceptions: [RefundException] = []
     var refundRates: [RefundRate] = []
@@ -43,10 +45,4 @@ struct SLAFigures: Sendable {
     /// The worst component's availability in each account's own month, by slug; nil where nothing is probed.
     var ownAvailability: [String: Attainment] = [:]
     var trend: [TrendPoint] = []
-
-    /// Tasks of the drill-down: those of every account on the clock that its contract names.
-    func judgedTasks(_ scope: SLAScope) -> Int64 {
-        completions.filter { $0.account != nil && $0.figure.clock == scope.profile(ofAccount: $0.account).clock }
-            .map { $0.figure.valid + $0.figure.excluded + $0.figure.undetermined }.reduce(0, +)
-    }
 }

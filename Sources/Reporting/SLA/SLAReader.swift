@@ -33,7 +33,11 @@ struct SLAReader {
     func figures() throws -> SLAFigures {
         var figures = SLAFigures()
         figures.availability = try availability([scope.current])[0]
-        figures.completions = try completions()
+        let counted = try rows("completion")
+        figures.completions = try completions(counted)
+        figures.judgedTasks = try counted.filter { try $0.optionalInt("account") != nil }.reduce(0) {
+            try $0 + $1.int("judged")
+        }
         figures.batches = try batches([scope.current])[0]
         figures.idempotency = try idempotency(figures.batches)
         figures.refundExceptions = try refundExceptions()
@@ -84,8 +88,11 @@ struct SLAReader {
     /// same notice.
     private func ownAvailability() throws -> [String: Attainment] {
         var byAccount: [String: Attainment] = [:]
-        let byNotice = Dictionary(grouping: scope.accounts) { scope.profile(of: $0).maintenanceNoticeHours }
-        for (notice, accounts) in byNotice.sorted(by: { $0.key < $1.key }) {
+        let byNotice = Dictionary(grouping: zip(scope.accounts, scope.ownContracts)) {
+            $0.1.profile.maintenanceNoticeHours
+        }
+        for (notice, subjects) in byNotice.sorted(by: { $0.key < $1.key }) {
+            let accounts = subjects.map(\.0)
             let periods = Array(Set(accounts.compactMap { scope.ownPeriods[$0.slug] }))
             let months = periods.map {
                 SLAScope.JudgedMonth(month: scope.request.month, period: $0, cutoff: scope.current.cutoff)
@@ -104,8 +111,8 @@ struct SLAReader {
         return byAccount
     }
 
-    private func completions() throws -> [SLAFigures.Of<CompletionFigure>] {
-        let counted = try rows("completion").map { row in
+    private func completions(_ rows: [Row]) throws -> [SLAFigures.Of<CompletionFigure>] {
+        let counted = try rows.map { row in
             SLAFigures.Of(account: try row.optionalInt("account"), figure: try CompletionFigure(row))
         }.filter { isReported($0.account) }
         guard clocks.count > 1 else {

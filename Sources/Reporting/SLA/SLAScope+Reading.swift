@@ -8,15 +8,22 @@ extension SLAScope {
     /// Throws `usage` for a month that has not begun, a cutoff after the snapshot or an unknown account.
     init(_ request: SLARequest, session: Session, catalog: Catalog, shippedProfile: [UInt8]) throws {
         let books = Books(session: session, catalog: catalog)
-        var accounts = try books.accounts()
+        var accounts = try books.accounts().map { $0.under(request.month) }
         let onlyAccount = try request.account.map { try Self.account($0, among: accounts) }
         if let onlyAccount { accounts = [onlyAccount] }
-        let contracts = try Self.contracts(for: accounts, books: books, shippedProfile: shippedProfile)
-        let timeZone = onlyAccount?.timeZone ?? contracts[0].profile.timeZone
-
+        let contracts = try Contracts(books, shippedProfile: shippedProfile)
+        let localMonths = LocalMonths(session)
         let months = (0..<Limits.trendMonths).reversed().compactMap { request.month.adding(months: -$0) }
-        let periods = try LocalMonths(session).periods(of: months.map { ($0, timeZone) })
-        let grace = (contracts.map(\.profile.longestLimitSeconds).max() ?? 0) + Limits.finalityGraceHours * 3600
+        let periods = try onlyAccount.map { account in try localMonths.periods(of: months.map { ($0, account) }) }
+            ?? Self.standardPeriods(months, contracts: contracts, localMonths)
+        let ownPeriods = try localMonths.periods(of: accounts.map { (request.month, $0) })
+        let stretches = try contracts.stretches(of: accounts, session: session)
+        let own = try contracts.contracts(of: accounts, periods: ownPeriods)
+        let standard = try contracts.contract("standard", monthEnd: periods.last?.end ?? .distantFuture)
+        let judging = Self.listed(standard, stretches.map(\.contract) + own)
+        let timeZone = onlyAccount?.timeZone ?? standard.profile.timeZone
+
+        let grace = (judging.map(\.profile.longestLimitSeconds).max() ?? 0) + Limits.finalityGraceHours * 3600
         let snapshotAt = try Self.snapshotInstant(session)
         guard let period = periods.last, period.start < snapshotAt else {
             throw DaybookError.usage("The month \(request.month) has not begun in \(timeZone); choose an earlier one.")
@@ -32,15 +39,36 @@ extension SLAScope {
         }
         let finalityAt = period.end.adding(seconds: grace)
         let cutoff = request.cutoff ?? min(snapshotAt, finalityAt)
-        let ownPeriods = try LocalMonths(session).periods(of: accounts.map { (request.month, $0.timeZone) })
         self.init(
-            request: request, accounts: accounts, onlyAccount: onlyAccount, contracts: contracts, timeZone: timeZone,
+            request: request, accounts: accounts, onlyAccount: onlyAccount, contracts: judging,
+            stretches: stretches, ownContracts: own, timeZone: timeZone,
             snapshotAt: snapshotAt, current: JudgedMonth(month: request.month, period: period, cutoff: cutoff),
             finalityAt: finalityAt,
             earlier: zip(months, periods).dropLast().map { month, period in
                 JudgedMonth(month: month, period: period, cutoff: min(period.end.adding(seconds: grace), cutoff))
             },
             ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)))
+    }
+
+    /// Months of everybody lie in the zone of the standard profile's version that the last of them is judged by.
+    private static func standardPeriods(
+        _ months: [Month], contracts: Contracts, _ localMonths: LocalMonths
+    ) throws -> [Period] {
+        guard let last = months.last else { return [] }
+        let nearly = try localMonths.periods(of: [(last, timeZone: "UTC")])[0].end
+        let zone = try contracts.contract("standard", monthEnd: nearly).profile.timeZone
+        return try localMonths.periods(of: months.map { ($0, timeZone: zone) })
+    }
+
+    /// Each contract once: the standard one first, the others by name and version.
+    private static func listed(_ standard: Contract, _ others: [Contract]) -> [Contract] {
+        let byDigest = Dictionary(others.map { ($0.sha256, $0) }) { first, _ in first }
+        let rest = byDigest.values.filter { $0.sha256 != standard.sha256 }.sorted { left, right in
+            left.profile.name == right.profile.name
+                ? left.profile.version < right.profile.version
+                : left.profile.name.utf8.lexicographicallyPrecedes(right.profile.name.utf8)
+        }
+        return [standard] + rest
     }
 
     /// On a standby the snapshot is what was replayed, however late it is.
@@ -58,24 +86,5 @@ extension SLAScope {
         if let account = accounts.first(where: { $0.slug == slug }) { return account }
         let known = accounts.isEmpty ? "none is imported" : "see: daybook accounts list"
         throw DaybookError.usage("There is no account \"\(slug)\" (\(known)).")
-    }
-
-    /// The standard profile first, then every other one that an account names.
-    static func contracts(
-        for accounts: [Account], books: Books, shippedProfile: [UInt8]
-    ) throws -> [Contract] {
-        var documents = try books.latestProfiles()
-        if documents["standard"] == nil {
-            documents["standard"] = String(decoding: shippedProfile, as: UTF8.self)
-        }
-        let others = Set(accounts.map(\.profileName)).subtracting(["standard"]).sorted()
-        return try (["standard"] + others).map { name in
-            guard let document = documents[name] else {
-                throw DaybookError.badData(
-                    "An account names the contract profile \"\(name)\", which is not there; "
-                        + "import it with: daybook profiles import FILE")
-            }
-            return Contract(profile: try ContractProfile(json: Array(document.utf8)), sha256: Books.digest(document))
-        }
     }
 }

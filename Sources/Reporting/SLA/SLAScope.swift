@@ -3,11 +3,7 @@ import Postgres
 
 /// Everything that is settled before the first figure is counted: whose month, from when to when, by which contracts.
 struct SLAScope: Sendable {
-    /// A contract profile with the digest of its document.
-    struct Contract: Sendable {
-        let profile: ContractProfile
-        let sha256: String
-    }
+    typealias Contract = Contracts.Contract
 
     /// A month with its two instants and the cutoff it is judged at.
     struct JudgedMonth: Sendable {
@@ -17,12 +13,16 @@ struct SLAScope: Sendable {
     }
 
     let request: SLARequest
-    /// All accounts by slug, or the one that is reported.
+    /// All accounts by slug, or the one that is reported, under the terms of the reported month.
     let accounts: [Account]
     /// The one account that is reported, nil for everybody.
     let onlyAccount: Account?
     /// Contract profiles; the first is the standard one.
     let contracts: [Contract]
+    /// Which of them judges which rows of whom.
+    let stretches: [Contracts.Stretch]
+    /// The contract of each account in its own month, in the order of ``accounts``.
+    let ownContracts: [Contract]
     /// The IANA zone of the reported month.
     let timeZone: String
     /// The instant of the database snapshot.
@@ -42,18 +42,15 @@ struct SLAScope: Sendable {
     /// The profile that judges what has no owner: the one account's, else the standard one.
     var widestProfile: ContractProfile { onlyAccount.map(profile) ?? standard }
 
-    /// The number of an account's profile in ``contracts``.
-    func profileNumber(of account: Account) -> Int {
-        contracts.firstIndex { $0.profile.name == account.profileName } ?? 0
+    /// The profile of an account in its own month.
+    func profile(of account: Account) -> ContractProfile {
+        accounts.firstIndex { $0.userID == account.userID }.map { ownContracts[$0].profile } ?? standard
     }
-
-    /// The profile of an account.
-    func profile(of account: Account) -> ContractProfile { contracts[profileNumber(of: account)].profile }
 
     /// The profile that judges rows of an account's number: 0 and nil (everybody) are judged by the standard one.
     func profile(ofAccount number: Int64?) -> ContractProfile {
         guard let number, number > 0 else { return standard }
-        return profile(of: accounts[Int(number) - 1])
+        return ownContracts[Int(number) - 1].profile
     }
 
     /// The text of the account column: empty for everybody, `(none)` for owners without an account, else the slug.
@@ -67,6 +64,7 @@ struct SLAScope: Sendable {
         months: [JudgedMonth], clocks: [ContractProfile.Clock], noticeHours: Int64
     ) -> [String: Value] {
         let profiles = contracts.map(\.profile)
+        let numbers = Dictionary(contracts.enumerated().map { ($0.element.sha256, $0.offset) }) { first, _ in first }
         let limits = profiles.enumerated().flatMap { number, profile in
             profile.completions.sorted { $0.key < $1.key }.map { (Int64(number), $0.key, $0.value.limitSeconds) }
         }
@@ -81,7 +79,10 @@ struct SLAScope: Sendable {
             "only_user": onlyAccount.map { .text($0.userID) } ?? .null,
             "owner_ids": .texts(accounts.map(\.userID)),
             "owner_slugs": .texts(accounts.map(\.slug)),
-            "owner_profiles": .ints(accounts.map { Int64(profileNumber(of: $0)) }),
+            "terms_owners": .texts(stretches.map(\.userID)),
+            "terms_from": .instants(stretches.map(\.from)),
+            "terms_until": .instants(stretches.map(\.until)),
+            "terms_profiles": .ints(stretches.map { Int64(numbers[$0.contract.sha256] ?? 0) }),
             "profile_clocks": .texts(profiles.map(\.clock.rawValue)),
             "profile_input_refused": excludes(.inputRefused),
             "profile_cancelled": excludes(.cancelled),

@@ -76,8 +76,8 @@ extension SLATables {
                 Column("attained", .percent, title: "Attained %"), Column("tier_percent", .percent, title: "Tier %"),
                 Column("credit_usd", .usd, title: "Credit USD"), Column("request_until", .instant),
             ],
-            rows: scope.accounts.map { account in
-                let contract = scope.profile(of: account)
+            rows: zip(scope.accounts, scope.ownContracts).map { account, own in
+                let contract = own.profile
                 let attainment = figures.ownAvailability[account.slug]
                 let tier = attainment.map { contract.serviceCredit(for: $0) } ?? .zero
                 let period = scope.ownPeriods[account.slug]

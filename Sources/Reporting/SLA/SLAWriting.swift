@@ -64,7 +64,7 @@ struct SLAWriting {
 
     private func writeTasks(_ workbook: SLAWorkbook?, provenance: inout Provenance) throws {
         reader.progress("writing tasks")
-        let count = figures.judgedTasks(scope)
+        let count = figures.judgedTasks
         let csv = outputs.formats.contains(.csv) ? try outputs.sink("tasks.csv") : nil
         let sheets = try workbook?.addTaskSheets(count: count)
         let drillDown = TaskDrillDown(

@@ -80,6 +80,18 @@ struct MonthCloses {
         return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.text("user_id"), try $0.int("revision")) })
     }
 
+    /// The instants up to which accounts have closed a month, by their ids.
+    func ends(of month: Month) throws -> [String: Instant] {
+        guard exists else { return [:] }
+        let rows = try session.query(
+            """
+            WITH closed AS (\(Self.current))
+            SELECT c.user_id::text AS user_id, c.period_end FROM closed AS c WHERE c.month = $1
+            """, [.date(month.firstDay)])
+        return try Dictionary(
+            uniqueKeysWithValues: rows.map { (try $0.text("user_id"), try $0.instant("period_end")) })
+    }
+
     /// The files that were kept when a month was closed.
     func files(of userID: String, month: Month, revision: Int64) throws -> [(name: String, content: [UInt8])] {
         try session.query(

@@ -19,7 +19,7 @@ struct StatementScope: Sendable {
     ) throws {
         self.request = request
         let books = Books(session: session, catalog: catalog)
-        var all = try books.accounts()
+        var all = try books.accounts().map { $0.under(request.month) }
         if let slug = request.account { all = [try SLAScope.account(slug, among: all)] }
         guard !all.isEmpty else {
             throw DaybookError.usage("No account is imported; run: daybook accounts import FILE")
@@ -28,17 +28,17 @@ struct StatementScope: Sendable {
         guard let shipped = FileManager.default.contents(atPath: path) else {
             throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
         }
-        let contracts = try SLAScope.contracts(for: all, books: books, shippedProfile: Array(shipped))
-        let periods = try LocalMonths(session).periods(of: all.map { (request.month, $0.timeZone) })
+        let periods = try Self.periods(all, of: request.month, session: session, catalog: catalog)
+        let contracts = try Contracts(books, shippedProfile: Array(shipped)).contracts(of: all, periods: periods)
         let snapshotAt = try SLAScope.snapshotInstant(session)
         self.snapshotAt = snapshotAt
         if let cutoff = request.cutoff, cutoff > snapshotAt {
             throw DaybookError.usage("The cutoff \(cutoff) lies after the database's now, \(snapshotAt).")
         }
-        accounts = zip(all, periods).compactMap { account, period in
+        accounts = zip(zip(all, periods), contracts).compactMap { subject, contract in
+            let (account, period) = subject
             let asked = request.cutoff ?? snapshotAt
             guard period.start < asked else { return nil }
-            let contract = contracts.first { $0.profile.name == account.profileName } ?? contracts[0]
             let finalityAt = period.end.adding(
                 seconds: contract.profile.longestLimitSeconds + Limits.finalityGraceHours * 3600)
             return StatementAccount(
@@ -50,6 +50,20 @@ struct StatementScope: Sendable {
             let zone = all.count == 1 ? " in \(all[0].timeZone)" : ""
             throw DaybookError.usage(
                 "At the cutoff the month \(request.month) has not begun\(zone); choose an earlier one.")
+        }
+    }
+
+    /// The month of each account. It begins where the month before it was closed to, whatever its terms say today.
+    private static func periods(
+        _ accounts: [Account], of month: Month, session: Session, catalog: Catalog
+    ) throws -> [Period] {
+        let periods = try LocalMonths(session).periods(of: accounts.map { (month, $0) })
+        let ends = try month.adding(months: -1).map {
+            try MonthCloses(session: session, catalog: catalog).ends(of: $0)
+        }
+        return zip(accounts, periods).map { account, period in
+            guard let end = ends?[account.userID], end <= period.end else { return period }
+            return Period(start: end, end: period.end)
         }
     }
 

@@ -58,7 +58,11 @@ struct Terms: Sendable {
         let rows = try session.query(
             """
             SELECT coalesce(string_agg(line, E'\\n' ORDER BY line COLLATE "C"), '') AS text FROM (
-                SELECT 'account ' || user_id || ' ' || time_zone || ' ' || retention_days AS line FROM daybook.account
+                SELECT 'account ' || a.user_id || ' ' || string_agg(
+                    CASE WHEN t.from_month > '0001-01-01' THEN t.from_month || ' ' ELSE '' END || t.time_zone, ' '
+                    ORDER BY t.from_month) || ' ' || a.retention_days AS line
+                FROM daybook.account AS a JOIN daybook.account_terms AS t ON t.user_id = a.user_id
+                GROUP BY a.user_id, a.retention_days
                 UNION ALL
                 SELECT 'policy ' || user_id || ' ' || data_class || ' ' || retention_days FROM daybook.retention_policy
             ) AS policies
@@ -105,9 +109,14 @@ struct Terms: Sendable {
 
     private static let sql = """
         WITH term AS (
-            SELECT a.user_id, a.slug, a.time_zone, c.data_class,
+            SELECT a.user_id, a.slug, z.time_zone, c.data_class,
                 greatest(a.retention_days, coalesce(p.retention_days, 0)) AS days
             FROM daybook.account AS a
+            CROSS JOIN LATERAL (
+                -- The zone of the as-of date's own month.
+                SELECT t.time_zone FROM daybook.account_terms AS t
+                WHERE t.user_id = a.user_id AND t.from_month <= $1::date ORDER BY t.from_month DESC LIMIT 1
+            ) AS z
             CROSS JOIN unnest(ARRAY['access_log', 'api_usage', 'task_content']) AS c (data_class)
             LEFT JOIN daybook.retention_policy AS p ON p.user_id = a.user_id AND p.data_class = c.data_class
             WHERE $2::text IS NULL OR a.slug = $2

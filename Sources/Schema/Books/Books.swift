@@ -12,36 +12,66 @@ public struct Books {
         self.catalog = catalog
     }
 
-    /// Every account, ordered by its slug.
+    /// Every account under the terms that are in force now, ordered by its slug.
     public func accounts() throws -> [Account] {
+        // A database that was not migrated since has no terms but those of the account itself.
         let rows = try session.query(
             """
-            WITH account AS (\(select("account")))
-            SELECT user_id::text AS user_id, slug, name, plan, time_zone, retention_days::bigint AS retention_days,
-                trunc(monthly_fee_usd * 1000000)::bigint AS monthly_fee_micros, legal_hold, contract_profile
-            FROM account ORDER BY slug COLLATE "C"
+            WITH account AS (\(select("account"))), account_terms AS (\(select("account_terms"))), term AS (
+                SELECT user_id, from_month, plan, time_zone, monthly_fee_usd, contract_profile FROM account_terms
+                UNION ALL
+                SELECT user_id, '0001-01-01', plan, time_zone, monthly_fee_usd, contract_profile FROM account AS a
+                WHERE NOT EXISTS (SELECT FROM account_terms AS t WHERE t.user_id = a.user_id)
+            )
+            SELECT a.user_id::text AS user_id, a.slug, a.name, a.retention_days::bigint AS retention_days, a.legal_hold,
+                t.from_month, t.plan, t.time_zone, trunc(t.monthly_fee_usd * 1000000)::bigint AS monthly_fee_micros,
+                t.contract_profile, t.from_month::timestamp AT TIME ZONE t.time_zone <= transaction_timestamp() AS has_begun
+            FROM account AS a JOIN term AS t ON t.user_id = a.user_id
+            ORDER BY a.slug COLLATE "C", a.user_id, t.from_month
             """)
-        return try rows.map { row in
-            Account(
-                userID: try row.text("user_id"), slug: try row.text("slug"), name: try row.text("name"),
-                plan: Account.Plan(rawValue: try row.text("plan")) ?? .payAsYouGo,
-                timeZone: try row.text("time_zone"), retentionDays: try row.int("retention_days"),
-                monthlyFee: Dollars(micros: try row.int("monthly_fee_micros")),
-                legalHold: try row.optionalText("legal_hold"), profileName: try row.text("contract_profile"))
+        var accounts: [Account] = []
+        for row in rows {
+            let userID = try row.text("user_id")
+            let earlier = accounts.last?.userID == userID ? accounts.removeLast() : nil
+            let history = try (earlier?.history ?? []) + [Self.terms(row)]
+            let hasBegun = try row.bool("has_begun")
+            accounts.append(
+                Account(
+                    userID: userID, slug: try row.text("slug"), name: try row.text("name"),
+                    retentionDays: try row.int("retention_days"), legalHold: try row.optionalText("legal_hold"),
+                    history: history,
+                    current: hasBegun ? history.count - 1 : history.lastIndex { $0 == earlier?.terms } ?? 0))
         }
+        return accounts
+    }
+
+    private static func terms(_ row: Row) throws -> AccountTerms {
+        let from = try row.date("from_month").components
+        return AccountTerms(
+            firstMonth: Month(year: from.year, number: from.month),
+            plan: Account.Plan(rawValue: try row.text("plan")) ?? .payAsYouGo, timeZone: try row.text("time_zone"),
+            monthlyFee: Dollars(micros: try row.int("monthly_fee_micros")),
+            profileName: try row.text("contract_profile"))
     }
 
     /// The document of the newest version of every contract profile, by name.
     public func latestProfiles() throws -> [String: String] {
+        try Dictionary(profiles().map { ($0.name, $0.document) }) { _, newer in newer }
+    }
+
+    /// Every version of every contract profile, by name and version, with the instant of its import.
+    public func profiles() throws -> [(name: String, version: Int64, document: String, importedAt: Instant)] {
         let rows = try session.query(
             """
             WITH contract_profile AS (\(select("contract_profile")))
-            SELECT DISTINCT ON (name COLLATE "C") name, document FROM contract_profile
-            ORDER BY name COLLATE "C", version DESC
+            SELECT name, version, document, imported_at FROM contract_profile ORDER BY name COLLATE "C", version
             """)
-        var documents: [String: String] = [:]
-        for row in rows { try documents[row.text("name")] = row.text("document") }
-        return documents
+        return try rows.map { row in
+            (
+                try row.text("name"), try row.int("version"), try row.text("document"),
+                try row.optionalInstant("imported_at") ?? .distantPast
+            )
+        }
     }
 
     /// SHA-256 of a profile's document.

@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 public import Postgres
 
 /// Imports a CSV file, all or nothing: every row is validated before the first one counts.
@@ -11,11 +11,14 @@ public struct CSVImport: Sendable {
         public let added: Int
         /// Rows that were there with other values.
         public let changed: Int
+        /// The accounts that were there and whose terms change.
+        public let terms: [TermsChange]
 
-        public init(read: Int, added: Int, changed: Int) {
+        public init(read: Int, added: Int, changed: Int, terms: [TermsChange] = []) {
             self.read = read
             self.added = added
             self.changed = changed
+            self.terms = terms
         }
 
         /// Rows that were there already, as they are.
@@ -28,11 +31,17 @@ public struct CSVImport: Sendable {
     /// Why the legal holds are released that a file of accounts does not name any more.
     public let releaseReason: String?
 
-    /// - Parameter releaseReason: Without it, a file of accounts that would release a legal hold is refused.
-    public init(_ kind: ImportKind, file: ImportFile, releaseReason: String? = nil) {
+    /// The first month under the terms of a file of accounts; nil for the first one that is not over.
+    public let termsFrom: Month?
+
+    /// - Parameters:
+    ///   - releaseReason: Without it, a file of accounts that would release a legal hold is refused.
+    ///   - termsFrom: Of accounts that are there already; one that is over is refused.
+    public init(_ kind: ImportKind, file: ImportFile, releaseReason: String? = nil, termsFrom: Month? = nil) {
         self.kind = kind
         self.file = file
         self.releaseReason = releaseReason
+        self.termsFrom = termsFrom
     }
 
     /// Imports the file in one transaction.
@@ -119,7 +128,11 @@ public struct CSVImport: Sendable {
 
     private func merge(_ session: Session, rows: Int) throws -> Outcome {
         let columns = kind.columns.joined(separator: ", ")
-        let updated = kind.columns.filter { !kind.keyColumns.contains($0) }
+        // The terms of an account change by months, and in one way only.
+        let terms = kind == .accounts ? try AccountTermsImport.record(from: termsFrom, session) : []
+        // The account's row says what holds now.
+        let later = termsFrom == nil ? [] : kind.termColumns
+        let updated = kind.columns.filter { !kind.keyColumns.contains($0) && !later.contains($0) }
         var changed = 0
         if kind.updatesExisting, !updated.isEmpty {
             let assignments = updated.map { "\($0) = i.\($0)" }.joined(separator: ", ")
@@ -137,7 +150,8 @@ public struct CSVImport: Sendable {
             INSERT INTO \(kind.table) (\(columns)) SELECT \(columns) FROM pg_temp.incoming
             ON CONFLICT (\(kind.keyColumns.joined(separator: ", "))) DO NOTHING
             """)
-        return Outcome(read: rows, added: added, changed: changed)
+        let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
+        return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)
     }
 
     private static func refusal(_ path: String, _ defects: [CSVDefect]) -> DaybookError {

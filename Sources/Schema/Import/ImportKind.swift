@@ -49,6 +49,11 @@ public enum ImportKind: String, Sendable, CaseIterable {
         }
     }
 
+    /// The columns of an account that hold from a month on.
+    var termColumns: [String] {
+        self == .accounts ? ["plan", "currency", "time_zone", "monthly_fee_usd", "contract_profile"] : []
+    }
+
     var keyColumns: [String] {
         switch self {
         case .accounts: ["user_id"]

@@ -16,6 +16,9 @@ struct AccountsCommand: AsyncParsableCommand {
                 Columns: user_id, slug, name, plan (payg or prepaid), currency (USD), timezone, retention_days (30, \
                 90 or 180), monthly_fee_usd, legal_hold; and, if you like, contract_profile. A file that leaves \
                 legal_hold empty where an account has one is refused, unless --release-holds says why.
+
+                Time zone, plan, currency, fee and profile are terms: the first import holds for all months, a later one \
+                from the first month that is not over, or from --from. A month that is over keeps its terms.
                 """)
 
         @Argument(
@@ -25,10 +28,16 @@ struct AccountsCommand: AsyncParsableCommand {
             help: ArgumentHelp(
                 "Why the legal holds are released that the file does not name any more.", valueName: "reason"))
         var releaseHolds: String?
+        @Option(
+            help: ArgumentHelp(
+                "The first month under the file's terms, for accounts that are there already; not one that is over.",
+                valueName: "month"), transform: Arguments.month)
+        var from: Month?
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            try await Importing.run(.accounts, file: file, releaseReason: releaseHolds, database: database)
+            try await Importing.run(
+                .accounts, file: file, releaseReason: releaseHolds, termsFrom: from, database: database)
         }
     }
 
@@ -65,6 +74,16 @@ struct AccountsCommand: AsyncParsableCommand {
                 ["legal hold", account.legalHold ?? "none"], ["contract profile", account.profileName],
             ] { table.add(row) }
             table.show()
+            guard account.history.count > 1 else { return }
+            var terms = TextTable(["terms from", "plan", "time zone", "fee USD", "profile"], rightAligned: [3])
+            for term in account.history {
+                terms.add([
+                    term.firstMonth?.description ?? "the beginning", term.plan.rawValue, term.timeZone,
+                    term.monthlyFee.description, term.profileName,
+                ])
+            }
+            Terminal.show("")
+            terms.show()
         }
     }
 }

@@ -12,7 +12,7 @@ CROSS JOIN LATERAL (
     SELECT coalesce(b.settlement_status IN ('finalized', 'refunded')
         AND coalesce(b.completed_at, b.updated_at) <= :snapshot_at::timestamptz, false) AS is_settled
 ) AS s
-LEFT JOIN owner AS o ON o.user_id = b.user_id
+LEFT JOIN owner_terms AS o ON o.user_id = b.user_id AND b.created_at >= o.from_at AND b.created_at < o.until_at
 LEFT JOIN (
     SELECT k.batch_id, count(*) AS tasks, count(*) FILTER (WHERE k.ended_at IS NULL) AS open_tasks,
         count(*) FILTER (WHERE k.status = 'succeeded') AS succeeded, count(*) FILTER (WHERE k.status = 'failed') AS failed,

@@ -1,6 +1,7 @@
 -- Every task whose clock starts in a period, on each clock that is asked for, with what became of it: the first line of the table of
--- definitions that applies. is_judging marks the clock that the task's own contract names.
-SELECT p.period, p.cutoff, c.clock, (c.clock = r.clock OR cardinality(:clocks::text[]) = 1) AS is_judging,
+-- definitions that applies. The terms are those of the owner's month that holds the instant of its clock; is_judging marks the clock that
+-- the terms of its acceptance name, so that it is one whatever changes between the two.
+SELECT p.period, p.cutoff, c.clock, (c.clock = a.clock OR cardinality(:clocks::text[]) = 1) AS is_judging,
     t.id, t.user_id, t.batch_id, t.batch_index, t.model, t.account, t.accepted_at, t.dispatched_at, t.cost,
     t.status, t.failure_type, e.is_terminal, t.is_estimated, t.terminal_at IS NULL AS has_no_instant,
     CASE WHEN e.is_terminal THEN t.terminal_at END AS terminal_at,
@@ -23,12 +24,15 @@ SELECT p.period, p.cutoff, c.clock, (c.clock = r.clock OR cardinality(:clocks::t
         ELSE 'failed'
     END AS outcome
 FROM task AS t
-JOIN profile AS r ON r.profile = t.profile
-LEFT JOIN completion_limit AS l ON l.profile = t.profile AND l.model = t.model
 CROSS JOIN LATERAL (
     SELECT clock, CASE clock WHEN 'dispatch' THEN t.dispatched_at ELSE t.accepted_at END AS started_at
     FROM unnest(:clocks::text[]) AS clock
 ) AS c
+LEFT JOIN owner_terms AS m ON m.user_id = t.user_id AND c.started_at >= m.from_at AND c.started_at < m.until_at
+JOIN profile AS r ON r.profile = coalesce(m.profile, 0)
+LEFT JOIN owner_terms AS n ON n.user_id = t.user_id AND t.accepted_at >= n.from_at AND t.accepted_at < n.until_at
+JOIN profile AS a ON a.profile = coalesce(n.profile, 0)
+LEFT JOIN completion_limit AS l ON l.profile = r.profile AND l.model = t.model
 JOIN period AS p ON c.started_at >= p.starts_at AND c.started_at < p.ends_at AND c.started_at <= p.cutoff
 CROSS JOIN LATERAL (
     SELECT t.terminal_at IS NOT NULL AND t.terminal_at <= p.cutoff AS is_terminal

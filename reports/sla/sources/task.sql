@@ -2,7 +2,7 @@
 -- updated_at, and only then estimated.
 SELECT t.id, t.user_id, t.batch_job_id AS batch_id, t.batch_index, coalesce(t.model, '') AS model,
     coalesce(t.status, '') AS status, t.failure_type, t.failure_reason,
-    coalesce(o.account, 0) AS account, coalesce(o.profile, 0) AS profile,
+    coalesce(o.account, 0) AS account,
     t.created_at AS accepted_at, coalesce(f.dispatched_at, t.created_at) AS dispatched_at,
     CASE WHEN t.status IN ('succeeded', 'failed') THEN coalesce(t.completed_at, f.terminal_at, t.updated_at) END AS terminal_at,
     t.completed_at IS NULL AND (f.terminal_at IS NULL OR f.terminal_estimated) AS is_estimated,
