@@ -51,6 +51,14 @@ public struct Account: Hashable, Sendable {
             history: history, current: history.lastIndex { $0.hold(in: month) } ?? 0)
     }
 
+    /// The zone of a month for people: both, where the month before it was in another one and so ended at another
+    /// midnight.
+    public func zoneText(of month: Month) -> String {
+        let zone = under(month).timeZone
+        guard let before = month.adding(months: -1).map({ under($0).timeZone }), before != zone else { return zone }
+        return "\(zone), from where the month before ended in \(before)"
+    }
+
     /// True for 1 to 64 of `a-z`, `0-9` and hyphens, without a hyphen at either end: safe in every file name.
     public static func isSlug(_ text: String) -> Bool {
         let allowed = text.utf8.allSatisfy {

@@ -66,7 +66,7 @@ import Testing
                     """)
                 return (try session.query(rows)[0].text("rows"), name)
             }
-            #expect(try await Migrator().migrate(connection) == ["11 carry", "12 divided", "13 runs"])
+            #expect(try await Migrator().migrate(connection) == ["11 carry", "12 divided", "13 runs", "19 terms"])
             try await connection.run { session in
                 #expect(try session.query(rows)[0].text("rows") == before)
                 let facts = try session.query(
@@ -173,7 +173,7 @@ import Testing
             #expect(second == .init(read: 1, added: 0, changed: 0))
             _ = try folder.write(header + good.replacingOccurrences(of: "12.50", with: "13"), to: "accounts.csv")
             let third = try await importer.run(connection)
-            #expect(third == .init(read: 1, added: 0, changed: 1))
+            #expect((third.added, third.changed) == (0, 1) && third.terms.map(\.slug) == ["one"])
         }
     }
 

@@ -33,15 +33,21 @@ public struct CreditBook {
         self.session = session
     }
 
-    /// Books credit in the transaction at hand. False if the reference was booked before; then nothing changed.
+    /// Books credit in the transaction at hand. False if the same was booked before under its reference; then nothing
+    /// changed.
     ///
-    /// Throws ``EngineFault`` as `insufficientCredits` where an adjustment takes more than there is.
+    /// Throws `badData` where something else was booked under the reference, and ``EngineFault`` as
+    /// `insufficientCredits` where an adjustment takes more than there is.
     public func book(_ booking: CreditBooking, for userID: String) throws -> Bool {
         do {
-            try session.savepoint { try write(booking, for: userID) }
+            // Whoever books holds the wallet: a twin is either committed by now, or comes after us.
+            _ = try session.query("SELECT daybook.hold_wallet($1)", [.uuid(userID)])
+            if let earlier = try EarlierBooking(booking.reference, of: userID, session) {
+                try earlier.requireSame(as: booking)
+                return false
+            }
+            try write(booking, for: userID)
             return true
-        } catch let error as PostgresError where error.constraint == "entry_once_per_reference" {
-            return false
         } catch let error as PostgresError {
             throw EngineFault(error) ?? error
         }

@@ -20,6 +20,12 @@ public struct CreditBooking: Sendable, Hashable {
     /// Why; an adjustment needs one.
     public let reason: String?
 
+    /// Blanks around a reference come from copying it: with and without them it is the same one.
+    private static func trimmed(_ text: String) -> String {
+        let end = text.lastIndex { !$0.isWhitespace }.map { text.index(after: $0) } ?? text.startIndex
+        return String(text[..<end].drop(while: \.isWhitespace))
+    }
+
     /// Throws `usage` where the numbers make no sense or a word is missing.
     public init(kind: Kind, reference: String, author: String, reason: String?) throws(DaybookError) {
         let credits: Int64
@@ -35,8 +41,11 @@ public struct CreditBooking: Sendable, Hashable {
         guard (1...Limits.walletCredits).contains(credits) else {
             throw .usage("Credits must lie between 1 and \(Limits.walletCredits).")
         }
+        let reference = Self.trimmed(reference)
         guard !reference.isEmpty, reference.count <= Limits.remarkLength else {
-            throw .usage("A reference has 1 to \(Limits.remarkLength) characters: --reference TEXT")
+            throw .usage(
+                "A reference has 1 to \(Limits.remarkLength) characters, not counting blanks around it: --reference TEXT"
+            )
         }
         guard !author.isEmpty, author.count <= Limits.nameLength else {
             throw .usage("Name who books it: --author NAME")

@@ -23,7 +23,7 @@ public enum LedgerFinding: String, Sendable, CaseIterable {
     public var advice: String {
         switch self {
         case .batchCountsDisagree: "Count from the tasks; correct the batch's counters, which no figure uses."
-        case .closedMonthsDisagree: "Reopen the later month and close it again: it begins where the one before it ended."
+        case .closedMonthsDisagree: "Reopen the later month and close it again: it begins where the other ended."
         case .completedBeforeCreated: "Compare the clocks of the servers; the task is excluded from completion times."
         case .doubleRefund: "Take the excess back with an adjustment that names the batch, or waive it in writing."
         case .duplicateRequestID: "Refund the second batch: one request must never be charged twice."

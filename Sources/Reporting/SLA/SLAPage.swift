@@ -48,7 +48,7 @@ struct SLAPage: Sendable {
             ("Month", scope.request.month.title),
             ("Customer", scope.onlyAccount.map { "\($0.name) (\($0.slug))" } ?? "everybody"),
             ("Status", scope.isFinal ? "final" : "preliminary"),
-            ("Time zone", scope.timeZone),
+            ("Time zone", scope.onlyAccount?.zoneText(of: scope.request.month) ?? scope.timeZone),
             ("Period from", scope.current.period.start.description),
             ("Period to (exclusive)", scope.current.period.end.description),
             ("Judged as of (cutoff)", scope.current.cutoff.description),

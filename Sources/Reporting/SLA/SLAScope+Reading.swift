@@ -14,7 +14,8 @@ extension SLAScope {
         let contracts = try Contracts(books, shippedProfile: shippedProfile)
         let localMonths = LocalMonths(session)
         let months = (0..<Limits.trendMonths).reversed().compactMap { request.month.adding(months: -$0) }
-        let periods = try onlyAccount.map { account in try localMonths.periods(of: months.map { ($0, account) }) }
+        let periods =
+            try onlyAccount.map { account in try localMonths.periods(of: months.map { ($0, account) }) }
             ?? Self.standardPeriods(months, contracts: contracts, localMonths)
         let ownPeriods = try localMonths.periods(of: accounts.map { (request.month, $0) })
         let stretches = try contracts.stretches(of: accounts, session: session)

@@ -5,6 +5,8 @@ struct StatementAccount: Sendable {
     let account: Account
     /// The whole month in the account's zone.
     let period: Period
+    /// The zone of the month for people; both, where it begins in another one.
+    let zoneText: String
     /// The instant as of which the statement is judged.
     let cutoff: Instant
     /// When everything that could still happen to the month has happened.

@@ -124,7 +124,7 @@ struct StatementPage: Sendable {
                 subject.isCutoffNow
                     ? "none yet" : String(clock.text(min(subject.cutoff, subject.finalityAt)).prefix(10))
             ),
-            ("Time zone", subject.account.timeZone),
+            ("Time zone", subject.zoneText),
             ("Period from", clock.text(subject.period.start)),
             ("Period to (exclusive)", clock.text(subject.period.end)),
             ("The same in UTC", "\(subject.period.start) to \(subject.period.end)"),

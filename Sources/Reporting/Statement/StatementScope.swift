@@ -42,7 +42,8 @@ struct StatementScope: Sendable {
             let finalityAt = period.end.adding(
                 seconds: contract.profile.longestLimitSeconds + Limits.finalityGraceHours * 3600)
             return StatementAccount(
-                account: account, period: period, cutoff: request.cutoff ?? min(snapshotAt, finalityAt),
+                account: account, period: period, zoneText: account.zoneText(of: request.month),
+                cutoff: request.cutoff ?? min(snapshotAt, finalityAt),
                 finalityAt: finalityAt, isCutoffNow: request.cutoff == nil && snapshotAt < finalityAt,
                 contract: contract)
         }

@@ -37,7 +37,7 @@ final class StatementWorkbook {
         try summary.write(
             row: 1, column: 0,
             text: "Statement \(number)   \(subject.isFinal ? "final" : "preliminary")   Time zone "
-                + "\(subject.account.timeZone)   From \(subject.period.start) to \(subject.period.end) (exclusive)   "
+                + "\(subject.zoneText)   From \(subject.period.start) to \(subject.period.end) (exclusive)   "
                 + "As of \(subject.asOf)", format: soft)
         try summary.write(
             row: 2, column: 0,

@@ -20,12 +20,13 @@ struct BookingOptions: ParsableArguments {
         let account = try await Reading.account(account, database)
         let (isNew, balance) = try await database.withConnection { connection in
             try await connection.transaction { session in
+                try EngineSchema.require(session)
                 let book = CreditBook(session)
                 let isNew = try book.book(booking, for: account.userID)
                 return (isNew, try book.balance(of: account.userID))
             }
         }
-        let outcome = isNew ? "booked" : "booked before under \"\(reference)\": nothing changed"
+        let outcome = isNew ? "booked" : "booked before under \"\(booking.reference)\": nothing changed"
         Terminal.show("\(outcome); \(account.slug) has \(balance.available) credits available")
     }
 }
@@ -57,6 +58,9 @@ extension CreditsCommand {
         func run() async throws { try await booking.book(try kind(), database) }
 
         private func kind() throws -> CreditBooking.Kind {
+            guard expires == nil || bonus != nil else {
+                throw DaybookError.usage("Credit that was bought never expires; --expires goes with --bonus alone.")
+            }
             switch (package, credits, usd, bonus) {
             case (let package?, nil, nil, nil):
                 guard let package = CreditPackage(rawValue: package) else {

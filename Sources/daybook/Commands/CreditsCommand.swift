@@ -51,6 +51,7 @@ struct CreditsCommand: AsyncParsableCommand {
             let account = try await Reading.account(slug, database)
             return try await database.withConnection { connection in
                 try await connection.transaction(.snapshot) { session in
+                    try EngineSchema.require(session)
                     try LedgerLock.share(session)
                     return try body(CreditBook(session), account.userID)
                 }
