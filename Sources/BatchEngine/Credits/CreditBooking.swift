@@ -44,7 +44,7 @@ public struct CreditBooking: Sendable, Hashable {
         let reference = Self.trimmed(reference)
         guard !reference.isEmpty, reference.count <= Limits.remarkLength else {
             throw .usage(
-                "A reference has 1 to \(Limits.remarkLength) characters, not counting blanks around it: --reference TEXT"
+                "A reference has 1 to \(Limits.remarkLength) characters, blanks around it apart: --reference TEXT"
             )
         }
         guard !author.isEmpty, author.count <= Limits.nameLength else {

@@ -40,7 +40,7 @@ struct EarlierBooking {
             }
         guard !isSame else { return }
         throw .badData(
-            "\"\(booking.reference)\" was booked at \(bookedAt) as \(description), which is not what this booking says; "
+            "\"\(booking.reference)\" was booked at \(bookedAt) as \(description), which this booking is not; "
                 + "nothing was booked. Give another booking a reference of its own.")
     }
 

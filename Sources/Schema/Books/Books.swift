@@ -25,7 +25,8 @@ public struct Books {
             )
             SELECT a.user_id::text AS user_id, a.slug, a.name, a.retention_days::bigint AS retention_days, a.legal_hold,
                 t.from_month, t.plan, t.time_zone, trunc(t.monthly_fee_usd * 1000000)::bigint AS monthly_fee_micros,
-                t.contract_profile, t.from_month::timestamp AT TIME ZONE t.time_zone <= transaction_timestamp() AS has_begun
+                t.contract_profile,
+                t.from_month::timestamp AT TIME ZONE t.time_zone <= transaction_timestamp() AS has_begun
             FROM account AS a JOIN term AS t ON t.user_id = a.user_id
             ORDER BY a.slug COLLATE "C", a.user_id, t.from_month
             """)

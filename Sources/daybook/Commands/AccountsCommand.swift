@@ -17,8 +17,8 @@ struct AccountsCommand: AsyncParsableCommand {
                 90 or 180), monthly_fee_usd, legal_hold; and, if you like, contract_profile. A file that leaves \
                 legal_hold empty where an account has one is refused, unless --release-holds says why.
 
-                Time zone, plan, currency, fee and profile are terms: the first import holds for all months, a later one \
-                from the first month that is not over, or from --from. A month that is over keeps its terms.
+                Time zone, plan, currency, fee and profile are terms: the first import holds for all months, a later \
+                one from the first month that is not over, or from --from. A month that is over keeps its terms.
                 """)
 
         @Argument(
