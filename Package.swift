@@ -46,6 +46,7 @@ let package = Package(
                 .embedInCode("Migrations/009_work.sql"),
                 .embedInCode("Migrations/010_balances.sql"), .embedInCode("Migrations/011_carry.sql"),
                 .embedInCode("Migrations/012_divided.sql"), .embedInCode("Migrations/013_runs.sql"),
+                .embedInCode("Migrations/014_guards.sql"), .embedInCode("Migrations/015_closed.sql"),
                 .embedInCode("Migrations/019_terms.sql"),
             ],
             swiftSettings: strict

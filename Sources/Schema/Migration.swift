@@ -42,6 +42,8 @@ public struct Migration: Sendable {
         Migration(version: 11, name: "carry", embedded: PackageResources._11_carry_sql),
         Migration(version: 12, name: "divided", part: .service, embedded: PackageResources._12_divided_sql),
         Migration(version: 13, name: "runs", embedded: PackageResources._13_runs_sql),
+        Migration(version: 14, name: "guards", part: .engine, embedded: PackageResources._14_guards_sql),
+        Migration(version: 15, name: "closed", embedded: PackageResources._15_closed_sql),
         Migration(version: 19, name: "terms", embedded: PackageResources._19_terms_sql),
     ]
 

@@ -27,7 +27,7 @@ struct History {
             """
             INSERT INTO public.users (id) VALUES ('\(Self.userID)');
             UPDATE daybook.model_gate SET max_in_flight = CASE model WHEN 'sora-2' THEN 6 WHEN 'veo-flash' THEN 4 ELSE 3 END;
-            SET daybook.clock_rate = '0'
+            INSERT INTO daybook.test_clock (rate, origin, anchor) VALUES (0, clock_timestamp(), clock_timestamp())
             """)
         try setClock(session)
         worker = try WorkQueue(session).register(host: "test", processID: 1)
@@ -58,7 +58,7 @@ struct History {
     }
 
     private func setClock(_ session: Session) throws {
-        _ = try session.query("SELECT set_config('daybook.clock_origin', $1, false)", [.text(now.description)])
+        try session.execute("UPDATE daybook.test_clock SET origin = $1", [.instant(now)])
     }
 
     /// The last steps, and what was found after them.

@@ -41,8 +41,8 @@ enum CarriedBooks {
     /// Lets the engine's clock stand at an instant.
     static let clock = """
         CREATE FUNCTION public.at(p_instant timestamptz) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
-            PERFORM set_config('daybook.clock_rate', '1', false), set_config('daybook.clock_origin', p_instant::text, false),
-                set_config('daybook.clock_anchor', clock_timestamp()::text, false);
+            INSERT INTO daybook.test_clock (rate, origin, anchor) VALUES (1, p_instant, clock_timestamp())
+            ON CONFLICT (only_row) DO UPDATE SET origin = excluded.origin, anchor = excluded.anchor;
         END $$;
         """
 
@@ -54,7 +54,8 @@ enum CarriedBooks {
         WHERE batch_job_id = '\(stuck)';
         UPDATE batch_jobs SET status = 'partial', success_count = 2, failed_count = 2 WHERE id = '\(stuck)';
         SELECT public.finalize_batch_credits('\(stuck)', '\(two)', 20);
-        UPDATE batch_jobs SET completed_at = updated_at WHERE id = '\(stuck)'
+        UPDATE batch_jobs SET completed_at = updated_at WHERE id = '\(stuck)';
+        DELETE FROM daybook.test_clock
         """
     }
 
@@ -128,6 +129,7 @@ enum CarriedBooks {
                 VALUES ('\(three)', 'purchase', 950, 'stripe_payment', 'old', '2015-11-11Z');
                 UPDATE credit_wallet SET permanent_credits = permanent_credits + 950 WHERE user_id = '\(three)';
             END $$;
+            DELETE FROM daybook.test_clock;
             SELECT count(*) FROM daybook.divide_ledger(4)
             """
 }

@@ -66,7 +66,8 @@ import Testing
                     """)
                 return (try session.query(rows)[0].text("rows"), name)
             }
-            #expect(try await Migrator().migrate(connection) == ["11 carry", "12 divided", "13 runs", "19 terms"])
+            let newer = Migration.all.dropFirst(older.count).map { "\($0.version) \($0.name)" }
+            #expect(try await Migrator().migrate(connection) == newer)
             try await connection.run { session in
                 #expect(try session.query(rows)[0].text("rows") == before)
                 let facts = try session.query(

@@ -21,14 +21,10 @@ struct EngineRig: Sendable {
         credits: Int64, knobs: [String], _ body: (EngineRig) async throws -> Void
     ) async throws {
         try await withEngine { settings in
-            let database = settings.options["dbname"] ?? ""
             try await execute(
                 """
-                ALTER DATABASE \(database) SET daybook.clock_rate = '\(rate)';
-                DO $$ BEGIN
-                    EXECUTE format('ALTER DATABASE \(database) SET daybook.clock_anchor = %L', clock_timestamp());
-                    EXECUTE format('ALTER DATABASE \(database) SET daybook.clock_origin = %L', clock_timestamp() - interval '12 hours');
-                END $$
+                INSERT INTO daybook.test_clock (rate, origin, anchor)
+                VALUES (\(rate), now() - interval '12 hours', now())
                 """, in: settings)
             let userID = try await TestCustomer.create(in: settings, purchased: credits)
             let folder = try ScratchFolder()

@@ -54,9 +54,7 @@ actor Incarnation {
         let host = ProcessInfo.processInfo.hostName
         let (number, rate) = try await work.transaction { session in
             let rows = try session.query(
-                """
-                SELECT coalesce(nullif(current_setting('daybook.clock_rate', true), ''), '1')::numeric::bigint AS rate
-                """)
+                "SELECT coalesce((SELECT rate FROM daybook.test_clock), 1)::bigint AS rate")
             return (try WorkQueue(session).register(host: host, processID: getpid()), try rows[0].int("rate"))
         }
         worker = number

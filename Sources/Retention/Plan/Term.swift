@@ -107,6 +107,25 @@ struct Terms: Sendable {
         return try rows[0].text("text")
     }
 
+    /// The first instant of the day of `term` in its zone, as `daybook.first_instant` has it; whoever may read the
+    /// tables can plan, without a right to call a function.
+    ///
+    /// Midnight may be skipped or come twice: of the two candidates, midnight by the offset of the day before and by
+    /// that of the day after, the earliest one that is not still the day before is it.
+    private static let firstInstant = """
+        (
+                SELECT min(c.instant)
+                FROM (SELECT ($1::date - days::integer)::timestamp AS midnight) AS d
+                CROSS JOIN unnest(ARRAY[-1, 1]) AS side
+                CROSS JOIN LATERAL (SELECT (d.midnight AT TIME ZONE 'UTC') + side * interval '1 day' AS nearby) AS n
+                CROSS JOIN LATERAL (
+                    SELECT (d.midnight - ((n.nearby AT TIME ZONE time_zone) - (n.nearby AT TIME ZONE 'UTC')))
+                        AT TIME ZONE 'UTC' AS instant
+                ) AS c
+                WHERE (c.instant AT TIME ZONE time_zone) >= d.midnight
+            )
+        """
+
     private static let sql = """
         WITH term AS (
             SELECT a.user_id, a.slug, z.time_zone, c.data_class,
@@ -129,7 +148,7 @@ struct Terms: Sendable {
             WHERE $2::text IS NULL
         )
         SELECT user_id, slug, time_zone, data_class, days::bigint AS days,
-            daybook.first_instant($1::date - days::integer, time_zone) AS cutoff
+            \(firstInstant) AS cutoff
         FROM term ORDER BY slug COLLATE "C", data_class COLLATE "C"
         """
 }

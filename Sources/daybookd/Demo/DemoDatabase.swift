@@ -39,26 +39,18 @@ struct DemoDatabase {
         let connection = try await Connection.open(settings)
         _ = try await Migrator().migrate(connection)
         let (key, month) = try await connection.transaction { session in
-            try Self.setClock(name, session)
+            try Self.setClock(session)
             return (try Self.makeCustomer(session), try Self.month(session))
         }
         await connection.close()
         return Prepared(settings: settings, apiKey: key, month: month)
     }
 
-    private static func setClock(_ name: String, _ session: Session) throws {
-        let row = try session.query(
+    private static func setClock(_ session: Session) throws {
+        try session.execute(
             """
-            SELECT now()::text AS anchor, (now() - $1 * interval '1 hour')::text AS origin
-            """, [.int(Int64(startHoursAgo))])[0]
-        for (key, value) in [
-            ("clock_rate", "\(clockRate)"), ("clock_anchor", try row.text("anchor")),
-            ("clock_origin", try row.text("origin")),
-        ] {
-            // ALTER DATABASE takes no parameters; the values are our own.
-            try session.execute("ALTER DATABASE \(session.quoteIdentifier(name)) SET daybook.\(key) = '\(value)'")
-            _ = try session.query("SELECT set_config($1, $2, false)", [.text("daybook.\(key)"), .text(value)])
-        }
+            INSERT INTO daybook.test_clock (rate, origin, anchor) VALUES ($1, now() - $2 * interval '1 hour', now())
+            """, [.int(clockRate), .int(Int64(startHoursAgo))])
     }
 
     private static func makeCustomer(_ session: Session) throws -> String {
