@@ -21,17 +21,32 @@ public struct ConnectionSettings: Sendable {
     public var connectTimeoutSeconds: Int
     /// The name that the server shows in `pg_stat_activity`, unless the settings have another.
     public var applicationName: String
+    /// Where statements look names up that have no schema.
+    public var nameLookup: NameLookup
+
+    /// Where functions, operators, types and tables are looked up that are named without a schema.
+    public enum NameLookup: Sendable, Hashable {
+        /// In PostgreSQL's own catalogue, nowhere that anybody could have put something: for SQL of our own.
+        ///
+        /// Every transaction says so for itself, and a statement outside of one gets a transaction of its own, so that
+        /// nothing stays behind in a session that a pooler hands on.
+        case system
+        /// As login and database have it: for SQL of somebody else's.
+        case login
+    }
 
     /// Settings from a connection string and keywords that override it.
     public init(
         conninfo: String = "",
         options: [String: String] = [:],
         connectTimeoutSeconds: Int = 10,
-        applicationName: String = "daybook"
+        applicationName: String = "daybook",
+        nameLookup: NameLookup = .system
     ) {
         self.conninfo = conninfo
         self.options = options
         self.connectTimeoutSeconds = connectTimeoutSeconds
         self.applicationName = applicationName
+        self.nameLookup = nameLookup
     }
 }

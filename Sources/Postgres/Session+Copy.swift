@@ -9,6 +9,10 @@ extension Session {
     /// - Returns: How many rows the server took.
     @discardableResult
     public func copyIn(_ sql: String, _ produce: (CopyWriter) throws -> Void) throws -> Int {
+        try lookingUp { try takeIn(sql, produce) }
+    }
+
+    private func takeIn(_ sql: String, _ produce: (CopyWriter) throws -> Void) throws -> Int {
         let connection = try startCopy(sql, PGRES_COPY_IN)
         isStreaming = true
         defer { isStreaming = false }
@@ -33,6 +37,10 @@ extension Session {
     /// - Returns: How many rows the server sent.
     @discardableResult
     public func copyOut(_ sql: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
+        try lookingUp { try giveOut(sql, body) }
+    }
+
+    private func giveOut(_ sql: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
         let connection = try startCopy(sql, PGRES_COPY_OUT)
         isStreaming = true
         defer { isStreaming = false }

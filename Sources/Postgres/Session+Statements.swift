@@ -5,15 +5,25 @@ extension Session {
     ///
     /// For results that may be large use ``forEachRow(_:_:onColumns:_:)``.
     public func query(_ sql: String, _ parameters: [Value] = []) throws -> [Row] {
-        let result = try perform(sql, parameters)
-        let columns = ColumnList(result.columns)
-        return (0..<PQntuples(result.pointer)).map { Row(copying: result.pointer, row: $0, columns: columns) }
+        try lookingUp {
+            let result = try perform(sql, parameters)
+            let columns = ColumnList(result.columns)
+            return (0..<PQntuples(result.pointer)).map { Row(copying: result.pointer, row: $0, columns: columns) }
+        }
     }
 
     /// Runs one statement and returns how many rows it changed, or returned and dropped.
     @discardableResult
     public func execute(_ sql: String, _ parameters: [Value] = []) throws -> Int {
-        try perform(sql, parameters).affectedRows
+        try lookingUp { try perform(sql, parameters).affectedRows }
+    }
+
+    /// Runs one statement that PostgreSQL refuses inside of a transaction, such as `CREATE DATABASE`.
+    ///
+    /// Names are looked up as the login has it: there must be none to look up.
+    public func executeAlone(_ sql: String) throws {
+        let connection = try ready()
+        try result(of: PQsendQuery(connection, sql), connection, sql)
     }
 
     /// Runs statements without parameters, separated by semicolons.
@@ -22,15 +32,19 @@ extension Session {
     /// unless the script has transaction statements of its own.
     public func executeScript(_ sql: String) throws {
         let connection = try ready()
-        try result(of: PQsendQuery(connection, sql), connection, sql)
+        // Several statements in one message are one transaction, in which the first holds for all.
+        let prefix = isInTransaction ? nil : lookupSQL
+        try result(of: PQsendQuery(connection, (prefix.map { $0 + ";" } ?? "") + sql), connection, sql)
     }
 
     /// The columns that a statement would return, without running it; none if it returns no rows.
     public func columns(of sql: String) throws -> [ColumnDescription] {
-        let connection = try ready()
-        // The empty name is the unnamed statement, which the next one replaces.
-        try result(of: PQsendPrepare(connection, "", sql, 0, nil), connection, sql)
-        return try result(of: PQsendDescribePrepared(connection, ""), connection, sql).columns
+        try lookingUp {
+            let connection = try ready()
+            // The empty name is the unnamed statement, which the next one replaces.
+            try result(of: PQsendPrepare(connection, "", sql, 0, nil), connection, sql)
+            return try result(of: PQsendDescribePrepared(connection, ""), connection, sql).columns
+        }
     }
 
     /// Runs one statement with its whole result in memory, in binary.

@@ -20,6 +20,13 @@ extension Session {
         onColumns: ([ColumnDescription]) throws -> Void = { _ in },
         _ body: (borrowing RowView) throws -> Void
     ) throws -> Int {
+        try lookingUp { try stream(sql, parameters, onColumns, body) }
+    }
+
+    private func stream(
+        _ sql: String, _ parameters: [Value], _ onColumns: ([ColumnDescription]) throws -> Void,
+        _ body: (borrowing RowView) throws -> Void
+    ) throws -> Int {
         let connection = try ready()
         guard try send(sql, parameters, on: connection) == 1, PQsetSingleRowMode(connection) == 1 else {
             throw drain(connection, sql) ?? failureOfConnection(sql)

@@ -13,11 +13,15 @@ extension Session {
         _ options: TransactionOptions = TransactionOptions(),
         _ body: () throws -> Result
     ) throws -> Result {
+        try transaction(beginning: options.beginSQL, body)
+    }
+
+    func transaction<Result>(beginning: String, _ body: () throws -> Result) throws -> Result {
         guard !isInTransaction else {
             throw PostgresError(.invalidUse, "A transaction cannot begin inside another one.")
         }
         do {
-            try executeScript(options.beginSQL)
+            try executeAlone(beginning + (lookupSQL.map { "; " + $0 } ?? ""))
             let result = try body()
             try commit()
             return result

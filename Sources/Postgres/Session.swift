@@ -13,6 +13,7 @@ public final class Session {
     /// The connection, nil once it is closed.
     private var connection: OpaquePointer?
     private let noticeRelay: NoticeRelay
+    private let nameLookup: ConnectionSettings.NameLookup
     let canceller: Canceller
     /// True while rows or COPY data are under way.
     var isStreaming = false
@@ -25,6 +26,7 @@ public final class Session {
         let connection = try attempt.run()
         self.connection = connection
         self.canceller = canceller
+        nameLookup = settings.nameLookup
         noticeRelay = NoticeRelay(onNotice)
         // From here on a throw runs deinit, which closes the connection.
         noticeRelay.receive(from: connection)
@@ -61,6 +63,19 @@ public final class Session {
         } catch let error as PostgresError where error.code == .server {
             // Servers on systems that cannot watch a socket refuse any value but 0.
         }
+    }
+
+    /// The statement by which a transaction looks names up in PostgreSQL's own catalogue alone; nil where the login's
+    /// own path is meant.
+    ///
+    /// The temporary schema is named, and last: unnamed it would be searched first. `SET` takes no snapshot.
+    var lookupSQL: String? { nameLookup == .system ? "SET LOCAL search_path = pg_catalog, pg_temp" : nil }
+
+    /// Runs a body of one statement; outside of a transaction in one of its own, which says where names are looked up.
+    func lookingUp<Result>(_ body: () throws -> Result) throws -> Result {
+        guard lookupSQL != nil, !isInTransaction else { return try body() }
+        // As the server would begin it by itself: a standby takes no transaction that says that it will write.
+        return try transaction(beginning: "BEGIN", body)
     }
 
     /// The connection, ready for a statement.

@@ -36,10 +36,20 @@ enum RetentionSession {
     /// Lets the login's own search path hold while the deployment's tables are changed, whose triggers look things up
     /// by it; `SweepStep.prepare` does so to the end of its transaction.
     static func withLoginPath<Result>(_ session: Session, _ body: () throws -> Result) throws -> Result {
-        try session.executeScript("SET LOCAL search_path TO DEFAULT")
+        try takeLoginPath(session)
         let result = try body()
         try restorePath(session)
         return result
+    }
+
+    /// The login's own search path from here on, but PostgreSQL's own catalogue before it and what is temporary behind
+    /// it: statements of ours are looked up by it too.
+    ///
+    /// SHOW looks nothing up.
+    static func takeLoginPath(_ session: Session) throws {
+        try session.executeScript("SET LOCAL search_path TO DEFAULT")
+        let path = try session.query("SHOW search_path")[0].text("search_path")
+        try session.executeScript("SET LOCAL search_path = \(LoginPath(path).guarded)")
     }
 
     static func restorePath(_ session: Session) throws {

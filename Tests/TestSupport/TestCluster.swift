@@ -106,11 +106,11 @@ public final class TestCluster: Sendable {
         try programs.run("pg_ctl", ["-D", folder + "/data", "-w", "-s", "-m", mode, "stop"])
     }
 
-    /// Settings that reach a database here as the superuser, by the socket.
+    /// Settings that reach a database here as the superuser, by the socket, and look names up as tests write them.
     public func settings(database: String = "postgres") -> ConnectionSettings {
         ConnectionSettings(
             options: ["host": folder, "port": String(port), "user": "postgres", "dbname": database],
-            applicationName: "daybook-tests"
+            applicationName: "daybook-tests", nameLookup: .login
         )
     }
 }

@@ -178,7 +178,7 @@ public struct PrivateCluster: Sendable {
                 let known = try session.query("SELECT FROM pg_database WHERE datname = $1", [.text(name)])
                 guard known.isEmpty else { return }
                 do {
-                    _ = try session.execute("CREATE DATABASE \(session.quoteIdentifier(name))")
+                    try session.executeAlone("CREATE DATABASE \(session.quoteIdentifier(name))")
                 } catch let error as PostgresError
                     where ["42P04", "23505"].contains(error.sqlState?.rawValue)
                 {

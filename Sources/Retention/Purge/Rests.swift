@@ -16,8 +16,8 @@ enum Rests {
         case .none: "true"
         case .often:
             """
-            CASE WHEN random() * \(rows) < 1 AND \(column) IS NOT NULL
-                THEN pg_sleep(0.0005) IS NOT NULL ELSE true END
+            CASE WHEN random() * \(rows)::double precision < 1::double precision AND \(column) IS NOT NULL
+                THEN pg_sleep(0.0005::double precision) IS NOT NULL ELSE true END
             """
         }
     }

@@ -199,7 +199,7 @@ struct SweepStatement: Sendable {
     private static let probeDays = """
         minute AS (
             SELECT target, (instant AT TIME ZONE 'UTC')::date AS day,
-                (extract(epoch FROM (instant AT TIME ZONE 'UTC')::time) / 60)::numeric AS place, ok, instant
+                (extract(epoch FROM (instant AT TIME ZONE 'UTC')::time) / 60::numeric) AS place, ok, instant
             FROM gone
         ), folded AS (
             INSERT INTO daybook.probe_day (target, day, up_minutes, down_minutes, first_probe_at)

@@ -33,6 +33,7 @@ struct SweepStep: Sendable {
         } catch let error as DaybookError where error.kind == .output {
             throw DaybookError.output(error.sentence + " Then: daybook retention purge --resume")
         }
+        try RetentionSession.restorePath(session)
         // Looked at after the statement, whose lock keeps columns and constraints as they are until the COMMIT.
         guard try statement.fits(relation, session) else {
             throw DaybookError(
@@ -46,6 +47,8 @@ struct SweepStep: Sendable {
             UPDATE daybook.purge_sweep SET next_page = $4
             WHERE run_id = $1 AND data_class = $2 AND relation = $3
             """, [.int(run.id), .text(dataClass.rawValue), .text(relation), .int(pages.upperBound)])
+        // For triggers that wait for the COMMIT.
+        try RetentionSession.takeLoginPath(session)
         return rows
     }
 
@@ -53,13 +56,13 @@ struct SweepStep: Sendable {
     ///
     /// What is not looked up by an index is small, or as long as the stretch: a hash suits both. Nobody waits for the
     /// disk: a transaction that a crash undoes is undone as a whole, and the certificate's waits for all. The search
-    /// path is the login's own, because the deployment's triggers look things up by it; ours need none.
+    /// path is the login's own, because the deployment's triggers look things up by it.
     static func prepare(_ session: Session) throws {
         try session.executeScript(
             """
-            SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL synchronous_commit = off;
-            SET LOCAL search_path TO DEFAULT
+            SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL synchronous_commit = off
             """)
+        try RetentionSession.takeLoginPath(session)
     }
 
     private func taken(_ pages: Range<Int64>, _ rests: Rests, _ session: Session) throws -> Int64 {

@@ -32,7 +32,7 @@ struct DemoDatabase {
         let server = try await Connection.open(try await cluster.ensureRunning(database: "postgres"))
         let name = name
         try await server.run { session in
-            try session.execute("DROP DATABASE IF EXISTS \(session.quoteIdentifier(name)) WITH (FORCE)")
+            try session.executeAlone("DROP DATABASE IF EXISTS \(session.quoteIdentifier(name)) WITH (FORCE)")
         }
         await server.close()
         let settings = try await cluster.ensureRunning(database: name)
