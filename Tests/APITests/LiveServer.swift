@@ -42,10 +42,11 @@ struct LiveServer: Sendable {
     /// Runs the body with a server, which is stopped afterwards.
     static func run<Result>(
         purchased: Int64 = 100_000, bonus: Int64 = 0, keyOptions: [String] = [], serveOptions: [String] = [],
-        _ body: (LiveServer) async throws -> Result
+        planted: Bool = false, _ body: (LiveServer) async throws -> Result
     ) async throws -> Result {
         try await withEngine { settings in
             let userID = try await TestCustomer.create(in: settings, purchased: purchased, bonus: bonus)
+            if planted { _ = try await PlantedNames.plant(in: settings) }
             let conninfo = Deployment.conninfo(settings)
             let key = try await ProgramRun.expectingSuccess(
                 ["keys", "create", "--user", userID, "--name", "tests", "--database", conninfo] + keyOptions,

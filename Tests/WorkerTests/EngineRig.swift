@@ -18,15 +18,20 @@ struct EngineRig: Sendable {
 
     /// Runs the body with everything but a worker, which is stopped afterwards.
     static func run(
-        credits: Int64, knobs: [String], _ body: (EngineRig) async throws -> Void
+        credits: Int64, knobs: [String], planted: Bool = false, _ body: (EngineRig) async throws -> Void
     ) async throws {
-        try await withEngine { settings in
+        try await withEngine { plain in
+            var settings = plain
             try await execute(
                 """
                 INSERT INTO daybook.test_clock (rate, origin, anchor)
                 VALUES (\(rate), now() - interval '12 hours', now())
                 """, in: settings)
             let userID = try await TestCustomer.create(in: settings, purchased: credits)
+            if planted {
+                _ = try await PlantedNames.plant(in: settings)
+                settings.nameLookup = .system
+            }
             let folder = try ScratchFolder()
             let simulator = try await RunningProgram.start(
                 ["--port", "0", "--time-scale", "\(rate)", "--key", key, "--journal", folder.file("journal")]
