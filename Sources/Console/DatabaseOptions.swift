@@ -28,6 +28,9 @@ public struct DatabaseOptions: ParsableArguments {
 
     /// How to reach the database; a private server is created and started where that is what it takes.
     public func settings() async throws -> ConnectionSettings {
+        if let database, ConnectionSettings(conninfo: database).holdsPassword {
+            ExposedSecret.tell(of: "--database", advice: ExposedSecret.passwordFile)
+        }
         if let named { return named }
         return try await PrivateCluster().ensureRunning(database: privateDatabase)
     }

@@ -30,6 +30,12 @@ extension ConnectionSettings: CustomStringConvertible, CustomDebugStringConverti
         text.hasPrefix("postgresql://") || text.hasPrefix("postgres://") || text.contains("=")
     }
 
+    /// True where the connection string itself holds a password, or the phrase that opens a key.
+    public var holdsPassword: Bool {
+        guard Self.isConnectionString(conninfo), let parsed = Self.parse(conninfo) else { return false }
+        return parsed.contains { $0.key.lowercased().contains("password") && !$0.value.isEmpty }
+    }
+
     private static func isSecret(_ keyword: String) -> Bool {
         keyword.lowercased().contains("password") || keyword == "options"
     }

@@ -77,7 +77,8 @@ import Testing
         try await execute("SELECT pg_reload_conf(); SELECT pg_sleep(0.5)", in: settings)
         let wrong = "host='\(cluster.folder)' port='5499' user='finance' password='wrong' dbname='postgres'"
         try await expect(
-            ["report", "sla", "--quiet", "--month", "2026-10", "--database", wrong], code: 69, says: "assword")
+            ["report", "sla", "--quiet", "--month", "2026-10"], code: 69, says: "assword",
+            environment: ["DATABASE_URL": wrong])
     }
 
     @Test func `a missing table is wrong data, and is named`() async throws {

@@ -40,6 +40,7 @@ struct ProbeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        ExposedSecret.tell(ofAddress: self.url, in: "the address", advice: "probe an address that needs none")
         let name = target ?? URL(string: url)?.host ?? url
         let probe = try await HTTPProbe.ask(url, timeoutSeconds: timeout)
         try await database.withConnection { connection in
