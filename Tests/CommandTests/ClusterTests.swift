@@ -55,6 +55,26 @@ import Testing
         await Self.remove(home)
     }
 
+    @Test func `a link in the place of the private server's lock is not followed`() async throws {
+        let home = try Self.home()
+        try FileManager.default.createSymbolicLink(atPath: home + "/lock", withDestinationPath: home + "/elsewhere")
+        let run = try await ProgramRun(["database", "start"], environment: ["DAYBOOK_HOME": home])
+        #expect(run.exitCode == 78 && run.errors.contains("cannot be used"), "\(run.errors)")
+        #expect(!FileManager.default.fileExists(atPath: home + "/elsewhere"))
+        await Self.remove(home)
+    }
+
+    @Test func `a private server in folders that are made for it can be reached by its user`() async throws {
+        let home = try Self.home()
+        let deep = home + "/a/b"
+        let run = try await ProgramRun(
+            ["-c", "umask 077 && exec \"$@\"", "sh", ProgramRun.daybook, "database", "start"], program: "/bin/sh",
+            environment: ["DAYBOOK_HOME": deep])
+        #expect(run.exitCode == 0, "\(run.errors)")
+        _ = try await ProgramRun(["database", "stop"], environment: ["DAYBOOK_HOME": deep])
+        await Self.remove(home)
+    }
+
     @Test func `a path that is too long for a socket gets a short one`() async throws {
         let home = try Self.home()
         let long = home + "/" + String(repeating: "long-", count: 16) + "folder"

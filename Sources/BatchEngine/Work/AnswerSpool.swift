@@ -34,7 +34,7 @@ final class AnswerSpool: Sendable {
         }
         // Under a name that nobody looks for, until it is locked.
         let unlocked = path + ".new"
-        let opened = open(unlocked, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        let opened = open(unlocked, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0o600)
         guard opened >= 0, flock(opened, LOCK_EX | LOCK_NB) == 0, rename(unlocked, path) == 0 else {
             throw DaybookError.output("\(path), for answers of the provider, cannot be written.")
         }
@@ -75,7 +75,7 @@ final class AnswerSpool: Sendable {
         init(path: String, descriptor: Int32) {
             self.path = path
             self.descriptor = descriptor
-            answers = AnswerSpool.read(path)
+            answers = AnswerSpool.read(descriptor)
         }
 
         deinit {
@@ -88,16 +88,20 @@ final class AnswerSpool: Sendable {
         }
     }
 
-    /// What dead processes left behind.
+    /// What dead processes left behind: files of ours, never a link to one. What anybody else has put there would book
+    /// tasks that nobody was asked for.
     func abandoned() -> [Abandoned] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.sorted().filter { name in
             name.hasPrefix(Self.prefix) && name.hasSuffix(Self.suffix) && !path.hasSuffix("/" + name)
         }.compactMap { name in
             let other = folder + "/" + name
-            let opened = open(other, O_WRONLY | O_CLOEXEC)
+            let opened = open(other, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
             guard opened >= 0 else { return nil }
-            guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+            var status = stat()
+            guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),
+                flock(opened, LOCK_EX | LOCK_NB) == 0
+            else {
                 close(opened)
                 return nil
             }
@@ -106,10 +110,10 @@ final class AnswerSpool: Sendable {
     }
 
     /// Whole lines only: a process may die within a write.
-    private static func read(_ path: String) -> [Answer] {
-        guard let text = FileManager.default.contents(atPath: path).map({ String(decoding: $0, as: UTF8.self) }) else {
-            return []
-        }
+    private static func read(_ descriptor: Int32) -> [Answer] {
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
+        guard let data = try? file.readToEnd() else { return [] }
+        let text = String(decoding: data, as: UTF8.self)
         return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().compactMap { line in
             let words = line.split(separator: " ", maxSplits: 2).map(String.init)
             guard words.count == 3, let nonce = Hexadecimal.bytes(words[1]), nonce.count == 16 else { return nil }

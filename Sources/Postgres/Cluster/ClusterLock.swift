@@ -10,7 +10,8 @@ struct ClusterLock {
 
     /// Waits for the lock, and gives up with `tryAgain` where its holder does not come to an end.
     init(home: String) throws(DaybookError) {
-        descriptor = open(home + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        // The folder is the server's user's, and we may be root: what is opened there is never a link.
+        descriptor = open(home + "/lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw .configuration("The private directory \(home) cannot be used: \(String(cString: strerror(errno))).")
         }

@@ -111,11 +111,15 @@ public struct PrivateCluster: Sendable {
 
     private func makeHome() throws(DaybookError) {
         do {
-            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+            // The server's user has to pass what is above it; the home itself is closed below.
+            try FileManager.default.createDirectory(
+                atPath: home, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
         } catch {
             throw .configuration("The private directory \(home) cannot be made; name another one in DAYBOOK_HOME.")
         }
-        try account.own(home)
+        let folder = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { if folder >= 0 { close(folder) } }
+        try account.own(folder, path: home)
         guard account.canReach(home) else {
             throw .configuration(
                 "The user \(account.name), as which PostgreSQL runs, cannot reach \(home); name another place in "
@@ -128,13 +132,13 @@ public struct PrivateCluster: Sendable {
         if mkdir(socketDirectory, 0o700) != 0, errno != EEXIST {
             throw .configuration("The socket directory \(socketDirectory) cannot be made.")
         }
+        let folder = open(socketDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        defer { if folder >= 0 { close(folder) } }
         var info = stat()
-        guard lstat(socketDirectory, &info) == 0, info.st_mode & S_IFMT == S_IFDIR,
-            info.st_uid == getuid() || info.st_uid == account.userID
-        else {
+        guard folder >= 0, fstat(folder, &info) == 0, info.st_uid == getuid() || info.st_uid == account.userID else {
             throw .configuration("\(socketDirectory) belongs to somebody else; name another place in DAYBOOK_HOME.")
         }
-        try account.own(socketDirectory)
+        try account.own(folder, path: socketDirectory)
     }
 
     /// Makes the data directory under another name first: an interrupted start leaves no half of one.
@@ -147,22 +151,27 @@ public struct PrivateCluster: Sendable {
                 "--locale", "C.UTF-8", "--data-checksums",
             ], failure: "The private PostgreSQL cluster cannot be created in \(home)")
         let users = Set(["root", account.name]).sorted()
-        try append(users.map { "daybook \($0) \(Self.role)\n" }.joined(), to: unfinished + "/pg_ident.conf")
-        try write("local all \(Self.role) peer map=daybook\n", to: unfinished + "/pg_hba.conf")
+        let folder = open(unfinished, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        defer { if folder >= 0 { close(folder) } }
+        let map = users.map { "daybook \($0) \(Self.role)\n" }.joined()
+        try write(map, to: "pg_ident.conf", in: folder, replacing: false)
+        try write("local all \(Self.role) peer map=daybook\n", to: "pg_hba.conf", in: folder, replacing: true)
         guard rename(unfinished, dataDirectory) == 0 else {
             throw .configuration("The data directory \(dataDirectory) cannot be made.")
         }
     }
 
-    private func append(_ text: String, to path: String) throws(DaybookError) {
-        let old = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        try write(old + text, to: path)
-    }
-
-    private func write(_ text: String, to path: String) throws(DaybookError) {
-        guard let file = fopen(path, "w") else { throw .configuration("\(path) cannot be written.") }
-        let written = fputs(text, file)
-        guard fclose(file) == 0, written >= 0 else { throw .configuration("\(path) cannot be written.") }
+    /// Writes to a file that initdb has made. We may be root, and the folder is another user's: a link that lies there
+    /// instead is not followed, and a file that is not that user's is left alone.
+    private func write(_ text: String, to name: String, in folder: Int32, replacing: Bool) throws(DaybookError) {
+        let file = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        defer { if file >= 0 { close(file) } }
+        var info = stat()
+        let bytes = Array(text.utf8)
+        guard file >= 0, fstat(file, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_nlink == 1,
+            info.st_uid == account.userID, !replacing || ftruncate(file, 0) == 0, lseek(file, 0, SEEK_END) >= 0,
+            Foundation.write(file, bytes, bytes.count) == bytes.count
+        else { throw .configuration("\(home)/data.unfinished/\(name) cannot be written.") }
     }
 
     private func control(_ arguments: [String], doing verb: String) throws(DaybookError) {

@@ -31,9 +31,11 @@ struct ServerAccount: Sendable {
         ]
     }
 
-    /// Gives a directory to the user, for nobody else to read.
-    func own(_ path: String) throws(DaybookError) {
-        guard chown(path, userID, groupID) == 0 || !isSwitched, chmod(path, 0o700) == 0 else {
+    /// Gives an open directory to the user, for nobody else to read.
+    ///
+    /// - Parameter path: What it is called, for the sentence of a failure.
+    func own(_ directory: Int32, path: String) throws(DaybookError) {
+        guard fchown(directory, userID, groupID) == 0 || !isSwitched, fchmod(directory, 0o700) == 0 else {
             throw .configuration("\(path) cannot be given to the user \(name): \(String(cString: strerror(errno))).")
         }
     }

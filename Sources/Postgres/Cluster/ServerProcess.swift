@@ -24,7 +24,9 @@ enum ServerProcess {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        // A file of this call alone: what somebody else has put there is not written to.
+        let making = outputPath == "/dev/null" ? 0 : O_CREAT | O_EXCL | O_NOFOLLOW
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, O_WRONLY | O_APPEND | making, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         // The server must keep neither our folder nor a descriptor that we inherited ourselves: whoever
         // waits for the other end of it would wait for ever.

@@ -35,7 +35,7 @@ struct DemoEngine {
             pool: pool, settings: APISettings(host: "127.0.0.1", port: 0), logger: logger,
             readCallback: { GrsaiCallback(body: $0)?.providerTaskID },
             onListening: { listening.yield($0) })
-        let spool = NSTemporaryDirectory() + "/daybook-demo-spool-\(getpid())"
+        let spool = NSTemporaryDirectory() + "/daybook-demo-spool-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: spool) }
         let customer = DemoCustomer(addresses: addresses, apiKey: apiKey, items: items) { address in
             let workerSettings = try WorkerSettings(callbackBase: address + "/callbacks", spoolFolder: spool)
