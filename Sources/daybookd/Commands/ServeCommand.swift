@@ -55,12 +55,12 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
             onListening: { Terminal.show($0) })
         // Every part of the daemon is a service of this group.
         let client = work ? try provider.client() : nil
-        var services: [any Service] = [server]
-        if let client { services.append(try worker.worker(client, settings, logger)) }
-        var configuration = ServiceGroupConfiguration(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(work ? 75 : 20)
         do {
+            var services: [any Service] = [server]
+            if let client { services.append(try worker.worker(client, settings, logger)) }
+            var configuration = ServiceGroupConfiguration(
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            configuration.maximumGracefulShutdownDuration = .seconds(work ? 75 : 20)
             try await ServiceGroup(configuration: configuration).run()
             try await client?.shutdown()
         } catch {

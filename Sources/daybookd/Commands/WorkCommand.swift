@@ -25,6 +25,16 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
 
     func run() async throws {
         let client = try provider.client()
+        do {
+            try await work(client)
+            try await client.shutdown()
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+    }
+
+    private func work(_ client: GrsaiClient) async throws {
         let settings = try await database.settings()
         let probe = try await Connection.open(settings)
         try await probe.run { try EngineSchema.require($0) }
@@ -34,12 +44,6 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        do {
-            try await group.run()
-            try await client.shutdown()
-        } catch {
-            try? await client.shutdown()
-            throw error
-        }
+        try await group.run()
     }
 }
