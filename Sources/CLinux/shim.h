@@ -3,12 +3,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Swift's overlay does not show renameat2: exchanges two paths of one file system in one step. */
-static inline int daybook_exchange(const char *first, const char *second) {
-    return renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
+/* Swift's overlay does not show renameat2: exchanges two names of one file system in one step. */
+static inline int daybook_exchange(int first_folder, const char *first, int second_folder, const char *second) {
+    return renameat2(first_folder, first, second_folder, second, RENAME_EXCHANGE);
 }
 
 /* Everything of one file system at once, instead of file by file. */
 static inline int daybook_synchronise(int descriptor) {
     return syncfs(descriptor);
+}
+
+/* Swift's overlay does not show O_PATH: a folder to make something in, which need not be readable for that. */
+static inline int daybook_open_place(const char *path) {
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }

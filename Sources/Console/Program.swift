@@ -7,6 +7,10 @@ public protocol EndsGracefully {}
 
 /// Runs a command line: parses, runs, and turns every failure into one sentence and an exit code.
 public enum Program {
+    /// What the shell keeps from others. From the first use on, nobody else may read what is made without saying who
+    /// may.
+    public static let inheritedMask: UInt32 = umask(0o077)
+
     /// Runs the command that the arguments name, and ends the program if it fails.
     ///
     /// `translate` gives the failures that only this program knows.
@@ -15,6 +19,7 @@ public enum Program {
     ) async {
         // A limit on the size of files, and a reader that went away, are errors to report, not reasons to die.
         signal(SIGXFSZ, SIG_IGN)
+        _ = inheritedMask
         signal(SIGPIPE, SIG_IGN)
         let name = root.configuration.commandName ?? "daybook"
         var interruption: Interruption?

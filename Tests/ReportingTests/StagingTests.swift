@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import Reporting
 import TestSupport
@@ -62,5 +63,88 @@ struct StagingTests {
             try await group.waitForAll()
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["page.html"])
+    }
+
+    /// A staging folder with an output under way, as a killed run leaves it, and its path.
+    private func abandon(_ name: String, in folder: ScratchFolder) throws -> String {
+        try FileManager.default.createDirectory(atPath: folder.file(name), withIntermediateDirectories: true)
+        for file in [".lock", "page.html"] { _ = try folder.write("kept", to: "\(name)/\(file)") }
+        return folder.file(name)
+    }
+
+    @Test func `what only looks like a dead run's folder loses nothing`() throws {
+        let folder = try ScratchFolder()
+        let files = FileManager.default
+        // A link to a folder that looks like one, a folder that anybody could have filled, a name that we do not give.
+        let elsewhere = try abandon("elsewhere", in: folder)
+        try files.createDirectory(atPath: folder.file("out"), withIntermediateDirectories: false)
+        try files.createSymbolicLink(atPath: folder.file("out/.daybook-1-1"), withDestinationPath: elsewhere)
+        #expect(chmod(try abandon("out/.daybook-1-2", in: folder), 0o777) == 0)
+        _ = try abandon("out/.daybook-of-mine", in: folder)
+        // A lock that is a link: whoever holds it holds something else.
+        let linked = try abandon("out/.daybook-1-3", in: folder)
+        try files.removeItem(atPath: linked + "/.lock")
+        try files.createSymbolicLink(atPath: linked + "/.lock", withDestinationPath: elsewhere + "/.lock")
+        let before = try folder.contents()
+        _ = try StagingFolder(output: folder.file("out"))
+        #expect(try folder.contents() == before)
+        #expect(files.fileExists(atPath: elsewhere + "/page.html"))
+    }
+
+    @Test func `a lock that is a pipe keeps nobody waiting`() throws {
+        let folder = try ScratchFolder()
+        let path = try abandon(".daybook-1-1", in: folder)
+        try FileManager.default.removeItem(atPath: path + "/.lock")
+        #expect(mkfifo(path + "/.lock", 0o600) == 0)
+        _ = try StagingFolder(output: folder.path)
+        #expect(FileManager.default.fileExists(atPath: path + "/page.html"))
+    }
+
+    @Test func `somebody else's folder is somebody else's to remove`() throws {
+        let folder = try ScratchFolder()
+        let path = try abandon(".daybook-1-1", in: folder)
+        try Command.run(
+            (getuid() == 0 ? [] : ["/usr/bin/sudo", "--non-interactive"]) + ["/bin/chown", "-R", "nobody", path])
+        _ = try StagingFolder(output: folder.path)
+        #expect(FileManager.default.fileExists(atPath: path + "/page.html"))
+        try Command.run(
+            (getuid() == 0 ? [] : ["/usr/bin/sudo", "--non-interactive"]) + ["/bin/rm", "-r", path])
+    }
+
+    @Test func `a link in a dead run's folder goes, and what it points to stays`() throws {
+        let folder = try ScratchFolder()
+        let elsewhere = try abandon("elsewhere", in: folder)
+        let path = try abandon("out/.daybook-1-1", in: folder)
+        try FileManager.default.createSymbolicLink(atPath: path + "/link", withDestinationPath: elsewhere)
+        _ = try StagingFolder(output: folder.file("out"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("out")).isEmpty)
+        #expect(FileManager.default.fileExists(atPath: elsewhere + "/page.html"))
+    }
+
+    @Test func `outputs appear in the folder that was opened, whatever takes its place meanwhile`() throws {
+        let folder = try ScratchFolder()
+        let files = FileManager.default
+        var staging: StagingFolder? = try StagingFolder(output: folder.file("out"))
+        let hidden = (try #require(staging).path as NSString).lastPathComponent
+        _ = try folder.write("ours", to: "out/\(hidden)/page.html")
+        try files.moveItem(atPath: folder.file("out"), toPath: folder.file("moved"))
+        _ = try abandon("other/\(hidden)", in: folder)
+        try files.createSymbolicLink(atPath: folder.file("out"), withDestinationPath: folder.file("other"))
+        try staging?.publish("page.html")
+        staging = nil
+        #expect(
+            try folder.contents().filter { $0.key.hasSuffix("html") }.mapValues { String(decoding: $0, as: UTF8.self) }
+                == ["moved/page.html": "ours", "other/\(hidden)/page.html": "kept"])
+        #expect(try files.contentsOfDirectory(atPath: folder.file("moved")) == ["page.html"])
+    }
+
+    @Test func `a link that was put in the place of an output is not published`() throws {
+        let folder = try ScratchFolder()
+        let elsewhere = try abandon("elsewhere", in: folder)
+        let staging = try StagingFolder(output: folder.file("out"))
+        try FileManager.default.createSymbolicLink(atPath: staging.file("page.html"), withDestinationPath: elsewhere)
+        #expect(throws: DaybookError.self) { try staging.publish("page.html") }
+        #expect(throws: DaybookError.self) { _ = try staging.sink("../page.html") }
+        #expect(!FileManager.default.fileExists(atPath: folder.file("out/page.html")))
     }
 }

@@ -22,6 +22,25 @@ public final class ScratchFolder: Sendable {
         return file(name)
     }
 
+    /// Writes a text file that nobody else can read, such as a key, and gives its path.
+    public func write(secret text: String, to name: String) throws -> String {
+        let path = try write(text, to: name)
+        guard chmod(path, 0o600) == 0 else { throw TestSupportError("\(path) cannot be protected.") }
+        return path
+    }
+
+    /// The permissions of everything below the folder in octal, by its relative path; a folder's name ends in "/".
+    public func permissions() throws -> [String: String] {
+        var permissions: [String: String] = [:]
+        for name in try FileManager.default.subpathsOfDirectory(atPath: path) {
+            var status = stat()
+            guard lstat(file(name), &status) == 0 else { throw TestSupportError("\(name) went away.") }
+            let ending = status.st_mode & S_IFMT == S_IFDIR ? "/" : ""
+            permissions[name + ending] = String(status.st_mode & 0o7777, radix: 8)
+        }
+        return permissions
+    }
+
     /// Every file below the folder with its bytes, by its relative path.
     public func contents() throws -> [String: Data] {
         var contents: [String: Data] = [:]

@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Foundation
 public import Postgres
 import Schema
@@ -22,18 +22,21 @@ public struct CustomReport: Sendable {
     private let arguments: [String: String]
     private let templates: TemplateSet
     private let output: String
+    private let mode: OutputMode
     private let formats: Set<ReportFormat>
     private let programVersion: String
     private let timeoutSeconds: Int
 
     public init(
         _ definition: ReportDefinition, arguments: [String: String], templates: TemplateSet, output: String,
-        formats: Set<ReportFormat>, programVersion: String, statementTimeoutSeconds: Int? = nil
+        mode: OutputMode = .ownerOnly, formats: Set<ReportFormat>, programVersion: String,
+        statementTimeoutSeconds: Int? = nil
     ) {
         self.definition = definition
         self.arguments = arguments
         self.templates = templates
         self.output = output
+        self.mode = mode
         self.formats = formats
         self.programVersion = programVersion
         timeoutSeconds = statementTimeoutSeconds ?? definition.statementTimeoutSeconds
@@ -52,8 +55,8 @@ public struct CustomReport: Sendable {
             let catalog = try Catalog(session)
             let values = try given.bind(session: session, catalog: catalog)
             let outputs = try Outputs(
-                folder: output, baseName: ([definition.name] + given.nameParts).joined(separator: "-"), formats: formats
-            )
+                folder: output, baseName: ([definition.name] + given.nameParts).joined(separator: "-"),
+                formats: formats, mode: mode)
             let writing = CustomWriting(
                 definition: definition, arguments: given.shown, session: session, outputs: outputs,
                 templates: templates,

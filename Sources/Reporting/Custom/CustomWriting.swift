@@ -40,7 +40,7 @@ struct CustomWriting {
         if let workbook {
             try SheetWriter(workbook: workbook, footer: definition.title).add(provenanceTable)
             try workbook.close()
-            outputs.add("\(outputs.baseName).xlsx", try FileDigest.of(outputs.path(extension: "xlsx")))
+            try outputs.addWorkbook()
         }
         if outputs.formats.contains(.html) {
             let page = CustomPage(
@@ -54,7 +54,7 @@ struct CustomWriting {
     private func makeWorkbook() throws -> Workbook {
         // The clock must not be in the file, so every custom report was created at the same instant.
         try Workbook(
-            path: outputs.path(extension: "xlsx"), temporaryDirectory: outputs.staging.path,
+            path: outputs.workbookPath(), temporaryDirectory: outputs.staging.path,
             properties: WorkbookProperties(
                 created: Instant(microseconds: 1_577_836_800_000_000), title: definition.title))
     }

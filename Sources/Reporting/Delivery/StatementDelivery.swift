@@ -35,10 +35,14 @@ public struct StatementDelivery: Sendable {
     private let from: String
     private let letter: LetterTemplate
     private let isForced: Bool
+    private let mode: OutputMode
 
     /// Throws `usage` for a sender that is no address.
+    ///
+    /// - Parameter mode: Who may read the messages of an outbox.
     public init(
-        month: Month, channel: Channel, from: String, letter: LetterTemplate, isForced: Bool
+        month: Month, channel: Channel, from: String, letter: LetterTemplate, isForced: Bool,
+        mode: OutputMode = .ownerOnly
     ) throws(DaybookError) {
         guard MailMessage.isAddress(from) else { throw .usage("\"\(from)\" is no mail address.") }
         self.month = month
@@ -46,6 +50,7 @@ public struct StatementDelivery: Sendable {
         self.from = from
         self.letter = letter
         self.isForced = isForced
+        self.mode = mode
     }
 
     /// Hands the statements over, one transaction each: what was handed over stays recorded, whatever comes after it.
@@ -135,8 +140,8 @@ public struct StatementDelivery: Sendable {
     private func hand(_ bytes: [UInt8], to recipient: String, name: String) throws {
         switch channel {
         case .outbox(let folder):
-            let staging = try StagingFolder(output: folder)
-            let sink = try FileSink(path: staging.file(name))
+            let staging = try StagingFolder(output: folder, mode: mode)
+            let sink = try staging.sink(name)
             try sink.write(bytes)
             _ = try sink.finish()
             try staging.publish(name)

@@ -131,10 +131,10 @@ extension LedgerVerification.Outcome {
     }
 
     /// Writes the findings and their totals as a workbook, complete or not at all.
-    public func writeWorkbook(folder: String, name: String) throws {
-        let staging = try StagingFolder(output: folder)
+    public func writeWorkbook(folder: String, name: String, mode: OutputMode = .ownerOnly) throws {
+        let staging = try StagingFolder(output: folder, mode: mode)
         let workbook = try Workbook(
-            path: staging.file(name), temporaryDirectory: staging.path,
+            path: staging.workbookPath(name), temporaryDirectory: staging.path,
             properties: WorkbookProperties(
                 created: Instant(microseconds: snapshotAt.microseconds / 1_000_000 * 1_000_000),
                 title: "Ledger verification"))
@@ -147,6 +147,7 @@ extension LedgerVerification.Outcome {
                 ], rows: totals.map { [.text($0.finding), .integer(Int64($0.count)), .integer($0.credits)] }))
         try writer.add(table)
         try workbook.close()
+        _ = try staging.workbook(name)
         try staging.publish(name)
     }
 }

@@ -8,11 +8,10 @@ enum FileDigest {
 
     static func of(_ bytes: [UInt8]) -> String { SHA256Digest.hex(bytes) }
 
-    /// Digest and size in bytes of a file on disk, read piece by piece.
-    static func of(_ path: String) throws(DaybookError) -> (sha256: String, size: Int64) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw OutputError.cannotWrite(path, errno) }
-        defer { close(descriptor) }
+    /// Digest and size in bytes of an open file, read piece by piece.
+    ///
+    /// - Parameter path: What it is called, for the sentence of a failure.
+    static func of(_ descriptor: Int32, path: String) throws(DaybookError) -> (sha256: String, size: Int64) {
         let digest = SHA256Digest()
         var buffer = [UInt8](repeating: 0, count: chunkSize)
         var size: Int64 = 0

@@ -14,14 +14,19 @@ public final class FileSink {
     private let synchronises: Bool
     private let isFixed: Bool
 
-    /// Creates the file. Throws `output` if it cannot. Who says `synchronises: false` waits for the disk himself.
+    /// Creates a file in a folder. Throws `output` if it cannot, or if there is one of that name.
+    ///
+    /// Who says `synchronises: false` waits for the disk himself.
     ///
     /// - Parameter isFixed: True where the file has to lie there: no error advises another folder.
-    public init(path: String, synchronises: Bool = true, isFixed: Bool = false) throws(DaybookError) {
-        self.path = path
+    public init(
+        in folder: Folder, name: String, mode: OutputMode = .ownerOnly, synchronises: Bool = true,
+        isFixed: Bool = false
+    ) throws(DaybookError) {
+        path = folder.path + "/" + name
         self.synchronises = synchronises
         self.isFixed = isFixed
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        descriptor = folder.createFile(name, permissions: mode.file)
         guard descriptor >= 0 else { throw failure }
     }
 

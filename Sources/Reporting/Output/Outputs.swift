@@ -8,8 +8,10 @@ final class Outputs {
     /// Finished files, with their paths below the output folder.
     private(set) var files: [Manifest.File] = []
 
-    convenience init(folder: String, baseName: String, formats: Set<ReportFormat>) throws(DaybookError) {
-        try self.init(staging: StagingFolder(output: folder), baseName: baseName, formats: formats)
+    convenience init(
+        folder: String, baseName: String, formats: Set<ReportFormat>, mode: OutputMode
+    ) throws(DaybookError) {
+        try self.init(staging: StagingFolder(output: folder, mode: mode), baseName: baseName, formats: formats)
     }
 
     /// The files of one of several reports that appear together.
@@ -20,13 +22,16 @@ final class Outputs {
         try staging.makeFolder(baseName)
     }
 
-    /// The path of a file that becomes `baseName.extension`.
-    func path(extension ending: String) -> String { staging.file("\(baseName).\(ending)") }
+    /// Makes the file that becomes the workbook, and gives its path for the library that writes it.
+    func workbookPath() throws(DaybookError) -> String { try staging.workbookPath(workbookName) }
+
+    /// Notes the workbook, which was finished.
+    func addWorkbook() throws(DaybookError) { add(workbookName, try staging.workbook(workbookName)) }
+
+    private var workbookName: String { "\(baseName).\(ReportFormat.xlsx.rawValue)" }
 
     /// Opens a file in the report's folder.
-    func sink(_ name: String) throws(DaybookError) -> FileSink {
-        try FileSink(path: staging.file("\(baseName)/\(name)"), synchronises: staging.synchronisesEach)
-    }
+    func sink(_ name: String) throws(DaybookError) -> FileSink { try staging.sink("\(baseName)/\(name)") }
 
     /// Notes a file that was finished elsewhere.
     func add(_ name: String, _ finished: (sha256: String, size: Int64)) {
@@ -45,7 +50,7 @@ final class Outputs {
 
     /// Writes `baseName.extension` in one go.
     func writeBeside(_ bytes: [UInt8], extension ending: String) throws(DaybookError) {
-        let sink = try FileSink(path: path(extension: ending), synchronises: staging.synchronisesEach)
+        let sink = try staging.sink("\(baseName).\(ending)")
         try sink.write(bytes)
         add("\(baseName).\(ending)", try sink.finish())
     }

@@ -1,5 +1,5 @@
 import Digests
-import Domain
+public import Domain
 import Foundation
 public import Postgres
 import Schema
@@ -15,6 +15,8 @@ public struct SLAReport: Sendable {
         public let definitionFolder: String
         public let templates: TemplateSet
         public let output: String
+        /// Who may read what is written.
+        public let mode: OutputMode
         public let formats: Set<ReportFormat>
         /// False leaves the drill-down out of the CSV files and the workbook.
         public let includesTasks: Bool
@@ -23,12 +25,14 @@ public struct SLAReport: Sendable {
         public let statementTimeoutMilliseconds: Int
 
         public init(
-            definitionFolder: String, templates: TemplateSet, output: String, formats: Set<ReportFormat>,
-            includesTasks: Bool, programVersion: String, statementTimeoutMilliseconds: Int = 0
+            definitionFolder: String, templates: TemplateSet, output: String, mode: OutputMode = .ownerOnly,
+            formats: Set<ReportFormat>, includesTasks: Bool, programVersion: String,
+            statementTimeoutMilliseconds: Int = 0
         ) {
             self.definitionFolder = definitionFolder
             self.templates = templates
             self.output = output
+            self.mode = mode
             self.formats = formats
             self.includesTasks = includesTasks
             self.programVersion = programVersion
@@ -62,7 +66,8 @@ public struct SLAReport: Sendable {
     ) async throws -> Outcome {
         let library = try QueryLibrary(folder: settings.definitionFolder)
         let outputs = UncheckedTransfer(
-            try Outputs(folder: settings.output, baseName: request.baseName, formats: settings.formats))
+            try Outputs(
+                folder: settings.output, baseName: request.baseName, formats: settings.formats, mode: settings.mode))
         return try await connection.transaction(
             ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
         ) { session in

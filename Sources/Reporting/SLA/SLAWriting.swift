@@ -19,7 +19,7 @@ struct SLAWriting {
         let workbook =
             outputs.formats.contains(.xlsx)
             ? try SLAWorkbook(
-                path: outputs.path(extension: "xlsx"), temporaryDirectory: outputs.staging.path, scope: scope) : nil
+                path: outputs.workbookPath(), temporaryDirectory: outputs.staging.path, scope: scope) : nil
         reader.progress("writing the tables")
         let exceptions = all.firstIndex { $0.name == "exceptions" } ?? 0
         all[exceptions].rows += LongCells.exceptions(in: all)
@@ -42,7 +42,7 @@ struct SLAWriting {
         if let workbook {
             reader.progress("writing the workbook")
             try workbook.close(definitions: definitions, provenance: provenanceTable)
-            outputs.add("\(outputs.baseName).xlsx", try FileDigest.of(outputs.path(extension: "xlsx")))
+            try outputs.addWorkbook()
         }
         if outputs.formats.contains(.html) {
             let page = SLAPage(

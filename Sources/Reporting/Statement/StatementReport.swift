@@ -12,6 +12,8 @@ public struct StatementReport: Sendable {
         public let definitionFolder: String
         public let templates: TemplateSet
         public let output: String
+        /// Who may read what is written.
+        public let mode: OutputMode
         public let formats: Set<ReportFormat>
         /// Signs the manifests; nil leaves them unsigned.
         public let key: SigningKey?
@@ -22,12 +24,14 @@ public struct StatementReport: Sendable {
         public let statementTimeoutMilliseconds: Int
 
         public init(
-            definitionFolder: String, templates: TemplateSet, output: String, formats: Set<ReportFormat>,
-            key: SigningKey?, issuer: String = "", programVersion: String, statementTimeoutMilliseconds: Int = 0
+            definitionFolder: String, templates: TemplateSet, output: String, mode: OutputMode = .ownerOnly,
+            formats: Set<ReportFormat>, key: SigningKey?, issuer: String = "", programVersion: String,
+            statementTimeoutMilliseconds: Int = 0
         ) {
             self.definitionFolder = definitionFolder
             self.templates = templates
             self.output = output
+            self.mode = mode
             self.formats = formats
             self.key = key
             self.issuer = issuer
@@ -103,7 +107,8 @@ public struct StatementReport: Sendable {
         let library = try settings.library()
         return try await connection.transaction(options) { session in
             try ReportSession.prepare(session)
-            let staging = try StagingFolder(output: settings.output, synchronisesEach: request.account != nil)
+            let staging = try StagingFolder(
+                output: settings.output, mode: settings.mode, synchronisesEach: request.account != nil)
             let run = try StatementRun(
                 request, settings: settings, session: session, library: library, staging: staging, progress: progress)
             var statements = try run.writeAll(feeds: feeds)

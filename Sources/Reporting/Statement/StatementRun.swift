@@ -143,7 +143,7 @@ struct StatementRun {
         let workbook =
             settings.formats.contains(.xlsx)
             ? try StatementWorkbook(
-                path: outputs.path(extension: "xlsx"), temporaryDirectory: staging.path,
+                path: outputs.workbookPath(), temporaryDirectory: staging.path,
                 number: "\(subject.account.slug)-\(request.month)", issuer: settings.issuer, subject: subject,
                 month: request.month) : nil
         // The figures are always digested, also where no CSV file is asked for.

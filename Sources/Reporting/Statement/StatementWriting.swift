@@ -50,7 +50,7 @@ struct StatementWriting {
         let shown = tables.map { $0.name == "usage" ? layout.usageWithTotal() : $0 }
         if let workbook = draft.workbook {
             try workbook.close(book: book, tables: shown, provenance: provenanceTable)
-            outputs.add("\(baseName).xlsx", try FileDigest.of(outputs.path(extension: "xlsx")))
+            try outputs.addWorkbook()
         }
         if settings.formats.contains(.html) {
             let page = StatementPage(

@@ -1,5 +1,5 @@
 internal import Digests
-internal import Domain
+public import Domain
 internal import Foundation
 public import Postgres
 public import Reporting
@@ -8,12 +8,18 @@ public import Reporting
 public struct ArchiveExpiry: Sendable {
     private let templates: TemplateSet
     private let certificates: String
+    private let mode: OutputMode
     private let programVersion: String
     private let host: String
 
-    public init(templates: TemplateSet, certificates: String, programVersion: String, host: String) {
+    /// - Parameter mode: Who may read the certificates.
+    public init(
+        templates: TemplateSet, certificates: String, mode: OutputMode = .ownerOnly, programVersion: String,
+        host: String
+    ) {
         self.templates = templates
         self.certificates = certificates
+        self.mode = mode
         self.programVersion = programVersion
         self.host = host
     }
@@ -33,7 +39,7 @@ public struct ArchiveExpiry: Sendable {
     public func run(
         _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
-        let shelf = CertificateShelf(templates)
+        let shelf = CertificateShelf(templates, mode: mode)
         var outcome = Outcome()
         // First what an earlier call could not write any more.
         outcome.files = try await connection.transaction { session in
@@ -114,7 +120,7 @@ public struct ArchiveExpiry: Sendable {
             }
             return try certify("archive_lost", run, from: ["kept", "expiring"], to: "lost", session)
         }
-        let shelf = CertificateShelf(templates)
+        let shelf = CertificateShelf(templates, mode: mode)
         let files = try await connection.run { try shelf.publishMissing($0, tell: tell) }
         try shelf.requireThere(issued, in: certificates, of: "The archive was written off")
         return files
@@ -171,10 +177,9 @@ public struct ArchiveExpiry: Sendable {
         func remove() throws {
             guard FileManager.default.fileExists(atPath: path) else { return }
             do {
-                try FileManager.default.removeItem(atPath: path)
-                try ArchiveFolder.synchronise(folder)
+                try ArchiveFolder(path: path).remove()
             } catch {
-                throw DaybookError.output("The archive \(path) cannot be removed; nothing was certified about it.")
+                throw DaybookError.output(error.sentence + " Nothing was certified about this archive.")
             }
         }
     }

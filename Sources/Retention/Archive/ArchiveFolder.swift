@@ -1,6 +1,7 @@
 internal import Digests
 public import Domain
 internal import Foundation
+internal import Reporting
 
 /// Where archives are kept, and with which key.
 public struct ArchivePlace: Sendable {
@@ -35,7 +36,7 @@ public struct ArchivePlace: Sendable {
         else {
             throw .configuration(
                 "The key file \(path) holds no key: it needs 32 bytes, or 64 hexadecimal digits "
-                    + "(openssl rand -hex 32 > \(path)).")
+                    + "(umask 077; openssl rand -hex 32 > \(path)).")
         }
         return bytes
     }
@@ -71,8 +72,7 @@ struct ArchiveFolder: Sendable {
     /// Makes the folder. Throws `output` where it cannot be made or written.
     func make() throws(DaybookError) {
         do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            _ = try Folder(making: path, mode: .ownerOnly)
         } catch {
             throw .output("The archive folder \(path) cannot be made; nothing was purged. Name another with --archive.")
         }
@@ -80,7 +80,7 @@ struct ArchiveFolder: Sendable {
             throw .output(
                 "The archive folder \(path) cannot be written; nothing was purged. Name another with --archive.")
         }
-        try Self.synchronise((path as NSString).deletingLastPathComponent)
+        try Self.synchronise(Folder.parts(of: path).folder)
     }
 
     /// Makes the folder of a run that begins. Throws `output` where there is one already: another database counts its
@@ -108,34 +108,50 @@ struct ArchiveFolder: Sendable {
 
     /// Removes segments that no transaction recorded: what they hold is still in its table.
     func removeUnrecorded(_ recorded: Set<String>) {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        for name in names where name.contains(".csv.gz") && !recorded.contains(name) { unlink(file(name)) }
+        let (above, own) = Folder.parts(of: path)
+        guard let folder = try? Folder(above).ownFolder(own) else { return }
+        for name in folder.names() ?? [] where Self.isSegment(name) && !recorded.contains(name) {
+            folder.removeFile(name)
+        }
+    }
+
+    /// The names that ``segmentName(_:_:isEncrypted:)`` gives.
+    private static func isSegment(_ name: String) -> Bool {
+        guard let dash = name.firstIndex(of: "-"), name[..<dash].utf8.count >= 6,
+            name[..<dash].utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        else { return false }
+        return name.hasSuffix(".csv.gz") || name.hasSuffix(".csv.gz.enc")
+    }
+
+    /// Removes the folder with all that is in it, and waits for the disk. Throws `output` where it cannot, and where a
+    /// link lies in its place: what the link points to would stay.
+    func remove() throws(DaybookError) {
+        let (above, own) = Folder.parts(of: path)
+        let folder = try Folder(above, isFixed: true)
+        guard folder.isFolder(own) else {
+            throw .output("\(path) is no folder but a link or a file; remove by hand what it leads to.")
+        }
+        guard folder.remove(own) else { throw .output("The folder \(path) cannot be removed.") }
+        try folder.synchronise()
     }
 
     /// Waits until the folder's entries are on disk.
-    static func synchronise(_ path: String) throws(DaybookError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .output("The folder \(path) cannot be read.") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .output("The folder \(path) cannot be written to disk.") }
-    }
+    static func synchronise(_ path: String) throws(DaybookError) { try Folder(path, isFixed: true).synchronise() }
 
     /// Writes a file so that it appears whole, and waits for the disk.
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws {
-        let hidden =
-            (path as NSString).deletingLastPathComponent + "/.daybook-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        let descriptor = open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw DaybookError.output("Cannot write \(path).") }
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    static func write(_ bytes: [UInt8], to path: String, mode: OutputMode = .ownerOnly) throws {
+        let (above, name) = Folder.parts(of: path)
+        let hidden = ".daybook-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let folder = try Folder(above, isFixed: true)
         do {
-            try file.write(contentsOf: Data(bytes))
-            guard fsync(descriptor) == 0, rename(hidden, path) == 0 else {
-                throw DaybookError.output("Cannot write \(path).")
-            }
+            let sink = try FileSink(in: folder, name: hidden, mode: mode)
+            try sink.write(bytes)
+            _ = try sink.finish()
+            try folder.rename(hidden, to: name)
         } catch {
-            unlink(hidden)
+            folder.removeFile(hidden)
             throw DaybookError.output("Cannot write \(path): free some space, or name another folder.")
         }
-        try synchronise((path as NSString).deletingLastPathComponent)
+        try folder.synchronise()
     }
 }

@@ -51,7 +51,7 @@ struct ArchiveManifest: Codable, Sendable {
     /// Writes the manifest and gives its digest.
     func write(to folder: ArchiveFolder) throws -> String {
         let bytes = try CanonicalJSON.encode(self)
-        try ArchiveFolder.write(bytes, to: folder.manifest, mode: 0o600)
+        try ArchiveFolder.write(bytes, to: folder.manifest)
         return SHA256Digest.hex(bytes)
     }
 

@@ -1,4 +1,4 @@
-internal import Domain
+public import Domain
 internal import Foundation
 public import Postgres
 public import Reporting
@@ -23,18 +23,21 @@ public struct Restoration: Sendable {
     private let key: [UInt8]?
     private let templates: TemplateSet
     private let certificates: String
+    private let mode: OutputMode
     private let programVersion: String
     private let host: String
 
+    /// - Parameter mode: Who may read the certificates.
     public init(
         manifest: String, into: String?, keyFile: String?, templates: TemplateSet, certificates: String,
-        programVersion: String, host: String
+        mode: OutputMode = .ownerOnly, programVersion: String, host: String
     ) throws {
         manifestPath = manifest
         self.into = into
         key = try keyFile.map { try ArchivePlace.key($0) }
         self.templates = templates
         self.certificates = certificates
+        self.mode = mode
         self.programVersion = programVersion
         self.host = host
     }
@@ -77,7 +80,7 @@ public struct Restoration: Sendable {
             }
             return (tables, kept, issued)
         }
-        let shelf = CertificateShelf(templates)
+        let shelf = CertificateShelf(templates, mode: mode)
         let files = try await connection.run { try shelf.publishMissing($0, tell: tell) }
         try shelf.requireThere(issued, in: certificates, of: "The rows of purge \(manifest.run) were put back")
         return Outcome(

@@ -57,20 +57,21 @@ final class SegmentWriter {
         try flush(isLast: true)
         if let cipher { try sink.write(cipher.seal()) }
         let file = try sink.finish()
-        try ArchiveFolder.synchronise((path as NSString).deletingLastPathComponent)
+        try ArchiveFolder.synchronise(parts.folder)
         return Finished(sizeBytes: file.size, sha256: file.sha256, csvSHA256: csvDigest.finish())
     }
 
     /// Removes what was written.
     func discard() {
         guard sink != nil else { return }
-        unlink(path)
+        _ = try? Folder(parts.folder).removeFile(parts.name)
     }
+
+    private var parts: (folder: String, name: String) { Folder.parts(of: path) }
 
     private func openSink() throws -> FileSink {
         if let sink { return sink }
-        let opened = try FileSink(path: path, isFixed: true)
-        chmod(path, 0o600)
+        let opened = try FileSink(in: try Folder(parts.folder, isFixed: true), name: parts.name, isFixed: true)
         if let key {
             var generator = SystemRandomNumberGenerator()
             let nonce = (0..<AuthenticatedCipher.nonceLength).map { _ in UInt8.random(in: 0...255, using: &generator) }

@@ -98,7 +98,7 @@ public struct CarryForward: Sendable {
     }
 
     private func publish() async throws -> [String] {
-        let (shelf, tell) = (CertificateShelf(settings.templates), tell)
+        let (shelf, tell) = (CertificateShelf(settings.templates, mode: settings.mode), tell)
         return try await Uninterrupted.run(connection) { session in
             try shelf.publishMissing(session) { tell(.step($0)) }
         }
@@ -172,7 +172,7 @@ public struct CarryForward: Sendable {
             let path = ArchiveFolder.path(in: folder, run: run)
             if FileManager.default.fileExists(atPath: path) {
                 do {
-                    try FileManager.default.removeItem(atPath: path)
+                    try ArchiveFolder(path: path).remove()
                 } catch {
                     throw DaybookError.output(
                         "\(path) is left of a run that was killed, and cannot be removed; remove it and try again.")

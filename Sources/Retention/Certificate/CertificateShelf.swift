@@ -7,9 +7,12 @@ internal import Reporting
 /// The folder of certificates: each as the JSON document itself and as a page to print.
 struct CertificateShelf: Sendable {
     private let templates: TemplateSet
+    /// Who may read the files.
+    private let mode: OutputMode
 
-    init(_ templates: TemplateSet) {
+    init(_ templates: TemplateSet, mode: OutputMode = .ownerOnly) {
         self.templates = templates
+        self.mode = mode
     }
 
     static func path(_ folder: String, _ sequence: Int64, _ ending: String) -> String {
@@ -46,18 +49,18 @@ struct CertificateShelf: Sendable {
     private func publish(
         _ missing: [String], _ sequence: Int64, _ document: String, sha256: String, folder: String
     ) throws -> [String] {
-        try Self.make(folder)
+        try Self.make(folder, mode)
         return try missing.map { ending in
             let path = Self.path(folder, sequence, ending)
             let text = ending == "html" ? try page(document, sha256) : document
-            try ArchiveFolder.write(Array(text.utf8), to: path)
+            try ArchiveFolder.write(Array(text.utf8), to: path, mode: mode)
             return path
         }
     }
 
-    private static func make(_ folder: String) throws {
+    private static func make(_ folder: String, _ mode: OutputMode) throws {
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            _ = try Folder(making: folder, mode: mode)
         } catch {
             throw DaybookError.output("The folder of certificates \(folder) cannot be made.")
         }
@@ -75,7 +78,7 @@ struct CertificateShelf: Sendable {
         _ session: Session
     ) throws {
         do {
-            try make(folder)
+            try make(folder, .ownerOnly)
         } catch let error as DaybookError {
             throw DaybookError.output(error.sentence + " " + advice)
         }

@@ -176,7 +176,7 @@ public struct Purge: Sendable {
     }
 
     func publishCertificates() async throws -> [String] {
-        let (shelf, tell) = (CertificateShelf(settings.templates), tell)
+        let (shelf, tell) = (CertificateShelf(settings.templates, mode: settings.mode), tell)
         return try await Uninterrupted.run(connection) { session in
             // An old certificate's folder that cannot be reached from here keeps no purge from running.
             try shelf.publishMissing(session) { tell(.step($0)) }

@@ -10,6 +10,8 @@ public struct PurgeSettings: Sendable {
     public var archive: ArchivePlace?
     /// The folder that certificates are written to.
     public var certificates: String
+    /// Who may read the certificates; an archive is its owner's alone.
+    public var mode: OutputMode
     public var templates: TemplateSet
     public var forced: Set<PurgeGuard.Danger>
     /// The plan's number of due rows, said out loud.
@@ -23,14 +25,15 @@ public struct PurgeSettings: Sendable {
 
     public init(
         asOf: CalendarDate? = nil, account: String? = nil, archive: ArchivePlace?, certificates: String,
-        templates: TemplateSet, forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil,
-        pauses: PurgePauses = PurgePauses(),
+        mode: OutputMode = .ownerOnly, templates: TemplateSet, forced: Set<PurgeGuard.Danger> = [],
+        expectedRows: Int64? = nil, pauses: PurgePauses = PurgePauses(),
         programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant
     ) {
         self.asOf = asOf
         self.account = account
         self.archive = archive
         self.certificates = certificates
+        self.mode = mode
         self.templates = templates
         self.forced = forced
         self.expectedRows = expectedRows

@@ -89,10 +89,11 @@ struct CarryForwardCommand: AsyncParsableCommand {
     }
 
     private func settings() throws -> PurgeSettings {
+        try certificate.makeFolder()
         let folder = CertificateOptions.absolute(archive ?? CertificateOptions.home + "/archive")
         return PurgeSettings(
             asOf: plan.asOf, archive: try ArchivePlace(folder: folder, keyFile: keyFile, days: archiveDays),
-            certificates: certificate.folder, templates: try certificate.templateSet(),
+            certificates: certificate.folder, mode: certificate.mode, templates: try certificate.templateSet(),
             programVersion: Version.current, host: Host.name, hostClock: Host.now)
     }
 

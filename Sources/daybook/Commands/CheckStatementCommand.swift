@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import Reporting
 
 /// `daybook report check`

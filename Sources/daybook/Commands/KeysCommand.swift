@@ -27,11 +27,15 @@ struct KeysCommand: AsyncParsableCommand {
         }
 
         private static func write(_ text: String, to path: String, mode: mode_t) throws(DaybookError) {
-            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else {
                 throw .output("Cannot make \(path): \(String(cString: strerror(errno))).")
             }
             defer { close(descriptor) }
+            // Just so, whatever the shell keeps from others, or does not.
+            guard fchmod(descriptor, mode) == 0 else {
+                throw .output("Cannot make \(path): \(String(cString: strerror(errno))).")
+            }
             let bytes = Array((text + "\n").utf8)
             guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
                 throw .output("Cannot write \(path): \(String(cString: strerror(errno))).")

@@ -36,6 +36,7 @@ struct LedgerCommand: AsyncParsableCommand {
             help: ArgumentHelp("The file to write; needed for xlsx. Default: standard output.", valueName: "file"))
         var output: String?
 
+        @OptionGroup var permissions: ModeOption
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func validate() throws {
@@ -55,9 +56,10 @@ struct LedgerCommand: AsyncParsableCommand {
             switch format {
             case .xlsx:
                 let url = URL(fileURLWithPath: output ?? "findings.xlsx")
-                try outcome.writeWorkbook(folder: url.deletingLastPathComponent().path, name: url.lastPathComponent)
-            case .csv: try OutputFile.write(CSVEncoder.encode(outcome.table), to: output)
-            case .json: try OutputFile.write(try outcome.json(), to: output)
+                try outcome.writeWorkbook(
+                    folder: url.deletingLastPathComponent().path, name: url.lastPathComponent, mode: permissions.mode)
+            case .csv: try OutputFile.write(CSVEncoder.encode(outcome.table), to: output, mode: permissions.mode)
+            case .json: try OutputFile.write(try outcome.json(), to: output, mode: permissions.mode)
             case .table:
                 var table = TextTable(["finding", "account", "reference", "credits", "detail"], rightAligned: [3])
                 for found in outcome.findings {
@@ -66,7 +68,8 @@ struct LedgerCommand: AsyncParsableCommand {
                         found.detail,
                     ])
                 }
-                try OutputFile.write(Array((lines(outcome, table)).joined(separator: "\n").utf8) + [0x0A], to: output)
+                let text = lines(outcome, table).joined(separator: "\n") + "\n"
+                try OutputFile.write(Array(text.utf8), to: output, mode: permissions.mode)
             }
         }
 

@@ -28,6 +28,7 @@ struct LetterCommand: AsyncParsableCommand {
     @Option(
         name: .shortAndLong, help: ArgumentHelp("The file to write. Default: standard output.", valueName: "file"))
     var output: String?
+    @OptionGroup var permissions: ModeOption
     @Option(
         help: ArgumentHelp("A folder with further templates, which replace those of the same name.", valueName: "dir"))
     var templates: [String] = []
@@ -53,7 +54,7 @@ struct LetterCommand: AsyncParsableCommand {
         let message = MailMessage(
             from: from, to: to, subject: filled.subject, body: filled.body,
             date: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)))
-        try OutputFile.write(message.bytes(), to: output)
+        try OutputFile.write(message.bytes(), to: output, mode: permissions.mode)
     }
 
     private func given() throws -> [String: String] {

@@ -40,8 +40,11 @@ struct MailOptions: ParsableArguments {
     }
 
     /// The delivery of a month; nil where none is asked for.
-    func delivery(month: Month, output: String, templates: [String]) throws -> StatementDelivery? {
+    func delivery(
+        month: Month, output: String, templates: [String], mode: OutputMode
+    ) throws -> StatementDelivery? {
         guard email else { return nil }
+        ExposedSecret.tell(ofAddress: smtp, in: "--smtp", advice: ExposedSecret.netrcFile)
         guard let sender = from ?? ProcessInfo.processInfo.environment["DAYBOOK_MAIL_FROM"] else {
             throw DaybookError.usage("Say with --from, or in DAYBOOK_MAIL_FROM, who sends the statements.")
         }
@@ -56,6 +59,7 @@ struct MailOptions: ParsableArguments {
         return try StatementDelivery(
             month: month, channel: channel, from: sender,
             letter: try LetterTemplate(
-                name: "statement", folders: [try InstalledFiles.folder("templates")] + templates), isForced: force)
+                name: "statement", folders: [try InstalledFiles.folder("templates")] + templates), isForced: force,
+            mode: mode)
     }
 }

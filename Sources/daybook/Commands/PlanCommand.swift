@@ -16,6 +16,7 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup(title: "Plan") var plan: PlanOptions
     @Option(name: .shortAndLong, help: ArgumentHelp("Write plan.csv to this folder.", valueName: "dir"))
     var output: String?
+    @OptionGroup var permissions: ModeOption
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
@@ -23,8 +24,8 @@ struct PlanCommand: AsyncParsableCommand {
         let made = try await database.withConnection { try await reader.run($0) }
         PlanDisplay.show(made)
         guard let output else { return }
-        let staging = try StagingFolder(output: output)
-        let sink = try FileSink(path: staging.file("plan.csv"))
+        let staging = try StagingFolder(output: output, mode: permissions.mode)
+        let sink = try staging.sink("plan.csv")
         try sink.write(made.csv)
         _ = try sink.finish()
         try staging.publish("plan.csv")

@@ -25,6 +25,8 @@ struct PsqlCommand: AsyncParsableCommand {
         for name in ["PGSERVICE", "PGOPTIONS", "PGHOSTADDR"] { unsetenv(name) }
         var pointers = (command + arguments).map { strdup($0) }
         pointers.append(nil)
+        // What psql writes is its caller's own matter.
+        umask(Program.inheritedMask)
         execvp("psql", &pointers)
         throw DaybookError.configuration("psql cannot be started; install it: apt-get install postgresql-client")
     }

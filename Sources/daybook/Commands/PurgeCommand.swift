@@ -115,12 +115,13 @@ struct PurgeCommand: AsyncParsableCommand {
     }
 
     private func settings() throws -> PurgeSettings {
+        try certificate.makeFolder()
         let folder = CertificateOptions.absolute(archive ?? CertificateOptions.home + "/archive")
         return PurgeSettings(
             asOf: plan.asOf, account: plan.account,
             archive: noArchive ? nil : try ArchivePlace(folder: folder, keyFile: keyFile, days: archiveDays),
-            certificates: certificate.folder, templates: try certificate.templateSet(), forced: Set(force),
-            expectedRows: expectRows,
+            certificates: certificate.folder, mode: certificate.mode, templates: try certificate.templateSet(),
+            forced: Set(force), expectedRows: expectRows,
             pauses: PurgePauses(
                 lagSeconds: pauseLag, transactionSeconds: pauseTransaction, mostSeconds: pauseAtMost,
                 rests: !plan.noRests),

@@ -14,6 +14,8 @@ struct ReportOptions: ParsableArguments {
         transform: ReportOptions.formats)
     var format: Set<ReportFormat> = Set(ReportFormat.allCases)
 
+    @OptionGroup var permissions: ModeOption
+
     @Option(help: ArgumentHelp("A folder with further reports; may be given again.", valueName: "dir"))
     var reports: [String] = []
 

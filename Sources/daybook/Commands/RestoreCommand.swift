@@ -20,10 +20,11 @@ struct RestoreCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
+        try certificate.makeFolder()
         let restoration = try Restoration(
             manifest: CertificateOptions.absolute(manifest), into: into, keyFile: keyFile,
             templates: try certificate.templateSet(), certificates: certificate.folder,
-            programVersion: Version.current, host: Host.name)
+            mode: certificate.mode, programVersion: Version.current, host: Host.name)
         let outcome = try await database.withConnection { connection in
             try await restoration.run(connection, tell: Terminal.say)
         }
@@ -53,9 +54,10 @@ struct ExpireArchivesCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
+        try certificate.makeFolder()
         let expiry = ArchiveExpiry(
-            templates: try certificate.templateSet(), certificates: certificate.folder, programVersion: Version.current,
-            host: Host.name)
+            templates: try certificate.templateSet(), certificates: certificate.folder, mode: certificate.mode,
+            programVersion: Version.current, host: Host.name)
         if let lost {
             let files = try await database.withConnection { connection in
                 try await expiry.writeOff(lost, connection, tell: Terminal.say)

@@ -46,8 +46,23 @@ struct CertificateOptions: ParsableArguments {
         help: ArgumentHelp("A folder with further templates, which replace those of the same name.", valueName: "dir"))
     var templates: [String] = []
 
+    @OptionGroup var permissions: ModeOption
+
+    /// Who may read the certificates.
+    var mode: OutputMode { permissions.mode }
+
     /// Always absolute: it is recorded, and read again from elsewhere.
     var folder: String { Self.absolute(certificates ?? Self.home + "/certificates") }
+
+    /// Makes the folder, where it is missing, with the permissions that were asked for, before anything else does.
+    func makeFolder() throws {
+        guard mode != .ownerOnly else { return }
+        do {
+            _ = try Folder(making: folder, mode: mode)
+        } catch {
+            throw DaybookError.output("The folder of certificates \(folder) cannot be made or read.")
+        }
+    }
 
     static var home: String { PrivateCluster.defaultHome(ProcessInfo.processInfo.environment) }
 

@@ -36,7 +36,7 @@ struct RunReportCommand: AsyncParsableCommand {
         let progress = Progress(isQuiet: report.quiet)
         let custom = CustomReport(
             definition, arguments: try arguments(), templates: try report.templateSet(), output: report.output,
-            formats: report.format, programVersion: Version.current,
+            mode: report.permissions.mode, formats: report.format, programVersion: Version.current,
             statementTimeoutSeconds: report.statementTimeout)
         let outcome = try await database.withConnection { connection in
             try await custom.run(connection) { progress.tell($0) }

@@ -66,8 +66,8 @@ struct SLACommand: AsyncParsableCommand {
         let request = SLARequest(month: month, account: account, cutoff: cutoff)
         let settings = SLAReport.Settings(
             definitionFolder: try definitionFolder(), templates: try report.templateSet(), output: report.output,
-            formats: report.format, includesTasks: tasks, programVersion: Version.current,
-            statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
+            mode: report.permissions.mode, formats: report.format, includesTasks: tasks,
+            programVersion: Version.current, statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let sla = SLAReport(request, settings: settings)
         if sql {
             let script = try await database.withConnection { try await sla.script($0) }

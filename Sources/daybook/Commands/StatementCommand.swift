@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import Domain
 import Reporting
 
@@ -54,12 +55,13 @@ struct StatementCommand: AsyncParsableCommand {
         let progress = Progress(isQuiet: report.quiet)
         let settings = StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"), templates: try report.templateSet(),
-            output: report.output, formats: report.format, key: try key.map(KeyFile.signingKey),
-            issuer: try issuer.line(), programVersion: Version.current,
+            output: report.output, mode: report.permissions.mode, formats: report.format,
+            key: try key.map(KeyFile.signingKey), issuer: try issuer.line(), programVersion: Version.current,
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let statements = StatementReport(
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
-        let delivery = try mail.delivery(month: month, output: report.output, templates: report.templates)
+        let delivery = try mail.delivery(
+            month: month, output: report.output, templates: report.templates, mode: report.permissions.mode)
         let (outcomes, sent) = try await database.withConnection { connection in
             let outcomes =
                 if all {

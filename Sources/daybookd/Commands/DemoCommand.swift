@@ -50,7 +50,8 @@ struct DemoCommand: AsyncParsableCommand {
         process.executableURL = URL(fileURLWithPath: daybook)
         process.arguments = [
             "report", "sla", "--month", "\(month)", "--private-database", privateDatabase, "--output", output,
-            "--quiet",
+            // The demo's customer does not exist, so everybody may read about it.
+            "--mode", "0644", "--quiet",
         ]
         process.environment = DemoDatabase.privateEnvironment
         try process.run()
