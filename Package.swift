@@ -33,7 +33,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Domain", swiftSettings: strict),
-        .target(name: "Digests", dependencies: ["COpenSSL"], swiftSettings: strict),
+        .target(name: "Digests", dependencies: ["COpenSSL", "Domain"], swiftSettings: strict),
         .target(name: "Postgres", dependencies: ["CLibPQ", "Domain"], swiftSettings: strict),
         .target(
             name: "Schema",
@@ -131,7 +131,7 @@ let package = Package(
         .executableTarget(
             name: "daybookd",
             dependencies: [
-                "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Domain",
+                "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Digests", "Domain",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -172,7 +172,9 @@ let package = Package(
             dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook"],
             exclude: ["planted.csv", "mail_server.py", "statements-0.1.0.csv"],
             swiftSettings: strict),
-        .testTarget(name: "CommandTests", dependencies: ["Postgres", "TestSupport", "daybook"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests", dependencies: ["Postgres", "TestSupport", "daybook", "daybookd"],
+            swiftSettings: strict),
         .testTarget(
             name: "GrsaiTests",
             dependencies: [

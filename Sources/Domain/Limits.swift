@@ -42,6 +42,8 @@ public enum Limits {
     public static let retryAfterSeconds: ClosedRange<Int64> = 1...900
     /// Connections to a provider at once: more than any worker's slots, so that nothing queues unseen.
     public static let providerConnections = 512
+    /// Bytes of a file that holds a key: the longest that a provider gives out has a fraction of it.
+    public static let keyFileBytes = 16_384
     /// Levels of nesting of a JSON document: reading one must not exhaust the stack.
     public static let jsonDepth = 64
     /// Characters of a number in a JSON document: nothing that a customer counts has more.

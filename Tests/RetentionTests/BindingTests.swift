@@ -31,7 +31,8 @@ import Testing
     @Test func `a purge is continued with its own key and its own archive, and with no other`() async throws {
         try await withPurging { purging in
             let keys = try ["a", "b"].map { name in
-                try purging.folder.write(String(repeating: name == "a" ? "0a" : "0b", count: 32), to: name + ".key")
+                try purging.folder.write(
+                    secret: String(repeating: name == "a" ? "0a" : "0b", count: 32), to: name + ".key")
             }
             try await purging.begin(keyFile: keys[0], pages: 0..<16)
             let segments = try await purging.lines("SELECT file_name FROM daybook.purge_segment ORDER BY segment")

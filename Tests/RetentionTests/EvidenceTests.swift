@@ -128,7 +128,7 @@ import Testing
     func `an archive gives back exactly what was taken, odd values too`(isEncrypted: Bool) async throws {
         try await withPurging { purging in
             try await execute(Self.oddities, in: purging.settings)
-            let key = try purging.folder.write(String(repeating: "0a", count: 32) + "\n", to: "key")
+            let key = try purging.folder.write(secret: String(repeating: "0a", count: 32) + "\n", to: "key")
             let keyed = isEncrypted ? ["--key-file", key] : []
             let tables = ["public.video_tasks", "public.enterprise_api_usage", "public.video_external_access_log"]
             let before = try await purging.fingerprint().filter { tables.contains($0.key) }
@@ -136,7 +136,7 @@ import Testing
             #expect(try await purging.fingerprint().filter { tables.contains($0.key) } != before)
             let manifest = try firstFile(purging.archive, "manifest.json")
             if isEncrypted {
-                let wrong = try purging.folder.write(String(repeating: "0b", count: 32), to: "wrong")
+                let wrong = try purging.folder.write(secret: String(repeating: "0b", count: 32), to: "wrong")
                 for arguments in [[], ["--key-file", wrong]] {
                     let run = try await purging.retention(
                         ["restore", manifest, "--certificates", purging.certificates] + arguments)

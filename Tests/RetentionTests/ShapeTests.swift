@@ -10,7 +10,7 @@ import Testing
 @Suite struct ShapeTests {
     @Test func `a purge whose key or archive is lost can be ended, and what it did is certified`() async throws {
         try await withPurging { purging in
-            let key = try purging.folder.write(String(repeating: "0a", count: 32), to: "key")
+            let key = try purging.folder.write(secret: String(repeating: "0a", count: 32), to: "key")
             try await purging.begin(keyFile: key, pages: 0..<16)
             let taken = try await purging.number("SELECT sum(row_count)::text FROM daybook.purge_total")
             let segment = try #require(try await purging.lines("SELECT file_name FROM daybook.purge_segment").first)

@@ -23,10 +23,8 @@ public struct ArchivePlace: Sendable {
     var cipher: String? { key == nil ? nil : "AES-256-GCM" }
 
     static func key(_ path: String) throws(DaybookError) -> [UInt8] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw .configuration("The key file \(path) cannot be read.")
-        }
-        if data.count == AuthenticatedCipher.keyLength { return Array(data) }
+        let data = try KeyFile.secret(path)
+        if data.count == AuthenticatedCipher.keyLength { return data }
         let digits = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         let pairs = stride(from: 0, to: digits.utf8.count, by: 2).map {
             Array(digits.utf8)[$0..<min($0 + 2, digits.utf8.count)]

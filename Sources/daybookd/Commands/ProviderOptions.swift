@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import Domain
 import Foundation
 import Grsai
@@ -17,9 +18,9 @@ struct ProviderOptions: ParsableArguments {
 
     private func key() throws -> String {
         if let providerKeyFile {
-            guard let data = FileManager.default.contents(atPath: providerKeyFile),
-                let text = String(validating: data, as: UTF8.self)
-            else { throw DaybookError.configuration("The provider's key cannot be read from \(providerKeyFile).") }
+            guard let text = String(validating: try KeyFile.secret(providerKeyFile), as: UTF8.self) else {
+                throw DaybookError.configuration("The provider's key in \(providerKeyFile) is no text.")
+            }
             return text.trimmingCharacters(in: .whitespacesAndNewlines)
         }
         guard let key = ProcessInfo.processInfo.environment[Self.keyVariable], !key.isEmpty else {
