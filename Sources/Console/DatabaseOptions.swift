@@ -37,7 +37,14 @@ public struct DatabaseOptions: ParsableArguments {
 
     /// Connects, lets the body work, and closes the connection.
     public func withConnection<Result: Sendable>(_ body: (Connection) async throws -> Result) async throws -> Result {
-        let connection = try await Connection.open(try await settings())
+        try await Self.withConnection(try await settings(), body)
+    }
+
+    /// Connects, lets the body work, and closes the connection.
+    public static func withConnection<Result: Sendable>(
+        _ settings: ConnectionSettings, _ body: (Connection) async throws -> Result
+    ) async throws -> Result {
+        let connection = try await Connection.open(settings)
         do {
             let result = try await body(connection)
             await connection.close()

@@ -14,6 +14,18 @@ extension RowView {
         try read(index, asked: "text") { (cell: Cell) throws(CellFault) in try cell.string() }
     }
 
+    /// The field as PostgreSQL prints it, whatever its type; nil for null.
+    ///
+    /// Precondition: the rows were asked for as ``RowFormat/text``.
+    public func printed(_ index: Int) throws -> String? {
+        precondition(isText(index), "only rows that were asked for as text are printed")
+        return try read(index, asked: "text") { (cell: Cell) throws(CellFault) in
+            guard !cell.isNull else { return nil }
+            guard let text = String(validating: cell.bytes, as: UTF8.self) else { throw .malformed }
+            return text
+        }
+    }
+
     /// Any supported value as the parameter that would send it again.
     public func value(_ index: Int) throws -> Value {
         try read(index, asked: "a value") { (cell: Cell) throws(CellFault) in try cell.value() }

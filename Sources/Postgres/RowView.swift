@@ -34,6 +34,11 @@ public struct RowView: ~Copyable {
         PQgetisnull(result, 0, checked(index)) != 0
     }
 
+    /// True where the server sent the field as text.
+    func isText(_ index: Int) -> Bool {
+        PQfformat(result, checked(index)) == 0
+    }
+
     /// The field's binary form as the server sent it, empty for null; valid as long as the row is.
     public func bytes(_ index: Int) -> UnsafeRawBufferPointer {
         let column = checked(index)

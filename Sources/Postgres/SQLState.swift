@@ -13,6 +13,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
     /// The first two characters, the class.
     public var category: String { String(rawValue.prefix(2)) }
 
+    /// Something that PostgreSQL does not do (`0A000`).
+    public static let featureNotSupported: SQLState = "0A000"
     /// A text is not a value of its type (`22P02`).
     public static let invalidTextRepresentation: SQLState = "22P02"
     /// A value is missing where one must be (`23502`).

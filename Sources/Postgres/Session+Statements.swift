@@ -53,11 +53,13 @@ extension Session {
         return try result(of: send(sql, parameters, on: connection), connection, sql)
     }
 
-    /// Sends one statement whose rows come back in binary; 1 if that went well, as libpq says it.
-    func send(_ sql: String, _ parameters: [Value], on connection: OpaquePointer) throws -> Int32 {
+    /// Sends one statement; 1 if that went well, as libpq says it.
+    func send(
+        _ sql: String, _ parameters: [Value], rows format: RowFormat = .binary, on connection: OpaquePointer
+    ) throws -> Int32 {
         try BoundParameters(parameters).withPointers { bound in
             PQsendQueryParams(
-                connection, sql, bound.count, bound.types, bound.values, bound.lengths, bound.formats, 1
+                connection, sql, bound.count, bound.types, bound.values, bound.lengths, bound.formats, format.rawValue
             )
         }
     }

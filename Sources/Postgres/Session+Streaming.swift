@@ -1,5 +1,13 @@
 internal import CLibPQ
 
+/// How the server writes the values of rows.
+public enum RowFormat: Int32, Sendable {
+    /// As `psql` shows them, whatever their type: read with ``RowView/printed(_:)`` alone.
+    case text = 0
+    /// What every other accessor reads.
+    case binary = 1
+}
+
 extension Session {
     /// Runs one statement and hands over its rows one by one, in flat memory
     /// however many there are.
@@ -17,6 +25,7 @@ extension Session {
     public func forEachRow(
         _ sql: String,
         _ parameters: [Value] = [],
+        rows format: RowFormat = .binary,
         onColumns: ([ColumnDescription]) throws -> Void = { _ in },
         _ body: (borrowing RowView) throws -> Void
     ) throws -> Int {
@@ -28,7 +37,7 @@ extension Session {
         _ body: (borrowing RowView) throws -> Void
     ) throws -> Int {
         let connection = try ready()
-        guard try send(sql, parameters, on: connection) == 1, PQsetSingleRowMode(connection) == 1 else {
+        guard try send(sql, parameters, rows: format, on: connection) == 1, PQsetSingleRowMode(connection) == 1 else {
             throw drain(connection, sql) ?? failureOfConnection(sql)
         }
         isStreaming = true

@@ -1,7 +1,8 @@
 internal import CLibPQ
 
 extension Session {
-    /// Runs the body in a transaction: committed when it returns, rolled back when it throws.
+    /// Runs the body in a transaction: committed when it returns, unless the options undo it; rolled back when it
+    /// throws.
     ///
     /// Throws what the body threw, and ``PostgresError``:
     /// - ``PostgresError/Code/invalidUse`` inside another transaction, where ``savepoint(_:)`` is meant;
@@ -23,7 +24,7 @@ extension Session {
         do {
             try executeAlone(beginning + (lookupSQL.map { "; " + $0 } ?? ""))
             let result = try body()
-            try commit()
+            try options.isUndone ? undo() : commit()
             return result
         } catch {
             rollBack("ROLLBACK")
@@ -49,6 +50,14 @@ extension Session {
             rollBack("ROLLBACK TO SAVEPOINT daybook_part; RELEASE SAVEPOINT daybook_part")
             throw error
         }
+    }
+
+    /// Ends the transaction without keeping anything of it. A lost connection has done so already.
+    private func undo() throws {
+        guard PQtransactionStatus(openConnection) != PQTRANS_INERROR else {
+            throw PostgresError(.transactionAborted, "A statement of the transaction had failed.")
+        }
+        rollBack("ROLLBACK")
     }
 
     private func commit() throws {

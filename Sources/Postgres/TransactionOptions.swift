@@ -25,6 +25,12 @@ public struct TransactionOptions: Sendable, Hashable {
     /// the session's limit. A stopped process then holds no lock for longer.
     public var idleTimeoutMilliseconds: Int?
 
+    /// True undoes the transaction at its end, whatever was done in it.
+    ///
+    /// Read-only is not without effects: PostgreSQL lets a notification be sent, and before version 16 a large object
+    /// be made.
+    public var isUndone: Bool
+
     /// Options, each of which has PostgreSQL's default.
     public init(
         isolation: Isolation = .readCommitted,
@@ -32,7 +38,8 @@ public struct TransactionOptions: Sendable, Hashable {
         deferrable: Bool = false,
         statementTimeoutMilliseconds: Int? = nil,
         lockTimeoutMilliseconds: Int? = nil,
-        idleTimeoutMilliseconds: Int? = nil
+        idleTimeoutMilliseconds: Int? = nil,
+        isUndone: Bool = false
     ) {
         self.isolation = isolation
         self.readOnly = readOnly
@@ -40,6 +47,7 @@ public struct TransactionOptions: Sendable, Hashable {
         self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
         self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
         self.idleTimeoutMilliseconds = idleTimeoutMilliseconds
+        self.isUndone = isUndone
     }
 
     /// Reads only, all from one moment.

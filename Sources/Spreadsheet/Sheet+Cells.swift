@@ -49,7 +49,7 @@ extension Sheet {
         }
     }
 
-    /// Writes a whole number; beyond ±2^53, where a cell would round it, as text.
+    /// Writes a whole number; one of more than 15 digits, which a spreadsheet would round, as text.
     public func write(row: Int, column: Int, integer: Int64, format: Format? = nil) throws(SpreadsheetError) {
         if integer.magnitude <= UInt64(SpreadsheetLimits.exactInteger) {
             try write(row: row, column: column, number: Double(integer), format: format)

@@ -22,8 +22,11 @@ public enum SpreadsheetLimits {
     public static let pageTextLength = 255
     /// UTF-16 units of a formula.
     public static let formulaLength = 8_192
-    /// The largest magnitude up to which every whole number is exact in a cell.
-    public static let exactInteger: Int64 = 9_007_199_254_740_992
+    /// Significant digits that a spreadsheet keeps of a number; what has more is rounded when it is shown, edited or
+    /// saved.
+    public static let digits = 15
+    /// The largest whole number of so many digits.
+    public static let exactInteger: Int64 = 999_999_999_999_999
     /// Bytes of one sheet's rows as XML: the container ends at 4 GiB, the margin holds what stands around the rows.
     public static let sheetBytes: Int64 = 4_294_967_295 - 16_777_216
 }

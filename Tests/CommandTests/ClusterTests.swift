@@ -75,6 +75,48 @@ import Testing
         await Self.remove(home)
     }
 
+    @Test func `reports run as a login that only reads, also on a server that was made before there was one`()
+        async throws
+    {
+        let home = try Self.home()
+        let environment = ["DAYBOOK_HOME": home]
+        let migrated = try await ProgramRun(["database", "migrate"], environment: environment)
+        #expect(migrated.exitCode == 0, "\(migrated.errors)")
+        let report = try BroughtReport("SELECT session_user::text AS name, count(*) AS batches FROM batch_jobs")
+        for round in 0..<3 {
+            let run = try await report.run(environment: environment)
+            #expect(run.exitCode == 0, "\(run.errors)")
+            #expect(try report.rows() == ["daybook_reader,0"], "round \(round)")
+            // The rules of a server that knows only its owner; the second time it is stopped when the report comes.
+            for (file, old) in [("pg_hba.conf", "local all daybook "), ("pg_ident.conf", " daybook\n")] {
+                let path = home + "/data/" + file
+                let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map { $0 + "\n" }
+                let kept = lines.filter { !$0.contains("daybook_reader") }.joined()
+                #expect(kept.contains(old))
+                let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+                try handle.truncate(atOffset: 0)
+                try handle.write(contentsOf: Data(kept.utf8))
+                try handle.close()
+            }
+            if round == 0 {
+                try await ProgramRun.expectingSuccess(
+                    ["--host", home + "/socket", "--username", "daybook", "-c", "SELECT pg_reload_conf()", "daybook"],
+                    program: "/usr/bin/psql")
+            } else {
+                _ = try await ProgramRun(["database", "stop"], environment: environment)
+            }
+        }
+        for secret in [
+            "api_key FROM public.enterprise_api_keys", "sha256 FROM daybook.api_key", "nonce FROM daybook.submission",
+        ] {
+            let run = try await BroughtReport("SELECT \(secret)").run(environment: environment)
+            #expect(run.exitCode == 78 && run.errors.contains("permission denied"), "\(secret): \(run.errors)")
+        }
+        let open = try await BroughtReport("SELECT user_id, name FROM daybook.api_key").run(environment: environment)
+        #expect(open.exitCode == 0, "\(open.errors)")
+        await Self.remove(home)
+    }
+
     @Test func `a path that is too long for a socket gets a short one`() async throws {
         let home = try Self.home()
         let long = home + "/" + String(repeating: "long-", count: 16) + "folder"

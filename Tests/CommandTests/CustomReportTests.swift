@@ -5,12 +5,19 @@ import Testing
 
 /// Reports that are folders: those that ship, and one that a user adds.
 @Suite struct CustomReportTests {
+    /// A copy of the sample, as a login that only reads.
+    private nonisolated(nonsending) func withReadSample(
+        _ body: (ConnectionSettings) async throws -> Void
+    ) async throws {
+        try await withSample { try await withLogin($0) { try await body($0) } }
+    }
+
     @Test(arguments: [
         ["access", "--param", "month=2026-10"], ["access", "--param", "month=2026-10", "--param", "account=customer5"],
         ["failures", "--param", "month=2026-10"], ["credits", "--param", "from=2026-04", "--param", "to=2026-10"],
     ])
     func `every shipped report runs, twice to the same bytes`(arguments: [String]) async throws {
-        try await withSample { settings in
+        try await withReadSample { settings in
             var runs: [[String: Data]] = []
             for _ in 0..<2 {
                 let folder = try ScratchFolder()
@@ -27,7 +34,7 @@ import Testing
     }
 
     @Test func `credits by model add up to the ledger`() async throws {
-        try await withSample { settings in
+        try await withReadSample { settings in
             let folder = try ScratchFolder()
             let run = try await ProgramRun([
                 "report", "run", "credits", "--param", "from=2026-04", "--param", "to=2026-10", "--format", "csv",
@@ -54,7 +61,7 @@ import Testing
     }
 
     @Test func `a report that a user adds is listed, runs read-only, and is refused where it is wrong`() async throws {
-        try await withSample { settings in
+        try await withReadSample { settings in
             let folder = try ScratchFolder()
             let home = folder.file("ours/newest")
             try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
@@ -79,7 +86,7 @@ import Testing
             #expect(csv.contains("'=1+1") && csv.contains("T"))
 
             for (text, code, why) in [
-                ("DELETE FROM public.batch_jobs RETURNING id", Int32(1), "read-only"),
+                ("DELETE FROM public.batch_jobs RETURNING id", Int32(78), "newest/batches.sql is not a query"),
                 ("SELECT pg_sleep(5)", 75, "time limit"), ("SELECT :nothing", 78, ":nothing"),
             ] {
                 try text.write(toFile: home + "/batches.sql", atomically: false, encoding: .utf8)

@@ -52,6 +52,22 @@ import Testing
         }
     }
 
+    @Test func `nothing stays of a transaction that is to be undone, and its failure is not hidden`() async throws {
+        try await withBooks { connection in
+            let options = TransactionOptions(isUndone: true)
+            let count = try await connection.transaction(options) { try $0.execute("INSERT INTO books VALUES (1)") }
+            #expect(count == 1)
+            let failure = await #expect(throws: PostgresError.self) {
+                try await connection.transaction(options) { session in
+                    _ = Self.failure { _ = try session.execute("INSERT INTO nothing VALUES (1)") }
+                }
+            }
+            #expect(failure?.code == .transactionAborted)
+            let left = try await ids(connection)
+            #expect(left == [])
+        }
+    }
+
     @Test func `a savepoint is undone alone, whatever failed in it`() async throws {
         try await withBooks { connection in
             let failures = try await connection.transaction { session in

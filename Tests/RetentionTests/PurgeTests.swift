@@ -115,14 +115,18 @@ import Testing
     /// Accesses, plays, downloads, embeds and shares by customer over all months: a customer's day is not always one
     /// of the month that its rows were in, so that single months may differ by the rows of a night.
     private func byCustomer(_ purging: Purging) async throws -> [String: [Int]] {
+        try await withLogin(purging.settings) { try await byCustomer(reader: $0) }
+    }
+
+    private func byCustomer(reader: ConnectionSettings) async throws -> [String: [Int]] {
         var sums: [String: [Int]] = [:]
         for month in SLAReports.months + ["2026-11"] {
             let folder = try ScratchFolder()
             try await ProgramRun.expectingSuccess(
                 [
                     "report", "run", "access", "--param", "month=\(month)", "--quiet", "--format", "csv", "--output",
-                    folder.path,
-                ] + purging.database)
+                    folder.path, "--database", Deployment.conninfo(reader),
+                ])
             let file = try #require(try folder.contents().first { $0.key.hasSuffix("by_customer.csv") })
             let text = String(decoding: file.value.dropFirst(3), as: UTF8.self)
             let lines = text.components(separatedBy: "\r\n").map { $0.components(separatedBy: ",") }
@@ -152,12 +156,12 @@ import Testing
                 "SELECT user_id::text, day::text, action, accesses::text FROM daybook.access_day ORDER BY 1, 2, 3")
             #expect(totals == expected)
             let folder = try ScratchFolder()
-            try await ProgramRun.expectingSuccess(
-                [
+            try await withLogin(purging.settings) { reader in
+                try await ProgramRun.expectingSuccess([
                     "report", "run", "access", "--param", "month=2026-09", "--quiet", "--format", "csv", "--output",
-                    folder.path,
-                ]
-                    + purging.database)
+                    folder.path, "--database", Deployment.conninfo(reader),
+                ])
+            }
             let file = try #require(try folder.contents().first { $0.key.hasSuffix("purged.csv") })
             let lines = String(decoding: file.value, as: UTF8.self).components(separatedBy: "\r\n")
             let sum = lines.dropFirst().reduce(0) { $0 + (Int($1.components(separatedBy: ",").last ?? "") ?? 0) }

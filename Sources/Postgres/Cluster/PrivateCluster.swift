@@ -20,6 +20,8 @@ public struct PrivateCluster: Sendable {
     public let home: String
     /// The role that owns every database of the cluster.
     public static let role = "daybook"
+    /// The login that only reads: as it queries run that somebody else wrote. It is a member of nothing.
+    public static let reader = "daybook_reader"
     /// The database that is used where none is named.
     public static let defaultDatabase = "daybook"
 
@@ -61,12 +63,32 @@ public struct PrivateCluster: Sendable {
     public var serverUser: String { account.name }
 
     /// How to connect to one of the cluster's databases.
-    public func settings(database: String = defaultDatabase) -> ConnectionSettings {
+    public func settings(database: String = defaultDatabase, role: String = role) -> ConnectionSettings {
         ConnectionSettings(
             options: [
-                "host": socketDirectory, "port": "5432", "user": Self.role, "dbname": database, "sslmode": "disable",
+                "host": socketDirectory, "port": "5432", "user": role, "dbname": database, "sslmode": "disable",
             ])
     }
+
+    /// How to connect as the login that only reads, once the server admits it.
+    ///
+    /// A server that was told of the login just now may still be reading its rules.
+    public func readerSettings(database: String = defaultDatabase) async throws -> ConnectionSettings {
+        let settings = settings(database: database, role: Self.reader)
+        for _ in 0..<Self.reloadAttempts {
+            do {
+                let connection = try await Connection.open(settings)
+                await connection.close()
+                break
+            } catch let error as PostgresError where error.code == .authenticationFailed {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        return settings
+    }
+
+    /// Five seconds: a server reads its rules at once, unless the machine is busy.
+    private static let reloadAttempts = 100
 
     /// Creates the cluster where there is none, starts it where it is stopped, and creates the database where it
     /// is missing.
@@ -99,7 +121,11 @@ public struct PrivateCluster: Sendable {
         let lock = try ClusterLock(home: home)
         defer { lock.release() }
         if try status() == .absent { try create() }
-        if case .running = try status() { return }
+        let isNews = try admitReader()
+        if case .running = try status() {
+            if isNews { try control(["reload"], doing: "reload its rules") }
+            return
+        }
         PostmasterFile.removeStale(in: dataDirectory, socketDirectory: socketDirectory)
         try makeSocketDirectory()
         let options =
@@ -150,20 +176,40 @@ public struct PrivateCluster: Sendable {
                 "--pgdata", unfinished, "--username", Self.role, "--auth", "peer", "--encoding", "UTF8",
                 "--locale", "C.UTF-8", "--data-checksums",
             ], failure: "The private PostgreSQL cluster cannot be created in \(home)")
-        let users = Set(["root", account.name]).sorted()
-        let folder = open(unfinished, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        defer { if folder >= 0 { close(folder) } }
-        let map = users.map { "daybook \($0) \(Self.role)\n" }.joined()
-        try write(map, to: "pg_ident.conf", in: folder, replacing: false)
-        try write("local all \(Self.role) peer map=daybook\n", to: "pg_hba.conf", in: folder, replacing: true)
+        try write(identities(of: Self.role), to: "pg_ident.conf", in: unfinished, replacing: false)
+        try write(
+            "local all \(Self.role) peer map=daybook\n", to: "pg_hba.conf", in: unfinished, replacing: true)
         guard rename(unfinished, dataDirectory) == 0 else {
             throw .configuration("The data directory \(dataDirectory) cannot be made.")
         }
     }
 
+    /// Lets the same users in as the login that only reads. True where that is news: clusters that were made before
+    /// there was one do not have its lines.
+    private func admitReader() throws(DaybookError) -> Bool {
+        let rules = dataDirectory + "/pg_hba.conf"
+        guard let known = FileManager.default.contents(atPath: rules) else {
+            throw .configuration("\(rules) cannot be read.")
+        }
+        let words = String(decoding: known, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+        guard !words.contains(Substring(Self.reader)) else { return false }
+        // Added to, never written anew: what an operator put there stays, also if this is interrupted.
+        try write("\n" + identities(of: Self.reader), to: "pg_ident.conf", in: dataDirectory, replacing: false)
+        try write(
+            "\nlocal all \(Self.reader) peer map=daybook\n", to: "pg_hba.conf", in: dataDirectory, replacing: false)
+        return true
+    }
+
+    /// Who may come as a role: root, and the user that the server runs as.
+    private func identities(of role: String) -> String {
+        Set(["root", account.name]).sorted().map { "daybook \($0) \(role)\n" }.joined()
+    }
+
     /// Writes to a file that initdb has made. We may be root, and the folder is another user's: a link that lies there
     /// instead is not followed, and a file that is not that user's is left alone.
-    private func write(_ text: String, to name: String, in folder: Int32, replacing: Bool) throws(DaybookError) {
+    private func write(_ text: String, to name: String, in path: String, replacing: Bool) throws(DaybookError) {
+        let folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        defer { if folder >= 0 { close(folder) } }
         let file = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         defer { if file >= 0 { close(file) } }
         var info = stat()
@@ -171,7 +217,7 @@ public struct PrivateCluster: Sendable {
         guard file >= 0, fstat(file, &info) == 0, info.st_mode & S_IFMT == S_IFREG, info.st_nlink == 1,
             info.st_uid == account.userID, !replacing || ftruncate(file, 0) == 0, lseek(file, 0, SEEK_END) >= 0,
             Foundation.write(file, bytes, bytes.count) == bytes.count
-        else { throw .configuration("\(home)/data.unfinished/\(name) cannot be written.") }
+        else { throw .configuration("\(path)/\(name) cannot be written.") }
     }
 
     private func control(_ arguments: [String], doing verb: String) throws(DaybookError) {
@@ -184,15 +230,23 @@ public struct PrivateCluster: Sendable {
         let connection = try await Connection.open(settings(database: "postgres"))
         do {
             try await connection.run { session in
-                let known = try session.query("SELECT FROM pg_database WHERE datname = $1", [.text(name)])
-                guard known.isEmpty else { return }
-                do {
-                    try session.executeAlone("CREATE DATABASE \(session.quoteIdentifier(name))")
-                } catch let error as PostgresError
-                    where ["42P04", "23505"].contains(error.sqlState?.rawValue)
-                {
-                    // Another command made it in the meantime.
+                let known = try session.query(
+                    """
+                    SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1) AS has_database,
+                        EXISTS (SELECT FROM pg_roles WHERE rolname = $2) AS has_reader
+                    """, [.text(name), .text(Self.reader)])[0]
+                func make(_ sql: String) throws {
+                    do {
+                        try session.executeAlone(sql)
+                    } catch let error as PostgresError
+                        where ["42P04", "42710", "23505"].contains(error.sqlState?.rawValue)
+                    {
+                        // Another command made it in the meantime.
+                    }
                 }
+                if try !known.bool("has_database") { try make("CREATE DATABASE \(session.quoteIdentifier(name))") }
+                // Row-level security would hide rows from a report, and a report refuses to be told less.
+                if try !known.bool("has_reader") { try make("CREATE ROLE \(Self.reader) LOGIN BYPASSRLS") }
             }
         } catch {
             await connection.close()

@@ -42,7 +42,19 @@ public struct CustomReport: Sendable {
         timeoutSeconds = statementTimeoutSeconds ?? definition.statementTimeoutSeconds
     }
 
-    /// Writes the report. Throws `usage` for a parameter that is missing, unknown or wrong.
+    /// How PostgreSQL prints values: the same in every database, whatever is set for it or for its role.
+    private static let printing = """
+        SET LOCAL IntervalStyle = 'postgres';
+        SET LOCAL bytea_output = 'hex';
+        SET LOCAL extra_float_digits = 1;
+        SET LOCAL xmlbinary = 'base64';
+        SET LOCAL lc_monetary = 'C';
+        SET LOCAL lc_numeric = 'C';
+        SET LOCAL lc_time = 'C'
+        """
+
+    /// Writes the report. Throws `usage` for a parameter that is missing, unknown or wrong, and `configuration` for a
+    /// query that is more than one query that reads, and for a login that may do more than read.
     public func run(
         _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
@@ -52,15 +64,16 @@ public struct CustomReport: Sendable {
             ReportSession.options(statementTimeoutMilliseconds: timeoutSeconds * 1000)
         ) { session in
             try ReportSession.prepare(session)
+            try ReportLogin.require(session, option: "--report-database or DAYBOOK_REPORT_DATABASE_URL")
+            try session.executeScript(Self.printing)
             let catalog = try Catalog(session)
             let values = try given.bind(session: session, catalog: catalog)
             let outputs = try Outputs(
                 folder: output, baseName: ([definition.name] + given.nameParts).joined(separator: "-"),
                 formats: formats, mode: mode)
             let writing = CustomWriting(
-                definition: definition, arguments: given.shown, session: session, outputs: outputs,
-                templates: templates,
-                programVersion: programVersion, progress: progress)
+                definition: definition, arguments: given.shown, session: session, watch: try SessionWatch(session),
+                outputs: outputs, templates: templates, programVersion: programVersion, progress: progress)
             let sheets = try writing.write {
                 try library.bind($0, catalog: catalog, parameters: values)
             } file: {

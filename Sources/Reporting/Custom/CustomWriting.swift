@@ -8,6 +8,7 @@ struct CustomWriting {
     let definition: ReportDefinition
     let arguments: [(String, String)]
     let session: Session
+    let watch: SessionWatch
     let outputs: Outputs
     let templates: TemplateSet
     let programVersion: String
@@ -28,6 +29,7 @@ struct CustomWriting {
                 sheet, csv: try outputs.sink(sheet.query + ".csv"),
                 writer: workbook.map { SheetWriter(workbook: $0, footer: definition.title) }, progress: progress)
             let (table, rows) = try stream.write(try bind(sheet.query), session: session)
+            try watch.check(session, after: "The sheet \"\(sheet.title)\" of the report \(definition.name)")
             let finished = try stream.finish()
             outputs.add("\(outputs.baseName)/\(sheet.query).csv", finished)
             try provenance.add(name: sheet.query, rows: Int64(rows), sha256: finished.sha256, query: file(sheet.query))

@@ -27,7 +27,7 @@ final class SheetStream {
 
     /// Writes every row and gives the first ones, for the page, with the number of all.
     func write(_ query: BoundQuery, session: Session) throws -> (Table, rows: Int) {
-        _ = try session.forEachRow(query.sql, query.parameters) { descriptions in
+        try query.forEachRow(session, rows: .text) { descriptions in
             try begin(descriptions)
         } _: { row in
             try write(row)

@@ -20,8 +20,7 @@ public struct LedgerExplanation: Sendable {
             let catalog = try Catalog(session)
             try catalog.requireEssentials()
             func rows(_ name: String, _ values: [String: Value]) throws -> [Row] {
-                let query = try library.bind(name, catalog: catalog, parameters: values)
-                return try session.query(query.sql, query.parameters)
+                try library.bind(name, catalog: catalog, parameters: values).rows(session)
             }
             guard let found = try rows("explain_find", ["reference": .text(reference)]).first else {
                 throw DaybookError.usage(

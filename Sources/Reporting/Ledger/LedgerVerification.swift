@@ -50,7 +50,7 @@ public struct LedgerVerification: Sendable {
             let snapshotAt = try SLAScope.snapshotInstant(session)
             let values = try parameters(session, catalog, snapshotAt: snapshotAt)
             let query = try library.bind("findings", catalog: catalog, parameters: values)
-            let findings = try session.query(query.sql, query.parameters).map { row in
+            let findings = try query.rows(session).map { row in
                 let name = try row.text("finding")
                 return Finding(
                     finding: name, account: try row.text("account"), reference: try row.optionalText("reference") ?? "",

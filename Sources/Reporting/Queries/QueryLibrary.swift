@@ -22,11 +22,15 @@ public struct QueryLibrary: Sendable {
     /// By name without the extension.
     private let queries: [String: File]
     private let sources: [String: File]
+    /// The folder's name, for sentences.
+    private let name: String
+    private let taken = BoundQuery.Taken()
 
     /// Reads `*.sql` of a folder and of its `sources/`.
     public init(folder: String) throws(DaybookError) {
         queries = try Self.files(in: folder, prefix: "")
         sources = try Self.files(in: folder + "/sources", prefix: "sources/")
+        name = URL(fileURLWithPath: folder).lastPathComponent
     }
 
     /// Every file, ordered by its path.
@@ -62,11 +66,11 @@ public struct QueryLibrary: Sendable {
     ) throws(DaybookError) -> BoundQuery {
         let file = try file(name)
         let sql = expand(file.text, catalog: catalog)
-        return try Self.bind(sql, parameters: parameters, path: file.path)
+        return try bind(sql, parameters: parameters, path: file.path)
     }
 
     /// Replaces every `:name` by `$n`; a name without a value is an error.
-    static func bind(
+    private func bind(
         _ sql: String, parameters: [String: Value], path: String
     ) throws(DaybookError) -> BoundQuery {
         var text = ""
@@ -86,7 +90,7 @@ public struct QueryLibrary: Sendable {
             }
             values.append(value)
         }
-        return BoundQuery(sql: text, parameters: values)
+        return BoundQuery(sql: text, parameters: values, path: "\(self.name)/\(path)", taken: taken)
     }
 
     /// Puts the named relations, and those that they name, in front of a query.
@@ -133,7 +137,7 @@ public struct QueryLibrary: Sendable {
         var files: [String: File] = [:]
         for name in names where name.hasSuffix(".sql") && !name.hasPrefix(".") {
             guard let data = FileManager.default.contents(atPath: folder + "/" + name),
-                let text = String(validating: data, as: UTF8.self)
+                let text = String(validating: data, as: UTF8.self), !text.unicodeScalars.contains("\0")
             else { throw .configuration("\(folder)/\(name) cannot be read as UTF-8 text.") }
             files[String(name.dropLast(4))] = File(
                 path: prefix + name, text: text, sha256: SHA256Digest.hex(Array(data)))

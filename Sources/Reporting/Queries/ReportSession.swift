@@ -1,8 +1,8 @@
 import Postgres
 import Schema
 
-/// How every report reads: one snapshot, nothing written, nothing hidden, nothing looked up where an application
-/// could have put it.
+/// How every report reads: one snapshot, nothing written and nothing kept, nothing hidden, nothing looked up where an
+/// application could have put it.
 enum ReportSession {
     /// Memory of a sort or hash of a report's query. Percentiles sort every task.
     private static let workMemory = "128MB"
@@ -10,7 +10,7 @@ enum ReportSession {
     static func options(statementTimeoutMilliseconds: Int) -> TransactionOptions {
         TransactionOptions(
             isolation: .repeatableRead, readOnly: true,
-            statementTimeoutMilliseconds: statementTimeoutMilliseconds)
+            statementTimeoutMilliseconds: statementTimeoutMilliseconds, isUndone: true)
     }
 
     /// Settings of the transaction.

@@ -1,5 +1,6 @@
 import Domain
 import Postgres
+import Spreadsheet
 
 /// One row of the drill-down as text, in one reused buffer: each field ends with a NUL, as C wants it.
 struct FieldBuffer: ~Copyable {
@@ -50,7 +51,8 @@ struct FieldBuffer: ~Copyable {
     func number(_ column: Int) -> Double? {
         switch column {
         case Self.batchIndex: index.map { Double($0) }
-        case Self.seconds: milliseconds.map { Double($0) / 1000 }
+        case Self.seconds:
+            milliseconds.flatMap { $0.magnitude <= UInt64(SpreadsheetLimits.exactInteger) ? Double($0) / 1000 : nil }
         default: nil
         }
     }

@@ -19,12 +19,7 @@ extension SLAReader {
     }
 
     private func statement(_ name: String, months: [SLAScope.JudgedMonth]) throws -> String {
-        let query = try bound(name, months: months)
-        var sql = query.sql
-        // From the last to the first, so that $1 does not eat the start of $12.
-        for (index, value) in query.parameters.enumerated().reversed() {
-            sql = sql.replacing("$\(index + 1)", with: Self.literal(value))
-        }
+        let sql = try bound(name, months: months).script(session, literal: Self.literal)
         return "\\echo \(name)\n\(sql);\n"
     }
 

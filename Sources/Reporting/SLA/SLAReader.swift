@@ -62,8 +62,7 @@ struct SLAReader {
         _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil
     ) throws -> [Row] {
         progress("counting \(Column.title(of: name).lowercased())")
-        let query = try bound(name, months: months, noticeHours: noticeHours)
-        return try session.query(query.sql, query.parameters)
+        return try bound(name, months: months, noticeHours: noticeHours).rows(session)
     }
 
     /// Rows of everybody are left out of the report of one account.

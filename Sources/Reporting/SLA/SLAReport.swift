@@ -13,6 +13,8 @@ public struct SLAReport: Sendable {
     public struct Settings: Sendable {
         /// The folder of the report's definition, `reports/sla`.
         public let definitionFolder: String
+        /// True where that is a folder of the user's, whose queries are not ours.
+        public let isForeignDefinition: Bool
         public let templates: TemplateSet
         public let output: String
         /// Who may read what is written.
@@ -25,11 +27,13 @@ public struct SLAReport: Sendable {
         public let statementTimeoutMilliseconds: Int
 
         public init(
-            definitionFolder: String, templates: TemplateSet, output: String, mode: OutputMode = .ownerOnly,
+            definitionFolder: String, isForeignDefinition: Bool = false, templates: TemplateSet, output: String,
+            mode: OutputMode = .ownerOnly,
             formats: Set<ReportFormat>, includesTasks: Bool, programVersion: String,
             statementTimeoutMilliseconds: Int = 0
         ) {
             self.definitionFolder = definitionFolder
+            self.isForeignDefinition = isForeignDefinition
             self.templates = templates
             self.output = output
             self.mode = mode
@@ -72,8 +76,9 @@ public struct SLAReport: Sendable {
             ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
         ) { session in
             let (scope, reader) = try prepare(session, library: library, progress: progress)
+            let watch = try SessionWatch(session)
             let figures = try reader.figures()
-            return try write(figures, scope: scope, reader: reader, outputs: outputs.value)
+            return try write(figures, scope: scope, reader: reader, outputs: outputs.value, watch: watch)
         }
     }
 
@@ -90,6 +95,7 @@ public struct SLAReport: Sendable {
         _ session: Session, library: QueryLibrary, progress: @escaping (String) -> Void
     ) throws -> (SLAScope, SLAReader) {
         try ReportSession.prepare(session)
+        if settings.isForeignDefinition { try ReportLogin.require(session, option: "--database") }
         let catalog = try Catalog(session)
         try catalog.requireEssentials()
         let path = settings.definitionFolder + "/standard-profile.json"
@@ -103,12 +109,13 @@ public struct SLAReport: Sendable {
     }
 
     private func write(
-        _ figures: SLAFigures, scope: SLAScope, reader: SLAReader, outputs: Outputs
+        _ figures: SLAFigures, scope: SLAScope, reader: SLAReader, outputs: Outputs, watch: SessionWatch
     ) throws -> Outcome {
         let tables = SLATables(scope: scope, figures: figures)
         let writing = SLAWriting(
             scope: scope, figures: figures, tables: tables, reader: reader, outputs: outputs, settings: settings)
         let promises = try writing.writeAll()
+        try watch.check(reader.session, after: "A query of \(settings.definitionFolder)")
         reader.progress("publishing the files")
         let files = try outputs.publish()
         let (sentence, hasBreach) = SLAPage.verdict(promises, scope: scope)

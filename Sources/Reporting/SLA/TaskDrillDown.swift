@@ -34,7 +34,7 @@ struct TaskDrillDown {
         }
         var fields = FieldBuffer(slugs: slugs)
         var count = 0
-        _ = try session.forEachRow(query.sql, query.parameters) { row in
+        try query.forEachRow(session) { row in
             try fields.read(row)
             if let csv { try csv.append { fields.appendCSV(to: &$0) } }
             if !sheets.isEmpty { try writeSheetRow(fields, number: count) }

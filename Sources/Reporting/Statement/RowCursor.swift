@@ -18,7 +18,7 @@ final class RowCursor<Value> {
         self.name = name
         self.pieceRows = pieceRows
         self.decode = decode
-        try session.execute("DECLARE \(name) NO SCROLL CURSOR FOR \(query.sql)", query.parameters)
+        try query.declare(name, in: session)
     }
 
     /// The next rows; nil after the last.

@@ -102,7 +102,7 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
                 condition.broadcast()
             }
             var piece: GroupedRows<Value>.Piece = []
-            try session.forEachRow(order.query.sql, order.query.parameters) { row in
+            try order.query.forEachRow(session) { row in
                 piece.append((try row.int(0), try decode(row)))
                 if piece.count == pieceRows {
                     try put(piece)

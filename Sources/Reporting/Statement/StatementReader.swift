@@ -88,16 +88,14 @@ final class StatementReader {
         entries = try rows("entries", feeds.entries, Self.entry)
         let hasWallets = KnownTable.deployment.contains { $0.name == "credit_wallet" && catalog.has($0) }
         var holdings: [Int64: Holdings] = [:]
-        let wallets = try bound("wallets")
-        for row in try session.query(wallets.sql, wallets.parameters) {
+        for row in try bound("wallets").rows(session) {
             holdings[try row.int("account")] = Holdings(
                 wallet: hasWallets ? try row.int("wallet") : nil,
                 expiredUnbooked: hasWallets ? try row.int("expired_unbooked") : nil, email: try row.text("email"))
         }
         self.holdings = holdings
-        let totals = try bound("sums")
         sums = try Dictionary(
-            uniqueKeysWithValues: session.query(totals.sql, totals.parameters).map { row in
+            uniqueKeysWithValues: bound("sums").rows(session).map { row in
                 let sums = Sums(
                     total: try row.int("total"), opening: try row.int("opening"),
                     openingBonus: try row.int("opening_bonus"), unpriced: try row.int("unpriced"))
@@ -170,15 +168,14 @@ final class StatementReader {
     }
 
     private func entries(_ name: String, _ values: [String: Value]) throws -> [StatementEntry] {
-        let query = try bind(name, values)
         var result: [StatementEntry] = []
-        try session.forEachRow(query.sql, query.parameters) { result.append(try Self.entry($0)) }
+        try bind(name, values).forEachRow(session) { result.append(try Self.entry($0)) }
         return result
     }
 
     private static func clocks(_ query: BoundQuery, _ session: Session) throws -> [Int64: LocalClock] {
         var changes: [Int64: [(from: Instant, seconds: Int64)]] = [:]
-        for row in try session.query(query.sql, query.parameters) {
+        for row in try query.rows(session) {
             changes[try row.int("number"), default: []].append((try row.instant("from_at"), try row.int("seconds")))
         }
         return changes.mapValues { LocalClock(changes: $0) }

@@ -14,14 +14,15 @@ public enum Cell: Hashable, Sendable {
     case dollars(Dollars)
     case instant(Instant)
     case boolean(Bool)
-    /// An exact decimal as PostgreSQL prints it.
-    case decimal(String)
+    /// A decimal number as PostgreSQL prints it.
+    case decimal(DecimalText)
 
     /// The value as CSV and pages show it, without any quoting.
     public var plainText: String {
         switch self {
         case .empty: ""
-        case .text(let text), .decimal(let text): text
+        case .text(let text): text
+        case .decimal(let decimal): decimal.text
         case .integer(let number): String(number)
         case .percent(let percent): percent.description
         case .duration(let microseconds): Seconds.text(microseconds: microseconds)
@@ -35,6 +36,43 @@ public enum Cell: Hashable, Sendable {
     /// True where a spreadsheet might take the value for a formula: text only, numbers never.
     var isText: Bool {
         if case .text = self { true } else { false }
+    }
+}
+
+/// The text of a decimal number, and of nothing else: it goes into files as it is.
+public struct DecimalText: Hashable, Sendable {
+    public let text: String
+
+    /// Takes what PostgreSQL prints for a number: `-12.50`, `1e+22`. Nil for anything else: NaN and the infinities, a
+    /// plus in front, blanks, hexadecimal digits.
+    public init?(_ text: String) {
+        var rest = Substring(text).utf8
+        func takeDigits() -> Bool {
+            let count = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+            rest = rest.dropFirst(count)
+            return count > 0
+        }
+        func take(_ characters: String) -> Bool {
+            guard let first = rest.first, characters.utf8.contains(first) else { return false }
+            rest = rest.dropFirst()
+            return true
+        }
+        _ = take("-")
+        guard takeDigits() else { return nil }
+        if take("."), !takeDigits() { return nil }
+        if take("eE") {
+            _ = take("+-")
+            guard takeDigits() else { return nil }
+        }
+        guard rest.isEmpty else { return nil }
+        self.text = text
+    }
+
+    /// Digits from the first that is not 0 on, without an exponent.
+    var significantDigits: Int {
+        text.utf8.prefix { $0 != UInt8(ascii: "e") && $0 != UInt8(ascii: "E") }
+            .filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            .drop { $0 == UInt8(ascii: "0") }.count
     }
 }
 

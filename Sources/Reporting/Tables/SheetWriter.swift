@@ -92,27 +92,40 @@ struct SheetWriter {
     func write(_ cell: Cell, to sheet: Sheet, row: Int, column: Int, format: Format) throws {
         switch cell {
         case .empty, .text(""): try sheet.writeBlank(row: row, column: column, format: format)
-        case .decimal(let text):
-            // A spreadsheet keeps 15 digits: what has more stays text.
-            let digits = text.utf8.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
-            if digits <= 15, let number = Double(text), number.isFinite {
-                try sheet.write(row: row, column: column, number: number, format: format)
-            } else {
-                try sheet.write(row: row, column: column, text: text, format: format)
-            }
         case .text, .infinite, .boolean:
             try sheet.write(row: row, column: column, text: cell.plainText, format: format)
         case .integer(let number): try sheet.write(row: row, column: column, integer: number, format: format)
-        case .percent(let percent):
-            try sheet.write(row: row, column: column, number: Double(percent.tenThousandths) / 10_000, format: format)
-        case .duration(let microseconds):
-            let milliseconds = Seconds.milliseconds(roundingUp: microseconds)
-            try sheet.write(row: row, column: column, number: Double(milliseconds) / 1000, format: format)
-        case .dollars(let amount):
-            try sheet.write(row: row, column: column, number: Double(amount.micros) / 1_000_000, format: format)
+        case .decimal, .percent, .duration, .dollars:
+            if let number = Self.number(cell) {
+                try sheet.write(row: row, column: column, number: number, format: format)
+            } else {
+                try sheet.write(row: row, column: column, text: cell.plainText, format: format)
+            }
         case .instant(let instant):
             try sheet.write(row: row, column: column, instant: instant, format: format)
         }
+    }
+
+    /// The number of a cell that a spreadsheet keeps as it is; nil for one with more digits than that, which is text.
+    private static func number(_ cell: Cell) -> Double? {
+        switch cell {
+        case .decimal(let decimal):
+            guard decimal.significantDigits <= SpreadsheetLimits.digits, let number = Double(decimal.text) else {
+                return nil
+            }
+            return number.isFinite ? number : nil
+        case .percent(let percent): return number(percent.tenThousandths, perUnit: 10_000)
+        case .duration(let microseconds):
+            return number(Seconds.milliseconds(roundingUp: microseconds), perUnit: 1000)
+        case .dollars(let amount): return number(amount.micros, perUnit: 1_000_000)
+        default: return nil
+        }
+    }
+
+    private static func number(_ parts: Int64, perUnit: Int64) -> Double? {
+        var digits = parts.magnitude
+        while digits > 0, digits.isMultiple(of: 10) { digits /= 10 }
+        return digits <= UInt64(SpreadsheetLimits.exactInteger) ? Double(parts) / Double(perUnit) : nil
     }
 
     /// Widths in characters that fit the headers and the first rows.

@@ -8,7 +8,9 @@ struct RunReportCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Run a report that is a folder of SQL files.",
         discussion: """
             A report is a folder with report.json and SQL files; docs/custom-reports.md says how to write one. Its \
-            queries run read-only with bound parameters.
+            queries run read-only with bound parameters, and as a login that could do no more: a superuser's, and one \
+            that may run programs on the server or touch its files, is refused. --report-database names another. The \
+            private server has a login that only reads, which is used by itself.
 
             Examples:
               daybook report run failures --param month=2026-10
@@ -26,6 +28,9 @@ struct RunReportCommand: AsyncParsableCommand {
     var report: ReportOptions
 
     @OptionGroup(title: "Database")
+    var reader: ReportDatabaseOptions
+
+    @OptionGroup(title: "Database")
     var database: DatabaseOptions
 
     func run() async throws {
@@ -38,7 +43,7 @@ struct RunReportCommand: AsyncParsableCommand {
             definition, arguments: try arguments(), templates: try report.templateSet(), output: report.output,
             mode: report.permissions.mode, formats: report.format, programVersion: Version.current,
             statementTimeoutSeconds: report.statementTimeout)
-        let outcome = try await database.withConnection { connection in
+        let outcome = try await DatabaseOptions.withConnection(try await reader.settings(database)) { connection in
             try await custom.run(connection) { progress.tell($0) }
         }
         progress.finish()

@@ -64,10 +64,12 @@ struct SLACommand: AsyncParsableCommand {
         }
         let progress = Progress(isQuiet: report.quiet || sql)
         let request = SLARequest(month: month, account: account, cutoff: cutoff)
+        let folder = try definitionFolder()
         let settings = SLAReport.Settings(
-            definitionFolder: try definitionFolder(), templates: try report.templateSet(), output: report.output,
-            mode: report.permissions.mode, formats: report.format, includesTasks: tasks,
-            programVersion: Version.current, statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
+            definitionFolder: folder, isForeignDefinition: folder != (try InstalledFiles.folder("reports")) + "/sla",
+            templates: try report.templateSet(), output: report.output, mode: report.permissions.mode,
+            formats: report.format, includesTasks: tasks, programVersion: Version.current,
+            statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let sla = SLAReport(request, settings: settings)
         if sql {
             let script = try await database.withConnection { try await sla.script($0) }
