@@ -29,11 +29,12 @@ extension Session {
         onColumns: ([ColumnDescription]) throws -> Void = { _ in },
         _ body: (borrowing RowView) throws -> Void
     ) throws -> Int {
-        try lookingUp { try stream(sql, parameters, onColumns, body) }
+        try lookingUp { try stream(sql, parameters, format, onColumns, body) }
     }
 
     private func stream(
-        _ sql: String, _ parameters: [Value], _ onColumns: ([ColumnDescription]) throws -> Void,
+        _ sql: String, _ parameters: [Value], _ format: RowFormat,
+        _ onColumns: ([ColumnDescription]) throws -> Void,
         _ body: (borrowing RowView) throws -> Void
     ) throws -> Int {
         let connection = try ready()

@@ -14,17 +14,19 @@ extension Session {
         _ options: TransactionOptions = TransactionOptions(),
         _ body: () throws -> Result
     ) throws -> Result {
-        try transaction(beginning: options.beginSQL, body)
+        try transaction(beginning: options.beginSQL, isUndone: options.isUndone, body)
     }
 
-    func transaction<Result>(beginning: String, _ body: () throws -> Result) throws -> Result {
+    func transaction<Result>(
+        beginning: String, isUndone: Bool = false, _ body: () throws -> Result
+    ) throws -> Result {
         guard !isInTransaction else {
             throw PostgresError(.invalidUse, "A transaction cannot begin inside another one.")
         }
         do {
             try executeAlone(beginning + (lookupSQL.map { "; " + $0 } ?? ""))
             let result = try body()
-            try options.isUndone ? undo() : commit()
+            try isUndone ? undo() : commit()
             return result
         } catch {
             rollBack("ROLLBACK")
