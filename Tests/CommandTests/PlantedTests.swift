@@ -13,19 +13,19 @@ import Testing
         let files: [String: String]
     }
 
-    /// Commands of the README and the documents in an order that makes sense. `@name` is a file of the run's own folder.
+    /// Commands of the README and the documents, in an order that makes sense. `@name` is a file of the run's folder.
     private static let reading = [
         "database check", "accounts list", "accounts show customer3", "profiles list", "profiles show standard",
         "availability list", "availability maintenance list", "outages list",
         "report sla --quiet --month 2026-10 --cutoff 2026-11-05T00:00:00Z --output @sla",
         "report sla --quiet --month 2026-10 --account customer3 --format csv --output @sla-customer3",
-        "report sla --month 2026-10 --cutoff 2026-11-05T00:00:00Z --sql", "report list",
+        "report sla --month 2026-10 --cutoff 2026-11-05T00:00:00Z --sql",
         "report run failures --quiet --param month=2026-10 --output @failures",
         "report run access --quiet --param month=2026-10 --param account=customer3 --output @access",
         "report run credits --quiet --param from=2026-04 --param to=2026-10 --output @credits",
         "report statement --quiet --month 2026-09 --all --output @statements", "ledger verify --format csv",
         "ledger explain 9007199254740499", "retention hold list", "retention policy list",
-        "retention plan --as-of 2026-11-05 --output @plan", "retention verify --certificates @certificates",
+        "retention plan --as-of 2026-11-05 --output @plan", "retention verify",
     ]
     private static let writing = [
         "database migrate", "accounts import \(Deployment.root)/sample/accounts.csv",
@@ -33,16 +33,19 @@ import Testing
         "availability maintenance import \(Deployment.root)/sample/maintenance.csv",
         "outages import @outages.csv", "profiles import @ours.json",
         "availability probe http://127.0.0.1:9/ --target batch-api --quiet",
-        "report statement --quiet --month 2026-09 --account customer5 --output @mailed --email --from finance@example.org",
+        "report statement --quiet --month 2026-09 --account customer5 --output @mailed --email "
+            + "--from finance@example.org",
         "close month 2026-10 --quiet", "close list", "close diff 2026-10",
         "close reopen 2026-10 --account customer5 --reason late", "close list",
         "retention hold add --account customer9 --matter case-7 --requested-by counsel", "retention hold list",
         "retention hold release 1 --reason settled",
         "retention policy set --account customer9 --class access_log --days 365 --reason contract",
         "retention policy list", "retention plan --as-of 2026-11-05 --output @due",
-        "retention purge --yes --quiet --as-of 2026-11-05 --archive @archive --certificates @certificates --expect-rows @",
+        "retention purge --yes --quiet --as-of 2026-11-05 --archive @archive --certificates @certificates "
+            + "--expect-rows @",
+        "retention plan --as-of 2026-11-05 --output @left",
         "retention purge --resume --quiet --archive @archive --certificates @certificates",
-        "retention verify --certificates @certificates",
+        "retention verify",
         "retention restore @archive/run-000001/manifest.json --into looked_at --certificates @certificates",
         "retention restore @archive/run-000001/manifest.json --certificates @certificates",
         "retention expire-archives --certificates @certificates", "database partitions",
@@ -50,7 +53,7 @@ import Testing
     private static let engine = [
         "database migrate --engine", "database check", "database partitions",
         "credits grant --account customer1 --package 5000 --reference INV-2026-117",
-        "credits adjust --account customer1 --credits -7 --reference ticket-1 --reason test --author test",
+        "credits adjust --account customer1 --by 7 --reference ticket-1 --reason test --author test",
         "credits balance --account customer1", "credits history --account customer1", "ledger verify --format csv",
         "database roles",
         "report sla --quiet --month 2026-10 --cutoff 2026-11-05T00:00:00Z --format csv --output @roles",
@@ -71,8 +74,10 @@ import Testing
             arguments + ["--database", Deployment.conninfo(settings)],
             environment: ["DAYBOOK_HOME": folder.file("home")])
         var files: [String: String] = [:]
-        for (name, bytes) in try folder.contents() where before[name] != bytes {
-            let isText = [".csv", ".json", ".html", ".eml", ".sha256"].contains { name.hasSuffix($0) }
+        // How many pieces an archive has depends on how quick the machine is.
+        for (name, bytes) in try folder.contents()
+        where before[name] != bytes && !name.hasPrefix("archive/") && !name.hasPrefix("certificates/") {
+            let isText = [".csv", ".json", ".html", ".sha256"].contains { name.hasSuffix($0) }
             files[name] = isText ? same(String(decoding: bytes, as: UTF8.self), settings, folder) : "there"
         }
         return Seen(
@@ -93,7 +98,8 @@ import Testing
     private func same(_ text: String, _ settings: ConnectionSettings, _ folder: ScratchFolder) -> String {
         text.replacing(folder.path, with: "FOLDER").replacing(settings.options["dbname"] ?? "", with: "DATABASE")
             .replacing(/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9.]+)?/, with: "INSTANT")
-            .replacing(/[0-9a-f]{64}/, with: "DIGEST").replacing(/"[a-z_]*(bytes|size)" ?: ?[0-9]+/, with: "SIZE")
+            .replacing(/[0-9a-f]{64}/, with: "DIGEST").replacing(/[0-9]+ archived files/, with: "FILES")
+            .replacing(/"[a-z_]*(bytes|size)" ?: ?[0-9]+/, with: "SIZE")
             .replacing(/[0-9.]+ ?(ms|s|seconds?|KB|MB|bytes)\b/, with: "MEASURE")
     }
 
@@ -139,6 +145,9 @@ import Testing
 
     @Test func `commands of the engine and of the roles call nothing that was planted`() async throws {
         let original = try await SampleDatabase.shared.copy()
+        // Roles are the cluster's: whoever runs it first makes them, and says so.
+        try await ProgramRun.expectingSuccess(
+            ["database", "roles", "--database", Deployment.conninfo(original.settings)])
         try await compare(Self.engine, of: original)
         try await original.drop()
     }
