@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func `a statement that fails outside of a transaction leaves none behind`() async throws {
-        try await withPlanted(.system) { session in
+        try await withPlanted(.system) { (session: Session) throws in
             #expect(throws: PostgresError.self) { try session.query("SELECT 1/0") }
             #expect(throws: PostgresError.self) { try session.executeScript("SELECT 1; SELECT 1/0") }
             #expect(!session.isInTransaction)
