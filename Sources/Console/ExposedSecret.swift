@@ -15,7 +15,7 @@ public enum ExposedSecret {
     /// - Parameter advice: What to do instead.
     public static func tell(of option: String, advice: String) {
         guard told.withLock({ $0.insert(option).inserted }) else { return }
-        let program = CommandLine.arguments.first.map { ($0 as NSString).lastPathComponent } ?? "daybook"
+        let program = CommandLine.arguments.first?.split(separator: "/").last ?? "daybook"
         Terminal.say(
             "\(program): the password in \(option) is to be seen in the list of processes, by everybody on this "
                 + "machine; \(advice).")

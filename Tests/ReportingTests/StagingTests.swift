@@ -147,4 +147,13 @@ struct StagingTests {
         #expect(throws: DaybookError.self) { _ = try staging.sink("../page.html") }
         #expect(!FileManager.default.fileExists(atPath: folder.file("out/page.html")))
     }
+
+    @Test(arguments: [
+        ("o", ".", "o"), ("out/", ".", "out"), ("/o", "/", "o"), ("a/b//c", "a/b", "c"), ("a//b/", "a", "b"),
+        ("/", "/", ""), (".", ".", "."), ("é/ü", "é", "ü"),
+    ])
+    func `a path has a folder and a name`(path: String, folder: String, name: String) {
+        let parts = Folder.parts(of: path)
+        #expect(parts.folder == folder && parts.name == name)
+    }
 }

@@ -60,10 +60,16 @@ public final class Folder {
         guard set(mode.folder, of: made) else { throw OutputError.cannotWrite(path, errno) }
     }
 
-    /// The folder that a path lies in, and the name in it.
+    /// The folder that a path lies in, and the name in it. Foundation's own traps for a name of one letter.
     public static func parts(of path: String) -> (folder: String, name: String) {
-        let above = (path as NSString).deletingLastPathComponent
-        return (above.isEmpty ? "." : above, (path as NSString).lastPathComponent)
+        let slash = UInt8(ascii: "/")
+        func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+        var bytes = Array(path.utf8)[...]
+        while bytes.count > 1, bytes.last == slash { bytes.removeLast() }
+        guard let last = bytes.lastIndex(of: slash) else { return (".", text(bytes)) }
+        var above = bytes[..<last]
+        while above.count > 1, above.last == slash { above.removeLast() }
+        return (above.isEmpty ? "/" : text(above), text(bytes[(last + 1)...]))
     }
 
     /// Gives an open file or folder of ours its permissions. A folder hands its group down as it did.
@@ -176,7 +182,8 @@ public final class Folder {
         defer { close(opened) }
         let status = Self.status(opened)
         let kind = status.st_mode & S_IFMT
-        guard kind == S_IFREG || kind == S_IFDIR, status.st_uid == geteuid() else {
+        // Whom a file of ours belongs to is the file system's to say; this folder is of ours too.
+        guard kind == S_IFREG || kind == S_IFDIR, status.st_uid == Self.status(descriptor).st_uid else {
             throw OutputError.cannotWrite(path + "/" + name, EPERM)
         }
         guard Self.set(kind == S_IFDIR ? mode.folder : mode.file, of: opened), !synchronises || fsync(opened) == 0
