@@ -70,7 +70,7 @@ import Testing
         ("ARRAY[1, NULL, 3]", "\"{1,NULL,3}\""),
         ("ARRAY[-0.5::float8, 1e22]", "\"{-0.5,1e+22}\""),
         ("ARRAY[['a', 'b c'], ['', 'NULL']]", #""{{a,""b c""},{"""",""NULL""}}""#),
-        ("ARRAY[interval '1 day']", "{\"\"1 day\"\"}"), (#"'{"a":  1}'::json"#, #""{""a"":  1}""#),
+        ("ARRAY[interval '1 day']", #""{""1 day""}""#), (#"'{"a":  1}'::json"#, #""{""a"":  1}""#),
         (#"'{"a":  1}'::jsonb"#, #""{""a"": 1}""#), (#"'\x00ff'::bytea"#, #"\x00ff"#), ("'sad'::public.mood", "sad"),
         ("7::public.positive", "7"), ("ROW(-1, 'a b')::public.pair", "\"(-1,\"\"a b\"\")\""),
         ("'<a>1</a>'::xml", "<a>1</a>"),
@@ -80,7 +80,7 @@ import Testing
         ("timestamptz 'infinity'", "infinity"), ("timestamptz '-infinity'", "-infinity"),
         ("timestamptz '0044-03-15 00:00:00+00 BC'", "0044-03-15 00:00:00+00 BC"),
         ("'4F9619FF-8B86-D011-B42D-00C04FC964FF'::uuid", "4f9619ff-8b86-d011-b42d-00c04fc964ff"), ("true", "true"),
-        ("NULL::interval", ""), ("to_char(1234.5, 'L9G999D9')", "\"$ 1,234.5\""), ("repeat('é', 2)", "éé"),
+        ("NULL::interval", ""), ("to_char(1234.5, 'L9G999D9')", "\"  1,234.5\""), ("repeat('é', 2)", "éé"),
     ]
 
     @Test func `every type is shown as PostgreSQL prints it, whatever the database prefers`() async throws {

@@ -62,8 +62,8 @@ enum ReportLogin {
             default: "may \(roles.first { $0.name == role }?.may ?? "do more than read")"
             }
         throw DaybookError.configuration(
-            "The login \"\(login)\" \(right)\(login == role ? "" : " (by the role \"\(role)\")"), and so could a "
-                + "query of this report; name a login that only reads with \(option) (to make one: daybook database "
+            "The login \"\(login)\" \(right)\(login == role ? "" : " (by the role \"\(role)\")"), which a query of "
+                + "this report could use; name a login that only reads with \(option) (to make one: daybook database "
                 + "roles, then CREATE ROLE daybook_reader LOGIN IN ROLE daybook_report).")
     }
 }
