@@ -33,7 +33,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "Domain", swiftSettings: strict),
-        .target(name: "Digests", dependencies: ["COpenSSL", "Domain"], swiftSettings: strict),
+        .target(name: "Digests", dependencies: ["COpenSSL", "CZlib", "Domain"], swiftSettings: strict),
         .target(name: "Postgres", dependencies: ["CLibPQ", "Domain"], swiftSettings: strict),
         .target(
             name: "Schema",
@@ -106,7 +106,7 @@ let package = Package(
         ),
         .target(
             name: "Retention",
-            dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain", "CZlib"],
+            dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain"],
             swiftSettings: strict
         ),
         .target(

@@ -50,7 +50,12 @@ struct SegmentReader {
             guard cipher == nil || plain.count < 2 || compressor.hasBegun || plain.starts(with: [0x1F, 0x8B]) else {
                 throw DaybookError.configuration("The key does not fit \(path).")
             }
-            let csv = try plain.withUnsafeBytes { try compressor.update($0) }
+            let csv: [UInt8]
+            do {
+                csv = try plain.withUnsafeBytes { bytes throws(Compressor.Damage) in try compressor.update(bytes) }
+            } catch {
+                throw DaybookError.badData("An archived file is damaged: it is not gzip's format.")
+            }
             if !csv.isEmpty { try body(csv) }
         }
         if let cipher {

@@ -44,7 +44,7 @@ final class SegmentWriter {
     private func flush(isLast: Bool) throws {
         let sink = try openSink()
         csvDigest.update(pending)
-        let compressed = try pending.withUnsafeBytes { bytes throws(DaybookError) in
+        let compressed = try pending.withUnsafeBytes { bytes throws(Compressor.Damage) in
             try compressor.update(bytes, isLast: isLast)
         }
         pending.removeAll(keepingCapacity: true)
