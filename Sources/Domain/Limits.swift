@@ -17,6 +17,15 @@ public enum Limits {
     public static let pageRows = 200
     /// Entries and batches on the page of a statement: a customer prints them all; beyond it nobody reads on paper.
     public static let statementPageEntries = 20_000
+    /// Files of one statement: workbook, page, a table each, and the manifest.
+    public static let statementFiles = 64
+    /// Bytes of a statement's files that are read at once, and of all files of an archive that is unpacked: one of a
+    /// million entries has a third of it, and a forged archive must not eat the memory.
+    public static let statementFileBytes = 536_870_912
+    /// Bytes of a statement's manifest: one has a few thousand.
+    public static let manifestBytes = 1_048_576
+    /// Seconds that a command may take to which the head of a chain is given: the run waits for it.
+    public static let headCommandSeconds = 60
     /// Rows of tasks on one sheet: a spreadsheet ends at 1,048,576, a round number is easier to explain.
     public static let sheetRows = 1_000_000
     /// Months of the trend: the reported one and the year before it.

@@ -15,6 +15,7 @@ public struct SLAFacts: Sendable {
                 let name: String
                 let sha256: String
             }
+            let report: String?
             let month: String?
             let account: String?
             let status: String?
@@ -25,8 +26,8 @@ public struct SLAFacts: Sendable {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let reports = names.filter { $0.hasPrefix("sla-") }.compactMap { name -> (String, String, Document)? in
             guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)/manifest.json"),
-                let document = try? decoder.decode(Document.self, from: data), document.status == "final",
-                document.account == nil, let month = document.month
+                let document = try? decoder.decode(Document.self, from: data), document.report == "sla",
+                document.status == "final", document.account == nil, let month = document.month
             else { return nil }
             return (month, name, document)
         }
@@ -35,9 +36,9 @@ public struct SLAFacts: Sendable {
                 "There is no final SLA report for everybody in \(folder): a letter quotes nothing else. Write one with "
                     + "daybook report sla, or name its folder with --sla.")
         }
-        let content = Array(FileManager.default.contents(atPath: "\(folder)/\(name)/promises.csv") ?? Data())
-        let recorded = document.files.first { $0.name.hasSuffix("/promises.csv") }?.sha256
-        guard FileDigest.of(content) == recorded else {
+        let content = (try? PlainFile.read("\(folder)/\(name)/promises.csv")) ?? []
+        let recorded = document.files.filter { $0.name.hasSuffix("/promises.csv") }.map(\.sha256)
+        guard recorded == [FileDigest.of(content)] else {
             throw DaybookError.badData("\(folder)/\(name)/promises.csv is not the file that its manifest names.")
         }
         values = try Self.values(CSVFile.records(content), month: month)

@@ -1,5 +1,4 @@
 public import Domain
-import Foundation
 public import Postgres
 
 /// Hands statements over, each once an account and month, and records it.
@@ -107,20 +106,7 @@ public struct StatementDelivery: Sendable {
             values[line.rawValue] = statement.summary[line].map { GroupedNumber.text($0) } ?? "not known"
         }
         let filled = try letter.fill(values)
-        let types = [
-            "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            "html": "text/html; charset=utf-8",
-        ]
-        let attachments = try statement.files.compactMap { path -> MailMessage.Attachment? in
-            let ending = (path as NSString).pathExtension
-            guard let type = types[ending] else { return nil }
-            guard let content = FileManager.default.contents(atPath: path) else {
-                throw DaybookError(.failed, "\(path) went away before it was attached.")
-            }
-            return MailMessage.Attachment(
-                name: "\(statement.account.name.replacing("/", with: "-")) \(month).\(ending)", type: type,
-                content: Array(content))
-        }
+        let attachments = try StatementAttachments(statement, month: month).all
         return MailMessage(
             from: from, to: statement.email, subject: filled.subject, body: filled.body, attachments: attachments,
             date: date)

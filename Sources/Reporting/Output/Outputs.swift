@@ -7,6 +7,7 @@ final class Outputs {
     let formats: Set<ReportFormat>
     /// Finished files, with their paths below the output folder.
     private(set) var files: [Manifest.File] = []
+    private var manifestDigest: String?
 
     convenience init(
         folder: String, baseName: String, formats: Set<ReportFormat>, mode: OutputMode
@@ -46,6 +47,22 @@ final class Outputs {
         let finished = try sink.finish()
         add("\(baseName)/\(name)", finished)
         return finished.sha256
+    }
+
+    /// Writes `manifest.json`, which lists the others and not itself.
+    func writeManifest(_ bytes: [UInt8]) throws(DaybookError) {
+        let sink = try sink(Self.manifestName)
+        try sink.write(bytes)
+        manifestDigest = try sink.finish().sha256
+    }
+
+    private static let manifestName = "manifest.json"
+
+    /// SHA-256 of every finished file, by its path below the output folder.
+    var digests: [String: String] {
+        var digests = Dictionary(files.map { ($0.name, $0.sha256) }) { first, _ in first }
+        digests["\(baseName)/\(Self.manifestName)"] = manifestDigest
+        return digests
     }
 
     /// Writes `baseName.extension` in one go.

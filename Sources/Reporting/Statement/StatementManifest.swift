@@ -35,14 +35,6 @@ struct StatementManifest: Codable, Sendable {
         let hash: String
     }
 
-    struct Signature: Codable, Sendable {
-        let algorithm: String
-        /// 64 hexadecimal digits.
-        let publicKey: String
-        /// 128 hexadecimal digits; empty while the document is being signed.
-        var value: String
-    }
-
     let report: String
     let number: String
     let account: Subject
@@ -63,7 +55,7 @@ struct StatementManifest: Codable, Sendable {
     let sqlFiles: [SQLFile]
     let programVersion: String
     let generatedAt: String
-    var signature: Signature?
+    var signature: DocumentSignature?
 
     /// The document, keys in snake_case and in order.
     func json() throws -> [UInt8] {
@@ -83,10 +75,44 @@ struct StatementManifest: Codable, Sendable {
     /// The same document with a signature.
     func signed(with key: SigningKey) throws -> StatementManifest {
         var signed = self
-        signed.signature = Signature(algorithm: "Ed25519", publicKey: key.publicKey.hex, value: "")
+        signed.signature = DocumentSignature(awaiting: key)
         let value = Hex.text(key.sign(try signed.signedBytes()))
         signed.signature?.value = value
         return signed
+    }
+
+    /// The name of the statement's folder. Throws `badData` where no statement has such an account and month.
+    func baseName() throws(DaybookError) -> String {
+        guard number == "\(account.slug)-\(month)",
+            let baseName = StatementFileName.baseName(slug: account.slug, month: month)
+        else { throw .badData("manifest.json names no account and month that a statement could be of.") }
+        return baseName
+    }
+
+    /// The files that it lists, by name. Throws `badData` for a path, and for a file that is listed twice.
+    func listed() throws(DaybookError) -> [(name: StatementFileName, file: File)] {
+        let baseName = try baseName()
+        var listed: [(name: StatementFileName, file: File)] = []
+        for file in files {
+            guard let name = StatementFileName(file.name, of: baseName), name.name != StatementFileName.manifest else {
+                throw .badData("manifest.json lists \(file.name.debugDescription), which names no file of a statement.")
+            }
+            guard !listed.contains(where: { $0.name == name }) else {
+                throw .badData("manifest.json lists \(name.name) twice.")
+            }
+            listed.append((name, file))
+        }
+        return listed
+    }
+
+    /// The name under which a file is attached to a message: the customer's own and the month, without what one system
+    /// or another has in no file's name. Nil where that is none.
+    func mailedName(_ ending: String) -> String? {
+        let customer = account.name.unicodeScalars.filter { scalar in
+            scalar.value >= 0x20 && scalar.value != 0x7F && !"\"\\:*?<>|".unicodeScalars.contains(scalar)
+        }
+        let name = "\(String(String.UnicodeScalarView(customer)).replacing("/", with: "-")) \(month).\(ending)"
+        return (1...255).contains(name.utf8.count) && !name.hasPrefix(".") ? name : nil
     }
 
     /// The digest over the figures of a statement: its CSV files, by name.
@@ -95,6 +121,13 @@ struct StatementManifest: Codable, Sendable {
             "\(file.name.split(separator: "/").last ?? "") \(file.sha256)\n"
         }
         return SHA256Digest.hex(figures.sorted().joined())
+    }
+
+    /// The hash that the chain must have, by what the document says.
+    var linkHash: String {
+        Self.chainHash(
+            previous: chain.previous, userID: account.userId, month: month, opening: openingBalance,
+            closing: closingBalance, statement: statementSha256)
     }
 
     /// The hash that a closed month hands on: over the one before, whose month it is, its balances and its figures.

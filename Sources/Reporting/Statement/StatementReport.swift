@@ -54,6 +54,8 @@ public struct StatementReport: Sendable {
         public let isClosed: Bool
         /// Paths of the files that were written.
         public var files: [String] = []
+        /// SHA-256 of each of them as it was written, by its path.
+        var digests: [String: String] = [:]
 
         /// True where all of the checks are 0.
         public var isWhole: Bool { StatementLine.checks.allSatisfy { (summary[$0] ?? 0) == 0 } }
@@ -115,7 +117,10 @@ public struct StatementReport: Sendable {
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             progress("publishing the files")
             for index in statements.indices {
-                statements[index].outcome.files = try statements[index].outputs.publish()
+                let outputs = statements[index].outputs
+                statements[index].outcome.files = try outputs.publish()
+                statements[index].outcome.digests = Dictionary(
+                    uniqueKeysWithValues: outputs.digests.map { ("\(settings.output)/\($0.key)", $0.value) })
             }
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             return statements.map(\.outcome)

@@ -98,9 +98,7 @@ struct StatementWriting {
             programVersion: settings.programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
         let manifest = try settings.key.map { try unsigned.signed(with: $0) } ?? unsigned
-        let sink = try outputs.sink("manifest.json")
-        try sink.write(try manifest.json())
-        _ = try sink.finish()
+        try outputs.writeManifest(try manifest.json())
         return manifest
     }
 
