@@ -24,7 +24,7 @@ public struct CloseDifference: Sendable {
         self.settings = settings
     }
 
-    /// Reads only. Throws `usage` where the month is not closed.
+    /// Reads only. Throws `usage` where the month is not closed, `badData` where what was kept is not what was closed.
     public func run(_ connection: Connection) async throws -> [Change] {
         let library = try settings.library()
         let folder = NSTemporaryDirectory() + "/daybook-diff-\(UUID().uuidString)"
@@ -45,10 +45,8 @@ public struct CloseDifference: Sendable {
             for statement in try run.writeAll() {
                 let account = statement.subject.account
                 changes += try entries(of: statement.subject, session: session, catalog: catalog)
-                let kept = KeptStatement(
-                    subject: statement.subject,
-                    files: try closes.files(
-                        of: account.userID, month: request.month, revision: revisions[account.userID] ?? 0))
+                let kept = try KeptStatement(
+                    statement.subject, month: request.month, revision: revisions[account.userID] ?? 0, session)
                 changes += try tables(statement, kept: kept, staging: staging)
             }
             return changes
@@ -100,7 +98,7 @@ public struct CloseDifference: Sendable {
         return try ["batches", "entries", "open_batches", "summary", "usage"].compactMap { table in
             let name = "\(baseName)/\(table).csv"
             let now = Array(FileManager.default.contents(atPath: staging.file(name)) ?? Data())
-            let was = kept.files.first { $0.name == name }?.content ?? []
+            let was = kept.content("\(table).csv")
             // What the wallet says is as of the close, and has no history.
             let snapshot = [StatementLine.expiredUnbooked, .unexplained].map(\.rawValue)
             func figures(_ content: [UInt8]) throws -> [[String]] {

@@ -1,26 +1,61 @@
 import Domain
+import Postgres
 
 /// The statement of a closed month, as it was kept: what was sent stays what it was.
+///
+/// The only way to one is to read it from the database, and there is none whose files, manifest and close do not agree.
 struct KeptStatement {
     let subject: StatementAccount
-    let files: [(name: String, content: [UInt8])]
+    let manifest: StatementManifest
+    private let baseName: String
+    private let files: [(name: StatementFileName, content: [UInt8])]
+
+    /// Reads what was kept. Throws `badData`, with account, month and file, where it is not what was closed.
+    init(_ subject: StatementAccount, month: Month, revision: Int64, _ session: Session) throws {
+        self.subject = subject
+        let userID = subject.account.userID
+        func refuse(_ what: String) -> DaybookError {
+            .badData("The closed month \(month) of \(subject.account.slug) is refused: \(what).")
+        }
+        guard let link = try CloseLink.read(userID, month, revision: revision, session) else {
+            throw refuse("its close is missing")
+        }
+        let rows = try session.query(
+            """
+            SELECT name, sha256, content FROM daybook.month_close_file
+            WHERE user_id = $1 AND month = $2 AND revision = $3 ORDER BY name COLLATE "C"
+            """, [.uuid(userID), .date(month.firstDay), .int(revision)]
+        ).map { row in
+            (
+                name: try row.text("name"), sha256: try row.text("sha256"),
+                content: try row.optionalBytes("content") ?? []
+            )
+        }
+        let manifests = rows.filter { $0.name.hasSuffix("/" + StatementFileName.manifest) }
+        do {
+            let kept = try KeptFiles(
+                link,
+                files: rows.map {
+                    KeptFiles.File(name: $0.name, sha256: $0.sha256, contentSha256: FileDigest.of($0.content))
+                }, manifest: manifests.count == 1 ? manifests[0].content : nil)
+            manifest = kept.manifest
+            baseName = try kept.manifest.baseName()
+            files = zip(kept.names, rows).map { ($0, $1.content) }
+        } catch let defect as KeptFiles.Defect {
+            throw refuse(defect.sentence)
+        }
+    }
 
     /// Puts the files of some formats into the staging folder. The CSV files and the manifest always belong to them.
-    func write(baseName: String, staging: StagingFolder, formats: Set<ReportFormat>) throws -> Outputs {
+    func write(staging: StagingFolder, formats: Set<ReportFormat>) throws -> Outputs {
         let outputs = try Outputs(staging: staging, baseName: baseName, formats: formats)
         for (name, content) in files {
-            if let own = Self.name(name, below: baseName) {
-                if own == "manifest.json" {
-                    let sink = try outputs.sink(own)
-                    try sink.write(content)
-                    _ = try sink.finish()
-                } else {
-                    try outputs.write(content, to: own)
-                }
-            } else if let format = ReportFormat(rawValue: String(name.split(separator: ".").last ?? "")),
-                formats.contains(format)
-            {
-                try outputs.writeBeside(content, extension: format.rawValue)
+            if let format = name.format {
+                if formats.contains(format) { try outputs.writeBeside(content, extension: format.rawValue) }
+            } else if name.name == StatementFileName.manifest {
+                try outputs.writeManifest(content)
+            } else {
+                try outputs.write(content, to: name.name)
             }
         }
         return outputs
@@ -38,20 +73,11 @@ struct KeptStatement {
             isFinal: subject.isFinal, isClosed: true)
     }
 
-    func manifest() throws -> StatementManifest {
-        guard let content = files.first(where: { $0.name.hasSuffix("/manifest.json") })?.content else {
-            throw DaybookError.badData("The closed month of \(subject.account.slug) has kept no manifest.")
-        }
-        return try StatementManifest(json: content)
+    /// The content of a file in the statement's folder; empty where it has none of that name.
+    func content(_ name: String) -> [UInt8] {
+        files.first { $0.name.format == nil && $0.name.name == name }?.content ?? []
     }
 
     /// The records of a CSV file below its header.
-    func records(_ name: String) throws -> [[String]] {
-        guard let content = files.first(where: { $0.name.hasSuffix("/" + name) })?.content else { return [] }
-        return try CSVFile.records(content)
-    }
-
-    private static func name(_ name: String, below folder: String) -> String? {
-        name.hasPrefix(folder + "/") ? String(name.dropFirst(folder.utf8.count + 1)) : nil
-    }
+    private func records(_ name: String) throws -> [[String]] { try CSVFile.records(content(name)) }
 }

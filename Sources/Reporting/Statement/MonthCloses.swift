@@ -77,7 +77,11 @@ struct MonthCloses {
             WITH closed AS (\(Self.current))
             SELECT c.user_id::text AS user_id, c.revision FROM closed AS c WHERE c.month = $1
             """, [.date(month.firstDay)])
-        return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.text("user_id"), try $0.int("revision")) })
+        return try Dictionary(rows.map { (try $0.text("user_id"), try $0.int("revision")) }) { first, second in
+            throw DaybookError.badData(
+                "The month \(month) is closed twice for one account, as revision \(first) and \(second): a record of "
+                    + "its reopening is missing; see: daybook close list")
+        }
     }
 
     /// The instants up to which accounts have closed a month, by their ids.
@@ -86,20 +90,11 @@ struct MonthCloses {
         let rows = try session.query(
             """
             WITH closed AS (\(Self.current))
-            SELECT c.user_id::text AS user_id, c.period_end FROM closed AS c WHERE c.month = $1
+            SELECT c.user_id::text AS user_id, max(c.period_end) AS period_end FROM closed AS c WHERE c.month = $1
+            GROUP BY c.user_id
             """, [.date(month.firstDay)])
         return try Dictionary(
             uniqueKeysWithValues: rows.map { (try $0.text("user_id"), try $0.instant("period_end")) })
-    }
-
-    /// The files that were kept when a month was closed.
-    func files(of userID: String, month: Month, revision: Int64) throws -> [(name: String, content: [UInt8])] {
-        try session.query(
-            """
-            SELECT name, content FROM daybook.month_close_file
-            WHERE user_id = $1 AND month = $2 AND revision = $3 ORDER BY name COLLATE "C"
-            """, [.uuid(userID), .date(month.firstDay), .int(revision)]
-        ).map { (try $0.text("name"), try $0.optionalBytes("content") ?? []) }
     }
 
     static func month(_ day: CalendarDate) throws -> Month {

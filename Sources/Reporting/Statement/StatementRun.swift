@@ -40,7 +40,8 @@ struct StatementRun {
     private let staging: StagingFolder
     private let progress: (String) -> Void
     private let mode: Mode
-    private let kept: [KeptStatement]
+    /// The accounts whose month is closed and is written as it was kept, with the revision that is in force.
+    private let kept: [(subject: StatementAccount, revision: Int64)]
     /// Nil where no ledger row was carried forward.
     private let carried: CarriedLedger?
 
@@ -68,13 +69,8 @@ struct StatementRun {
             scope.accounts.removeAll { revisions[$0.account.userID] != nil }
         }
         kept =
-            try mode == .report
-            ? closed.map { subject in
-                let userID = subject.account.userID
-                let revision = revisions[userID] ?? 0
-                return KeptStatement(
-                    subject: subject, files: try closes.files(of: userID, month: request.month, revision: revision))
-            } : []
+            mode == .report
+            ? closed.map { ($0, revisions[$0.account.userID] ?? 0) } : []
         try closes.attach(to: &scope, including: mode == .reproduce)
         scope.keepsRows = mode == .close
         carried = try CarriedLedger(session, catalog: catalog, owners: scope.accounts.map(\.account.userID))
@@ -113,17 +109,34 @@ struct StatementRun {
             }
         }
         var statements = try work.finish()
-        for kept in kept {
-            let outputs = try kept.write(
-                baseName: request.baseName(kept.subject.account.slug), staging: staging, formats: settings.formats)
-            statements.append(
-                Statement(
-                    subject: kept.subject, outputs: outputs, manifest: try kept.manifest(),
-                    outcome: try kept.outcome(email: email(of: kept.subject)), rows: []))
-        }
+        statements += try writeKept()
         return statements.sorted {
             $0.subject.account.slug.utf8.lexicographicallyPrecedes($1.subject.account.slug.utf8)
         }
+    }
+
+    /// The statements of closed months, one after the other. Where one is not what was closed none appears, of nobody:
+    /// all that are refused are named, so that one look at them is enough.
+    private func writeKept() throws -> [Statement] {
+        var statements: [Statement] = []
+        var refused: [(slug: String, error: DaybookError)] = []
+        for (subject, revision) in kept {
+            do {
+                let kept = try KeptStatement(subject, month: request.month, revision: revision, session)
+                statements.append(
+                    Statement(
+                        subject: subject, outputs: try kept.write(staging: staging, formats: settings.formats),
+                        manifest: kept.manifest, outcome: try kept.outcome(email: email(of: subject)), rows: []))
+            } catch let error as DaybookError where error.kind == .badData {
+                refused.append((subject.account.slug, error))
+            }
+        }
+        guard let first = refused.first else { return statements }
+        let others = refused.dropFirst().map(\.slug)
+        throw DaybookError.badData(
+            first.error.sentence + (others.isEmpty ? "" : " So are those of \(others.joined(separator: ", ")).")
+                + " Nothing was written; see: daybook close list"
+                + (request.account == nil ? ", and write the others with --account." : "."))
     }
 
     private func email(of subject: StatementAccount) throws -> String {
