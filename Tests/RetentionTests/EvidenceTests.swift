@@ -196,4 +196,21 @@ import Testing
             #expect(verified.exitCode == 0, "\(verified.output)")
         }
     }
+
+    @Test func `an archive that is certified as destroyed and is there all the same is found`() async throws {
+        try await withPurging { purging in
+            #expect(try await purging.purge(["--archive-days", "1"]).exitCode == 0)
+            try await execute(
+                "UPDATE daybook.purge_run SET archive_expires_at = clock_timestamp() - interval '1 s'",
+                in: purging.settings)
+            let copy = purging.folder.file("copy")
+            try FileManager.default.copyItem(atPath: purging.archive + "/run-000001", toPath: copy)
+            let expired = try await purging.retention(["expire-archives", "--certificates", purging.certificates])
+            #expect(expired.exitCode == 0, "\(expired.errors)")
+            #expect(try await purging.retention(["verify"]).exitCode == 0)
+            try FileManager.default.moveItem(atPath: copy, toPath: purging.archive + "/run-000001")
+            let run = try await purging.retention(["verify"])
+            #expect(run.exitCode == 2 && run.output.contains("as destroyed, and it is there"), "\(run.output)")
+        }
+    }
 }

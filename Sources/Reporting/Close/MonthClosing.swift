@@ -15,6 +15,13 @@ public struct MonthClosing: Sendable {
         public let isFinal: Bool
     }
 
+    /// What a run came to.
+    public struct Outcome: Sendable {
+        public let closed: [Closed]
+        /// The head of all closes, with these.
+        public let head: ChainHead
+    }
+
     /// Two closes must not run at once ("close" in ASCII).
     static let lockKey: Int64 = 0x63_6c6f_7365
 
@@ -34,7 +41,7 @@ public struct MonthClosing: Sendable {
     /// Throws `usage` for a month that is not over, that is closed, or that would leave a gap after the last one.
     public func run(
         _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
-    ) async throws -> [Closed] {
+    ) async throws -> Outcome {
         let library = try settings.library()
         let folder = NSTemporaryDirectory() + "/daybook-close-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -45,8 +52,11 @@ public struct MonthClosing: Sendable {
                 request, settings: settings, session: session, library: library, staging: staging, mode: .close,
                 progress: progress)
             try refuse(run.scope)
+            try refuseForged(run.scope, session)
+            let closedAt = try CloseRecords.nextInstant(session)
             let statements = try run.writeAll()
-            return try statements.map { try keep($0, staging: staging, session: session) }
+            let closed = try statements.map { try keep($0, at: closedAt, staging: staging, session: session) }
+            return Outcome(closed: closed, head: try CloseRecords(session).head)
         }
     }
 
@@ -81,7 +91,26 @@ public struct MonthClosing: Sendable {
         }
     }
 
-    private func keep(_ statement: StatementRun.Statement, staging: StagingFolder, session: Session) throws -> Closed {
+    /// Nothing is chained to a close that is not what was closed: its own hash would vouch for it.
+    private func refuseForged(_ scope: StatementScope, _ session: Session) throws {
+        for subject in scope.accounts {
+            guard let closed = subject.closed else { continue }
+            let link = try session.query(
+                """
+                SELECT \(CloseLink.columns) FROM (\(MonthCloses.current)) AS c WHERE c.user_id = $1 AND c.month = $2
+                """, [.uuid(subject.account.userID), .date(closed.month.firstDay)]
+            ).first.map(CloseLink.init)
+            guard link?.isGenuine == true else {
+                throw DaybookError.badData(
+                    "The close of \(closed.month) of \(subject.account.slug) is not what was closed, so nothing is "
+                        + "chained to it; see: daybook close list")
+            }
+        }
+    }
+
+    private func keep(
+        _ statement: StatementRun.Statement, at closedAt: Instant, staging: StagingFolder, session: Session
+    ) throws -> Closed {
         let subject = statement.subject
         let manifest = statement.manifest
         let userID = subject.account.userID
@@ -100,14 +129,14 @@ public struct MonthClosing: Sendable {
             """
             INSERT INTO daybook.month_close (
                 user_id, month, revision, period_start, period_end, opening_balance, closing_balance, entry_ids,
-                entry_credits, statement_sha256, previous_hash, hash, closed_by)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, session_user)
+                entry_credits, statement_sha256, previous_hash, hash, closed_by, closed_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, session_user, $13)
             """,
             [
                 .uuid(userID), .date(request.month.firstDay), .int(revision), .instant(subject.period.start),
                 .instant(subject.period.end), .int(manifest.openingBalance), .int(manifest.closingBalance),
                 .ints(rows.map(\.id)), .ints(rows.map(\.credits)), .text(manifest.statementSha256),
-                .text(manifest.chain.previous), .text(manifest.chain.hash),
+                .text(manifest.chain.previous), .text(manifest.chain.hash), .instant(closedAt),
             ])
         let baseName = statement.outputs.baseName
         for name in statement.outputs.files.map(\.name) + ["\(baseName)/manifest.json"] {

@@ -14,10 +14,18 @@ public struct MonthReopening: Sendable {
         self.reason = reason
     }
 
-    /// Gives the slugs whose month is open again.
+    /// What a run came to.
+    public struct Outcome: Sendable {
+        /// The accounts whose month is open again.
+        public let slugs: [String]
+        /// The head of all closes, with these.
+        public let head: ChainHead
+    }
+
+    /// Opens the month again.
     ///
     /// Throws `usage` where it is not closed, is not the last closed one, or no reason is given.
-    public func run(_ connection: Connection) async throws -> [String] {
+    public func run(_ connection: Connection) async throws -> Outcome {
         guard !reason.allSatisfy(\.isWhitespace), reason.count <= Limits.remarkLength else {
             throw DaybookError.usage("Say in --reason, in at most \(Limits.remarkLength) characters, why it is opened.")
         }
@@ -37,7 +45,8 @@ public struct MonthReopening: Sendable {
                 throw DaybookError.usage("The month \(month) is not closed; see: daybook close list")
             }
             let slugs = Dictionary(chosen.map { ($0.userID, $0.slug) }) { first, _ in first }
-            return try rows.map { row in
+            let reopenedAt = try CloseRecords.nextInstant(session)
+            let opened = try rows.map { row in
                 let userID = try row.text("user_id")
                 let slug = slugs[userID] ?? userID
                 guard try !row.bool("has_later") else {
@@ -45,11 +54,16 @@ public struct MonthReopening: Sendable {
                 }
                 try session.execute(
                     """
-                    INSERT INTO daybook.month_reopen (user_id, month, revision, reason, reopened_by)
-                    VALUES ($1, $2, $3, $4, session_user)
-                    """, [.uuid(userID), .date(month.firstDay), .int(try row.int("revision")), .text(reason)])
+                    INSERT INTO daybook.month_reopen (user_id, month, revision, reason, reopened_by, reopened_at)
+                    VALUES ($1, $2, $3, $4, session_user, $5)
+                    """,
+                    [
+                        .uuid(userID), .date(month.firstDay), .int(try row.int("revision")), .text(reason),
+                        .instant(reopenedAt),
+                    ])
                 return slug
-            }.sorted()
+            }
+            return Outcome(slugs: opened.sorted(), head: try CloseRecords(session).head)
         }
     }
 }

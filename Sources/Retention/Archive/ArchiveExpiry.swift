@@ -1,4 +1,4 @@
-internal import Digests
+public import Digests
 public import Domain
 internal import Foundation
 public import Postgres
@@ -7,16 +7,20 @@ public import Reporting
 /// Destroys the archives whose time is over, and certifies that.
 public struct ArchiveExpiry: Sendable {
     private let templates: TemplateSet
+    private let signingKey: SigningKey?
     private let certificates: String
     private let mode: OutputMode
     private let programVersion: String
     private let host: String
 
-    /// - Parameter mode: Who may read the certificates.
+    /// - Parameters:
+    ///   - signingKey: Signs the certificates; nil leaves them unsigned.
+    ///   - mode: Who may read the certificates.
     public init(
-        templates: TemplateSet, certificates: String, mode: OutputMode = .ownerOnly, programVersion: String,
-        host: String
+        templates: TemplateSet, certificates: String, signingKey: SigningKey? = nil, mode: OutputMode = .ownerOnly,
+        programVersion: String, host: String
     ) {
+        self.signingKey = signingKey
         self.templates = templates
         self.certificates = certificates
         self.mode = mode
@@ -134,7 +138,10 @@ public struct ArchiveExpiry: Sendable {
             "UPDATE daybook.purge_run SET archive_state = $3 WHERE run_id = $1 AND archive_state = ANY ($2)",
             [.int(run), .texts(states), .text(state)])
         guard isOurs == 1 else { return [] }
-        return [try Certifying.issue(kind, run: run, programVersion, host, folder: certificates, session)]
+        return [
+            try Certifying.issue(
+                kind, run: run, programVersion, host, folder: certificates, key: signingKey, session)
+        ]
     }
 
     /// An archive whose time is over.

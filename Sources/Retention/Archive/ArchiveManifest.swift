@@ -63,7 +63,11 @@ struct ArchiveManifest: Codable, Sendable {
         do {
             let decoder = JSONDecoder()
             decoder.keyDecodingStrategy = .convertFromSnakeCase
-            return (try decoder.decode(ArchiveManifest.self, from: data), SHA256Digest.hex(Array(data)))
+            let manifest = try decoder.decode(ArchiveManifest.self, from: data)
+            // Its files lie beside it: a name is never a path.
+            guard manifest.segments.allSatisfy({ !$0.fileName.utf8.contains(0x2F) && !$0.fileName.utf8.contains(0) })
+            else { throw DaybookError.badData("It names a path.") }
+            return (manifest, SHA256Digest.hex(Array(data)))
         } catch {
             throw DaybookError.badData("\(path) is not the manifest of an archive.")
         }

@@ -1,3 +1,4 @@
+public import Digests
 public import Domain
 internal import Foundation
 public import Postgres
@@ -22,6 +23,7 @@ public struct Restoration: Sendable {
     public let into: String?
     private let key: [UInt8]?
     private let templates: TemplateSet
+    private let signingKey: SigningKey?
     private let certificates: String
     private let mode: OutputMode
     private let programVersion: String
@@ -30,12 +32,13 @@ public struct Restoration: Sendable {
     /// - Parameter mode: Who may read the certificates.
     public init(
         manifest: String, into: String?, keyFile: String?, templates: TemplateSet, certificates: String,
-        mode: OutputMode = .ownerOnly, programVersion: String, host: String
+        signingKey: SigningKey? = nil, mode: OutputMode = .ownerOnly, programVersion: String, host: String
     ) throws {
         manifestPath = manifest
         self.into = into
         key = try keyFile.map { try ArchivePlace.key($0) }
         self.templates = templates
+        self.signingKey = signingKey
         self.certificates = certificates
         self.mode = mode
         self.programVersion = programVersion
@@ -76,7 +79,7 @@ public struct Restoration: Sendable {
                 issued.append(
                     try Certifying.issue(
                         "restore", run: manifest.run, taken: taken, programVersion, host, folder: certificates,
-                        session))
+                        key: signingKey, session))
             }
             return (tables, kept, issued)
         }

@@ -146,6 +146,6 @@ struct CarryReplacement: Sendable {
         _ = try session.execute("UPDATE daybook.ledger_carry SET state = 'done' WHERE run_id = $1", [.int(id)])
         return try Certifying.issue(
             "carry", run: id, carried: try CarriedEvidence.read(run: id, plan, session), settings.programVersion,
-            settings.host, folder: settings.certificates, session)
+            settings.host, folder: settings.certificates, key: settings.signingKey, session)
     }
 }

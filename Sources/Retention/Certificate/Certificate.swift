@@ -1,3 +1,6 @@
+internal import Digests
+internal import Reporting
+
 /// What a certificate says, as its JSON document.
 struct Certificate: Codable, Sendable {
     struct Policy: Codable, Sendable, Hashable {
@@ -97,8 +100,10 @@ struct Certificate: Codable, Sendable {
     let archive: Archive?
     /// What a run of the financial retention did; nil in every other certificate.
     let carried: Carried?
+    /// Nil where no key was given.
+    var signature: DocumentSignature?
 
     var rows: Int64 { taken.reduce(0) { $0 + $1.rows } }
 
-    static let genesis = String(repeating: "0", count: 64)
+    static let genesis = ChainHead.none
 }

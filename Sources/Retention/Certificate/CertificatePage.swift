@@ -1,3 +1,4 @@
+internal import Digests
 internal import Domain
 
 /// A certificate as its page shows it: stored, preformatted text only.
@@ -44,7 +45,9 @@ struct CertificatePage: Sendable {
                 ("SHA-256 of this certificate", sha256), ("SHA-256 of the one before", certificate.previousSha256),
                 ("SHA-256 of the plan", certificate.planSha256), ("SHA-256 of the policies", certificate.policySha256),
                 ("SHA-256 of the holds", certificate.holdSha256),
-            ].map { Fact(term: $0.0, value: $0.1) } + Self.archiveFacts(certificate.archive)
+            ].map { Fact(term: $0.0, value: $0.1) }
+            + (certificate.signature.map { [Fact(term: "Signed with the key", value: $0.publicKey)] } ?? [])
+            + Self.archiveFacts(certificate.archive)
         sections = Self.sections(certificate)
     }
 

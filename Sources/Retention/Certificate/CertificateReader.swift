@@ -33,7 +33,7 @@ struct CertificateReader {
             remaining: lines.filter { $0.dueRows > 0 }.map {
                 Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.dueRows)
             },
-            archive: try archive(), carried: carried)
+            archive: try archive(), carried: carried, signature: nil)
     }
 
     func policies() throws -> [Certificate.Policy] {

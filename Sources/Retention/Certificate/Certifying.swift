@@ -23,14 +23,16 @@ enum Certifying {
             """, [.int(run.id), Value(manifestDigest)])
         return try issue(
             "purge", run: run.id, lines: lines, settings.programVersion, settings.host,
-            folder: settings.certificates, session)
+            folder: settings.certificates, key: settings.signingKey, session)
     }
 
     /// Puts the next certificate of the chain into the database.
+    ///
+    /// - Parameter key: Signs it; nil leaves it unsigned.
     static func issue(
         _ kind: String, run: Int64, lines: [PlanLine] = [], taken: [Certificate.Taken]? = nil,
         carried: Certificate.Carried? = nil, _ programVersion: String, _ host: String, folder: String,
-        _ session: Session
+        key: SigningKey?, _ session: Session
     ) throws -> Issued {
         // One certificate after another, whoever issues it; and on disk before its file is, whatever the server's own
         // setting: with it everything that it certifies.
@@ -45,9 +47,10 @@ enum Certifying {
             "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
         let sequence = try (last.first?.int("sequence") ?? 0) + 1
         let reader = CertificateReader(run: run, session: session)
-        let document = try reader.document(
+        let unsigned = try reader.document(
             kind, sequence: sequence, previous: try last.first?.text("sha256") ?? Certificate.genesis, lines: lines,
             taken: taken, carried: carried, programVersion: programVersion, host: host)
+        let document = try key.map { try unsigned.signed(with: $0) } ?? unsigned
         let text = String(decoding: try CanonicalJSON.encode(document), as: UTF8.self)
         let digest = SHA256Digest.hex(text)
         _ = try session.execute(

@@ -1,4 +1,4 @@
-internal import Digests
+public import Digests
 public import Domain
 internal import Foundation
 public import Postgres
@@ -23,16 +23,30 @@ public struct Verification: Sendable {
         /// The date of the newest purge of everybody, as of which nothing due may be left; nil before the first.
         public var asOf: CalendarDate?
         public var findings: [Finding] = []
+        /// How many certificates each key has signed, by its hexadecimal digits.
+        public var signed: [String: Int64] = [:]
+        /// What became of heads that were written down, where everything up to them is there.
+        public var held: [String] = []
+        /// What headed the chain, one after the other.
+        var digests: [String] = []
     }
 
     private let shelf: CertificateShelf
+    private let trusted: [VerifyingKey]
+    private let written: [WrittenHead]
     private let programVersion: String
 
     /// - Parameters:
     ///   - templates: How the printable pages look.
+    ///   - trusted: The keys of which one must have signed every certificate; none takes unsigned ones.
+    ///   - written: Heads of the chain that were written down elsewhere.
     ///   - programVersion: The version that renders them now.
-    public init(templates: TemplateSet, programVersion: String) {
+    public init(
+        templates: TemplateSet, trusted: [VerifyingKey] = [], written: [WrittenHead] = [], programVersion: String
+    ) {
         shelf = CertificateShelf(templates)
+        self.trusted = trusted
+        self.written = written
         self.programVersion = programVersion
     }
 
@@ -44,6 +58,7 @@ public struct Verification: Sendable {
             try RetentionSession.requireTables(session)
             var outcome = Outcome()
             try chain(&outcome, session)
+            answerWritten(&outcome)
             let suspected = try runs(&outcome, session)
             let residue = try Residue(session)
             outcome.asOf = residue.asOf
@@ -96,12 +111,18 @@ public struct Verification: Sendable {
             if SHA256Digest.hex(document) != digest { find("its document in the database was altered") }
             if try row.text("previous_sha256") != outcome.head { find("it does not follow the one before it") }
             outcome.head = digest
+            outcome.digests.append(digest)
             let certificate = try? CanonicalJSON.decode(Certificate.self, from: document)
             if let certificate {
                 let isSame =
                     try certificate.sequence == sequence && certificate.run == row.int("run_id")
                     && certificate.kind == row.text("kind") && certificate.previousSha256 == row.text("previous_sha256")
                 if !isSame { find("its document is not the one of its place in the chain") }
+                if let fault = certificate.faultOfSignature(document, trusted: trusted) {
+                    find(fault)
+                } else if let signature = certificate.signature {
+                    outcome.signed[signature.publicKey, default: 0] += 1
+                }
                 if certificate.kind == "purge" || certificate.kind == "carry" {
                     try compare(certificate, find, session)
                 }
@@ -118,6 +139,17 @@ public struct Verification: Sendable {
                 by: certificate.programVersion, find)
         }
         outcome.findings += try CarriedEvidence.verify(carried, session)
+    }
+
+    /// Whether the chain still holds what headed it when somebody wrote that down.
+    private func answerWritten(_ outcome: inout Outcome) {
+        for head in written {
+            switch head.answer(outcome.digests, { "certificate \($0)" }) {
+            case .holds(let place, let followed):
+                outcome.held.append("\(head.digest) is certificate \(place); \(followed) have followed")
+            case .lost(let what): outcome.findings.append(Finding(subject: "the chain", what: what))
+            }
+        }
     }
 
     /// A file of a certificate against the bytes that it must have; a page also names the version that made it.
@@ -223,10 +255,22 @@ public struct Verification: Sendable {
             case "destroyed" where !kinds.contains("archive_expiry"), "lost" where !kinds.contains("archive_lost"):
                 let what = "it is recorded as \(archive), and no certificate says so"
                 outcome.findings.append(Finding(subject: "the archive of purge \(run)", what: what))
+            case "destroyed", "lost":
+                if let finding = try stillThere(run, row, certifiedAs: archive) { outcome.findings.append(finding) }
             default: break
             }
         }
         return suspected
+    }
+
+    /// An archive that is certified as gone and lies where it was; nil where it does not.
+    private func stillThere(_ run: Int64, _ row: Row, certifiedAs state: String) throws -> Finding? {
+        guard let folder = try row.optionalText("archive_folder"),
+            let digest = try row.optionalText("manifest_sha256")
+        else { return nil }
+        let manifest = ArchiveFolder(path: ArchiveFolder.path(in: folder, run: run)).manifest
+        guard SegmentReader(path: manifest, key: nil).sha256 == digest else { return nil }
+        return Finding(subject: manifest, what: "the archive is certified as \(state), and it is there")
     }
 
     /// What is wrong with a file, nil if it is the one that was recorded.

@@ -1,3 +1,4 @@
+public import Digests
 public import Domain
 public import Reporting
 
@@ -13,6 +14,8 @@ public struct PurgeSettings: Sendable {
     /// Who may read the certificates; an archive is its owner's alone.
     public var mode: OutputMode
     public var templates: TemplateSet
+    /// Signs the certificate; nil leaves it unsigned.
+    public var signingKey: SigningKey?
     public var forced: Set<PurgeGuard.Danger>
     /// The plan's number of due rows, said out loud.
     public var expectedRows: Int64?
@@ -25,8 +28,8 @@ public struct PurgeSettings: Sendable {
 
     public init(
         asOf: CalendarDate? = nil, account: String? = nil, archive: ArchivePlace?, certificates: String,
-        mode: OutputMode = .ownerOnly, templates: TemplateSet, forced: Set<PurgeGuard.Danger> = [],
-        expectedRows: Int64? = nil, pauses: PurgePauses = PurgePauses(),
+        mode: OutputMode = .ownerOnly, templates: TemplateSet, signingKey: SigningKey? = nil,
+        forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil, pauses: PurgePauses = PurgePauses(),
         programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant
     ) {
         self.asOf = asOf
@@ -35,6 +38,7 @@ public struct PurgeSettings: Sendable {
         self.certificates = certificates
         self.mode = mode
         self.templates = templates
+        self.signingKey = signingKey
         self.forced = forced
         self.expectedRows = expectedRows
         self.pauses = pauses

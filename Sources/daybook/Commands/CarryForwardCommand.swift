@@ -42,6 +42,7 @@ struct CarryForwardCommand: AsyncParsableCommand {
     var keyFile: String?
     @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
+    @OptionGroup(title: "Certificates") var head: HeadOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
@@ -68,7 +69,7 @@ struct CarryForwardCommand: AsyncParsableCommand {
         }
         let settings = try settings()
         let display = PurgeDisplay(isQuiet: quiet)
-        let outcome = try await database.withConnection { connection -> CarryForward.Outcome? in
+        let done = try await database.withConnection { connection -> (CarryForward.Outcome, ChainHead)? in
             let carry = CarryForward(settings, years: years, connection) { display.tell($0) }
             let plan = try await carry.plan()
             if dryRun || !quiet || !yes { Self.show(plan) }
@@ -76,16 +77,18 @@ struct CarryForwardCommand: AsyncParsableCommand {
             guard plan.rows == 0 || yes || Self.asked(plan) else {
                 throw DaybookError(.failed, "Nothing was replaced.")
             }
-            return try await carry.run(plan)
+            let outcome = try await carry.run(plan)
+            return (outcome, try await CertificateHead.read(connection))
         }
         display.finish()
-        guard let outcome else { return }
+        guard let (outcome, chain) = done else { return }
         if let certificate = outcome.certificate {
             Terminal.show(
                 "\nRun \(outcome.run) replaced \(outcome.rows) ledger rows by \(outcome.balances) balances.")
             Terminal.show("Certificate \(certificate.sequence), SHA-256 \(certificate.sha256)")
         }
         for file in outcome.files { Terminal.show(file) }
+        try await head.handOn(chain)
     }
 
     private func settings() throws -> PurgeSettings {
@@ -94,6 +97,7 @@ struct CarryForwardCommand: AsyncParsableCommand {
         return PurgeSettings(
             asOf: plan.asOf, archive: try ArchivePlace(folder: folder, keyFile: keyFile, days: archiveDays),
             certificates: certificate.folder, mode: certificate.mode, templates: try certificate.templateSet(),
+            signingKey: try certificate.signingKey(),
             programVersion: Version.current, host: Host.name, hostClock: Host.now)
     }
 

@@ -33,6 +33,7 @@ struct CloseCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Sign the manifests with the key in this file.", valueName: "file"))
         var key: String?
         @OptionGroup var issuer: IssuerOptions
+        @OptionGroup var head: HeadOptions
         @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
@@ -42,20 +43,21 @@ struct CloseCommand: AsyncParsableCommand {
             let closing = MonthClosing(
                 StatementRequest(month: month, account: account),
                 settings: try CloseCommand.settings(key: key, issuer: try issuer.line()))
-            let closed = try await database.withConnection { connection in
+            let outcome = try await database.withConnection { connection in
                 try await closing.run(connection) { progress.tell($0) }
             }
             progress.finish()
             var table = TextTable(["account", "opening", "closing", "whole", "hash"], rightAligned: [1, 2])
-            for entry in closed {
+            for entry in outcome.closed {
                 table.add([
                     entry.slug, String(entry.opening), String(entry.closing), entry.isWhole ? "yes" : "no", entry.hash,
                 ])
             }
             table.show()
-            if closed.contains(where: { !$0.isFinal }) {
+            if outcome.closed.contains(where: { !$0.isFinal }) {
                 Terminal.say("daybook: the month was closed before it was final; what still comes in will be late.")
             }
+            try await head.handOn(outcome.head)
         }
     }
 
@@ -97,36 +99,15 @@ struct CloseCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("This account alone. Default: all that have closed it.", valueName: "slug"))
         var account: String?
         @Option(help: ArgumentHelp("Why.", valueName: "text")) var reason: String
+        @OptionGroup var head: HeadOptions
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
             if let account { try Arguments.checkSlug(account) }
             let reopening = MonthReopening(month: month, account: account, reason: reason)
-            let slugs = try await database.withConnection { try await reopening.run($0) }
-            Terminal.show("\(month) is open again for \(slugs.joined(separator: ", "))")
-        }
-    }
-
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "List what was closed and opened again, and check the chain of hashes.",
-            discussion: "Exits with 2 if a hash is not what it should be.")
-        @OptionGroup(title: "Database") var database: DatabaseOptions
-
-        func run() async throws {
-            let entries = try await database.withConnection { try await CloseList().run($0) }
-            var table = TextTable(
-                ["account", "month", "rev", "opening", "closing", "closed at", "by", "chain", "reopened", "hash"],
-                rightAligned: [2, 3, 4])
-            for entry in entries {
-                table.add([
-                    entry.slug, entry.month, String(entry.revision), String(entry.opening), String(entry.closing),
-                    entry.closedAt.description, entry.closedBy, entry.isGenuine ? "ok" : "broken",
-                    entry.reopened ?? "", entry.hash,
-                ])
-            }
-            table.show()
-            if !entries.allSatisfy(\.isGenuine) { throw ExitCode(FailureKind.breachExitCode) }
+            let outcome = try await database.withConnection { try await reopening.run($0) }
+            Terminal.show("\(month) is open again for \(outcome.slugs.joined(separator: ", "))")
+            try await head.handOn(outcome.head)
         }
     }
 }

@@ -68,6 +68,7 @@ struct PurgeCommand: AsyncParsableCommand {
     var pauseAtMost: Int64 = Limits.purgePauseSeconds
     @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
+    @OptionGroup(title: "Certificates") var head: HeadOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
@@ -95,18 +96,27 @@ struct PurgeCommand: AsyncParsableCommand {
         }
         let settings = try settings()
         let display = PurgeDisplay(isQuiet: quiet)
-        let outcome = try await database.withConnection { connection -> Purge.Outcome? in
-            let purge = Purge(settings, connection) { display.tell($0) }
-            if resume { return try await purge.resume(resumption) }
-            let plan = try await purge.prepare()
-            if !quiet || !yes { PlanDisplay.show(plan) }
-            guard plan.dueRows == 0 || yes || asked(plan) else {
-                throw DaybookError(.failed, "Nothing was purged.")
-            }
-            return try await purge.run(plan)
+        let (outcome, chain) = try await database.withConnection { connection in
+            let outcome = try await purge(settings, connection, display)
+            // One that stopped has certified nothing yet.
+            return (outcome, outcome?.wasStopped == true ? nil : try await CertificateHead.read(connection))
         }
         display.finish()
         try show(outcome)
+        if let chain { try await head.handOn(chain) }
+    }
+
+    private func purge(
+        _ settings: PurgeSettings, _ connection: Connection, _ display: PurgeDisplay
+    ) async throws -> Purge.Outcome? {
+        let purge = Purge(settings, connection) { display.tell($0) }
+        if resume { return try await purge.resume(resumption) }
+        let plan = try await purge.prepare()
+        if !quiet || !yes { PlanDisplay.show(plan) }
+        guard plan.dueRows == 0 || yes || asked(plan) else {
+            throw DaybookError(.failed, "Nothing was purged.")
+        }
+        return try await purge.run(plan)
     }
 
     private var resumption: Purge.Resumption {
@@ -121,7 +131,7 @@ struct PurgeCommand: AsyncParsableCommand {
             asOf: plan.asOf, account: plan.account,
             archive: noArchive ? nil : try ArchivePlace(folder: folder, keyFile: keyFile, days: archiveDays),
             certificates: certificate.folder, mode: certificate.mode, templates: try certificate.templateSet(),
-            forced: Set(force), expectedRows: expectRows,
+            signingKey: try certificate.signingKey(), forced: Set(force), expectedRows: expectRows,
             pauses: PurgePauses(
                 lagSeconds: pauseLag, transactionSeconds: pauseTransaction, mostSeconds: pauseAtMost,
                 rests: !plan.noRests),

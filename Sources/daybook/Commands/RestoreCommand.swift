@@ -17,6 +17,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Put the rows into tables whose names begin so.", valueName: "name")) var into: String?
     @Option(help: ArgumentHelp("The file of the archive's key.", valueName: "file")) var keyFile: String?
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
+    @OptionGroup(title: "Certificates") var head: HeadOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
@@ -24,9 +25,13 @@ struct RestoreCommand: AsyncParsableCommand {
         let restoration = try Restoration(
             manifest: CertificateOptions.absolute(manifest), into: into, keyFile: keyFile,
             templates: try certificate.templateSet(), certificates: certificate.folder,
-            mode: certificate.mode, programVersion: Version.current, host: Host.name)
-        let outcome = try await database.withConnection { connection in
-            try await restoration.run(connection, tell: Terminal.say)
+            signingKey: try certificate.signingKey(), mode: certificate.mode, programVersion: Version.current,
+            host: Host.name)
+        let (outcome, chain) = try await database.withConnection { connection in
+            (
+                try await restoration.run(connection, tell: Terminal.say),
+                try await CertificateHead.read(connection)
+            )
         }
         Terminal.show(
             "\(outcome.rows) rows of purge \(outcome.run) were put back into \(outcome.tables.joined(separator: ", "))")
@@ -35,6 +40,7 @@ struct RestoreCommand: AsyncParsableCommand {
                 "\(outcome.keptRows) of them had been written to since: only what was empty in those was filled.")
         }
         for file in outcome.files { Terminal.show(file) }
+        try await head.handOn(chain)
     }
 }
 
@@ -51,29 +57,39 @@ struct ExpireArchivesCommand: AsyncParsableCommand {
         help: ArgumentHelp("Certify that the archive of this purge is nowhere to be found.", valueName: "purge"))
     var lost: Int64?
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
+    @OptionGroup(title: "Certificates") var head: HeadOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
         try certificate.makeFolder()
         let expiry = ArchiveExpiry(
-            templates: try certificate.templateSet(), certificates: certificate.folder, mode: certificate.mode,
-            programVersion: Version.current, host: Host.name)
+            templates: try certificate.templateSet(), certificates: certificate.folder,
+            signingKey: try certificate.signingKey(), mode: certificate.mode, programVersion: Version.current,
+            host: Host.name)
         if let lost {
-            let files = try await database.withConnection { connection in
-                try await expiry.writeOff(lost, connection, tell: Terminal.say)
+            let (files, chain) = try await database.withConnection { connection in
+                (
+                    try await expiry.writeOff(lost, connection, tell: Terminal.say),
+                    try await CertificateHead.read(connection)
+                )
             }
             Terminal.show("The archive of purge \(lost) was written off as lost.")
             for file in files { Terminal.show(file) }
+            try await head.handOn(chain)
             return
         }
-        let outcome = try await database.withConnection { connection in
-            try await expiry.run(connection, tell: Terminal.say)
+        let (outcome, chain) = try await database.withConnection { connection in
+            (try await expiry.run(connection, tell: Terminal.say), try await CertificateHead.read(connection))
         }
         for run in outcome.runs { Terminal.show("The archive of purge \(run) was destroyed.") }
         if outcome.runs.isEmpty, outcome.failures.isEmpty { Terminal.show("No archive is past its end.") }
         for file in outcome.files { Terminal.show(file) }
-        guard let last = outcome.failures.last else { return }
         for failure in outcome.failures.dropLast() { Terminal.say("daybook: \(failure)") }
-        throw DaybookError.output(last)
+        do {
+            try await head.handOn(chain)
+        } catch  where !outcome.failures.isEmpty {
+            // Its own failure is said; an archive that is still there matters more.
+        }
+        if let last = outcome.failures.last { throw DaybookError.output(last) }
     }
 }

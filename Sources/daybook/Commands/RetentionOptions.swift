@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import Domain
 import Foundation
 import Postgres
@@ -47,9 +48,16 @@ struct CertificateOptions: ParsableArguments {
     var templates: [String] = []
 
     @OptionGroup var permissions: ModeOption
+    @Option(
+        help: ArgumentHelp(
+            "Sign the certificates with the key in this file, as daybook keys statement-init makes it.",
+            valueName: "file"))
+    var signKey: String?
 
     /// Who may read the certificates.
     var mode: OutputMode { permissions.mode }
+
+    func signingKey() throws -> SigningKey? { try signKey.map(KeyFile.signingKey) }
 
     /// Always absolute: it is recorded, and read again from elsewhere.
     var folder: String { Self.absolute(certificates ?? Self.home + "/certificates") }

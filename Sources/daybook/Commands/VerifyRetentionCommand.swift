@@ -12,8 +12,13 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The digest that must head the chain, as it was written down elsewhere.", valueName: "sha256"))
-    var head: String?
+            "A head of the chain that was written down elsewhere, or its line; may be given again.",
+            valueName: "sha256"))
+    var head: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "The public key that must have signed every certificate; given again, one of them.", valueName: "file"))
+    var key: [String] = []
     @Option(
         help: ArgumentHelp(
             "A folder with further templates, as the purges had it: the printable pages are rendered again.",
@@ -24,16 +29,19 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
     func run() async throws {
         let verification = Verification(
             templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")] + templates),
+            trusted: try key.map(KeyFile.verifyingKey), written: try head.map { try WrittenHead($0, of: .certificate) },
             programVersion: Version.current)
         let outcome = try await database.withConnection { try await verification.run($0) }
-        var findings = outcome.findings.map { [$0.subject, $0.what] }
-        if let head, head.lowercased() != outcome.head {
-            findings.append(["the chain", "its head is not \(head)"])
-        }
+        let findings = outcome.findings.map { [$0.subject, $0.what] }
         Terminal.show(
             Self.count(outcome.certificates, "certificate") + " and "
                 + Self.count(outcome.archivedFiles, "archived file") + " were checked.")
         Terminal.show("Head of the chain: \(outcome.head)")
+        for held in outcome.held { Terminal.show("\(held).") }
+        for (key, count) in outcome.signed.sorted(by: { $0.key < $1.key }) {
+            let advice = self.key.isEmpty ? "; compare it with the one that you know, or use --key" : ""
+            Terminal.show("\(Self.count(count, "certificate")) signed with the key \(key)\(advice).")
+        }
         guard !findings.isEmpty else {
             let residue = outcome.asOf.map { ", and nothing that was due as of \($0) is left" } ?? ""
             Terminal.show("Everything is as it was certified\(residue).")
