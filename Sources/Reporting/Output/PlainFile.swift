@@ -1,3 +1,4 @@
+private import CLinux
 import Domain
 import Foundation
 
