@@ -47,7 +47,7 @@ let package = Package(
                 .embedInCode("Migrations/010_balances.sql"), .embedInCode("Migrations/011_carry.sql"),
                 .embedInCode("Migrations/012_divided.sql"), .embedInCode("Migrations/013_runs.sql"),
                 .embedInCode("Migrations/014_guards.sql"), .embedInCode("Migrations/015_closed.sql"),
-                .embedInCode("Migrations/019_terms.sql"),
+                .embedInCode("Migrations/016_rights.sql"), .embedInCode("Migrations/019_terms.sql"),
             ],
             swiftSettings: strict
         ),
@@ -203,6 +203,10 @@ let package = Package(
             name: "APITests",
             dependencies: ["BatchEngine", "Postgres", "Domain", "TestSupport", "daybook", "daybookd"],
             exclude: ["Client"], swiftSettings: strict),
+        .testTarget(
+            name: "RoleTests",
+            dependencies: ["Schema", "Postgres", "Domain", "TestSupport", "daybook", "daybookd"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]
 )

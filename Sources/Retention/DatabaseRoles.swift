@@ -5,33 +5,79 @@ internal import Schema
 /// Two roles with no more rights than they need: one that purges and cannot touch money, one that can only read.
 public struct DatabaseRoles: Sendable {
     /// Reads everything that reports need.
-    public static let report = "daybook_report"
+    public static let report = DocumentedRole.report.rawValue
     /// Deletes and redacts what a purge does, and nothing else.
-    public static let purge = "daybook_purge"
+    public static let purge = DocumentedRole.purge.rawValue
 
     private static let money = ["credit_wallet", "credit_ledger"]
-    /// The tables of ours that a purge writes.
-    private static let written = [
-        "purge_run", "purge_cutoff", "purge_sweep", "purge_segment", "purge_total", "access_day", "probe_day",
-        "task_fact",
-        "task_redaction", "retention_certificate",
-    ]
 
     public init() {}
 
-    /// Makes the roles where they are missing, and gives them exactly their rights here. Running it again is safe.
+    /// Makes the roles where they are missing, and gives them exactly their rights here, and those that an operator
+    /// made by their documented names. Running it again is safe.
     ///
     /// Throws `configuration` where row-level security would hide rows from them and nobody may lift it.
     public func ensure(_ connection: Connection) async throws -> [String] {
         try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
+            try Self.requireOwner(session)
+            try Migrator.lock(session)
             let made = try Self.make(session)
             let shape = try DeploymentShape(session)
-            for role in [Self.report, Self.purge] { try grantReading(role, shape, session) }
-            try grantPurging(shape, session)
+            try shape.redaction.requireClearable()
+            try Rights.apply(session, try Self.scope(shape, session), installing: DocumentedRole.made)
+            try Self.grantStatistics(session)
+            try Self.requireMoneyIsSafe(shape, session)
             return made
         }
+    }
+
+    /// Who does not own the schema could find everything in order, and change nothing where it is not.
+    private static func requireOwner(_ session: Session) throws {
+        let row = try session.query(
+            """
+            SELECT current_user::text AS role, pg_has_role(nspowner, 'USAGE') AS is_owner
+            FROM pg_namespace WHERE nspname = 'daybook'
+            """)[0]
+        guard try row.bool("is_owner") else {
+            throw DaybookError.configuration(
+                "The role \(try row.text("role")) does not own the schema daybook, so it cannot give rights on it; run "
+                    + "this command as its owner with CREATEROLE, or as a superuser.")
+        }
+    }
+
+    /// Which rights are there and should not be, and which are missing, a sentence each with what mends it.
+    public static func findings(_ session: Session) throws -> [String] {
+        try Rights(session, try scope(DeploymentShape(session), session)).findings
+    }
+
+    /// What a purge works on here, with partitions and children: those are what it names.
+    private static func scope(_ shape: DeploymentShape, _ session: Session) throws -> Rights.Scope {
+        var redacted: [String: [String]] = [:]
+        for (table, columns) in [(KnownTable.apiUsage, shape.usage), (.videoTasks, shape.redaction)] {
+            let names = try session.query(
+                "SELECT quote_ident(name) AS name FROM unnest($1::text[]) AS name", [.texts(columns.names)]
+            ).map { try $0.text("name") }
+            for relation in try tree(table, session) where !names.isEmpty { redacted[relation] = names }
+        }
+        return .whole(PurgedTables(deleted: try tree(.accessLog, session), redacted: redacted))
+    }
+
+    /// A table and all that holds its rows, as SQL writes their names; none where there is no such table.
+    private static func tree(_ table: KnownTable, _ session: Session) throws -> [String] {
+        try session.query(
+            """
+            WITH RECURSIVE tree AS (
+                SELECT to_regclass($1)::oid AS relation, true AS is_whole
+                UNION ALL
+                SELECT i.inhrelid, false FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
+            )
+            SELECT format('%I.%I', n.nspname, c.relname) AS name
+            FROM tree JOIN pg_class AS c ON c.oid = tree.relation JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE tree.is_whole OR c.relkind = 'r' ORDER BY c.oid
+            """, [.text(table.fullName)]
+        ).map { try $0.text("name") }
     }
 
     private static func make(_ session: Session) throws -> [String] {
@@ -49,84 +95,43 @@ public struct DatabaseRoles: Sendable {
         var made: [String] = []
         for role in [report, purge] {
             let known = try session.query(
-                "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS known", [.text(role)])
-            if try !known[0].bool("known") {
+                """
+                SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AS known, EXISTS (
+                    SELECT FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.roleid
+                    WHERE r.rolname = $1 AND m.member = current_user::regrole) AS is_member
+                """, [.text(role)])[0]
+            if try !known.bool("known") {
                 try session.executeScript("CREATE ROLE \(role) NOLOGIN")
                 made.append(role)
             }
             if hidesRows { try session.executeScript("ALTER ROLE \(role) BYPASSRLS") }
-            try session.executeScript(
-                """
-                GRANT \(role) TO CURRENT_USER;
-                GRANT USAGE ON SCHEMA public, daybook TO \(role);
-                REVOKE ALL ON ALL TABLES IN SCHEMA public, daybook FROM \(role)
-                """)
+            if try !known.bool("is_member") { try session.executeScript("GRANT \(role) TO CURRENT_USER") }
         }
         return made
     }
 
-    private func grantReading(_ role: String, _ shape: DeploymentShape, _ session: Session) throws {
-        for table in KnownTable.deployment where shape.catalog.has(table) {
-            // Keys stand there in clear: of them the owner, and nothing else.
-            let columns =
-                table.name == KnownTable.apiKeys.name
-                ? " ("
-                    + table.columns.map(\.name).filter { shape.catalog.type(of: $0, in: table) != nil }.joined(
-                        separator: ", ") + ")" : ""
-            try session.executeScript("GRANT SELECT\(columns) ON \(table.fullName) TO \(role)")
-        }
-        try session.executeScript(
-            """
-            GRANT SELECT ON ALL TABLES IN SCHEMA daybook TO \(role);
-            ALTER DEFAULT PRIVILEGES IN SCHEMA daybook GRANT SELECT ON TABLES TO \(role)
-            """)
-        if try session.query("SELECT to_regclass('daybook.api_key') IS NOT NULL AS known")[0].bool("known") {
-            try session.executeScript("REVOKE SELECT ON daybook.api_key FROM \(role)")
-        }
-    }
-
-    /// On the table and on its partitions: those are what a purge names.
-    private func grantRedacting(_ columns: [String], of table: KnownTable, _ session: Session) throws {
-        let list = columns.map { session.quoteIdentifier($0) }.joined(separator: ", ")
-        for relation in Set(try TableName.leaves(of: table.fullName, session) + [table.fullName]).sorted() {
-            let name = TableName.quoted(relation, session)
-            try session.executeScript("GRANT SELECT, UPDATE (\(list)) ON \(name) TO \(Self.purge)")
-        }
-    }
-
-    private func grantPurging(_ shape: DeploymentShape, _ session: Session) throws {
-        if shape.catalog.has(.accessLog) {
-            for relation in try TableName.leaves(of: KnownTable.accessLog.fullName, session) {
-                let name = TableName.quoted(relation, session)
-                try session.executeScript("GRANT SELECT, DELETE ON \(name) TO \(Self.purge)")
-            }
-            try session.executeScript("GRANT DELETE ON \(KnownTable.accessLog.fullName) TO \(Self.purge)")
-        }
-        if !shape.usage.names.isEmpty { try grantRedacting(shape.usage.names, of: .apiUsage, session) }
-        try shape.redaction.requireClearable()
-        try grantRedacting(shape.redaction.names, of: .videoTasks, session)
-        let ours = Self.written.map { "daybook.\($0)" }.joined(separator: ", ")
-        try session.executeScript(
-            """
-            GRANT SELECT, DELETE ON daybook.probe TO \(Self.purge);
-            GRANT INSERT, UPDATE, DELETE ON \(ours) TO \(Self.purge)
-            """)
-        // To see whether others are at work; without it a purge takes its full speed.
+    /// To see whether others are at work; without it a purge takes its full speed.
+    private static func grantStatistics(_ session: Session) throws {
         let may = try session.query(
             """
-            SELECT pg_has_role(current_user, 'pg_read_all_stats', 'MEMBER WITH ADMIN OPTION')
-                OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS may
-            """)
-        if try may[0].bool("may") { try session.executeScript("GRANT pg_read_all_stats TO \(Self.purge)") }
-        for table in Self.money where shape.catalog.type(of: "user_id", in: Self.known(table)) != nil {
+            SELECT (pg_has_role(current_user, 'pg_read_all_stats', 'MEMBER WITH ADMIN OPTION')
+                OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))
+                AND NOT pg_has_role($1, 'pg_read_all_stats', 'MEMBER') AS may
+            """, [.text(purge)])
+        if try may[0].bool("may") { try session.executeScript("GRANT pg_read_all_stats TO \(purge)") }
+    }
+
+    /// Throws `configuration` where the purging role could change money by a way that is not ours to close.
+    private static func requireMoneyIsSafe(_ shape: DeploymentShape, _ session: Session) throws {
+        for table in money where shape.catalog.type(of: "user_id", in: known(table)) != nil {
             let held = try session.query(
                 """
-                SELECT has_table_privilege($1, $2, 'DELETE') OR has_table_privilege($1, $2, 'UPDATE')
+                SELECT has_table_privilege($1, $2, 'DELETE') OR has_any_column_privilege($1, $2, 'UPDATE')
                     OR has_table_privilege($1, $2, 'TRUNCATE') AS held
-                """, [.text(Self.purge), .text("public.\(table)")])
+                """, [.text(purge), .text("public.\(table)")])
             guard try !held[0].bool("held") else {
                 throw DaybookError.configuration(
-                    "The role \(Self.purge) could still change public.\(table), by a grant to PUBLIC or to "
+                    "The role \(purge) could still change public.\(table), by a grant to PUBLIC or to "
                         + "another role that it is in; revoke that and run this command again.")
             }
         }
@@ -157,7 +162,7 @@ public struct DatabaseRoles: Sendable {
             """
             SELECT set_config('role', r.rolname, false) FROM pg_roles AS r
             WHERE r.rolname = $1 AND pg_has_role(session_user, r.oid, 'MEMBER')
-                AND has_table_privilege(r.oid, 'daybook.purge_run', 'INSERT')
+                AND has_any_column_privilege(r.oid, 'daybook.purge_run', 'INSERT')
             """, [.text(purge)])
     }
 }

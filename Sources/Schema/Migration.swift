@@ -44,6 +44,7 @@ public struct Migration: Sendable {
         Migration(version: 13, name: "runs", embedded: PackageResources._13_runs_sql),
         Migration(version: 14, name: "guards", part: .engine, embedded: PackageResources._14_guards_sql),
         Migration(version: 15, name: "closed", embedded: PackageResources._15_closed_sql),
+        Migration(version: 16, name: "rights", embedded: PackageResources._16_rights_sql),
         Migration(version: 19, name: "terms", embedded: PackageResources._19_terms_sql),
     ]
 

@@ -34,12 +34,23 @@ public struct Migrator: Sendable {
             }
             if isNew { applied.append("\(migration.version) \(migration.name)") }
         }
+        // What an older version left open, and what is new, belongs to the documented roles as the table of rights says.
+        try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { session in
+            try Self.lock(session)
+            try session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp")
+            try Rights.apply(session, .own)
+        }
         return applied
+    }
+
+    /// One at a time changes the schema or the rights on it.
+    public static func lock(_ session: Session) throws {
+        _ = try session.query("SELECT pg_advisory_xact_lock($1)", [.int(lockKey)])
     }
 
     /// True if the migration was applied, false if it was there already.
     private func apply(_ migration: Migration, _ session: Session) throws -> Bool {
-        _ = try session.query("SELECT pg_advisory_xact_lock($1)", [.int(Self.lockKey)])
+        try Self.lock(session)
         try session.executeScript(
             """
             SET LOCAL search_path = pg_catalog, pg_temp;

@@ -62,7 +62,7 @@ public struct MonthClosing: Sendable {
 
     /// The lock, and what every report sets. The lock comes first: the snapshot must be newer than the last close.
     static func prepare(_ session: Session) throws {
-        try ReportSession.prepare(session)
+        try ReportSession.prepareWriting(session)
         let known = try session.query("SELECT to_regclass('daybook.month_close') IS NOT NULL AS exists")
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration("This database has no daybook.month_close; run: daybook database migrate")

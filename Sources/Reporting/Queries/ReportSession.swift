@@ -25,9 +25,9 @@ enum ReportSession {
         SET LOCAL work_mem = '\(workMemory)'
         """
 
+    /// For a transaction that only reads, as the role that can do nothing else.
     static func prepare(_ session: Session) throws {
-        try session.executeScript(settings)
-        try LedgerLock.share(session)
+        try prepareWriting(session)
         // The role that can only read, where there is one with rights on this database.
         _ = try session.query(
             """
@@ -36,5 +36,11 @@ enum ReportSession {
                 AND CASE WHEN to_regnamespace('daybook') IS NOT NULL
                     THEN has_schema_privilege(r.oid, 'daybook', 'USAGE') ELSE false END
             """)
+    }
+
+    /// For a transaction that also writes to the books: as the role that the login is.
+    static func prepareWriting(_ session: Session) throws {
+        try session.executeScript(settings)
+        try LedgerLock.share(session)
     }
 }

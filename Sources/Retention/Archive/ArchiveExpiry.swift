@@ -31,6 +31,8 @@ public struct ArchiveExpiry: Sendable {
     /// What was destroyed.
     public struct Outcome: Sendable {
         public var runs: [Int64] = []
+        /// Folders that hold files of somebody else's and were left, a sentence each.
+        public var remarks: [String] = []
         /// Why others could not be destroyed, a sentence each.
         public var failures: [String] = []
         public var files: [String] = []
@@ -55,8 +57,10 @@ public struct ArchiveExpiry: Sendable {
         let expired = try await connection.transaction { session in try due(session) }
         for expired in expired {
             do {
-                issued += try await destroy(expired, connection)
+                let (certificates, remark) = try await destroy(expired, connection)
+                issued += certificates
                 outcome.runs.append(expired.run)
+                outcome.remarks += remark.map { [$0] } ?? []
             } catch let error as DaybookError where error.kind == .output {
                 outcome.failures.append(error.sentence)
             }
@@ -80,9 +84,14 @@ public struct ArchiveExpiry: Sendable {
         return try rows.map { try Expired($0) }
     }
 
-    private func destroy(_ expired: Expired, _ connection: Connection) async throws -> [Certifying.Issued] {
-        try expired.requireThere()
+    private func destroy(
+        _ expired: Expired, _ connection: Connection
+    ) async throws -> (issued: [Certifying.Issued], remark: String?) {
         let run = expired.run
+        // An older program may have been killed after the manifest, and before the rest: then the records say what the
+        // files of this run are.
+        let recorded = try await connection.run { try ArchiveManifest.segments(run, $0) }
+        let archive = try expired.find(recorded)
         try await connection.transaction { session in
             // Said, and on disk, before it is done: whoever verifies meanwhile misses nothing that is being destroyed.
             try session.executeScript("SET LOCAL synchronous_commit = on")
@@ -92,10 +101,11 @@ public struct ArchiveExpiry: Sendable {
                 WHERE run_id = $1 AND archive_state = 'kept'
                 """, [.int(run)])
         }
-        try expired.remove()
-        return try await connection.transaction { session in
+        let remark = try archive?.remove()
+        let issued = try await connection.transaction { session in
             try certify("archive_expiry", run, from: ["expiring"], to: "destroyed", session)
         }
+        return (issued, remark)
     }
 
     /// Certifies that an archive is nowhere to be found: nobody says that it was destroyed, and `verify` looks for it
@@ -161,33 +171,39 @@ public struct ArchiveExpiry: Sendable {
 
         /// True if the archive that was certified lies here.
         var isThere: Bool {
-            FileManager.default.contents(atPath: ArchiveFolder(path: path).manifest).map {
-                SHA256Digest.hex(Array($0))
-            } == manifestDigest
+            guard let manifestDigest,
+                let bytes = FileManager.default.contents(atPath: ArchiveFolder(path: path).manifest)
+            else { return false }
+            return SHA256Digest.hex(Array(bytes)) == manifestDigest
         }
 
         private var path: String { ArchiveFolder.path(in: folder, run: run) }
 
+        /// What is to be removed: the files that the manifest of this very run names, or, where an earlier call was
+        /// killed after the manifest went, those that were recorded and are what they were. Nil where all is gone.
+        ///
         /// Throws `output` unless it is certain that what lies here is this archive: one that cannot be seen from here
-        /// is not destroyed.
-        func requireThere() throws {
-            if isThere { return }
-            // The manifest may have gone first.
-            let isGone = !FileManager.default.fileExists(atPath: ArchiveFolder(path: path).manifest)
-            if wasBegun, isGone, access(folder, R_OK | X_OK) == 0 { return }
+        /// is not destroyed, and a folder that never was an archive is not touched.
+        func find(_ recorded: [ArchiveManifest.Segment]) throws -> ArchiveRemoval? {
+            let archive = ArchiveFolder(path: path)
+            if isThere {
+                let manifest = try ArchiveManifest.read(archive.manifest).manifest
+                if manifest.run == run {
+                    return ArchiveRemoval(folder: archive, run: run, files: manifest.segments.map(\.fileName))
+                }
+            } else if wasBegun, access(folder, R_OK | X_OK) == 0,
+                !FileManager.default.fileExists(atPath: archive.manifest)
+            {
+                guard FileManager.default.fileExists(atPath: path) else { return nil }
+                let left = recorded.filter { FileManager.default.fileExists(atPath: archive.file($0.fileName)) }
+                if left.allSatisfy({ SegmentReader(path: archive.file($0.fileName), key: nil).sha256 == $0.sha256 }) {
+                    return ArchiveRemoval(folder: archive, run: run, files: left.map(\.fileName))
+                }
+            }
             throw DaybookError.output(
                 "The archive of purge \(run) is not in \(path), or cannot be read there; nothing was destroyed or "
                     + "certified about it. Run this where the archive is, as a user who may remove it. If it is lost "
                     + "for good: daybook retention expire-archives --lost \(run)")
-        }
-
-        func remove() throws {
-            guard FileManager.default.fileExists(atPath: path) else { return }
-            do {
-                try ArchiveFolder(path: path).remove()
-            } catch {
-                throw DaybookError.output(error.sentence + " Nothing was certified about this archive.")
-            }
         }
     }
 }

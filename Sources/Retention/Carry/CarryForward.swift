@@ -170,14 +170,7 @@ public struct CarryForward: Sendable {
         }
         for (run, folder) in begun {
             let path = ArchiveFolder.path(in: folder, run: run)
-            if FileManager.default.fileExists(atPath: path) {
-                do {
-                    try ArchiveFolder(path: path).remove()
-                } catch {
-                    throw DaybookError.output(
-                        "\(path) is left of a run that was killed, and cannot be removed; remove it and try again.")
-                }
-            }
+            try ArchiveRemoval.removeBegun(path)
             try await Uninterrupted.transaction(connection) { session in
                 _ = try session.execute(
                     "DELETE FROM daybook.ledger_carry WHERE run_id = $1 AND state = 'begun'", [.int(run)])

@@ -4,6 +4,10 @@ internal import Postgres
 
 /// Issues certificates: from what transactions recorded, in one transaction that ends what is certified.
 enum Certifying {
+    /// The advisory lock of who appends to the chain ("daycert" in ASCII): a role that only adds may take no lock on the
+    /// table that keeps others out.
+    static let chainLock: Int64 = 0x64_6179_6365_7274
+
     /// A certificate as it stands in the chain.
     struct Issued: Sendable {
         let sequence: Int64
@@ -36,11 +40,8 @@ enum Certifying {
     ) throws -> Issued {
         // One certificate after another, whoever issues it; and on disk before its file is, whatever the server's own
         // setting: with it everything that it certifies.
-        try session.executeScript(
-            """
-            SET LOCAL synchronous_commit = on;
-            LOCK TABLE daybook.retention_certificate IN SHARE ROW EXCLUSIVE MODE
-            """)
+        try session.executeScript("SET LOCAL synchronous_commit = on")
+        _ = try session.query("SELECT pg_advisory_xact_lock($1)", [.int(chainLock)])
         let advice = "The certificate was not issued; name another folder with --certificates and try again."
         try CertificateShelf.requirePlace(in: folder, advice: advice, session)
         let last = try session.query(

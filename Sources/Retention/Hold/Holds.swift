@@ -30,19 +30,12 @@ public struct Holds: Sendable {
     ) async throws -> Int64 {
         try await connection.transaction { session in
             try RetentionSession.prepare(session)
-            try RetentionSession.requireTables(session)
+            try Self.requireFunctions(session)
             let id = try Self.resolve(scope, session)
             // Waits for the purge's transaction that is under way; the next one sees the hold.
-            try HoldLock.take(session)
-            func only(_ name: String) -> Value { scope.name == name ? .uuid(id) : .null }
             return try session.query(
-                """
-                INSERT INTO daybook.legal_hold (scope, user_id, batch_id, video_id, matter, requested_by)
-                VALUES ($1, $2, $3, $4, $5, $6) RETURNING hold_id
-                """,
-                [
-                    .text(scope.name), only("account"), only("batch"), only("video"), .text(matter), .text(requestedBy),
-                ])[0].int("hold_id")
+                "SELECT daybook.place_hold($1, $2, $3, $4) AS hold_id",
+                [.text(scope.name), .uuid(id), .text(matter), .text(requestedBy)])[0].int("hold_id")
         }
     }
 
@@ -50,18 +43,24 @@ public struct Holds: Sendable {
     public func release(_ hold: Int64, reason: String, _ connection: Connection) async throws {
         try await connection.transaction { session in
             try RetentionSession.prepare(session)
-            try RetentionSession.requireTables(session)
+            try Self.requireFunctions(session)
             // A purge that is under way stops at its next transaction.
-            try HoldLock.take(session)
-            let count = try session.execute(
-                """
-                UPDATE daybook.legal_hold SET released_at = clock_timestamp(), released_by = session_user,
-                    release_reason = $2
-                WHERE hold_id = $1 AND released_at IS NULL
-                """, [.int(hold), .text(reason)])
-            guard count == 1 else {
+            let isReleased = try session.query(
+                "SELECT daybook.release_hold($1, $2) AS is_released", [.int(hold), .text(reason)])[0].bool(
+                    "is_released")
+            guard isReleased else {
                 throw DaybookError.usage("There is no hold \(hold) in force; see: daybook retention hold list")
             }
+        }
+    }
+
+    /// Refuses a database whose holds do not move through functions yet.
+    private static func requireFunctions(_ session: Session) throws {
+        let known = try session.query(
+            "SELECT to_regprocedure('daybook.release_hold(bigint, text)') IS NOT NULL AS exists")
+        guard try known[0].bool("exists") else {
+            throw DaybookError.configuration(
+                "This database has no holds of this version yet; run: daybook database migrate")
         }
     }
 

@@ -81,6 +81,11 @@ struct PartitionDrop: Sendable {
             "SELECT bounds FROM daybook.purge_sweep WHERE run_id = $1 AND data_class = 'access_log' AND relation = $2",
             [.int(run.id), .text(relation)])
         let name = TableName.quoted(relation, session)
+        let bounds = try rows[0].text("bounds")
+        // It becomes a part of a statement: what PostgreSQL wrote itself, and nothing else.
+        guard bounds.wholeMatch(of: /FOR VALUES FROM \(('[^']*'|MINVALUE)\) TO \(('[^']*'|MAXVALUE)\)/) != nil else {
+            throw DaybookError.badData("The bounds of \(relation) are not those of a month; attach it by hand.")
+        }
         try session.executeScript("SET LOCAL ROLE NONE")
         let columns = try SweepStatement.columns(of: relation, session).map { session.quoteIdentifier($0) }
         let list = columns.joined(separator: ", ")
@@ -95,8 +100,8 @@ struct PartitionDrop: Sendable {
             """, [.int(run.id), .text(relation)])
         try session.executeScript(
             """
-            ALTER TABLE \(parent) ATTACH PARTITION \(name) \(try rows[0].text("bounds"));
-            ALTER TABLE \(name) DROP CONSTRAINT \(bounds)
+            ALTER TABLE \(parent) ATTACH PARTITION \(name) \(bounds);
+            ALTER TABLE \(name) DROP CONSTRAINT \(Self.bounds)
             """)
         try note("sweeping", relation, run, session)
     }

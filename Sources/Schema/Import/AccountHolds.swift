@@ -1,7 +1,8 @@
 import Domain
 import Postgres
 
-/// The legal holds that accounts name themselves, and what becomes of them when a file is imported.
+/// The legal holds that accounts name themselves, and what becomes of them when a file is imported: they move through
+/// functions that write down who and why, never by an update.
 enum AccountHolds {
     private static let releasing = """
         daybook.account AS a JOIN pg_temp.incoming AS i ON i.user_id = a.user_id
@@ -21,13 +22,17 @@ enum AccountHolds {
                     + "reason; nothing was imported. Name the matter in the column legal_hold, or say why: "
                     + "--release-holds REASON")
         }
-        _ = try session.execute(
+        _ = try session.query(
+            "SELECT daybook.release_account_hold(a.user_id, $1) FROM \(releasing)", [.text(reason)])
+    }
+
+    /// Holds the accounts for the matters that the file names, once they are there.
+    static func place(_ session: Session) throws {
+        _ = try session.query(
             """
-            INSERT INTO daybook.legal_hold (scope, user_id, matter, requested_by, placed_at, released_at, released_by,
-                release_reason)
-            SELECT 'account', a.user_id, a.legal_hold, 'accounts.csv', a.imported_at, clock_timestamp(), session_user,
-                $1
-            FROM \(releasing)
-            """, [.text(reason)])
+            SELECT daybook.place_account_hold(i.user_id, i.legal_hold)::text
+            FROM pg_temp.incoming AS i JOIN daybook.account AS a ON a.user_id = i.user_id
+            WHERE i.legal_hold <> '' AND i.legal_hold IS DISTINCT FROM a.legal_hold
+            """)
     }
 }

@@ -60,16 +60,30 @@ public struct CSVImport: Sendable {
             // An account's hold and days count from here on, also for a purge that is under way.
             if kind == .accounts {
                 try HoldLock.take(session)
+                let changed = try changedRows(session)
+                // The terms of an account change by months, and in one way only.
+                let terms = try AccountTermsImport.record(from: termsFrom, session)
                 try AccountHolds.release(because: releaseReason, session)
+                try update(session)
+                let added = try add(session)
+                try AccountHolds.place(session)
+                let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
+                return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)
             }
-            return try merge(session, rows: rows)
+            return Outcome(read: rows, added: try add(session), changed: 0)
         }
     }
 
     private func requireTable(_ session: Session) throws {
-        let known = try session.query("SELECT to_regclass($1) IS NOT NULL AS exists", [.text(kind.table)])
+        // Of accounts also the functions that move their holds.
+        let known = try session.query(
+            """
+            SELECT to_regclass($1) IS NOT NULL
+                AND (NOT $2 OR to_regprocedure('daybook.place_account_hold(uuid, text)') IS NOT NULL) AS exists
+            """, [.text(kind.table), .bool(kind.heldColumn != nil)])
         guard try known[0].bool("exists") else {
-            throw DaybookError.configuration("This database has no \(kind.table); run: daybook database migrate")
+            throw DaybookError.configuration(
+                "This database has no \(kind.table) of this version; run: daybook database migrate")
         }
     }
 
@@ -126,32 +140,49 @@ public struct CSVImport: Sendable {
         return names
     }
 
-    private func merge(_ session: Session, rows: Int) throws -> Outcome {
-        let columns = kind.columns.joined(separator: ", ")
-        // The terms of an account change by months, and in one way only.
-        let terms = kind == .accounts ? try AccountTermsImport.record(from: termsFrom, session) : []
-        // The account's row says what holds now.
-        let later = termsFrom == nil ? [] : kind.termColumns
-        let updated = kind.columns.filter { !kind.keyColumns.contains($0) && !later.contains($0) }
-        var changed = 0
-        if kind.updatesExisting, !updated.isEmpty {
-            let assignments = updated.map { "\($0) = i.\($0)" }.joined(separator: ", ")
-            let same = kind.keyColumns.map { "t.\($0) = i.\($0)" }.joined(separator: " AND ")
-            let current = updated.map { "t.\($0)" }.joined(separator: ", ")
-            let incoming = updated.map { "i.\($0)" }.joined(separator: ", ")
-            changed = try session.execute(
-                """
-                UPDATE \(kind.table) AS t SET \(assignments) FROM pg_temp.incoming AS i
-                WHERE \(same) AND (\(current)) IS DISTINCT FROM (\(incoming))
-                """)
+    /// The columns that say what holds now. Terms of a later month are written by their own way alone.
+    private var present: [String] {
+        kind.columns.filter {
+            !kind.keyColumns.contains($0) && (termsFrom == nil || !kind.termColumns.contains($0))
         }
-        let added = try session.execute(
+    }
+
+    /// What an update writes: of accounts everything but the hold, which has its own way too.
+    private var updated: [String] { present.filter { $0 != kind.heldColumn } }
+
+    private var matching: String { kind.keyColumns.map { "t.\($0) = i.\($0)" }.joined(separator: " AND ") }
+
+    /// The rows that are there with other values, before anything is written.
+    private func changedRows(_ session: Session) throws -> Int {
+        let columns = present
+        let current = columns.map { "t.\($0)" }.joined(separator: ", ")
+        let incoming = columns.map { "i.\($0)" }.joined(separator: ", ")
+        return Int(
+            try session.query(
+                """
+                SELECT count(*) AS changed FROM \(kind.table) AS t JOIN pg_temp.incoming AS i ON \(matching)
+                WHERE (\(current)) IS DISTINCT FROM (\(incoming))
+                """)[0].int("changed"))
+    }
+
+    private func update(_ session: Session) throws {
+        let assignments = updated.map { "\($0) = i.\($0)" }.joined(separator: ", ")
+        let current = updated.map { "t.\($0)" }.joined(separator: ", ")
+        let incoming = updated.map { "i.\($0)" }.joined(separator: ", ")
+        try session.execute(
+            """
+            UPDATE \(kind.table) AS t SET \(assignments) FROM pg_temp.incoming AS i
+            WHERE \(matching) AND (\(current)) IS DISTINCT FROM (\(incoming))
+            """)
+    }
+
+    private func add(_ session: Session) throws -> Int {
+        let columns = kind.columns.filter { $0 != kind.heldColumn }.joined(separator: ", ")
+        return try session.execute(
             """
             INSERT INTO \(kind.table) (\(columns)) SELECT \(columns) FROM pg_temp.incoming
             ON CONFLICT (\(kind.keyColumns.joined(separator: ", "))) DO NOTHING
             """)
-        let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
-        return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)
     }
 
     private static func refusal(_ path: String, _ defects: [CSVDefect]) -> DaybookError {

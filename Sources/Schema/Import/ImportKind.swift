@@ -62,8 +62,8 @@ public enum ImportKind: String, Sendable, CaseIterable {
         }
     }
 
-    /// An account's terms may change; everything else is a fact, and repeating it is harmless.
-    var updatesExisting: Bool { self == .accounts }
+    /// The column that is written by functions of its own, nil where there is none.
+    var heldColumn: String? { self == .accounts ? "legal_hold" : nil }
 
     /// The columns whose values may stand in a file only once.
     var uniqueColumns: [String] { self == .accounts ? ["user_id", "slug"] : [] }

@@ -104,11 +104,11 @@ struct DatabaseCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            let check = try await database.withConnection { connection in
+            let (check, rights) = try await database.withConnection { connection in
                 try await connection.transaction(.snapshot) { session in
                     try session.executeScript(
                         "SET LOCAL row_security = off; SET LOCAL search_path = pg_catalog, pg_temp")
-                    return try DatabaseCheck(session)
+                    return (try DatabaseCheck(session), try DatabaseRoles.findings(session))
                 }
             }
             var table = TextTable(["table", "state", "rows", "remark"], rightAligned: [2])
@@ -117,7 +117,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             }
             table.show()
             Terminal.show("\nmigrations: \(check.migrations)")
-            for grant in check.grants.findings { Terminal.show("rights: \(grant.sentence)") }
+            for sentence in check.grants.findings.map(\.sentence) + rights { Terminal.show("rights: \(sentence)") }
             guard check.isUsable else {
                 throw DaybookError.badData(
                     "No report can be made here: a table or column that every report needs is missing.")

@@ -82,6 +82,7 @@ struct ExpireArchivesCommand: AsyncParsableCommand {
             (try await expiry.run(connection, tell: Terminal.say), try await CertificateHead.read(connection))
         }
         for run in outcome.runs { Terminal.show("The archive of purge \(run) was destroyed.") }
+        for remark in outcome.remarks { Terminal.say("daybook: \(remark)") }
         if outcome.runs.isEmpty, outcome.failures.isEmpty { Terminal.show("No archive is past its end.") }
         for file in outcome.files { Terminal.show(file) }
         for failure in outcome.failures.dropLast() { Terminal.say("daybook: \(failure)") }

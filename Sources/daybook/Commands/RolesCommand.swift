@@ -20,11 +20,13 @@ struct RolesCommand: AsyncParsableCommand {
         let (made, grants) = try await database.withConnection { connection in
             (
                 try await DatabaseRoles().ensure(connection),
-                try await connection.transaction(.snapshot) { try FunctionGrants($0) }
+                try await connection.transaction(.snapshot) { session in
+                    try FunctionGrants(session).findings.map(\.sentence) + DatabaseRoles.findings(session)
+                }
             )
         }
         for role in made { Terminal.show("made \(role)") }
         Terminal.show("\(DatabaseRoles.report) and \(DatabaseRoles.purge) have their rights in this database")
-        for grant in grants.findings { Terminal.show("rights: \(grant.sentence)") }
+        for sentence in grants { Terminal.show("rights: \(sentence)") }
     }
 }

@@ -37,7 +37,10 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let settings = try await database.settings()
         let pool = ConnectionPool(settings, limits: .init(maxConnections: connections))
         do {
-            try await pool.run { try EngineSchema.require($0) }
+            try await pool.run { session in
+                try EngineSchema.require(session)
+                try EngineSchema.requireRights(session)
+            }
             try await serve(pool, settings)
             await pool.close()
         } catch {

@@ -1,0 +1,113 @@
+import Postgres
+
+/// The rights that a database has on the objects of the schemas `daybook` and `public`, as its catalogue says them.
+public struct RightsReading: Sendable {
+    /// A right that somebody has who does not own the object.
+    public struct Found: Sendable, Hashable {
+        public let right: Right
+        /// True where the role may give it on.
+        public let isGrantable: Bool
+        /// True where the session's role may take it away.
+        let mayChange: Bool
+    }
+
+    /// What is given on objects that are yet to be made in the schema `daybook`.
+    public struct Default: Sendable, Hashable {
+        /// Whose tables they will be, as SQL writes it.
+        public let owner: String
+        /// To whom, as SQL writes it.
+        public let role: String
+        /// Of what: `TABLES`, `SEQUENCES`, `FUNCTIONS` or `TYPES`.
+        let objects: String
+        let mayChange: Bool
+
+        /// The statement that ends it.
+        public var statement: String {
+            "ALTER DEFAULT PRIVILEGES FOR ROLE \(owner) IN SCHEMA daybook REVOKE ALL ON \(objects) FROM \(role)"
+        }
+    }
+
+    public let found: [Found]
+    public let defaults: [Default]
+    /// Every object, with its columns where it has any.
+    public let objects: [String: Set<String>]
+
+    /// - Parameter further: Relations of other schemas that are read too, as SQL writes them.
+    init(_ session: Session, further: [String] = []) throws {
+        found = try session.query(Self.rights, [.texts(further)]).map { row in
+            Found(
+                right: Right(
+                    try row.text("role"), Right.Kind(rawValue: try row.text("kind")) ?? .table, try row.text("object"),
+                    try row.text("privilege"), column: try row.optionalText("column_name")),
+                isGrantable: try row.bool("is_grantable"), mayChange: try row.bool("may_change"))
+        }
+        var objects: [String: Set<String>] = [:]
+        for row in try session.query(Self.names, [.texts(further)]) {
+            try objects[row.text("object"), default: []].formUnion(row.texts("columns"))
+        }
+        self.objects = objects
+        defaults = try session.query(
+            """
+            SELECT DISTINCT quote_ident(pg_get_userbyid(d.defaclrole)) AS owner,
+                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS role,
+                CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+                    ELSE 'TYPES' END AS objects,
+                pg_has_role(d.defaclrole, 'USAGE') AS may_change
+            FROM pg_default_acl AS d CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a
+            WHERE d.defaclnamespace = to_regnamespace('daybook') AND a.grantee <> d.defaclrole
+            ORDER BY 1, 2, 3
+            """
+        ).map {
+            Default(
+                owner: try $0.text("owner"), role: try $0.text("role"), objects: try $0.text("objects"),
+                mayChange: try $0.bool("may_change"))
+        }
+    }
+
+    /// Without rights of its own an object has those that PostgreSQL gives by default: a function everybody's EXECUTE.
+    private static let rights = """
+        SELECT o.kind, o.object, o.column_name, a.privilege_type AS privilege, bool_or(a.is_grantable) AS is_grantable,
+            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS role,
+            bool_and(pg_has_role(o.owner, 'USAGE')) AS may_change
+        FROM (
+            SELECT 'SCHEMA' AS kind, quote_ident(nspname) AS object, NULL AS column_name, nspowner AS owner,
+                coalesce(nspacl, acldefault('n', nspowner)) AS acl
+            FROM pg_namespace WHERE nspname IN ('daybook', 'public')
+            UNION ALL
+            SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%I.%I', n.nspname, c.relname), NULL,
+                c.relowner,
+                coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))
+            FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE \(ours) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+            UNION ALL
+            SELECT 'TABLE', format('%I.%I', n.nspname, c.relname), quote_ident(t.attname), c.relowner, t.attacl
+            FROM pg_attribute AS t JOIN pg_class AS c ON c.oid = t.attrelid
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE \(ours) AND t.attacl IS NOT NULL AND NOT t.attisdropped
+            UNION ALL
+            SELECT 'FUNCTION', format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), NULL, p.proowner,
+                coalesce(p.proacl, acldefault('f', p.proowner))
+            FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+            WHERE n.nspname IN ('daybook', 'public')
+        ) AS o
+        CROSS JOIN LATERAL aclexplode(o.acl) AS a
+        WHERE a.grantee <> o.owner
+        GROUP BY o.kind, o.object, o.column_name, a.privilege_type, a.grantee
+        """
+
+    private static let ours =
+        "(n.nspname IN ('daybook', 'public') OR format('%I.%I', n.nspname, c.relname) = ANY ($1))"
+
+    private static let names = """
+        SELECT format('%I.%I', n.nspname, c.relname) AS object, array(
+            SELECT quote_ident(a.attname) FROM pg_attribute AS a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE \(ours) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        UNION ALL
+        SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), '{}'
+        FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname IN ('daybook', 'public')
+        UNION ALL
+        SELECT quote_ident(nspname), '{}' FROM pg_namespace WHERE nspname IN ('daybook', 'public')
+        """
+}
