@@ -33,6 +33,16 @@ public struct DatabaseRoles: Sendable {
         }
     }
 
+    /// Gives the roles that work here what came with an upgrade, also on the application's tables where the session's
+    /// role may give that.
+    public func renew(_ connection: Connection) async throws {
+        try await connection.transaction { session in
+            try RetentionSession.prepare(session)
+            try Migrator.lock(session)
+            try Rights.apply(session, try Self.scope(DeploymentShape(session), session))
+        }
+    }
+
     /// Who does not own the schema could find everything in order, and change nothing where it is not.
     private static func requireOwner(_ session: Session) throws {
         let row = try session.query(

@@ -77,7 +77,7 @@ import Testing
                 } else {
                     #expect(run.exitCode == 78, "\(role) \(line.command): \(run.exitCode) \(run.errors) \(run.output)")
                     #expect(
-                        run.errors.contains("role") && run.errors.hasSuffix(".\n"),
+                        run.errors.contains("role") && run.errors.hasPrefix("daybook"),
                         "\(role) \(line.command): \(run.errors)")
                 }
             }

@@ -186,7 +186,7 @@ import Testing
                 #expect(found.contains { $0.contains(sentence) }, "\(sentence): \(found.joined(separator: "\n"))")
             }
             for line in found {
-                for verb in ["REVOKE ", "ALTER DEFAULT"] {
+                for verb in ["ALTER DEFAULT", "REVOKE "] {
                     guard let statement = line.range(of: verb) else { continue }
                     try await execute(String(line[statement.lowerBound...]), in: settings)
                     break

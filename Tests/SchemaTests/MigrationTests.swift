@@ -66,8 +66,8 @@ import Testing
                     """)
                 return (try session.query(rows)[0].text("rows"), name)
             }
-            let newer = Migration.all.dropFirst(older.count).map { "\($0.version) \($0.name)" }
-            #expect(try await Migrator().migrate(connection) == newer)
+            let later = Migration.all.filter { $0.version >= 11 }.map { "\($0.version) \($0.name)" }
+            #expect(try await Migrator().migrate(connection) == later)
             try await connection.run { session in
                 #expect(try session.query(rows)[0].text("rows") == before)
                 let facts = try session.query(

@@ -72,7 +72,12 @@ public struct Rights: Sendable {
         let held = Set(reading.found.map(\.right))
         let working = Set(
             held.filter { $0.kind == .schema && $0.object == "daybook" && $0.privilege == "USAGE" }.map(\.role))
-        return given.filter { working.contains($0.role) && isInScope($0) && !held.contains($0) }.sorted()
+        return given.filter { right in
+            guard working.contains(right.role), isInScope(right), !held.contains(right) else { return false }
+            // Everybody may use most schemas public, and not everybody may give that again.
+            let isEverybodys = held.contains(Right("PUBLIC", right.kind, right.object, right.privilege))
+            return !(right.kind == .schema && isEverybodys && !reading.changeable.contains(right.object))
+        }.sorted()
     }
 
     /// The application's own objects are its own: of them only what our roles may do is judged, and what everybody may
@@ -105,7 +110,10 @@ public struct Rights: Sendable {
         script += before.reading.defaults.filter { $0.mayChange && documented.contains($0.role) }.map(\.statement)
         script += installing.map { "GRANT USAGE ON SCHEMA daybook TO \($0.rawValue)" }
         if !script.isEmpty { try session.executeScript(script.joined(separator: ";\n")) }
-        let grants = grants(try Rights(session, scope).missing)
+        let after = try Rights(session, scope)
+        // Whoever asks for roles hears what it may not give; an upgrade gives what it can.
+        let grants = grants(
+            after.missing.filter { !installing.isEmpty || after.reading.changeable.contains($0.object) })
         if !grants.isEmpty { try session.executeScript(grants.joined(separator: ";\n")) }
     }
 

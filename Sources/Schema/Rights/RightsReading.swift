@@ -31,6 +31,8 @@ public struct RightsReading: Sendable {
     public let defaults: [Default]
     /// Every object, with its columns where it has any.
     public let objects: [String: Set<String>]
+    /// The objects on which the session's role may give rights.
+    let changeable: Set<String>
 
     /// - Parameter further: Relations of other schemas that are read too, as SQL writes them.
     init(_ session: Session, further: [String] = []) throws {
@@ -42,10 +44,13 @@ public struct RightsReading: Sendable {
                 isGrantable: try row.bool("is_grantable"), mayChange: try row.bool("may_change"))
         }
         var objects: [String: Set<String>] = [:]
+        var changeable: Set<String> = []
         for row in try session.query(Self.names, [.texts(further)]) {
             try objects[row.text("object"), default: []].formUnion(row.texts("columns"))
+            if try row.bool("may_change") { changeable.insert(try row.text("object")) }
         }
         self.objects = objects
+        self.changeable = changeable
         defaults = try session.query(
             """
             SELECT DISTINCT quote_ident(pg_get_userbyid(d.defaclrole)) AS owner,
@@ -101,13 +106,16 @@ public struct RightsReading: Sendable {
     private static let names = """
         SELECT format('%I.%I', n.nspname, c.relname) AS object, array(
             SELECT quote_ident(a.attname) FROM pg_attribute AS a
-            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+            pg_has_role(c.relowner, 'USAGE') AS may_change
         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE \(ours) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
         UNION ALL
-        SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), '{}'
+        SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), '{}',
+            pg_has_role(p.proowner, 'USAGE')
         FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname IN ('daybook', 'public')
         UNION ALL
-        SELECT quote_ident(nspname), '{}' FROM pg_namespace WHERE nspname IN ('daybook', 'public')
+        SELECT quote_ident(nspname), '{}', pg_has_role(nspowner, 'USAGE') FROM pg_namespace
+        WHERE nspname IN ('daybook', 'public')
         """
 }

@@ -88,6 +88,7 @@ struct DatabaseCommand: AsyncParsableCommand {
                 // Months ahead from the first day on; a deployment's own table is left as it is.
                 let partitions =
                     try await AccessLogPartitions().ensure(connection) + LedgerPartitions().ensure(connection)
+                try await DatabaseRoles().renew(connection)
                 return applied + partitions.map { "partition \($0)" }
             }
             Terminal.show(

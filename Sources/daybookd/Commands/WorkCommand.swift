@@ -37,11 +37,16 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
     private func work(_ client: GrsaiClient) async throws {
         let settings = try await database.settings()
         let probe = try await Connection.open(settings)
-        try await probe.run { session in
-            try EngineSchema.require(session)
-            try EngineSchema.requireRights(session)
+        do {
+            try await probe.run { session in
+                try EngineSchema.require(session)
+                try EngineSchema.requireRights(session)
+            }
+            await probe.close()
+        } catch {
+            await probe.close()
+            throw error
         }
-        await probe.close()
         let logger = Logger(label: "daybookd")
         let worker = try worker.worker(client, settings, logger) { Terminal.show("working") }
         let group = ServiceGroup(
