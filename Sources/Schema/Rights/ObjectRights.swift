@@ -163,6 +163,11 @@ extension ObjectRights {
                     user_id, task_id, attempt, worker_id, outcome, intent_at, answered_at, provider_task_id, remark,
                     late_success_at
                     """)),
+        // Its one row would move the engine's clock.
+        ObjectRights(.table, "daybook.test_clock"),
+        ObjectRights(.table, "daybook.withdrawal", reading()),
+        ObjectRights(.table, "daybook.foreign_freeze", reading()),
+        ObjectRights(.table, "daybook.earlier_freeze", reading()),
         ObjectRights(.table, "daybook.lot", reading()),
         ObjectRights(.table, "daybook.batch", reading()),
         ObjectRights(.table, "daybook.draw", reading()),
