@@ -1,41 +1,47 @@
 public import Postgres
 
-/// What a login that only reads may read of a database: everything but what lets somebody in.
+/// What the private server's login for reports may read of a database: of the schema `daybook` what ``ObjectRights``
+/// lets every reader read, and of the rest everything but the keys.
 public enum ReaderGrants {
-    /// Columns that hold keys, digests of keys, and the secret of a callback's address, by table.
-    private static let secrets: [String: Set<String>] = [
-        "public.enterprise_api_keys": ["api_key"], "daybook.api_key": ["sha256"], "daybook.submission": ["nonce"],
-    ]
+    private static let role = DocumentedRole.reader.rawValue
+    /// Columns that hold keys, by table.
+    private static let secrets: [String: Set<String>] = ["public.enterprise_api_keys": ["api_key"]]
 
-    /// Gives a role what it lacks, and takes nothing. Where nothing is missing nothing is written.
+    /// Gives the login what it lacks, and takes nothing. Where nothing is missing nothing is written.
     ///
     /// Tables that are made later are given by the next call.
-    public static func give(to role: String, _ connection: Connection) async throws {
+    public static func give(_ connection: Connection) async throws {
         try await connection.transaction { session in
-            try session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp")
-            let missing = try missing(role, session)
-            guard !missing.isEmpty else { return }
+            guard try !missing(session).isEmpty else { return }
             // Two that grant at once would stumble over each other; the second finds nothing left to do.
             _ = try session.query("SELECT pg_advisory_xact_lock(hashtextextended('daybook reader grants', 0))")
-            for grant in try self.missing(role, session) {
-                try session.executeScript("GRANT \(grant) TO \(session.quoteIdentifier(role))")
-            }
+            for grant in try missing(session) { try session.executeScript(grant) }
         }
     }
 
-    /// What stands between GRANT and TO.
-    private static func missing(_ role: String, _ session: Session) throws -> [String] {
+    private static func missing(_ session: Session) throws -> [String] {
+        let reading = try RightsReading(session)
+        let held = Set(reading.found.map(\.right))
+        let own = ObjectRights.all.flatMap(\.ofReader).filter { right in
+            guard right.isInDaybook, let columns = reading.objects[right.object] else { return false }
+            return !held.contains(right) && right.column.map(columns.contains) ?? true
+        }
+        return try Rights.grants(own) + others(session).map { "GRANT \($0) TO \(role)" }
+    }
+
+    /// What stands between GRANT and TO, for the schemas of others.
+    private static func others(_ session: Session) throws -> [String] {
         let schemas = try session.query(
             """
             SELECT n.nspname FROM pg_namespace AS n
-            WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+            WHERE n.nspname NOT IN ('information_schema', 'daybook') AND n.nspname !~ '^pg_'
                 AND NOT has_schema_privilege($1, n.oid, 'USAGE')
             ORDER BY n.nspname
             """, [.text(role)])
         let tables = try session.query(
             """
             SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND NOT c.relispartition
+            WHERE n.nspname NOT IN ('information_schema', 'daybook') AND n.nspname !~ '^pg_' AND NOT c.relispartition
                 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT has_table_privilege($1, c.oid, 'SELECT')
                 AND n.nspname || '.' || c.relname <> ALL ($2)
             ORDER BY n.nspname, c.relname

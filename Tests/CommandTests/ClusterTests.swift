@@ -112,8 +112,12 @@ import Testing
             let run = try await BroughtReport("SELECT \(secret)").run(environment: environment)
             #expect(run.exitCode == 78 && run.errors.contains("permission denied"), "\(secret): \(run.errors)")
         }
-        let open = try await BroughtReport("SELECT user_id, name FROM daybook.api_key").run(environment: environment)
+        let open = try await BroughtReport("SELECT user_id, outcome FROM daybook.submission").run(
+            environment: environment)
         #expect(open.exitCode == 0, "\(open.errors)")
+        // What the login has is what the documents let a reader have.
+        let check = try await ProgramRun(["database", "check"], environment: environment)
+        #expect(check.exitCode == 0 && !check.output.contains("daybook_reader"), "\(check.output)")
         await Self.remove(home)
     }
 

@@ -44,6 +44,11 @@ public struct ObjectRights: Sendable {
     func rights(_ given: [DocumentedRole: String]) -> [Right] {
         given.flatMap { Self.rights($0.rawValue, kind, object, $1) }
     }
+
+    /// What a login may have that reads for reports by itself: the same as who reads for somebody else.
+    var ofReader: [Right] {
+        given[.auditor].map { Self.rights(DocumentedRole.reader.rawValue, kind, object, $0) } ?? []
+    }
 }
 
 extension ObjectRights {

@@ -10,6 +10,8 @@ public enum DocumentedRole: String, Sendable, Hashable, CaseIterable {
     case purge = "daybook_purge"
     /// Reads the same as `report`, granted by hand.
     case auditor = "daybook_auditor"
+    /// Reads the same as `report`, as a login of its own: the one that the private server has for reports.
+    case reader = "daybook_reader"
     /// Reads what the SLA report alone needs.
     case sla = "daybook_sla"
     /// Writes probes.

@@ -57,7 +57,8 @@ public struct Rights: Sendable {
             return right.column.map(columns.contains) ?? true
         }
         self.given = Set(given.filter(isHere))
-        allowed = self.given.union(ObjectRights.all.flatMap { $0.rights($0.allowed) }.filter(isHere))
+        let beyond = ObjectRights.all.flatMap { $0.rights($0.allowed) + $0.ofReader }
+        allowed = self.given.union(beyond.filter(isHere))
     }
 
     /// Rights that nobody should have, by the table of the documents.
@@ -88,7 +89,7 @@ public struct Rights: Sendable {
         case .report, .purge: if case .whole = scope { return true } else { return false }
         case .auditor, .sla, .prober, .importer: return right.object == KnownTable.apiKeys.fullName
         case .everybody: return ownTables.contains(right.object)
-        case .service, nil: return false
+        case .service, .reader, nil: return false
         }
     }
 

@@ -22,7 +22,7 @@ struct ReportDatabaseOptions: ParsableArguments {
         let cluster = try PrivateCluster()
         let owner = try await cluster.ensureRunning(database: database.privateDatabase)
         try await DatabaseOptions.withConnection(owner) { connection in
-            try await ReaderGrants.give(to: PrivateCluster.reader, connection)
+            try await ReaderGrants.give(connection)
         }
         return try await cluster.readerSettings(database: database.privateDatabase)
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import Domain
 import Reporting
 import Retention
