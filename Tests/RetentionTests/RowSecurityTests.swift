@@ -21,8 +21,7 @@ import Testing
         CREATE ROLE app LOGIN;
         GRANT USAGE, CREATE ON SCHEMA public, daybook TO app;
         GRANT ALL ON ALL TABLES IN SCHEMA public, daybook TO app;
-        GRANT ALL ON ALL SEQUENCES IN SCHEMA public, daybook TO app;
-        GRANT EXECUTE ON FUNCTION daybook.first_instant(date, text) TO app
+        GRANT ALL ON ALL SEQUENCES IN SCHEMA public, daybook TO app
         """
 
     private func secure(_ table: String, _ isOn: Bool) -> String {

@@ -57,7 +57,8 @@ struct CommandCase: Sendable {
         CommandCase("daybook report sla", .roles(readers.union([.sla])), ["--month", "2020-01"] + output),
         CommandCase("daybook report statement", .roles(readers), ["--month", "2020-01", "--all"] + output),
         CommandCase(
-            "daybook report run", .roles(readers.union([.sla])), ["failures", "--param", "month=2020-01"] + output),
+            "daybook report run", .roles(readers.union([.sla]).subtracting([.superuser])),
+            ["failures", "--param", "month=2020-01"] + output),
         CommandCase("daybook report check", .files, ["{statement}"]),
         CommandCase("daybook report list", .files),
         CommandCase("daybook ledger verify", .roles(readers)),

@@ -91,7 +91,10 @@ import Testing
 
     /// Without the tables of the engine, which a deployment gets later.
     private static func withoutEngine(_ script: String) -> String {
-        let tables = ["submission", "lot", "batch", "draw", "entry", "worker", "model_gate", "task", "ready_customer"]
+        let tables = [
+            "submission", "withdrawal", "foreign_freeze", "earlier_freeze", "lot", "batch", "draw", "entry", "worker",
+            "model_gate", "task", "ready_customer",
+        ]
         return script.replacing("\n    ", with: " ").split(separator: "\n").compactMap { line -> String? in
             var line = String(line)
             if line.contains("daybook.submission ") { return nil }

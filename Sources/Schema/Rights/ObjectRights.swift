@@ -76,7 +76,7 @@ extension ObjectRights {
         ObjectRights(
             .table, "daybook.account",
             reading(.sla).merging([.importer: "SELECT, INSERT (user_id, \(terms)), UPDATE (\(terms))"]) { $1 }),
-        ObjectRights(.table, "daybook.account_terms", reading(.sla)),
+        ObjectRights(.table, "daybook.account_terms", reading(.sla, .importer)),
         ObjectRights(.table, "daybook.legal_hold", reading()),
         ObjectRights(.table, "daybook.retention_policy", reading()),
         ObjectRights(.table, "daybook.held_owner", reading()),
@@ -184,9 +184,6 @@ extension ObjectRights {
     ]
 
     private static let functions = [
-        ObjectRights(
-            .function, "daybook.first_instant(date, text)",
-            [.report: "EXECUTE", .purge: "EXECUTE", .auditor: "EXECUTE"]),
         ObjectRights(.function, "daybook.place_account_hold(uuid, text)", [.importer: "EXECUTE"]),
         ObjectRights(
             .function, "daybook.set_terms(uuid, date, text, text, text, numeric, text)", [.importer: "EXECUTE"]),
