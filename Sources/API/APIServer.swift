@@ -1,4 +1,6 @@
+import Domain
 import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
 public import Postgres
@@ -6,8 +8,6 @@ public import ServiceLifecycle
 
 /// The Batch API as a service: listens until it is asked to stop, then answers what it has begun.
 public struct APIServer: Service {
-    /// Seconds after which a connection on which nothing happens is closed.
-    private static let idleSeconds: Int64 = 60
     /// Where the API is mounted: the others are for clients that know it from before.
     private static let basePaths = ["", "v1", "api/v1"]
 
@@ -34,12 +34,23 @@ public struct APIServer: Service {
 
     public func run() async throws {
         let host = settings.host
-        let onListening = onListening
+        let (onListening, logger, bounds) = (onListening, logger, settings.bounds)
+        let traffic = Traffic(
+            bounds, connections: OpenFiles.makeRoom(for: bounds.connections, logger), logger: logger)
         let application = Application(
-            router: router(),
-            server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),
+            router: router(traffic),
+            server: HTTPServerBuilder { responder in
+                let idle = TimeAmount.seconds(Int64(Limits.idleSeconds))
+                return BoundedChannel(
+                    http: HTTP1Channel(responder: responder, configuration: .init(idleTimeout: idle)),
+                    traffic: traffic, bodySeconds: bounds.bodySeconds)
+            },
             configuration: ApplicationConfiguration(address: .hostname(host, port: settings.port)),
             onServerRunning: { channel in
+                // The first to hear of a failed accept: the handlers behind it say nothing of it.
+                try? await channel.eventLoop.submit {
+                    try channel.pipeline.syncOperations.addHandler(AcceptHandler(traffic, logger), position: .first)
+                }.get()
                 let name = host.contains(":") ? "[\(host)]" : host
                 await onListening("http://\(name):\(channel.localAddress?.port ?? 0)")
             },
@@ -47,13 +58,15 @@ public struct APIServer: Service {
         try await application.run()
     }
 
-    private func router() -> Router<APIContext> {
-        let router = Router(context: APIContext.self)
-        router.add(middleware: AnswerMiddleware())
-        HealthRoutes(pool: pool).add(to: router)
-        CallbackRoutes(pool: pool, readCallback: readCallback).add(to: router)
+    private func router(_ traffic: Traffic) -> Router<APIContext> {
+        let doorkeeper = Doorkeeper(settings.bounds)
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: AnswerMiddleware(doorkeeper: doorkeeper))
+        HealthRoutes(readiness: Readiness(pool)).add(to: router)
+        CallbackRoutes(desk: CallbackDesk(pool), readCallback: readCallback).add(to: router)
         for path in Self.basePaths {
-            let group = router.group(RouterPath(path)).add(middleware: KeyMiddleware(pool: pool))
+            let group = router.group(RouterPath(path)).add(
+                middleware: KeyMiddleware(pool: pool, doorkeeper: doorkeeper, traffic: traffic))
             BatchRoutes(pool: pool, rules: settings.rules).add(to: group)
             CreditRoutes(pool: pool).add(to: group)
         }

@@ -8,10 +8,16 @@ public struct APISettings: Sendable {
     public var port: Int
     /// What requests may ask for.
     public var rules: RequestRules
+    /// What callers may take of the server at once.
+    public var bounds: ServerBounds
 
-    public init(host: String = "127.0.0.1", port: Int = 8080, rules: RequestRules = RequestRules()) {
+    public init(
+        host: String = "127.0.0.1", port: Int = 8080, rules: RequestRules = RequestRules(),
+        bounds: ServerBounds = ServerBounds()
+    ) {
         self.host = host
         self.port = port
         self.rules = rules
+        self.bounds = bounds
     }
 }

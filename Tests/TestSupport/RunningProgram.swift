@@ -66,6 +66,9 @@ public final class RunningProgram: Sendable {
         unlink(errorPath)
     }
 
+    /// Its number in the system.
+    public var processID: Int32 { child.identifier }
+
     /// What it wrote to standard error so far.
     public var errors: String { Self.text(errorPath) }
 

@@ -19,7 +19,8 @@ import Testing
         ],
         "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
         "API": [
-            "BatchEngine", "Postgres", "Domain", "Hummingbird", "HTTPTypes", "NIOCore", "Logging", "ServiceLifecycle",
+            "BatchEngine", "Postgres", "Domain", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1",
+            "Logging", "ServiceLifecycle",
         ],
         "Console": ["BatchEngine", "Postgres", "Domain", "ArgumentParser"],
         "daybookd": [

@@ -10,6 +10,8 @@ struct APIError: Error, Sendable {
     var members: [JSON.Member] = []
     /// Seconds after which trying again makes sense.
     var retryAfterSeconds: Int64?
+    /// True where nothing more can be read on the connection.
+    var closesConnection = false
 
     init(_ code: APIErrorCode, _ message: String) {
         self.code = code

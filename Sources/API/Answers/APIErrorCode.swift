@@ -12,9 +12,11 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
     case notFound = "NOT_FOUND"
     case batchNotFound = "BATCH_NOT_FOUND"
     case idempotencyConflict = "IDEMPOTENCY_CONFLICT"
+    case requestTimeout = "REQUEST_TIMEOUT"
     case payloadTooLarge = "PAYLOAD_TOO_LARGE"
     case rateLimitExceeded = "RATE_LIMIT_EXCEEDED"
     case internalError = "INTERNAL_ERROR"
+    case unknownTransferCoding = "UNKNOWN_TRANSFER_CODING"
     case serviceUnavailable = "SERVICE_UNAVAILABLE"
 
     var status: HTTPResponse.Status {
@@ -25,9 +27,11 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
         case .invalidAPIKey, .accountInactive: .forbidden
         case .notFound, .batchNotFound: .notFound
         case .idempotencyConflict: .conflict
+        case .requestTimeout: .requestTimeout
         case .payloadTooLarge: .contentTooLarge
         case .rateLimitExceeded: .tooManyRequests
         case .internalError: .internalServerError
+        case .unknownTransferCoding: .notImplemented
         case .serviceUnavailable: .serviceUnavailable
         }
     }

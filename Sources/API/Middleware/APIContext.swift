@@ -1,4 +1,6 @@
 import BatchEngine
+import Domain
+import Glibc
 import Hummingbird
 import NIOCore
 import Synchronization
@@ -8,6 +10,10 @@ struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The address at the other end of the connection.
     let remoteAddress: String?
+    /// The same for whoever is counted by their address: of IPv6 the network of 64 bits, which one customer has.
+    let countedAddress: String
+    /// The connection.
+    let connection: ObjectIdentifier
     /// What is found out on the way in, for the log on the way out.
     let findings = Findings()
     /// Who calls; nil where no key is asked for.
@@ -16,12 +22,21 @@ struct APIContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         remoteAddress = source.channel.remoteAddress?.ipAddress
+        countedAddress = Self.countedAddress(source.channel.remoteAddress)
+        connection = ObjectIdentifier(source.channel)
     }
 
     /// The caller behind a route that asks for a key.
     var authenticatedCaller: Caller {
         guard let caller else { preconditionFailure("the route stands behind KeyMiddleware") }
         return caller
+    }
+
+    private static func countedAddress(_ address: SocketAddress?) -> String {
+        guard let text = address?.ipAddress else { return "" }
+        var bytes = [UInt8](repeating: 0, count: 16)
+        guard inet_pton(AF_INET6, text, &bytes) == 1 else { return text }
+        return Hexadecimal.text(Array(bytes.prefix(8)))
     }
 
     /// A box that all copies of a context share.

@@ -3,23 +3,51 @@ import Hummingbird
 import Logging
 
 /// The outermost layer: turns every failure into an answer of the API, and writes one line of log a request.
+///
+/// What stands in HTTP itself is decided here: a transfer coding that we do not know is refused, and HEAD has the
+/// answer of GET without its body. So is what callers without a key may do.
 struct AnswerMiddleware: RouterMiddleware {
     typealias Context = APIContext
+
+    /// Paths that are answered from memory, and asked for by balancers and the provider: nobody's calls use them up.
+    private static let openPaths = ["/healthz", "/readyz", "/callbacks/"]
+
+    let doorkeeper: Doorkeeper
 
     func handle(
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         let startedAt = ContinuousClock.now
-        let response: Response
+        var response: Response
         do {
+            try Self.checkCoding(of: request)
+            try countKeyless(request, context)
             response = try await next(request, context)
         } catch {
             let failure = APIError(error, request, context.logger)
             context.findings.errorCode = failure.code.rawValue
             response = Response(failure, to: request)
         }
+        if request.method == .head { response = response.createHeadResponse() }
         log(request, response, context, ContinuousClock.now - startedAt)
         return response
+    }
+
+    /// What is not `chunked` would be taken for the body itself.
+    private static func checkCoding(of request: Request) throws {
+        let codings = request.headers[values: .transferEncoding]
+        guard codings.isEmpty || codings.count == 1 && codings[0].lowercased() == "chunked" else {
+            var error = APIError(.unknownTransferCoding, "A body comes with its content-length, or chunked.")
+            error.closesConnection = true
+            throw error
+        }
+    }
+
+    private func countKeyless(_ request: Request, _ context: APIContext) throws {
+        let path = request.uri.path
+        let isOpen = Self.openPaths.contains { path.hasPrefix($0) }
+        guard !isOpen, KeyMiddleware.key(of: request) == nil else { return }
+        try doorkeeper.countKeylessCall(at: context.countedAddress)
     }
 
     private func log(_ request: Request, _ response: Response, _ context: APIContext, _ duration: Duration) {

@@ -8,6 +8,8 @@ struct KeyMiddleware: RouterMiddleware {
     typealias Context = APIContext
 
     let pool: ConnectionPool
+    let doorkeeper: Doorkeeper
+    let traffic: Traffic
 
     func handle(
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
@@ -15,7 +17,15 @@ struct KeyMiddleware: RouterMiddleware {
         guard let key = Self.key(of: request) else {
             throw APIError(.missingAPIKey, "Send your API key in the header x-api-key.")
         }
-        switch try await pool.run({ try Keys($0).admit(key) }) {
+        try await doorkeeper.pause(before: key, at: context.countedAddress)
+        let admission = try await pool.run { try Keys($0).admit(key) }
+        switch admission {
+        case .unknownKey: doorkeeper.showedWrongKey(key, at: context.countedAddress)
+        case .inactiveCustomer, .tooMany, .admitted:
+            doorkeeper.showedKnownKey(key)
+            traffic.showedKnownKey(context.connection)
+        }
+        switch admission {
         case .unknownKey: throw APIError(.invalidAPIKey, "This API key is not valid, or no longer.")
         case .inactiveCustomer: throw APIError(.accountInactive, "This account is not active.")
         case .tooMany(let caller, let allowance):
@@ -53,7 +63,7 @@ struct KeyMiddleware: RouterMiddleware {
         response.headers[.rateLimit] = "\"key\";r=\(allowance.remaining);t=\(allowance.waitSeconds)"
     }
 
-    private static func key(of request: Request) -> String? {
+    static func key(of request: Request) -> String? {
         if let key = request.headers[.apiKey], !key.isEmpty { return key }
         guard let header = request.headers[.authorization] else { return nil }
         let words = header.split(separator: " ", omittingEmptySubsequences: true)

@@ -107,12 +107,11 @@ struct BatchRoutes: Sendable {
             "A body may have \(Limits.requestBodyBytes) bytes; divide the batch into several.")
         let announced = request.headers[.contentLength].flatMap(Int.init) ?? 0
         guard announced <= Limits.requestBodyBytes else { throw tooLarge }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(announced)
+        var body = BodyPieces()
         for try await buffer in request.body {
-            guard bytes.count + buffer.readableBytes <= Limits.requestBodyBytes else { throw tooLarge }
-            bytes.append(contentsOf: buffer.readableBytesView)
+            guard body.count + buffer.readableBytes <= Limits.requestBodyBytes else { throw tooLarge }
+            body.append(buffer)
         }
-        return bytes
+        return body.joined()
     }
 }

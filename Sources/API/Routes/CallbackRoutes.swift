@@ -2,7 +2,6 @@ import BatchEngine
 import Domain
 import Hummingbird
 import Logging
-import Postgres
 
 /// `/callbacks/{customer}/{nonce}`: where the provider reports progress.
 ///
@@ -10,11 +9,9 @@ import Postgres
 /// lost. How the task stands is then asked of the provider itself. The answer is always the same, so that nobody
 /// learns which nonces exist.
 struct CallbackRoutes: Sendable {
-    /// Bytes of a callback's body; real ones have a few hundred.
-    private static let bodyBytes = 65_536
     private static let nonceBytes = 16
 
-    let pool: ConnectionPool
+    let desk: CallbackDesk
     let readCallback: @Sendable ([UInt8]) -> String?
 
     func add(to router: Router<APIContext>) {
@@ -27,11 +24,12 @@ struct CallbackRoutes: Sendable {
         guard let customer = parameters.get("customer").flatMap(UUIDInPath.parse),
             let nonce = parameters.get("nonce").flatMap({ Hexadecimal.bytes($0) }), nonce.count == Self.nonceBytes
         else { return answer }
-        guard let buffer = try? await request.body.collect(upTo: Self.bodyBytes) else { return answer }
-        guard let providerTaskID = readCallback(Array(buffer.readableBytesView)) else { return answer }
-        let isNews = try await pool.run { session in
-            try session.transaction { try WorkQueue(session).accept(customer, nonce, as: providerTaskID, by: nil) }
-        }
+        guard let buffer = try? await request.body.collect(upTo: Limits.callbackBytes) else { return answer }
+        guard let providerTaskID = readCallback(Array(buffer.readableBytesView)),
+            providerTaskID.utf8.count <= Limits.providerTaskIDBytes
+        else { return answer }
+        let isNews = try await desk.receive(
+            WorkQueue.Callback(userID: customer, nonce: nonce, providerTaskID: providerTaskID))
         if isNews { context.logger.notice("A callback told of a submission whose answer had not come") }
         return answer
     }

@@ -5,7 +5,7 @@ public import Postgres
 ///
 /// The functions are those of migration 9, where the order of locks is written down. Throws ``EngineFault``.
 public struct WorkQueue {
-    private let session: Session
+    let session: Session
 
     public init(_ session: Session) {
         self.session = session

@@ -24,6 +24,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
     @Option(help: "Connections to the database, at most.") var connections = 16
     @Flag(help: "Take webhook addresses with http://, for tests.") var allowHttpWebhooks = false
     @Flag(help: "Work off the batches too, in this process; see: daybookd work --help") var work = false
+    @OptionGroup(title: "Bounds") var bounds: BoundsOptions
     @OptionGroup(title: "Provider, with --work") var provider: ProviderOptions
     @OptionGroup(title: "Worker, with --work") var worker: WorkerOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
@@ -53,7 +54,8 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let logger = Logger(label: "daybookd")
         let rules = RequestRules(allowsPlainWebhooks: allowHttpWebhooks)
         let server = APIServer(
-            pool: pool, settings: APISettings(host: host, port: port, rules: rules), logger: logger,
+            pool: pool, settings: APISettings(host: host, port: port, rules: rules, bounds: bounds.bounds),
+            logger: logger,
             readCallback: { GrsaiCallback(body: $0)?.providerTaskID },
             onListening: { Terminal.show($0) })
         // Every part of the daemon is a service of this group.
