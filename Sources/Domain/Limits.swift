@@ -73,6 +73,8 @@ public enum Limits {
     public static let requestBodyBytes = 33_554_432
     /// Problems of a request that its answer lists; the first is in the message.
     public static let problemsShown = 20
+    /// Characters of a member's name that a warning repeats: it is the caller's own, and may be of any length.
+    public static let memberNameShown = 64
     /// Items of a page of `GET /batches/{id}/items`: unless asked for otherwise, and at most.
     public static let itemsPage = (standard: 50, most: 100)
     /// Entries of a page of `GET /credits/ledger`: unless asked for otherwise, and at most.

@@ -37,7 +37,14 @@ import Testing
             #expect(conflict.status == 409 && conflict.error == "IDEMPOTENCY_CONFLICT")
             let without = try await server.call("POST", "/v1/batches", LiveServer.batch(1))
             let again = try await server.call("POST", "/v1/batches", LiveServer.batch(1))
-            #expect(without.body["request_id"] == .null && without.string("batch_id") != again.string("batch_id"))
+            let given = try #require(without.string("request_id"))
+            #expect(!given.isEmpty && without.string("batch_id") != again.string("batch_id"))
+            #expect(again.string("request_id") != given)
+            // The name that the server gave works like the caller's own, in a body and in a header.
+            let repeated = try await server.call(
+                "POST", "/v1/batches", LiveServer.batch(1), headers: ["idempotency-key": given])
+            #expect(repeated.body["idempotent_replay"] == true)
+            #expect(repeated.string("batch_id") == without.string("batch_id"))
             let long = try await server.call(
                 "POST", "/v1/batches", LiveServer.batch(1),
                 headers: ["idempotency-key": String(repeating: "x", count: 129)])

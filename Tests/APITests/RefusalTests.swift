@@ -21,7 +21,7 @@ import Testing
                 ("GET", "/v1/batches/\(batchID)/items", nil, [:], 404, "BATCH_NOT_FOUND"),
                 ("POST", "/v1/batches/\(batchID)/cancel", nil, [:], 404, "BATCH_NOT_FOUND"),
                 ("GET", "/v2/batches", nil, [:], 404, "NOT_FOUND"),
-                ("DELETE", "/v1/batches/\(batchID)", nil, [:], 404, "NOT_FOUND"),
+                ("DELETE", "/v1/batches/\(batchID)", nil, [:], 405, "METHOD_NOT_ALLOWED"),
                 ("POST", "/v1/batches", LiveServer.batch(2), [:], 402, "INSUFFICIENT_CREDITS"),
                 ("POST", "/v1/batches", "{", [:], 400, "INVALID_JSON"),
                 ("POST", "/v1/batches", nil, [:], 400, "INVALID_JSON"),
@@ -38,6 +38,10 @@ import Testing
                 #expect(answer.status == status && answer.error == code, "\(method) \(path): \(answer.text)")
                 #expect(answer.headers["content-type"] == "application/json")
                 #expect(answer.body["ok"] == false && answer.body["status"] == .integer(status))
+                guard case .object? = answer.body["details"] else {
+                    Issue.record("\(method) \(path) has no details: \(answer.text)")
+                    continue
+                }
                 #expect(
                     answer.string("message")?.isEmpty == false && answer.string("message") == answer.string("detail"))
                 #expect(answer.string("type") == "about:blank" && answer.string("title") != nil)
@@ -56,8 +60,12 @@ import Testing
                 "POST", "/v1/batches", #"{"items":[{"prompt":"a"},{"prompt":"b"},{"prompt":"c"},{"prompt":7}]}"#)
             #expect(invalid.string("message") == "items[3].prompt must be a string, not a number.")
             #expect(invalid.array("errors").first?["pointer"] == "/items/3/prompt")
+            #expect(invalid.body["details"]?["errors"] == invalid.body["errors"])
             let poor = try await server.call("POST", "/v1/batches", LiveServer.batch(2, requestID: "r"))
             #expect(poor.int("required") == 20 && poor.int("available") == 15)
+            #expect(
+                poor.body["details"]
+                    == ["required": 20, "available": 15, "required_credits": 20, "available_credits": 15])
             // A refusal stores nothing: the request_id is free.
             let rich = try await server.call("POST", "/v1/batches", LiveServer.batch(1, requestID: "r"))
             #expect(rich.status == 200 && rich.body["idempotent_replay"] == false)

@@ -44,7 +44,7 @@ import Testing
             #expect(
                 names(items.array("items").first) == [
                     "item_id", "index", "status", "prompt", "model", "video_url", "thumbnail_url", "error",
-                    "failure_type", "metadata", "created_at", "completed_at",
+                    "failure_type", "reason", "metadata", "created_at", "completed_at",
                 ])
             #expect(items.text.contains(#""metadata":{"b":1.50,"a":"x/y"}"#), "\(items.text)")
             #expect(try await server.call("GET", "/v1/batches/\(batchID)/items?status=failed").int("total") == 0)
@@ -56,7 +56,8 @@ import Testing
             #expect(names(ledger.body) == ["ok", "entries", "total", "limit", "offset"])
             #expect(
                 names(ledger.array("entries").first) == [
-                    "id", "type", "delta", "balance_after", "batch_id", "item_id", "description", "created_at",
+                    "id", "type", "reason", "delta", "balance_after", "batch_id", "item_id", "description",
+                    "created_at",
                 ])
             let all = try await server.call("GET", "/v1/credits/ledger?limit=1000")
             #expect(all.int("limit") == 200 && all.array("entries").first?["balance_after"] == 790)

@@ -47,7 +47,8 @@ import Testing
             let failed = try await pool.run {
                 try Batches($0, of: userID).items(batch.batchID, status: .failed, limit: 100, offset: 0)
             }
-            #expect(failed?.total == 7 && failed?.elements.allSatisfy { $0.failureType == "cancelled" } == true)
+            #expect(failed?.total == 7)
+            #expect(failed?.elements.allSatisfy { $0.failureType == nil && $0.reason == "cancelled" } == true)
 
             // Two succeed, one fails.
             try await pool.transaction { session in

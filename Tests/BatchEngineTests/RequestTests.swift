@@ -61,7 +61,6 @@ import Testing
         (#"{"items": [{"prompt": "a", "duration": 10.0}]}"#, "items[0].duration must be 5, 10 or 15."),
         (#"{"items": [{"prompt": "a", "duration": "10"}]}"#, "items[0].duration must be 5, 10 or 15, not a string."),
         (#"{"items": [{"prompt": "a", "metadata": []}]}"#, "items[0].metadata must be an object, not an array."),
-        (#"{"request_id": "", "items": [{"prompt": "a"}]}"#, "request_id must have 1 to 128 characters, not 0."),
         (#"{"request_id": "a\nb", "items": [{"prompt": "a"}]}"#, "request_id must not have control characters."),
         (#"{"request_id": 7, "items": [{"prompt": "a"}]}"#, "request_id must be a string, not a number."),
         (
@@ -74,7 +73,7 @@ import Testing
 
     @Test(arguments: [
         "http://example.com/hook", "ftp://example.com", "https://", "https://user:pw@example.com/", "//example.com",
-        "https://example.com/#x", "https://exa mple.com/", "https://example.com/\u{e9}", "javascript:alert(1)", "",
+        "https://example.com/#x", "https://exa mple.com/", "https://example.com/\u{e9}", "javascript:alert(1)", " ",
     ]) func `an address that no webhook may have is refused`(address: String) {
         let body = JSON.object([
             JSON.Member("items", .array([["prompt": "a"]])), JSON.Member("webhook_url", .string(address)),
@@ -83,6 +82,22 @@ import Testing
         if address.hasPrefix("http://") {
             #expect(throws: Never.self) { try BatchRequest(body, rules: RequestRules(allowsPlainWebhooks: true)) }
         }
+    }
+
+    @Test func `an empty request_id or webhook address is none, and a header counts instead`() throws {
+        let body = #"{"request_id": "", "webhook_url": "", "items": [{"prompt": "a"}]}"#
+        #expect(try read(body).requestID == nil && read(body).webhookURL == nil)
+        #expect(try read(body, header: RequestID(text: "header", place: "x-request-id")).requestID == "header")
+    }
+
+    @Test func `members that nobody knows are noted by their place`() throws {
+        let request = try read(#"{"item": 1, "items": [{"prompt": "a", "modle": "veo-pro", "x/y": {"prompt": 1}}]}"#)
+        #expect(request.unknownMembers.map(\.place) == ["item", "items[0].modle", "items[0].x/y"])
+        #expect(request.unknownMembers.map(\.pointer) == ["/item", "/items/0/modle", "/items/0/x~1y"])
+        #expect(request.items[0].model == .sora2)
+        let clean = try read(#"{"items": [{"prompt": "a", "metadata": {"anything": 1}}]}"#)
+        let other = try read(#"{"items": [{"prompt": "a", "metadata": {"anything": 1}}], "z": 0}"#)
+        #expect(clean.unknownMembers.isEmpty && clean.fingerprint == other.fingerprint)
     }
 
     @Test func `bounds hold to the last character and item`() {

@@ -47,13 +47,7 @@ extension APIError {
 
     private init(_ error: InvalidRequest) {
         self.init(.invalidRequest, error.sentence)
-        let problems = error.problems.map { problem -> JSON in
-            [
-                "pointer": .string(problem.pointer), "field": .string(problem.place),
-                "detail": .string(problem.sentence),
-            ]
-        }
-        members = [JSON.Member("errors", .array(problems))]
+        members = [JSON.Member("errors", .array(error.problems.map(WireFormat.problem)))]
     }
 
     private init(_ fault: BodyFault) {

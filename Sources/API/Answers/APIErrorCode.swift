@@ -12,6 +12,7 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
     case notFound = "NOT_FOUND"
     case batchNotFound = "BATCH_NOT_FOUND"
     case idempotencyConflict = "IDEMPOTENCY_CONFLICT"
+    case methodNotAllowed = "METHOD_NOT_ALLOWED"
     case requestTimeout = "REQUEST_TIMEOUT"
     case payloadTooLarge = "PAYLOAD_TOO_LARGE"
     case rateLimitExceeded = "RATE_LIMIT_EXCEEDED"
@@ -27,6 +28,7 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
         case .invalidAPIKey, .accountInactive: .forbidden
         case .notFound, .batchNotFound: .notFound
         case .idempotencyConflict: .conflict
+        case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: .requestTimeout
         case .payloadTooLarge: .contentTooLarge
         case .rateLimitExceeded: .tooManyRequests

@@ -18,6 +18,7 @@ extension Response {
             error.body, status: error.code.status,
             contentType: wantsProblem ? "application/problem+json" : "application/json")
         if let seconds = error.retryAfterSeconds { headers[.retryAfter] = String(seconds) }
+        if let allowed = error.allowed { headers[.allow] = allowed }
         if error.closesConnection { headers[.connection] = "close" }
         if error.code == .missingAPIKey { headers[.wwwAuthenticate] = "Bearer" }
     }

@@ -3,12 +3,27 @@ import Domain
 
 /// The answers of the Batch API, member by member, in the order of the contract.
 enum WireFormat {
-    static func created(_ batch: BatchSummary, available: Int64, isReplay: Bool) -> JSON {
+    /// `warnings` is there only where there are some.
+    static func created(
+        _ batch: BatchSummary, available: Int64, isReplay: Bool, unknown: [InvalidRequest.Problem]
+    ) -> JSON {
+        .object(
+            [
+                JSON.Member("ok", true), JSON.Member("batch_id", .string(batch.batchID)),
+                JSON.Member("request_id", .text(batch.requestID)),
+                JSON.Member("status", .string(batch.status.rawValue)),
+                JSON.Member("total_count", .integer(batch.totalCount)),
+                JSON.Member("cost_per_video", .integer(batch.costPerVideo)),
+                JSON.Member("required_credits", .integer(batch.creditsReserved)),
+                JSON.Member("available_credits", .integer(available)),
+                JSON.Member("idempotent_replay", .bool(isReplay)),
+            ] + (unknown.isEmpty ? [] : [JSON.Member("warnings", .array(unknown.map(problem)))]))
+    }
+
+    /// A place of a request, and what is the matter with it.
+    static func problem(_ problem: InvalidRequest.Problem) -> JSON {
         [
-            "ok": true, "batch_id": .string(batch.batchID), "request_id": .text(batch.requestID),
-            "status": .string(batch.status.rawValue), "total_count": .integer(batch.totalCount),
-            "cost_per_video": .integer(batch.costPerVideo), "required_credits": .integer(batch.creditsReserved),
-            "available_credits": .integer(available), "idempotent_replay": .bool(isReplay),
+            "pointer": .string(problem.pointer), "field": .string(problem.place), "detail": .string(problem.sentence),
         ]
     }
 
@@ -43,7 +58,8 @@ enum WireFormat {
             "item_id": .string(item.itemID), "index": .integer(item.index), "status": .string(item.status.rawValue),
             "prompt": .string(item.prompt), "model": .string(item.model), "video_url": .text(item.videoURL),
             // Nothing makes thumbnails; clients of the contract look for the member.
-            "thumbnail_url": .null, "error": .text(item.error), "failure_type": .text(item.failureType),
+            "thumbnail_url": .null, "error": .text(item.error), "failure_type": .text(item.failureType?.rawValue),
+            "reason": .text(item.reason),
             "metadata": try item.metadata.map { try JSON(parsing: Array($0.utf8)) } ?? .null,
             "created_at": .text(item.createdAt?.description), "completed_at": .text(item.completedAt?.description),
         ]
@@ -65,7 +81,8 @@ enum WireFormat {
 
     private static func entry(_ line: LedgerLine) -> JSON {
         [
-            "id": .string(line.id), "type": .string(line.kind.rawValue), "delta": .integer(line.delta),
+            "id": .string(line.id), "type": .string(line.kind.rawValue), "reason": .text(line.reason?.rawValue),
+            "delta": .integer(line.delta),
             "balance_after": .integer(line.balanceAfter), "batch_id": .text(line.batchID),
             // Credit is reserved and returned for a batch as a whole.
             "item_id": .null, "description": .string(line.description),

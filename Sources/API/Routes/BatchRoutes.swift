@@ -1,5 +1,6 @@
 import BatchEngine
 import Domain
+import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -11,10 +12,10 @@ struct BatchRoutes: Sendable {
     let rules: RequestRules
 
     func add(to group: RouterGroup<APIContext>) {
-        group.post("batches", use: create)
-        group.get("batches/:id", use: read)
-        group.get("batches/:id/items", use: items)
-        group.post("batches/:id/cancel", use: cancel)
+        group.path("batches", [.post: create])
+        group.path("batches/:id", [.get: read])
+        group.path("batches/:id/items", [.get: items])
+        group.path("batches/:id/cancel", [.post: cancel])
     }
 
     @Sendable private func create(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -22,7 +23,10 @@ struct BatchRoutes: Sendable {
         let body = try JSON(parsing: try await Self.body(of: request))
         var rules = rules
         rules.maxItems = min(rules.maxItems, caller.maxItems)
-        let batchRequest = try BatchRequest(body, requestID: Self.requestID(of: request), rules: rules)
+        var named = try BatchRequest(body, requestID: Self.requestID(of: request), rules: rules)
+        // Every batch can be asked for again by its name; who gives none is told one.
+        named.requestID = named.requestID ?? UUID().uuidString.lowercased()
+        let batchRequest = named
         let origin = RequestOrigin(
             endpoint: request.uri.path, address: context.remoteAddress, userAgent: request.headers[.userAgent])
         let outcome = try await pool.run { session in
@@ -30,9 +34,12 @@ struct BatchRoutes: Sendable {
         }
         switch outcome {
         case .created(let batch, let available):
-            return Response(WireFormat.created(batch, available: available, isReplay: false))
+            return Response(
+                WireFormat.created(
+                    batch, available: available, isReplay: false, unknown: batchRequest.unknownMembers))
         case .replayed(let batch, let available):
-            return Response(WireFormat.created(batch, available: available, isReplay: true))
+            return Response(
+                WireFormat.created(batch, available: available, isReplay: true, unknown: batchRequest.unknownMembers))
         case .conflict:
             throw APIError(
                 .idempotencyConflict,
@@ -92,10 +99,12 @@ struct BatchRoutes: Sendable {
         return batchID
     }
 
-    /// The request_id of a header: `Idempotency-Key` before `x-request-id`. The body's own comes before both.
+    /// The request_id of a header: `Idempotency-Key` before `x-request-id`, an empty one as none. The body's own comes
+    /// before both.
     private static func requestID(of request: Request) -> BatchEngine.RequestID? {
         for (name, place) in [(HTTPField.Name.idempotencyKey, "Idempotency-Key"), (.requestID, "x-request-id")] {
-            if let text = request.headers[name] { return BatchEngine.RequestID(text: text, place: place) }
+            guard let text = request.headers[name], !text.isEmpty else { continue }
+            return BatchEngine.RequestID(text: text, place: place)
         }
         return nil
     }

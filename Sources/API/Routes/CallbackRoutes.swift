@@ -15,7 +15,7 @@ struct CallbackRoutes: Sendable {
     let readCallback: @Sendable ([UInt8]) -> String?
 
     func add(to router: Router<APIContext>) {
-        router.post("callbacks/:customer/:nonce", use: receive)
+        router.path("callbacks/:customer/:nonce", [.post: receive])
     }
 
     @Sendable private func receive(_ request: Request, _ context: APIContext) async throws -> Response {

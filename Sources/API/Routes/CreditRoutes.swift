@@ -8,8 +8,8 @@ struct CreditRoutes: Sendable {
     let pool: ConnectionPool
 
     func add(to group: RouterGroup<APIContext>) {
-        group.get("credits/balance", use: balance)
-        group.get("credits/ledger", use: ledger)
+        group.path("credits/balance", [.get: balance])
+        group.path("credits/ledger", [.get: ledger])
     }
 
     @Sendable private func balance(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -59,10 +59,7 @@ extension Batches {
     private static let itemSQL = """
         SELECT * FROM (
             SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.model, v.item_metadata, v.video_url,
-                v.error_message,
-                CASE t.state WHEN 'cancelled' THEN 'cancelled' WHEN 'timed_out' THEN 'timeout' ELSE v.failure_type END
-                    AS failure_type,
-                v.created_at,
+                v.error_message, v.failure_type, v.failure_reason, t.state, v.created_at,
                 CASE WHEN v.status IN ('succeeded', 'failed') THEN coalesce(v.completed_at, v.updated_at) END
                     AS completed_at,
                 CASE
@@ -86,8 +83,26 @@ extension Batches {
             prompt: try row.text("prompt"), model: try row.optionalText("model") ?? BatchItem.standardModel.rawValue,
             videoURL: try row.optionalText("video_url"),
             error: status == .failed ? try row.optionalText("error_message") : nil,
-            failureType: status == .failed ? try row.optionalText("failure_type") : nil,
+            failureType: status == .failed ? try failureType(row) : nil,
+            reason: status == .failed ? try reason(row) : nil,
             metadata: try row.optionalText("item_metadata"), createdAt: try row.optionalInstant("created_at"),
             completedAt: try row.optionalInstant("completed_at"))
+    }
+
+    /// The published word; what a deployment wrote otherwise, or nothing, is `unknown`.
+    private static func failureType(_ row: Row) throws -> ItemView.FailureType? {
+        switch try row.optionalText("state") {
+        case "cancelled": return nil
+        case "timed_out": return .timeout
+        default: return try row.optionalText("failure_type").flatMap(ItemView.FailureType.init) ?? .unknown
+        }
+    }
+
+    private static func reason(_ row: Row) throws -> String? {
+        let state = try row.optionalText("state")
+        if let state, ["cancelled", "timed_out"].contains(state) { return state }
+        if let reason = try row.optionalText("failure_reason"), !reason.isEmpty { return reason }
+        let type = try row.optionalText("failure_type")
+        return type.flatMap(ItemView.FailureType.init) == nil ? type : nil
     }
 }

@@ -7,6 +7,13 @@ public struct ItemView: Sendable, Hashable {
         case pending, running, succeeded, failed
     }
 
+    /// Why an item failed, in the words of the Batch API; clients decode no other.
+    public enum FailureType: String, Sendable, Hashable, CaseIterable {
+        case modelError = "model_error"
+        case paramError = "param_error"
+        case timeout, network, unknown
+    }
+
     public let itemID: String
     /// The item's place in the request, from 0.
     public let index: Int64
@@ -15,8 +22,10 @@ public struct ItemView: Sendable, Hashable {
     public let model: String
     public let videoURL: String?
     public let error: String?
-    /// `model_error`, `param_error`, `timeout`, `network`, `unknown`, or `cancelled`.
-    public let failureType: String?
+    /// Nil for an item that was cancelled, and for one that has not failed.
+    public let failureType: FailureType?
+    /// Why an item failed, in finer words: `cancelled`, `timed_out`, or the provider's reason.
+    public let reason: String?
     /// An object as compact JSON.
     public let metadata: String?
     public let createdAt: Instant?

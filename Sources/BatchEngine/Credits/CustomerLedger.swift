@@ -72,21 +72,31 @@ public struct CustomerLedger {
         guard let kind = LedgerLine.Kind(rawValue: try row.text("kind")) else {
             preconditionFailure("the query knows the kinds")
         }
+        let reason = try row.optionalText("reason").flatMap(LedgerLine.Reason.init)
         return LedgerLine(
-            id: try row.text("id"), kind: kind, delta: try row.int("delta"), balanceAfter: try row.int("balance_after"),
-            batchID: try row.optionalText("batch_id"), createdAt: try row.instant("created_at"))
+            id: try row.text("id"), kind: kind, reason: reason, delta: try row.int("delta"),
+            balanceAfter: try row.int("balance_after"), batchID: try row.optionalText("batch_id"),
+            createdAt: try row.instant("created_at"))
     }
 
     private static let ledgerSQL = """
         WITH entry AS (
             SELECT l.id::text AS id, l.id AS number, 0 AS turn,
                 CASE
-                    WHEN l.type = 'spend' THEN 'reserve'
+                    WHEN l.type = 'spend' AND l.ref_type = 'batch_upfront' THEN 'reserve'
+                    WHEN l.type = 'spend' THEN 'settle'
                     WHEN l.type IN ('refund', 'purchase') THEN l.type
-                    WHEN l.type = 'bonus_grant' THEN 'bonus'
-                    WHEN l.ref_type = 'bonus_expiry' THEN 'expired'
-                    ELSE 'adjust'
+                    WHEN l.type = 'bonus_grant' OR l.ref_type = 'bonus_expiry' THEN 'bonus'
+                    WHEN l.credits_delta < 0 THEN 'refund'
+                    ELSE 'purchase'
                 END AS kind,
+                CASE
+                    WHEN l.ref_type = 'carried_forward' THEN 'carried_forward'
+                    WHEN l.type = 'spend' AND l.ref_type IS DISTINCT FROM 'batch_upfront' THEN 'single_video'
+                    WHEN l.type IN ('spend', 'refund', 'purchase', 'bonus_grant') THEN NULL
+                    WHEN l.ref_type = 'bonus_expiry' THEN 'expired'
+                    ELSE 'adjusted'
+                END AS reason,
                 l.credits_delta::bigint AS delta, l.credits_delta::bigint AS effect,
                 CASE WHEN l.ref_type IN ('batch_upfront', 'batch_refund') THEN l.ref_id ELSE l.meta ->> 'batch_id' END
                     AS batch_id,
@@ -94,7 +104,7 @@ public struct CustomerLedger {
             FROM public.credit_ledger AS l
             WHERE l.user_id = $1
             UNION ALL
-            SELECT 'settle-' || j.id, 0, 1, 'settle', -coalesce(b.spent, j.credits_spent), 0, j.id::text,
+            SELECT 'settle-' || j.id, 0, 1, 'settle', NULL, -coalesce(b.spent, j.credits_spent), 0, j.id::text,
                 coalesce(b.settled_at, j.completed_at, j.updated_at)
             FROM public.batch_jobs AS j
             LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id

@@ -4,15 +4,21 @@ import Domain
 /// A batch as a customer asks for it, checked.
 public struct BatchRequest: Sendable, Hashable {
     /// The customer's own name for the request: it never makes a second batch.
-    public let requestID: String?
+    public var requestID: String?
     public let items: [BatchItem]
     /// Where the customer wants to be told of the batch.
     public let webhookURL: String?
+    /// Members that nobody knows, up to a bound: they were passed over.
+    public let unknownMembers: [InvalidRequest.Problem]
 
-    public init(requestID: String?, items: [BatchItem], webhookURL: String? = nil) {
+    public init(
+        requestID: String?, items: [BatchItem], webhookURL: String? = nil,
+        unknownMembers: [InvalidRequest.Problem] = []
+    ) {
         self.requestID = requestID
         self.items = items
         self.webhookURL = webhookURL
+        self.unknownMembers = unknownMembers
     }
 
     /// Credits that the batch costs if every item succeeds.

@@ -3,12 +3,16 @@ import Foundation
 
 /// Turns the body of a request into a ``BatchRequest``, or says everything that is wrong with it.
 ///
-/// Members that the contract does not know are passed over: clients send them already. What it knows must be of the
-/// right kind; nothing is guessed, converted or cut.
+/// Members that the contract does not know are passed over, since clients send them already, and named: one of them
+/// may be a mistyped one of those that it knows. These must be of the right kind; nothing is guessed, converted or cut.
 struct RequestReader {
+    private static let members: Set = ["request_id", "items", "webhook_url"]
+    private static let itemMembers: Set = ["prompt", "model", "aspect_ratio", "duration", "metadata"]
+
     private let rules: RequestRules
     private var problems: [InvalidRequest.Problem] = []
     private var moreCount = 0
+    private var unknownMembers: [InvalidRequest.Problem] = []
 
     init(_ rules: RequestRules) {
         self.rules = rules
@@ -16,11 +20,20 @@ struct RequestReader {
 
     mutating func read(_ body: JSON, requestID alternative: RequestID?) throws(InvalidRequest) -> BatchRequest {
         guard case .object = body else { throw InvalidRequest("", "must be a JSON object, not \(body.kindName)") }
+        noteUnknown(body, "", Self.members)
         let requestID = requestID(body, alternative)
         let items = items(body)
         let webhookURL = webhookURL(body)
         guard problems.isEmpty else { throw InvalidRequest(problems, moreCount: moreCount) }
-        return BatchRequest(requestID: requestID, items: items, webhookURL: webhookURL)
+        return BatchRequest(
+            requestID: requestID, items: items, webhookURL: webhookURL, unknownMembers: unknownMembers)
+    }
+
+    private mutating func noteUnknown(_ object: JSON, _ place: String, _ known: Set<String>) {
+        guard case .object(let members) = object else { return }
+        for member in members where !known.contains(member.name) && unknownMembers.count < Limits.problemsShown {
+            unknownMembers.append(InvalidRequest.Problem(unknownMember: member.name, of: place))
+        }
     }
 
     private mutating func refuse(_ place: String, _ reason: String) {
@@ -42,8 +55,14 @@ struct RequestReader {
         }
     }
 
+    /// The same, and an empty one is none: clients fill in what they do not have.
+    private mutating func filledString(_ value: JSON?, _ place: String) -> String? {
+        let text = string(value, place)
+        return text?.isEmpty == true ? nil : text
+    }
+
     private mutating func requestID(_ body: JSON, _ alternative: RequestID?) -> String? {
-        let inBody = string(body["request_id"], "request_id").map { RequestID(text: $0, place: "request_id") }
+        let inBody = filledString(body["request_id"], "request_id").map { RequestID(text: $0, place: "request_id") }
         guard let requestID = inBody ?? alternative else { return nil }
         if let defect = requestID.defect { refuse(requestID.place, defect) }
         return requestID.text
@@ -70,6 +89,7 @@ struct RequestReader {
             refuse(place, "must be an object, not \(value.kindName)")
             return nil
         }
+        noteUnknown(value, place, Self.itemMembers)
         let prompt = prompt(value["prompt"], place + ".prompt")
         let model = choice(value["model"], place + ".model", VideoModel.allCases, BatchItem.standardModel)
         let aspectRatio = choice(
@@ -142,7 +162,7 @@ struct RequestReader {
     }
 
     private mutating func webhookURL(_ body: JSON) -> String? {
-        guard let text = string(body["webhook_url"], "webhook_url") else { return nil }
+        guard let text = filledString(body["webhook_url"], "webhook_url") else { return nil }
         guard text.utf8.count <= Limits.webhookURLLength else {
             refuse("webhook_url", "has more than \(Limits.webhookURLLength) characters")
             return nil

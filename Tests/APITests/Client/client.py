@@ -5,6 +5,7 @@ Creates a batch, waits for its end, reads its items and its ledger; then creates
 Prints one JSON document of what it saw, and ends with 1 where the numbers do not add up.
 """
 
+import enum
 import json
 import sys
 import time
@@ -16,9 +17,42 @@ import uuid
 
 class APIError(Exception):
     def __init__(self, status, body):
-        super().__init__(f"{status} {body.get('error')}: {body.get('message')}")
+        super().__init__(f"{status} {body['error']}: {body['message']}")
         self.status = status
-        self.code = body.get("error")
+        self.code = body["error"]
+        self.details = body["details"]
+
+
+class BatchStatus(enum.Enum):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ItemStatus(enum.Enum):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class FailureType(enum.Enum):
+    MODEL_ERROR = "model_error"
+    PARAM_ERROR = "param_error"
+    TIMEOUT = "timeout"
+    NETWORK = "network"
+    UNKNOWN = "unknown"
+
+
+class LedgerType(enum.Enum):
+    RESERVE = "reserve"
+    SETTLE = "settle"
+    REFUND = "refund"
+    PURCHASE = "purchase"
+    BONUS = "bonus"
 
 
 class Client:
@@ -39,11 +73,14 @@ class Client:
         except urllib.error.HTTPError as error:
             raise APIError(error.code, json.load(error)) from None
 
-    def create(self, items, request_id):
-        return self.call("POST", "/batches", {"request_id": request_id, "items": items})
+    def create(self, items, request_id=None):
+        body = {"items": items} if request_id is None else {"request_id": request_id, "items": items}
+        return self.call("POST", "/batches", body)
 
     def batch(self, batch_id):
-        return self.call("GET", f"/batches/{batch_id}")
+        batch = self.call("GET", f"/batches/{batch_id}")
+        BatchStatus(batch["status"])
+        return batch
 
     def wait(self, batch_id, seconds=120):
         end = time.monotonic() + seconds
@@ -58,13 +95,20 @@ class Client:
         offset = 0
         while True:
             page = self.call("GET", f"/batches/{batch_id}/items", status=status, limit=100, offset=offset)
-            yield from page["items"]
+            for item in page["items"]:
+                ItemStatus(item["status"])
+                if item["failure_type"] is not None:
+                    FailureType(item["failure_type"])
+                yield item
             offset += len(page["items"])
             if not page["items"] or offset >= page["total"]:
                 return
 
-    def ledger(self, batch_id):
-        return self.call("GET", "/credits/ledger", batch_id=batch_id, limit=200)["entries"]
+    def ledger(self, batch_id=None):
+        entries = self.call("GET", "/credits/ledger", batch_id=batch_id, limit=200)["entries"]
+        for entry in entries:
+            LedgerType(entry["type"])
+        return entries
 
     def cancel(self, batch_id):
         return self.call("POST", f"/batches/{batch_id}/cancel")
@@ -91,7 +135,7 @@ def main():
         client.create(items[1:], request_id)
         sys.exit("another body under the same request_id was taken")
     except APIError as error:
-        check(error.status == 409, "another body is a conflict")
+        check(error.status == 409 and isinstance(error.details, dict), "another body is a conflict")
 
     batch = client.wait(created["batch_id"])
     seen = list(client.items(batch["batch_id"]))
@@ -112,10 +156,17 @@ def main():
     check(totals.get("settle", 0) == -batch["credits_settled"], "the ledger's settle")
     check(totals.get("refund", 0) == batch["credits_refunded"], "the ledger's refund")
 
-    second = client.create(items, str(uuid.uuid4()))
+    second = client.create(items)
+    check(second["request_id"], "a request_id is given where there was none")
+    check(client.create(items, second["request_id"])["idempotent_replay"], "that request_id can be used again")
     cancelled = client.cancel(second["batch_id"])
     check(cancelled["status"] == "cancelled", "the status of a cancelled batch")
     ended = client.wait(second["batch_id"])
+    check(
+        all(item["failure_type"] is None for item in client.items(second["batch_id"]) if item["reason"] == "cancelled"),
+        "a cancelled item has no failure type",
+    )
+    client.ledger()
     after = client.balance()
     spent = batch["credits_settled"] + ended["credits_settled"]
     check(after["reserved"] == before["reserved"], "nothing stays reserved")
