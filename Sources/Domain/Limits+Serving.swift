@@ -19,17 +19,17 @@ extension Limits {
     public static let idleSeconds = 60
     /// Bytes of all bodies that have not been answered: one of the largest, and some of the usual ones beside it. With
     /// 200 connections the server then takes less than 64 MB more than without.
-    public static let bodiesBytes = 35_651_584
+    public static let bodiesBytes = 34_603_008
     /// Milliseconds after which a body that waits for room asks again.
     public static let fullMilliseconds = 10
     /// Bytes that are read from a connection at once.
-    public static let receiveBufferBytes = 16_384
+    public static let receiveBufferBytes = 8_192
     /// Bytes of all bodies of one key that have not been answered: one of the largest.
     public static let bodiesBytesOfKey = requestBodyBytes
     /// Megabytes (1,048,576 bytes) that an operator may choose for either.
     public static let bodiesMegabytesRange = 1...65_536
     /// Bytes of one piece of a body: small ones for who sends little, and alike, so that memory is used again.
-    public static let bodyPieceBytes = 16_384
+    public static let bodyPieceBytes = 4_096
     /// Bytes of a callback's body; real ones have a few hundred.
     public static let callbackBytes = 65_536
     /// Calls a minute and address that show no key, and are not answered from memory anyway: for people who try, and
