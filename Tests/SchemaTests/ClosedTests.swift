@@ -28,10 +28,15 @@ import Testing
 
     @Test func `everybody can call nothing on an empty database, whichever migration was the last`() async throws {
         try await withConnection { connection in
-            // Since the one that closed them, each leaves nothing open behind it.
-            for count in 15...Migration.all.count {
-                _ = try await Migrator(migrations: Array(Migration.all.prefix(count))).migrate(connection)
-                #expect(try await open(connection).isEmpty, "after migration \(count)")
+            try await connection.run { try $0.executeScript("CREATE SCHEMA daybook") }
+            // Each by itself, without what the migrator does for the roles afterwards.
+            for migration in Migration.all {
+                try await connection.transaction { session in
+                    try session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp;\n" + migration.sql)
+                }
+                let open = try await open(connection)
+                // Since the one that closed them, each leaves nothing open behind it.
+                #expect(migration.version < 15 || open.isEmpty, "after migration \(migration.version): \(open)")
             }
         }
     }
@@ -52,6 +57,10 @@ import Testing
                 if isDeployment { try await deployment(connection) }
                 let before = Array(Migration.all.prefix(13))
                 _ = try await Migrator(migrations: before, withEngine: true).migrate(connection)
+                // The program of that version left to everybody what PostgreSQL gives.
+                try await connection.run {
+                    try $0.executeScript("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA daybook TO PUBLIC")
+                }
                 #expect(try await open(connection).contains("daybook.mirror_wallet()"))
                 _ = try await Migrator().migrate(connection)
                 #expect(try await open(connection).isEmpty)
