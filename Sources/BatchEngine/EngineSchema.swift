@@ -33,7 +33,7 @@ public enum EngineSchema {
             """)
         guard let row = rows.first else { return }
         throw DaybookError.configuration(
-            "The role \(try row.text("role")) has no \(try row.text("what")): the engine works as the role that migrated "
-                + "the database, or as one with its rights (docs/operations.md).")
+            "The role \(try row.text("role")) has no \(try row.text("what")): the engine works as the role that "
+                + "migrated the database, or as one with its rights (docs/operations.md).")
     }
 }

@@ -43,8 +43,8 @@ public enum Failure {
     /// The database's own words name the table where a right is missing.
     private static func sentence(of error: PostgresError) -> String {
         guard error.sqlState == .insufficientPrivilege, let message = error.message else { return error.sentence }
-        return "The database role may not do all that this needs: \(message). A report needs SELECT, and BYPASSRLS where "
-            + "there is row-level security; docs/operations.md says which role may run what."
+        return "The database role may not do all that this needs: \(message). A report needs SELECT, and BYPASSRLS "
+            + "where there is row-level security; docs/operations.md says which role may run what."
     }
 
     private static func kind(of error: PostgresError) -> FailureKind {

@@ -34,7 +34,7 @@ public struct Migrator: Sendable {
             }
             if isNew { applied.append("\(migration.version) \(migration.name)") }
         }
-        // What an older version left open, and what is new, belongs to the documented roles as the table of rights says.
+        // What an older version left open, and what is new, is the documented roles' as the table of rights says.
         try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { session in
             try Self.lock(session)
             try session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp")

@@ -19,7 +19,7 @@ struct ArchiveRemoval: Sendable {
             && dataClass.utf8.allSatisfy { ($0 >= a && $0 <= z) || $0 == UInt8(ascii: "_") }
     }
 
-    /// Removes the segments, then the manifest, then the folder. Gives a remark where files of somebody else's are left.
+    /// Removes the segments, then the manifest, then the folder. Gives a remark where other files are left.
     ///
     /// Throws `output` where a name leads elsewhere, the folder is a link, or a file cannot be removed.
     func remove() throws(DaybookError) -> String? {

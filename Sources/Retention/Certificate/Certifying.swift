@@ -4,8 +4,8 @@ internal import Postgres
 
 /// Issues certificates: from what transactions recorded, in one transaction that ends what is certified.
 enum Certifying {
-    /// The advisory lock of who appends to the chain ("daycert" in ASCII): a role that only adds may take no lock on the
-    /// table that keeps others out.
+    /// The advisory lock of who appends to the chain ("daycert" in ASCII): a role that only adds may take no lock on
+    /// the table that keeps others out.
     static let chainLock: Int64 = 0x64_6179_6365_7274
 
     /// A certificate as it stands in the chain.

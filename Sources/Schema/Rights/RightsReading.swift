@@ -79,7 +79,8 @@ public struct RightsReading: Sendable {
                 coalesce(nspacl, acldefault('n', nspowner)) AS acl
             FROM pg_namespace WHERE nspname IN ('daybook', 'public')
             UNION ALL
-            SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%I.%I', n.nspname, c.relname), NULL,
+            SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+                format('%I.%I', n.nspname, c.relname), NULL,
                 c.relowner,
                 coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))
             FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -90,7 +91,8 @@ public struct RightsReading: Sendable {
             JOIN pg_namespace AS n ON n.oid = c.relnamespace
             WHERE \(ours) AND t.attacl IS NOT NULL AND NOT t.attisdropped
             UNION ALL
-            SELECT 'FUNCTION', format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), NULL, p.proowner,
+            SELECT 'FUNCTION', format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), NULL,
+                p.proowner,
                 coalesce(p.proacl, acldefault('f', p.proowner))
             FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
             WHERE n.nspname IN ('daybook', 'public')
