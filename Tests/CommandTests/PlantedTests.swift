@@ -70,9 +70,15 @@ import Testing
             }
         }
         let before = try folder.contents()
-        let run = try await ProgramRun(
-            arguments + ["--database", Deployment.conninfo(settings)],
-            environment: ["DAYBOOK_HOME": folder.file("home")])
+        let environment = ["DAYBOOK_HOME": folder.file("home")]
+        // A custom report is refused to a superuser.
+        let run =
+            try await command.hasPrefix("report run")
+            ? withLogin(settings) {
+                try await ProgramRun(
+                    arguments + ["--database", Deployment.conninfo($0)], environment: environment)
+            }
+            : ProgramRun(arguments + ["--database", Deployment.conninfo(settings)], environment: environment)
         var files: [String: String] = [:]
         // How many pieces an archive has depends on how quick the machine is.
         for (name, bytes) in try folder.contents()
