@@ -137,6 +137,10 @@ import Testing
                 "SELECT 1", "SELECT 1;", "VALUES (1)", "(SELECT 1)", "TABLE books.entry LIMIT 1",
                 "-- one\nSELECT 1 -- one",
                 "WITH one AS (SELECT 1 AS n) SELECT n FROM one", "SELECT 1 UNION SELECT 1 ORDER BY 1",
+                """
+                WITH RECURSIVE n (i) AS (SELECT count(*) FROM batch_jobs UNION ALL SELECT i + 1 FROM n WHERE i < 0)
+                SELECT i FROM n
+                """,
                 "/* ; COMMIT */ SELECT 1",
                 "SELECT '; COMMIT' IS NULL AS n WHERE true",
             ] {

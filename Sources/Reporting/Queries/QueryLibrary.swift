@@ -107,7 +107,14 @@ public struct QueryLibrary: Sendable {
         if let first = tokens.firstIndex(where: { if case .word = $0 { true } else { false } }),
             tokens[first].text.lowercased() == "with"
         {
-            return prefix + ", " + tokens[(first + 1)...].map(\.source).joined()
+            var rest = tokens[(first + 1)...]
+            let recursive = rest.firstIndex { if case .word = $0 { true } else { false } }
+            guard let recursive, rest[recursive].text.lowercased() == "recursive" else {
+                return prefix + ", " + rest.map(\.source).joined()
+            }
+            // The word stands once, behind the first WITH, and holds for all of it.
+            rest.remove(at: recursive)
+            return "WITH RECURSIVE " + entries.joined(separator: ", ") + ", " + rest.map(\.source).joined()
         }
         return prefix + "\n" + sql
     }
