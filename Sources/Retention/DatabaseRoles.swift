@@ -110,14 +110,21 @@ public struct DatabaseRoles: Sendable {
                     SELECT FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.roleid
                     WHERE r.rolname = $1 AND m.member = current_user::regrole) AS is_member
                 """, [.text(role)])[0]
-            if try !known.bool("known") {
-                try session.executeScript("CREATE ROLE \(role) NOLOGIN")
-                made.append(role)
-            }
+            if try !known.bool("known"), try make("CREATE ROLE \(role) NOLOGIN", session) { made.append(role) }
             if hidesRows { try session.executeScript("ALTER ROLE \(role) BYPASSRLS") }
-            if try !known.bool("is_member") { try session.executeScript("GRANT \(role) TO CURRENT_USER") }
+            if try !known.bool("is_member") { _ = try make("GRANT \(role) TO CURRENT_USER", session) }
         }
         return made
+    }
+
+    /// Makes what belongs to all databases of the server. False where the same command on another one made it meanwhile.
+    private static func make(_ sql: String, _ session: Session) throws -> Bool {
+        do {
+            try session.savepoint { try session.executeScript(sql) }
+            return true
+        } catch let error as PostgresError where ["42710", "23505"].contains(error.sqlState?.rawValue) {
+            return false
+        }
     }
 
     /// To see whether others are at work; without it a purge takes its full speed.
