@@ -117,7 +117,7 @@ public struct DatabaseRoles: Sendable {
         return made
     }
 
-    /// Makes what belongs to all databases of the server. False where the same command on another one made it meanwhile.
+    /// Makes what belongs to all databases of the server. False where the same command on another one made it first.
     private static func make(_ sql: String, _ session: Session) throws -> Bool {
         do {
             try session.savepoint { try session.executeScript(sql) }

@@ -108,29 +108,9 @@ struct ArchiveFolder: Sendable {
     func removeUnrecorded(_ recorded: Set<String>) {
         let (above, own) = Folder.parts(of: path)
         guard let folder = try? Folder(above).ownFolder(own) else { return }
-        for name in folder.names() ?? [] where Self.isSegment(name) && !recorded.contains(name) {
+        for name in folder.names() ?? [] where ArchiveRemoval.isSegment(name) && !recorded.contains(name) {
             folder.removeFile(name)
         }
-    }
-
-    /// The names that ``segmentName(_:_:isEncrypted:)`` gives.
-    private static func isSegment(_ name: String) -> Bool {
-        guard let dash = name.firstIndex(of: "-"), name[..<dash].utf8.count >= 6,
-            name[..<dash].utf8.allSatisfy({ (0x30...0x39).contains($0) })
-        else { return false }
-        return name.hasSuffix(".csv.gz") || name.hasSuffix(".csv.gz.enc")
-    }
-
-    /// Removes the folder with all that is in it, and waits for the disk. Throws `output` where it cannot, and where a
-    /// link lies in its place: what the link points to would stay.
-    func remove() throws(DaybookError) {
-        let (above, own) = Folder.parts(of: path)
-        let folder = try Folder(above, isFixed: true)
-        guard folder.isFolder(own) else {
-            throw .output("\(path) is no folder but a link or a file; remove by hand what it leads to.")
-        }
-        guard folder.remove(own) else { throw .output("The folder \(path) cannot be removed.") }
-        try folder.synchronise()
     }
 
     /// Waits until the folder's entries are on disk.

@@ -8,7 +8,7 @@ struct ArchiveRemoval: Sendable {
     /// The names of its segments.
     let files: [String]
 
-    /// True for a name that a segment can have: none leads to another folder.
+    /// True for the names that ``ArchiveFolder/segmentName(_:_:isEncrypted:)`` gives: none leads to another folder.
     static func isSegment(_ name: String) -> Bool {
         guard let end = [".csv.gz", ".csv.gz.enc"].first(where: name.hasSuffix), let dash = name.firstIndex(of: "-")
         else { return false }
@@ -28,7 +28,12 @@ struct ArchiveRemoval: Sendable {
                 "The manifest of purge \(run) names files that are none of an archive's; nothing was removed.")
         }
         let handle = open(folder.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard handle >= 0 else { throw failed }
+        guard handle >= 0 else {
+            guard errno == ELOOP || errno == ENOTDIR else { throw failed }
+            throw .output(
+                "\(folder.path) is no folder but a link or a file; remove by hand what it leads to. Nothing was certified "
+                    + "about this archive.")
+        }
         defer { close(handle) }
         for name in files + ["manifest.json"] {
             guard unlinkat(handle, name, 0) == 0 || errno == ENOENT else { throw failed }
