@@ -31,8 +31,8 @@ struct ArchiveRemoval: Sendable {
         guard handle >= 0 else {
             guard errno == ELOOP || errno == ENOTDIR else { throw failed }
             throw .output(
-                "\(folder.path) is no folder but a link or a file; remove by hand what it leads to. Nothing was certified "
-                    + "about this archive.")
+                "\(folder.path) is no folder but a link or a file; remove by hand what it leads to. Nothing was "
+                    + "certified about this archive.")
         }
         defer { close(handle) }
         for name in files + ["manifest.json"] {
