@@ -105,7 +105,7 @@ public struct QueryLibrary: Sendable {
         let tokens = SQLScanner.tokens(sql)
         // A query with a WITH of its own goes on after ours.
         if let first = tokens.firstIndex(where: { if case .word = $0 { true } else { false } }),
-            tokens[first].text.lowercased() == "with"
+            tokens[first].text.lowercased() == "with", !tokens[..<first].contains(where: { $0.text.contains("(") })
         {
             var rest = tokens[(first + 1)...]
             let recursive = rest.firstIndex { if case .word = $0 { true } else { false } }

@@ -195,8 +195,11 @@ public struct ArchiveExpiry: Sendable {
                 !FileManager.default.fileExists(atPath: archive.manifest)
             {
                 guard FileManager.default.fileExists(atPath: path) else { return nil }
+                // Without one piece on record there is nothing to tell this folder from any other.
                 let left = recorded.filter { FileManager.default.fileExists(atPath: archive.file($0.fileName)) }
-                if left.allSatisfy({ SegmentReader(path: archive.file($0.fileName), key: nil).sha256 == $0.sha256 }) {
+                if !recorded.isEmpty,
+                    left.allSatisfy({ SegmentReader(path: archive.file($0.fileName), key: nil).sha256 == $0.sha256 })
+                {
                     return ArchiveRemoval(folder: archive, run: run, files: left.map(\.fileName))
                 }
             }

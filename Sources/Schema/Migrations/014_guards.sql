@@ -268,7 +268,8 @@ BEGIN
     ON CONFLICT (user_id, batch_id) DO NOTHING;
     IF FOUND THEN
         SELECT coalesce(-sum(credits_delta) FILTER (WHERE ref_type = 'batch_upfront'), 0),
-            coalesce(sum(credits_delta) FILTER (WHERE ref_type = 'batch_refund'), 0)
+            -- A refund gives back: a row that takes would undo one that was given.
+            coalesce(sum(credits_delta) FILTER (WHERE ref_type = 'batch_refund' AND credits_delta > 0), 0)
         INTO v_frozen, v_refunded
         FROM public.credit_ledger
         WHERE user_id = p_user AND ref_id = p_batch::text AND ref_type IN ('batch_upfront', 'batch_refund');

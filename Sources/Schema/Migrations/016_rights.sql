@@ -216,7 +216,7 @@ BEGIN
     IF has_table_privilege(TG_RELID, 'UPDATE') THEN RETURN NEW; END IF;
     IF TG_OP = 'INSERT' THEN
         IF NEW.state = 'running' AND NEW.archive_state IN ('none', 'kept') AND NEW.manifest_sha256 IS NULL
-            AND NEW.archive_expires_at IS NULL
+            AND NEW.archive_expires_at IS NULL AND coalesce(NEW.archive_days, 1) BETWEEN 1 AND 3650
         THEN
             RETURN NEW;
         END IF;
@@ -233,8 +233,9 @@ BEGIN
     END IF;
     IF OLD.state = 'running' AND NEW.state = 'finished' AND NEW.archive_state = OLD.archive_state
         AND (OLD.archive_state = 'kept') = (NEW.manifest_sha256 IS NOT NULL)
+        AND NEW.finished_at BETWEEN OLD.started_at AND clock_timestamp()
         AND (OLD.archive_state <> 'kept' OR NEW.archive_expires_at
-            >= NEW.finished_at + make_interval(days => NEW.archive_days) - interval '1 hour')
+            >= clock_timestamp() + make_interval(days => OLD.archive_days) - interval '1 hour')
     THEN
         RETURN NEW;
     END IF;
@@ -271,6 +272,47 @@ BEGIN
 END $$;
 CREATE TRIGGER retention_certificate_is_the_next BEFORE INSERT ON daybook.retention_certificate
     FOR EACH ROW EXECUTE FUNCTION daybook.guard_certificate();
+
+-- A purge writes while a run goes on, and of probes only what lies before the cutoff of that run: what is written outside
+-- of one would stand in no certificate.
+CREATE FUNCTION daybook.guard_outside_of_run() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF has_table_privilege(TG_RELID, 'UPDATE') THEN RETURN NULL; END IF;
+    IF NOT EXISTS (SELECT FROM daybook.purge_run WHERE state = 'running') THEN
+        RAISE EXCEPTION '%.% is written by a purge that runs, and none does', TG_TABLE_SCHEMA, TG_TABLE_NAME
+            USING ERRCODE = '42501';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER task_fact_within_a_run BEFORE INSERT OR UPDATE ON daybook.task_fact
+    FOR EACH STATEMENT EXECUTE FUNCTION daybook.guard_outside_of_run();
+CREATE TRIGGER access_day_within_a_run BEFORE INSERT OR UPDATE ON daybook.access_day
+    FOR EACH STATEMENT EXECUTE FUNCTION daybook.guard_outside_of_run();
+CREATE FUNCTION daybook.guard_probe() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' AS $$
+DECLARE
+    v_cutoff timestamptz;
+    v_newest timestamptz;
+BEGIN
+    IF has_table_privilege(TG_RELID, 'UPDATE') THEN RETURN NULL; END IF;
+    IF TG_TABLE_NAME = 'probe' THEN
+        SELECT max(probed_at) INTO v_newest FROM written;
+    ELSE
+        SELECT max(day) INTO v_newest FROM written;
+    END IF;
+    SELECT max(c.cutoff) INTO v_cutoff FROM daybook.purge_cutoff AS c
+    JOIN daybook.purge_run AS r ON r.run_id = c.run_id AND r.state = 'running' WHERE c.data_class = 'probes';
+    IF v_newest IS NOT NULL AND (v_cutoff IS NULL OR v_newest >= v_cutoff) THEN
+        RAISE EXCEPTION 'probes are folded by a purge that runs, and only before its cutoff' USING ERRCODE = '42501';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER probe_goes_within_a_run AFTER DELETE ON daybook.probe
+    REFERENCING OLD TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION daybook.guard_probe();
+CREATE TRIGGER probe_day_comes_within_a_run AFTER INSERT ON daybook.probe_day
+    REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION daybook.guard_probe();
+REVOKE ALL ON FUNCTION daybook.guard_outside_of_run(), daybook.guard_probe() FROM PUBLIC;
 
 -- Whoever calls them is named in docs/operations.md; nobody else does.
 REVOKE ALL ON FUNCTION daybook.guard_account_hold(), daybook.release_account_hold(uuid, text),

@@ -13,10 +13,12 @@ CREATE TABLE daybook.account_terms (
     recorded_at      timestamptz NOT NULL DEFAULT transaction_timestamp(),
     CONSTRAINT account_terms_pkey PRIMARY KEY (user_id, from_month),
     CONSTRAINT account_terms_account_exists FOREIGN KEY (user_id) REFERENCES daybook.account (user_id),
-    CONSTRAINT account_terms_from_first_day CHECK (extract(day FROM from_month) = 1),
+    CONSTRAINT account_terms_from_first_day CHECK (
+        from_month = '0001-01-01' OR (from_month BETWEEN '2000-01-01' AND '2199-12-01' AND extract(day FROM from_month) = 1)),
     CONSTRAINT account_terms_plan_known CHECK (plan IN ('payg', 'prepaid')),
     CONSTRAINT account_terms_currency_usd CHECK (currency = 'USD'),
-    CONSTRAINT account_terms_fee_not_negative CHECK (monthly_fee_usd >= 0)
+    -- Not a number is greater than every number.
+    CONSTRAINT account_terms_fee_in_range CHECK (monthly_fee_usd BETWEEN 0 AND 1000000000)
 );
 COMMENT ON TABLE daybook.account_terms IS
     'The terms of an account, each from a month on; those of 0001-01-01 hold from the beginning. A month that is over keeps its own.';
@@ -54,6 +56,8 @@ DECLARE
     v_open date;
     v_terms daybook.account_terms;
 BEGIN
+    -- A zone that PostgreSQL does not know would end every report that looks at the account.
+    PERFORM transaction_timestamp() AT TIME ZONE p_zone;
     PERFORM FROM daybook.account WHERE user_id = p_user FOR NO KEY UPDATE;
     IF NOT EXISTS (SELECT FROM daybook.account_terms WHERE user_id = p_user) THEN
         held_from := '0001-01-01';

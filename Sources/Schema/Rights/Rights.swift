@@ -68,6 +68,9 @@ public struct Rights: Sendable {
         }.sorted { $0.right < $1.right }
     }
 
+    /// The application's tables on which a documented role has a right.
+    private static let deployment = Set(ObjectRights.all.filter { $0.kind == .table }.map(\.object))
+
     /// Rights that roles lack which work here.
     public var missing: [Right] {
         let held = Set(reading.found.map(\.right))
@@ -87,7 +90,9 @@ public struct Rights: Sendable {
         if right.isInDaybook { return true }
         switch DocumentedRole(rawValue: right.role) {
         case .report, .purge: if case .whole = scope { return true } else { return false }
-        case .auditor, .sla, .prober, .importer: return right.object == KnownTable.apiKeys.fullName
+        case .auditor, .sla, .prober, .importer:
+            if right.object == KnownTable.apiKeys.fullName { return true }
+            if case .whole = scope { return Self.deployment.contains(right.object) } else { return false }
         case .everybody: return ownTables.contains(right.object)
         case .service, .reader, nil: return false
         }
