@@ -80,6 +80,25 @@ import Testing
         }
     }
 
+    @Test func `a refund that somebody takes back in the ledger alone is not given again`() async throws {
+        try await withCustomer { session in
+            try session.executeScript("BEGIN; \(Self.take) \(Self.row()) COMMIT")
+            try session.executeScript(
+                """
+                BEGIN;
+                UPDATE public.credit_wallet SET permanent_credits = permanent_credits + 50;
+                \(Self.row().replacing("batch_upfront", with: "batch_refund").replacing("-50", with: "50")
+                    .replacing("'spend'", with: "'refund'"))
+                COMMIT
+                """)
+            let before = try money(session)
+            try session.executeScript(
+                Self.row().replacing("batch_upfront", with: "batch_refund").replacing("'spend'", with: "'refund'"))
+            #expect(try finalize(0, session) == answer(frozen: 50, spent: 0, refund: 50))
+            #expect(try money(session)[0] == before[0])
+        }
+    }
+
     @Test func `a row that somebody wrote into the ledger does not pay for a batch either`() async throws {
         try await withCustomer { session in
             try session.executeScript(Self.row())

@@ -82,7 +82,8 @@ import Testing
         let error = try await failure(settings)
         #expect(error.code == .connectionFailed)
         #expect(error.sentence.contains("connect_timeout"))
-        #expect(ContinuousClock.now - started < .seconds(10))
+        // Without a limit it would never end; how quick it is depends on what else runs on the machine.
+        #expect(ContinuousClock.now - started < .seconds(60))
     }
 
     @Test func `connecting can be cancelled`() async throws {

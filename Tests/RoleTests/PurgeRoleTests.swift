@@ -59,6 +59,15 @@ import Testing
         begin
             + "; UPDATE daybook.purge_run SET state = 'finished', finished_at = now(), manifest_sha256 = '0', "
             + "archive_expires_at = now() WHERE state = 'running'",
+        begin
+            + "; UPDATE daybook.purge_run SET state = 'finished', finished_at = '1990-01-01', manifest_sha256 = '0', "
+            + "archive_expires_at = '2000-01-01' WHERE state = 'running'",
+        begin.replacing("30, 'kept'", with: "-100000, 'kept'"),
+        "DELETE FROM daybook.probe", begin + "; DELETE FROM daybook.probe",
+        begin + "; INSERT INTO daybook.probe_day SELECT 'batch-api', '2026-10-01', repeat('1', 1440)::bit(1440), "
+            + "repeat('0', 1440)::bit(1440), now()",
+        "INSERT INTO daybook.access_day VALUES (gen_random_uuid(), '2026-10-01', 'play', 1)",
+        "INSERT INTO daybook.task_fact (user_id, task_id, terminal_at) VALUES (gen_random_uuid(), gen_random_uuid(), now())",
         "UPDATE daybook.purge_cutoff SET cutoff = now()",
         "INSERT INTO daybook.purge_cutoff SELECT gen_random_uuid(), 1, data_class, slug, time_zone, 1, cutoff "
             + "FROM daybook.purge_cutoff LIMIT 1",

@@ -164,6 +164,8 @@ import Testing
             try await execute(
                 """
                 CREATE ROLE guest;
+                CREATE ROLE daybook_prober;
+                GRANT INSERT, UPDATE ON public.credit_wallet TO daybook_prober;
                 GRANT EXECUTE ON FUNCTION daybook.mirror_wallet() TO PUBLIC;
                 GRANT UPDATE ON daybook.task_fact TO daybook_purge WITH GRANT OPTION;
                 GRANT SELECT (nonce) ON daybook.submission TO daybook_report;
@@ -182,6 +184,7 @@ import Testing
                     + "daybook.task_fact FROM daybook_purge CASCADE",
                 "daybook_report has SELECT (nonce) on daybook.submission",
                 "PUBLIC has UPDATE on public.credit_wallet",
+                "daybook_prober has INSERT, UPDATE on public.credit_wallet",
                 "guest has SELECT on daybook.account, as no document says; unless it is meant: REVOKE",
                 "what \(RoleServer.owner) makes in the schema daybook will be open to guest: ALTER DEFAULT PRIVILEGES",
                 "daybook_report lacks 1 of its rights, such as SELECT on daybook.account; run: daybook database roles",

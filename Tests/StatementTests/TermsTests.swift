@@ -101,6 +101,14 @@ import Testing
             let shown = try await daybook(settings, ["accounts", "show", "customer5"])
             #expect(shown.output.contains("time zone         America/Los_Angeles"))
             #expect(shown.output.contains("2180-05        payg     Asia/Tokyo"))
+            // Whoever writes by hand cannot end everybody's reports.
+            for change in [
+                "time_zone = 'Nowhere/Land'", "monthly_fee_usd = 'NaN'", "monthly_fee_usd = 'infinity'",
+            ] {
+                await #expect(throws: PostgresError.self, "\(change)") {
+                    try await execute("UPDATE daybook.account SET \(change)", in: settings)
+                }
+            }
         }
     }
 
