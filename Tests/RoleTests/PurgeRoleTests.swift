@@ -15,7 +15,12 @@ import Testing
             try await RoleServer.asOwner(["database", "migrate"], settings)
             try await RoleServer.asOwner(["accounts", "import", Deployment.root + "/sample/accounts.csv"], settings)
             try await RoleServer.asOwner(["database", "roles"], settings)
-            try await execute("CREATE ROLE nightly LOGIN IN ROLE daybook_purge, daybook_report", in: settings)
+            try await execute(
+                """
+                CREATE ROLE nightly LOGIN IN ROLE daybook_purge, daybook_report;
+                INSERT INTO daybook.probe (target, probed_at, ok)
+                VALUES ('batch-api', '2025-01-01', true), ('batch-api', '2026-10-01', false)
+                """, in: settings)
             let folder = try ScratchFolder()
             let places = ["--archive", folder.file("archive"), "--certificates", folder.file("certificates")]
             let refused = try await RoleServer.daybook(
