@@ -18,6 +18,22 @@ public struct DatabaseRoles: Sendable {
     ///
     /// Throws `configuration` where row-level security would hide rows from them and nobody may lift it.
     public func ensure(_ connection: Connection) async throws -> [String] {
+        for _ in 1..<Self.attempts {
+            do {
+                return try await ensureOnce(connection)
+            } catch let error as PostgresError where Self.crossings.contains(error.sqlState?.rawValue ?? "") {
+                // Roles belong to the whole server: the same command on another database was quicker.
+            }
+        }
+        return try await ensureOnce(connection)
+    }
+
+    private static let attempts = 5
+    /// What two who make or grant one role at once get to hear: it is there already, it is not there yet, or its row was
+    /// changed by the other (which has no code of its own).
+    private static let crossings: Set<String> = ["42710", "23505", "42704", "XX000"]
+
+    private func ensureOnce(_ connection: Connection) async throws -> [String] {
         try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
@@ -110,21 +126,14 @@ public struct DatabaseRoles: Sendable {
                     SELECT FROM pg_auth_members AS m JOIN pg_roles AS r ON r.oid = m.roleid
                     WHERE r.rolname = $1 AND m.member = current_user::regrole) AS is_member
                 """, [.text(role)])[0]
-            if try !known.bool("known"), try make("CREATE ROLE \(role) NOLOGIN", session) { made.append(role) }
+            if try !known.bool("known") {
+                try session.executeScript("CREATE ROLE \(role) NOLOGIN")
+                made.append(role)
+            }
             if hidesRows { try session.executeScript("ALTER ROLE \(role) BYPASSRLS") }
-            if try !known.bool("is_member") { _ = try make("GRANT \(role) TO CURRENT_USER", session) }
+            if try !known.bool("is_member") { try session.executeScript("GRANT \(role) TO CURRENT_USER") }
         }
         return made
-    }
-
-    /// Makes what belongs to all databases of the server. False where the same command on another one made it first.
-    private static func make(_ sql: String, _ session: Session) throws -> Bool {
-        do {
-            try session.savepoint { try session.executeScript(sql) }
-            return true
-        } catch let error as PostgresError where ["42710", "23505"].contains(error.sqlState?.rawValue) {
-            return false
-        }
     }
 
     /// To see whether others are at work; without it a purge takes its full speed.

@@ -105,16 +105,19 @@ public struct QueryLibrary: Sendable {
         let tokens = SQLScanner.tokens(sql)
         // A query with a WITH of its own goes on after ours.
         if let first = tokens.firstIndex(where: { if case .word = $0 { true } else { false } }),
-            tokens[first].text.lowercased() == "with", !tokens[..<first].contains(where: { $0.text.contains("(") })
+            tokens[first].text.lowercased() == "with"
         {
+            // A parenthesis before it stays before ours: PostgreSQL takes one WITH for each level.
+            let before = tokens[..<first].map(\.source).joined()
+            let lead = before.contains("(") ? before : ""
             var rest = tokens[(first + 1)...]
             let recursive = rest.firstIndex { if case .word = $0 { true } else { false } }
             guard let recursive, rest[recursive].text.lowercased() == "recursive" else {
-                return prefix + ", " + rest.map(\.source).joined()
+                return lead + prefix + ", " + rest.map(\.source).joined()
             }
             // The word stands once, behind the first WITH, and holds for all of it.
             rest.remove(at: recursive)
-            return "WITH RECURSIVE " + entries.joined(separator: ", ") + ", " + rest.map(\.source).joined()
+            return lead + "WITH RECURSIVE " + entries.joined(separator: ", ") + ", " + rest.map(\.source).joined()
         }
         return prefix + "\n" + sql
     }
