@@ -29,7 +29,7 @@ public struct DatabaseRoles: Sendable {
     }
 
     private static let attempts = 5
-    /// What two who make or grant one role at once get to hear: it is there already, it is not there yet, or its row was
+    /// What two who make or grant one role at once get to hear: it is there already, it is not there yet, its row was
     /// changed by the other (which has no code of its own).
     private static let crossings: Set<String> = ["42710", "23505", "42704", "XX000"]
 
