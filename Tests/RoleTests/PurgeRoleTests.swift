@@ -146,6 +146,10 @@ import Testing
             #expect(
                 try FileManager.default.contentsOfDirectory(atPath: folder.file("archive/run-000001")) == ["notes.txt"])
             #expect(FileManager.default.fileExists(atPath: folder.file("other/run-000090/precious.txt")))
+            // Without a manifest and without one piece on record nothing is certified about it either.
+            let certified = try await RoleServer.lines(
+                "SELECT run_id::text FROM daybook.retention_certificate WHERE kind = 'archive_expiry'", settings)
+            #expect(certified == ["1"])
             #expect(FileManager.default.fileExists(atPath: folder.file("other/run-000091/manifest.json")))
         }
     }
