@@ -105,6 +105,15 @@ extension KnownTable {
         KnownTable(
             "daybook", "statement_delivery", without: "no delivery is recorded",
             "user_id uuid, month date, sequence integer, sent_at timestamptz, recipient text, channel text"),
+        KnownTable(
+            "daybook", "statement_delivery_outcome", without: "no outcome of a delivery is recorded",
+            "user_id uuid, month date, sequence integer, outcome text, remark text, recorded_at timestamptz"),
+        KnownTable(
+            "daybook", "statement_acceptance", without: "no difference of a statement is accepted",
+            """
+            user_id uuid, sequence integer, month date, line text, credits bigint, reason text, accepted_by text,
+            accepted_at timestamptz
+            """),
     ]
 
     /// All of them.

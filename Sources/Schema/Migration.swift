@@ -46,6 +46,7 @@ public struct Migration: Sendable {
         Migration(version: 15, name: "closed", embedded: PackageResources._15_closed_sql),
         Migration(version: 16, name: "rights", embedded: PackageResources._16_rights_sql),
         Migration(version: 19, name: "terms", embedded: PackageResources._19_terms_sql),
+        Migration(version: 35, name: "sending", embedded: PackageResources._35_sending_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

@@ -15,9 +15,20 @@ public struct MonthClosing: Sendable {
         public let isFinal: Bool
     }
 
+    /// One month that was not closed, and why.
+    public struct LeftOut: Sendable {
+        public let slug: String
+        /// In a few words that follow the slug.
+        public let reason: String
+        /// True where its statement differs; false where a month before it is open.
+        public let isNotWhole: Bool
+    }
+
     /// What a run came to.
     public struct Outcome: Sendable {
         public let closed: [Closed]
+        /// What is not whole and that nobody accepted, and what would leave a gap.
+        public let leftOut: [LeftOut]
         /// The head of all closes, with these.
         public let head: ChainHead
     }
@@ -36,9 +47,11 @@ public struct MonthClosing: Sendable {
 
     static let options = TransactionOptions(isolation: .repeatableRead, lockTimeoutMilliseconds: 5000)
 
-    /// Closes in one transaction, all or none.
+    /// Closes in one transaction everything that may be closed, or nothing. A statement that is not whole is left out
+    /// unless what it differs by was accepted.
     ///
-    /// Throws `usage` for a month that is not over, that is closed, or that would leave a gap after the last one.
+    /// Throws `usage` for a month that is not over or that is closed, and where one account is asked for whose month
+    /// would leave a gap after the last one.
     public func run(
         _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
@@ -48,15 +61,27 @@ public struct MonthClosing: Sendable {
         return try await connection.transaction(Self.options) { session in
             try Self.prepare(session)
             let staging = try StagingFolder(output: folder, synchronisesEach: false)
-            let run = try StatementRun(
+            var run = try StatementRun(
                 request, settings: settings, session: session, library: library, staging: staging, mode: .close,
                 progress: progress)
             try refuse(run.scope)
+            var leftOut: [LeftOut] = []
+            run.leaveOut { subject in
+                guard let gap = gap(before: subject) else { return false }
+                leftOut.append(LeftOut(slug: subject.account.slug, reason: gap, isNotWhole: false))
+                return true
+            }
             try refuseForged(run.scope, session)
             let closedAt = try CloseRecords.nextInstant(session)
             let statements = try run.writeAll()
-            let closed = try statements.map { try keep($0, at: closedAt, staging: staging, session: session) }
-            return Outcome(closed: closed, head: try CloseRecords(session).head)
+            let closed = try statements.filter(\.outcome.mayGoOut).map {
+                try keep($0, at: closedAt, staging: staging, session: session)
+            }
+            leftOut += statements.filter { !$0.outcome.mayGoOut }.map {
+                LeftOut(
+                    slug: $0.subject.account.slug, reason: "is not whole: \($0.outcome.differences)", isNotWhole: true)
+            }
+            return Outcome(closed: closed, leftOut: leftOut, head: try CloseRecords(session).head)
         }
     }
 
@@ -83,12 +108,14 @@ public struct MonthClosing: Sendable {
                 throw DaybookError.usage(
                     "The month \(request.month) is not over for \(slug): it ends at \(subject.period.end).")
             }
-            guard let closed = subject.closed else { continue }
-            guard closed.month.adding(months: 1) == request.month else {
-                throw DaybookError.usage(
-                    "\(slug) has closed \(closed.month) last: close the months between it and \(request.month) first.")
-            }
+            if request.account != nil, let gap = gap(before: subject) { throw DaybookError.usage("\(slug) \(gap).") }
         }
+    }
+
+    /// Why a month cannot follow the last one that was closed; nil where it can.
+    private func gap(before subject: StatementAccount) -> String? {
+        guard let closed = subject.closed, closed.month.adding(months: 1) != request.month else { return nil }
+        return "has closed \(closed.month) last: close the months between it and \(request.month) first"
     }
 
     /// Nothing is chained to a close that is not what was closed: its own hash would vouch for it.

@@ -35,6 +35,25 @@ struct StatementManifest: Codable, Sendable {
         let hash: String
     }
 
+    /// A difference that it was sent or closed with in spite of.
+    struct Accepted: Codable, Sendable {
+        let line: String
+        let credits: Int64
+        let month: String
+        let reason: String
+        let acceptedBy: String
+        let acceptedAt: String
+
+        init(_ acceptance: StatementAcceptance) {
+            line = acceptance.line.rawValue
+            credits = acceptance.credits
+            month = acceptance.month.description
+            reason = acceptance.reason
+            acceptedBy = acceptance.acceptedBy
+            acceptedAt = acceptance.acceptedAt.description
+        }
+    }
+
     let report: String
     let number: String
     let account: Subject
@@ -51,6 +70,8 @@ struct StatementManifest: Codable, Sendable {
     /// SHA-256 over the names and digests of the CSV files: the statement's own digest.
     let statementSha256: String
     let chain: Chain
+    /// What somebody accepted of the differences; absent where nothing had to be.
+    let accepted: [Accepted]?
     let files: [File]
     let sqlFiles: [SQLFile]
     let programVersion: String

@@ -57,6 +57,13 @@ public struct StatementReport: Sendable {
         /// SHA-256 of each of them as it was written, by its path.
         var digests: [String: String] = [:]
 
+        /// True where somebody accepted everything that it differs by.
+        public var isAccepted = false
+
+        /// True for what may be sent and closed.
+        public var mayGoOut: Bool { isWhole || isAccepted }
+        /// What it differs by, for people; empty where it is whole.
+        public var differences: String { summary.differencesText }
         /// True where all of the checks are 0.
         public var isWhole: Bool { StatementLine.checks.allSatisfy { (summary[$0] ?? 0) == 0 } }
     }
@@ -96,6 +103,28 @@ public struct StatementReport: Sendable {
                 batches: feed(StatementReader.batch), entries: feed(StatementReader.entry))
             defer { feeds.stop() }
             return try await write(connection, feeds: feeds, progress: progress)
+        }
+    }
+
+    /// What the statements come to, of everybody or of some accounts, without a file.
+    public func preview(_ connection: Connection, accounts: [String]? = nil) async throws -> [Outcome] {
+        let library = try settings.library()
+        let folder = NSTemporaryDirectory() + "/daybook-preview-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let bare = StatementReport.Settings(
+            definitionFolder: settings.definitionFolder, templates: settings.templates, output: folder, formats: [],
+            key: nil, programVersion: settings.programVersion,
+            statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
+        return try await connection.transaction(options) { session in
+            try ReportSession.prepare(session)
+            let staging = try StagingFolder(output: folder, synchronisesEach: false)
+            let requests = accounts.map { slugs in
+                slugs.map { StatementRequest(month: request.month, account: $0, cutoff: request.cutoff) }
+            }
+            return try (requests ?? [request]).flatMap { request in
+                try StatementRun(request, settings: bare, session: session, library: library, staging: staging) { _ in }
+                    .writeAll().map(\.outcome)
+            }
         }
     }
 

@@ -44,6 +44,7 @@ struct StatementRun {
     private let kept: [(subject: StatementAccount, revision: Int64)]
     /// Nil where no ledger row was carried forward.
     private let carried: CarriedLedger?
+    private let acceptances: StatementAcceptances
 
     init(
         _ request: StatementRequest, settings: StatementReport.Settings, session: Session, library: QueryLibrary,
@@ -58,6 +59,7 @@ struct StatementRun {
         self.progress = progress
         catalog = try Catalog(session)
         try catalog.requireEssentials()
+        acceptances = try StatementAcceptances(session, catalog: catalog)
         let closes = MonthCloses(session: session, catalog: catalog)
         var scope = try StatementScope(
             request, session: session, catalog: catalog, profileFolder: settings.definitionFolder + "/sla")
@@ -82,6 +84,9 @@ struct StatementRun {
         self.scope = scope
     }
 
+    /// Leaves accounts out whose statement is not to be made.
+    mutating func leaveOut(_ isLeftOut: (StatementAccount) -> Bool) { scope.accounts.removeAll(where: isLeftOut) }
+
     /// Writes every statement of the request.
     func writeAll(feeds: StatementReader.Feeds = StatementReader.Feeds()) throws -> [Statement] {
         progress("reading the ledger")
@@ -89,7 +94,7 @@ struct StatementRun {
             scope: scope, session: session, library: library, catalog: catalog, feeds: feeds)
         let writing = StatementWriting(
             request: request, settings: settings, snapshotAt: scope.snapshotAt, library: library,
-            files: library.files)
+            files: library.files, acceptances: acceptances)
         let work = OrderedWork<Statement>(ahead: Self.draftsAhead)
         let flushing = OrderedWork<Void>(ahead: scope.accounts.count)
         // Nothing is written any more when the staging folder goes.
@@ -123,10 +128,13 @@ struct StatementRun {
         for (subject, revision) in kept {
             do {
                 let kept = try KeptStatement(subject, month: request.month, revision: revision, session)
+                var outcome = try kept.outcome(email: email(of: subject))
+                outcome.isAccepted =
+                    acceptances.covering(outcome.summary, of: subject.account.userID, in: request.month) != nil
                 statements.append(
                     Statement(
                         subject: subject, outputs: try kept.write(staging: staging, formats: settings.formats),
-                        manifest: kept.manifest, outcome: try kept.outcome(email: email(of: subject)), rows: []))
+                        manifest: kept.manifest, outcome: outcome, rows: []))
             } catch let error as DaybookError where error.kind == .badData {
                 refused.append((subject.account.slug, error))
             }

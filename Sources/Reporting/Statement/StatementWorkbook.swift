@@ -3,7 +3,7 @@ import Spreadsheet
 
 /// The workbook of one statement: the summary, the entries as they come, the other tables, the provenance.
 final class StatementWorkbook {
-    private static let summaryHeaderRow = 3
+    private static let summaryHeaderRow = 4
 
     private let workbook: Workbook
     private let writer: SheetWriter
@@ -72,6 +72,10 @@ final class StatementWorkbook {
             let rows = min(entryCount - index * Limits.sheetRows, Limits.sheetRows)
             try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...(StatementTables.entryColumns.count - 1))
         }
+        let (sentence, isWhole) = StatementPage.verdict(book.summary)
+        let verdict = try workbook.format(
+            CellStyle(bold: true, fontColour: isWhole ? SheetWriter.goodColour : SheetWriter.badColour))
+        try summary.write(row: Self.summaryHeaderRow - 1, column: 0, text: sentence, format: verdict)
         try writeSummary(book)
         for table in tables where table.name != "summary" { try writer.add(table) }
         try writer.add(provenance)
@@ -81,10 +85,15 @@ final class StatementWorkbook {
     private func writeSummary(_ book: StatementBook) throws {
         for (offset, line) in StatementLine.allCases.enumerated() {
             let isBalance = line == .openingBalance || line == .closingBalance
-            let text = try workbook.format(CellStyle(bold: isBalance, borderTop: isBalance ? .thin : nil))
+            // What is not 0 and should be is as the page has it: bold and red.
+            let isBad = StatementLine.checks.contains(line) && (book.summary[line] ?? 0) != 0
+            let colour = isBad ? SheetWriter.badColour : nil
+            let text = try workbook.format(
+                CellStyle(bold: isBalance || isBad, fontColour: colour, borderTop: isBalance ? .thin : nil))
             let number = try workbook.format(
                 CellStyle(
-                    bold: isBalance, numberFormat: .integer, alignment: .right, borderTop: isBalance ? .thin : nil))
+                    bold: isBalance || isBad, fontColour: colour, numberFormat: .integer, alignment: .right,
+                    borderTop: isBalance ? .thin : nil))
             let row = Self.summaryHeaderRow + 1 + offset
             try summary.write(row: row, column: 0, text: line.title, format: text)
             let isSplit = isBalance || StatementLine.movements.contains(line)

@@ -26,6 +26,7 @@ struct StatementWriting {
     let library: QueryLibrary
     /// The SQL files that were used: all of the library's, put in order once.
     let files: [QueryLibrary.File]
+    let acceptances: StatementAcceptances
 
     func finish(_ draft: StatementDraft) throws -> StatementRun.Statement {
         let (subject, outputs, writer) = (draft.subject, draft.outputs, draft.writer)
@@ -60,18 +61,19 @@ struct StatementWriting {
             let parts = [(mark: page.entriesMark, html: writer.pageRows)] + page.parts.map { ($0.mark, $0.html) }
             try outputs.writeBeside(PageRows.splice(parts, into: html), extension: "html")
         }
-        let manifest = try writeManifest(subject, summary: book.summary, outputs: outputs)
+        let accepted = acceptances.covering(book.summary, of: subject.account.userID, in: request.month)
+        let manifest = try writeManifest(subject, summary: book.summary, accepted: accepted, outputs: outputs)
         return StatementRun.Statement(
             subject: subject, outputs: outputs, manifest: manifest,
             outcome: StatementReport.Outcome(
                 account: subject.account, summary: book.summary, entries: writer.count, email: draft.holdings.email,
-                isFinal: subject.isFinal, isClosed: false),
+                isFinal: subject.isFinal, isClosed: false, isAccepted: accepted != nil),
             rows: draft.rows)
     }
 
     /// Writes the manifest, signed where there is a key.
     private func writeManifest(
-        _ subject: StatementAccount, summary: StatementSummary, outputs: Outputs
+        _ subject: StatementAccount, summary: StatementSummary, accepted: [StatementAcceptance]?, outputs: Outputs
     ) throws -> StatementManifest {
         let written = outputs.files.map {
             StatementManifest.File(name: $0.name, sha256: $0.sha256, bytes: $0.bytes)
@@ -94,6 +96,7 @@ struct StatementWriting {
                 hash: StatementManifest.chainHash(
                     previous: previous, userID: account.userID, month: request.month.description,
                     opening: summary.openingBalance, closing: summary.closingBalance, statement: digest)),
+            accepted: accepted?.map(StatementManifest.Accepted.init),
             files: written, sqlFiles: files.map { .init(path: $0.path, sha256: $0.sha256) },
             programVersion: settings.programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)

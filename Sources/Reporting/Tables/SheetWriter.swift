@@ -9,6 +9,9 @@ struct SheetWriter {
 
     private static let headerStyle = CellStyle(
         bold: true, fontColour: .white, fill: Colour(0x1F3A57), verticalAlignment: .middle)
+    /// What is as it should be, and what is not: beside words, never instead of them.
+    static let goodColour = Colour(0x0B6B3A)
+    static let badColour = Colour(0xA8201A)
     private static let widest = 60
     private static let narrowest = 9
     /// Rows that are looked at to fit a column's width.
@@ -80,8 +83,8 @@ struct SheetWriter {
         guard column.id == "verdict" else { return nil }
         let colour: Colour? =
             switch cell {
-            case .verdict(.pass): Colour(0x0B6B3A)
-            case .verdict(.breach): Colour(0xA8201A)
+            case .verdict(.pass): Self.goodColour
+            case .verdict(.breach): Self.badColour
             case .verdict(.insufficientData): Colour(0x7A5200)
             default: nil
             }

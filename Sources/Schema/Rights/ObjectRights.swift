@@ -98,6 +98,8 @@ extension ObjectRights {
         ObjectRights(.table, "daybook.month_close_file", reading()),
         ObjectRights(.table, "daybook.month_reopen", reading()),
         ObjectRights(.table, "daybook.statement_delivery", reading()),
+        ObjectRights(.table, "daybook.statement_delivery_outcome", reading()),
+        ObjectRights(.table, "daybook.statement_acceptance", reading()),
         ObjectRights(.table, "daybook.ledger_carry", reading(.sla)),
         ObjectRights(.table, "daybook.carried_lot", reading()),
         ObjectRights(.table, "daybook.carried_draw", reading()),

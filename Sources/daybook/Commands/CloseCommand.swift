@@ -25,6 +25,9 @@ struct CloseCommand: AsyncParsableCommand {
             discussion: """
                 Afterwards `report statement` writes a closed month as it was kept. A ledger row that appears later \
                 with an instant inside it is shown in the next open month, with both dates.
+
+                A statement that is not whole is left out and named, and the exit code is 2: mend what it names, or \
+                accept it with --accept SLUG --reason TEXT, which is recorded and stands in its manifest.
                 """)
 
         @Argument(help: "The month, as 2026-10.", transform: Arguments.month) var month: Month
@@ -34,30 +37,42 @@ struct CloseCommand: AsyncParsableCommand {
         var key: String?
         @OptionGroup var issuer: IssuerOptions
         @OptionGroup var head: HeadOptions
+        @OptionGroup var acceptance: AcceptOptions
         @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
             if let account { try Arguments.checkSlug(account) }
             let progress = Progress(isQuiet: quiet)
-            let closing = MonthClosing(
-                StatementRequest(month: month, account: account),
-                settings: try CloseCommand.settings(key: key, issuer: try issuer.line()))
+            let settings = try CloseCommand.settings(key: key, issuer: try issuer.line())
+            let closing = MonthClosing(StatementRequest(month: month, account: account), settings: settings)
             let outcome = try await database.withConnection { connection in
-                try await closing.run(connection) { progress.tell($0) }
+                try await acceptance.record(month, settings, connection)
+                return try await closing.run(connection) { progress.tell($0) }
             }
             progress.finish()
+            show(outcome)
+            try await head.handOn(outcome.head)
+            guard outcome.leftOut.isEmpty else { throw ExitCode(FailureKind.breachExitCode) }
+        }
+
+        private func show(_ outcome: MonthClosing.Outcome) {
             var table = TextTable(["account", "opening", "closing", "whole", "hash"], rightAligned: [1, 2])
             for entry in outcome.closed {
                 table.add([
-                    entry.slug, String(entry.opening), String(entry.closing), entry.isWhole ? "yes" : "no", entry.hash,
+                    entry.slug, String(entry.opening), String(entry.closing), entry.isWhole ? "yes" : "accepted",
+                    entry.hash,
                 ])
             }
             table.show()
+            for entry in outcome.leftOut { Terminal.say("daybook: not closed: \(entry.slug) \(entry.reason)") }
+            if outcome.leftOut.contains(where: \.isNotWhole) {
+                Terminal.say(
+                    "daybook: mend what is not whole, or close it all the same with --accept SLUG --reason TEXT")
+            }
             if outcome.closed.contains(where: { !$0.isFinal }) {
                 Terminal.say("daybook: the month was closed before it was final; what still comes in will be late.")
             }
-            try await head.handOn(outcome.head)
         }
     }
 

@@ -25,8 +25,13 @@ struct MailOptions: ParsableArguments {
             "Send with this program instead, which reads the message.", valueName: "/usr/sbin/sendmail -t -i"))
     var sendmail: String?
 
-    @Flag(help: "Send again what was sent before.")
+    @Flag(help: "Send again what was sent before, or may have been.")
     var force = false
+
+    @Flag(
+        name: .customLong("dry-run"),
+        help: "Send nothing and write nothing: list to whom what would go, and what would not.")
+    var dryRun = false
 
     func validate() throws {
         guard [outbox, smtp, sendmail].compactMap(\.self).count <= 1 else {
@@ -35,31 +40,45 @@ struct MailOptions: ParsableArguments {
         if let smtp, !smtp.hasPrefix("smtp://"), !smtp.hasPrefix("smtps://") {
             throw ValidationError("--smtp takes an address that starts with smtp:// or smtps://.")
         }
-        let isUsed = outbox != nil || smtp != nil || sendmail != nil || from != nil || force
+        let isUsed = outbox != nil || smtp != nil || sendmail != nil || from != nil || force || dryRun
         guard email || !isUsed else { throw ValidationError("Without --email nothing is sent.") }
     }
 
-    /// The delivery of a month; nil where none is asked for.
-    func delivery(
-        month: Month, output: String, templates: [String], mode: OutputMode
-    ) throws -> StatementDelivery? {
-        guard email else { return nil }
-        ExposedSecret.tell(ofAddress: smtp, in: "--smtp", advice: ExposedSecret.netrcFile)
+    /// Who sends. Throws `usage` where nobody says so.
+    func sender() throws -> String {
         guard let sender = from ?? ProcessInfo.processInfo.environment["DAYBOOK_MAIL_FROM"] else {
             throw DaybookError.usage("Say with --from, or in DAYBOOK_MAIL_FROM, who sends the statements.")
         }
-        let channel: StatementDelivery.Channel =
+        return sender
+    }
+
+    /// The delivery of a month. An outbox is in the folder of the outputs, for those who may read them.
+    func delivery(month: Month, output: String, mode: OutputMode) throws -> MailDelivery {
+        ExposedSecret.tell(ofAddress: smtp, in: "--smtp", advice: ExposedSecret.netrcFile)
+        let channel: MailChannel =
             if let smtp {
                 .smtp(smtp)
             } else if let sendmail {
                 .sendmail(sendmail.split(separator: " ").map(String.init))
             } else {
-                .outbox(outbox ?? output + "/outbox")
+                .outbox(outbox ?? output + "/outbox", mode)
             }
-        return try StatementDelivery(
-            month: month, channel: channel, from: sender,
-            letter: try LetterTemplate(
-                name: "statement", folders: [try InstalledFiles.folder("templates")] + templates), isForced: force,
-            mode: mode)
+        return try MailDelivery(month: month, channel: channel, from: try sender(), isForced: force)
+    }
+
+    /// The letter that goes with a report.
+    static func letter(_ name: String, templates: [String]) throws -> LetterTemplate {
+        try LetterTemplate(name: name, folders: [try InstalledFiles.folder("templates")] + templates)
+    }
+
+    /// Says what became of each message, and ends as that deserves: 0 where everybody has what is his.
+    static func show(_ outcomes: MailDelivery.Outcomes) throws {
+        for message in outcomes.all { Terminal.show("\(message.slug), \(message.recipient): \(message.remark)") }
+        if let failure = outcomes.failure { throw failure }
+        if outcomes.wasInterrupted {
+            Terminal.say("daybook: interrupted after the message under way; run it again to send the others")
+            throw ExitCode(130)
+        }
+        guard outcomes.isDone else { throw ExitCode(FailureKind.breachExitCode) }
     }
 }

@@ -40,6 +40,7 @@ struct StatementCommand: AsyncParsableCommand {
 
     @OptionGroup var issuer: IssuerOptions
     @OptionGroup(title: "Sending") var mail: MailOptions
+    @OptionGroup(title: "Sending") var acceptance: AcceptOptions
     @OptionGroup(title: "Output") var report: ReportOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
@@ -47,6 +48,10 @@ struct StatementCommand: AsyncParsableCommand {
         guard all != (account != nil) else { throw ValidationError("Name one --account, or --all of them.") }
         guard !mail.email || report.format.isSuperset(of: [.xlsx, .html]) else {
             throw ValidationError("--email attaches the workbook and the page: leave both in --format.")
+        }
+        guard mail.email || acceptance.accept.isEmpty else {
+            throw ValidationError(
+                "--accept is for what is sent: say --email with it, or accept it in daybook close month.")
         }
     }
 
@@ -60,9 +65,10 @@ struct StatementCommand: AsyncParsableCommand {
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let statements = StatementReport(
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
-        let delivery = try mail.delivery(
-            month: month, output: report.output, templates: report.templates, mode: report.permissions.mode)
+        guard !mail.dryRun else { return try await rehearse(statements) }
+        let outgoing = mail.email ? try outgoing() : nil
         let (outcomes, sent) = try await database.withConnection { connection in
+            try await acceptance.record(month, settings, connection)
             let outcomes =
                 if all {
                     try await database.withFurtherConnections(StatementReport.furtherConnections) { further in
@@ -71,12 +77,48 @@ struct StatementCommand: AsyncParsableCommand {
                 } else {
                     try await statements.run(connection) { progress.tell($0) }
                 }
-            return (outcomes, try await delivery?.run(outcomes, connection) ?? [])
+            let sent = await outgoing?.delivery.run(outgoing?.mail.items(outcomes) ?? [], connection)
+            return (outcomes, sent)
         }
         progress.finish()
         show(outcomes)
-        for message in sent { Terminal.show("\(message.slug), \(message.recipient): \(message.remark)") }
+        if let sent { try MailOptions.show(sent) }
         if strict && !outcomes.allSatisfy(\.isWhole) { throw ExitCode(FailureKind.breachExitCode) }
+    }
+
+    private func outgoing() throws -> (mail: StatementMail, delivery: MailDelivery) {
+        (
+            StatementMail(
+                month: month, from: try mail.sender(),
+                letter: try MailOptions.letter("statement", templates: report.templates)),
+            try mail.delivery(month: month, output: report.output, mode: report.permissions.mode)
+        )
+    }
+
+    /// Lists to whom which statement would go. Nothing is written, sent or recorded.
+    private func rehearse(_ statements: StatementReport) async throws {
+        let outgoing = try outgoing()
+        let (outcomes, previews) = try await database.withConnection { connection in
+            let outcomes = try await statements.preview(connection)
+            return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), connection))
+        }
+        var table = TextTable(
+            ["account", "recipient", "drawn", "closing", "whole", "what would become of it"], rightAligned: [2, 3])
+        for (outcome, preview) in zip(outcomes, previews) {
+            let accepted = acceptance.accept.contains(outcome.account.slug)
+            table.add([
+                preview.slug, preview.recipient, outcome.summary[.delivered].map(String.init) ?? "",
+                outcome.summary[.closingBalance].map(String.init) ?? "",
+                outcome.isWhole ? "yes" : outcome.isAccepted || accepted ? "accepted" : "no: \(outcome.differences)",
+                accepted && !outcome.mayGoOut ? "would be accepted and handed over" : preview.remark,
+            ])
+        }
+        Terminal.show("Statements of \(month), in credits; nothing was written or sent")
+        table.show()
+        let isDone = zip(outcomes, previews).allSatisfy { outcome, preview in
+            preview.isDone || acceptance.accept.contains(outcome.account.slug)
+        }
+        guard isDone else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
     private func show(_ outcomes: [StatementReport.Outcome]) {
