@@ -89,4 +89,7 @@ public enum Limits {
     public static let clearKeyLength = 512
     /// Requests a minute that a key may have.
     public static let ratesPerMinute: ClosedRange<Int64> = 1...1_000_000
+
+    /// The highest price that is told of a purchase, in millionths of a dollar: what numeric(18, 6) holds.
+    public static let toldPriceMicros: Int64 = 999_999_999_999_999_999
 }

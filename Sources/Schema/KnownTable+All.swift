@@ -81,6 +81,12 @@ extension KnownTable {
             cancelled_at timestamptz, cost_credits bigint
             """),
         KnownTable(
+            "daybook", "settlement_fact", without: "no instant of a settlement was captured",
+            "user_id uuid, batch_id uuid, settled_at timestamptz"),
+        KnownTable(
+            "daybook", "ledger_price", without: "no price was told",
+            "user_id uuid, entry_id bigint, usd numeric"),
+        KnownTable(
             "daybook", "lot", without: "the wallet says what has expired",
             "user_id uuid, lot_id bigint, kind text, remaining bigint, expires_at timestamptz"),
         KnownTable(

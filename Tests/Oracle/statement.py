@@ -8,7 +8,8 @@ Where the definitions are silent this calculation decides as follows.
 
  1. Nothing at or after the month's end, or after the cutoff (by default the snapshot), has happened: a
     refund posted next month is not in this month's batches.csv, so a later event never changes it.
- 2. Settled: settlement_status is finalized or refunded; settled_at is completed_at, else updated_at.
+ 2. Settled: settlement_status is finalized or refunded; settled_at is completed_at, else the first batch_refund
+    row's instant, else that of the end of its last task, else that of its creation. Never its updated_at.
  3. Freeze and refund rows are those of the same owner with ref_type batch_upfront and batch_refund and
     the batch's id, whatever their type; frozen and refunded are what these rows moved, not the batch's
     own columns. A row of another owner, or of an unknown batch, belongs to no batch.
@@ -19,8 +20,10 @@ Where the definitions are silent this calculation decides as follows.
     back before it is settled holds less, so that whole books have nothing unreconciled in any month.
  6. expired: rows of type adjust with ref_type bonus_expiry; entries.csv has the ledger's own type.
  7. An entry's model is that of the batch's tasks where all of them have one and the same, else the
-    ledger row's own. usage.csv groups tasks by their model and ledger rows by the entry's model, so a
-    batch of several models is counted once in each; what has no model stands under an empty one.
+    ledger row's own. usage.csv splits a batch by its tasks' models, in the order of their names: what was frozen
+    by the cost of all tasks, what came back by the cost of those that did not succeed, its cost in dollars by the
+    cost of those that did; each running total is rounded down. Where its rows say of every model what the tasks
+    say, the dollars are those of the rows' own draws. A batch without tasks has the models of its rows.
  8. bucket is meta.bucket, else `bonus` for grants and expiries, else `permanent`.
  9. summary.csv keeps the order of the definition; created_at and settled_at are in UTC; description is
     left empty here. open_batches.csv has the columns of batches.csv, as of the month's end: tasks count once
@@ -37,7 +40,10 @@ Where the definitions are silent this calculation decides as follows.
 13. The amount of a prepaid line is the net cost of its batches' draws at the month's end, in
     millionths of a dollar, rounded to cents once, half a cent up. It has no unit price.
 14. A model without a list price has an empty unit price and, pay as you go, an empty amount.
-15. unexplained counts every ledger row of the snapshot and a missing wallet as 0; bonus credit has
+15. Single videos: spend rows that are not batch_upfront, and refunds that are not of a batch and name the ref_id
+    of one of the owner's that was posted before the month's end. Each spend row is an item; all of a ref_id are
+    given back once a refund names it, and count against the month in which the first of those refunds stands.
+16. unexplained counts every ledger row of the snapshot and a missing wallet as 0; bonus credit has
     expired when bonus_expires_at is not after the snapshot.
 """
 
@@ -84,6 +90,7 @@ class Batch:
     status: str
     created_at: int
     settled_at: int
+    is_settled: bool
     cost_per_video: int
     tasks: list = field(default_factory=list)
     freezes: list = field(default_factory=list)
@@ -94,6 +101,12 @@ class Batch:
         """The model of its tasks where they have only one."""
         models = {task.model for task in self.tasks}
         return models.pop() if len(models) == 1 else None
+
+    def estimated_settlement(self):
+        """When it was settled, where it does not say so."""
+        refunds = [entry.posted_at for entry in self.refunds]
+        ends = [task.ended_at for task in self.tasks if task.ended_at is not None]
+        return min(refunds) if refunds else max(ends) if ends else self.created_at
 
     def settled_by(self, happened):
         """Whether it is settled as far as things have happened."""
@@ -139,6 +152,17 @@ class Entry:
         return (self.batch and self.batch.model) or self.own_model or ""
 
     @property
+    def is_single(self):
+        """Whether it spends credit for a video without a batch."""
+        return self.type == "spend" and self.reference_type not in ("batch_upfront", "batch_refund")
+
+    @property
+    def is_single_return(self):
+        """Whether it may give back such a video."""
+        return (self.type == "refund" and bool(self.reference)
+                and self.reference_type not in ("batch_upfront", "batch_refund"))
+
+    @property
     def bucket(self):
         """Which credit it moved."""
         stated = self.meta.get("bucket")
@@ -160,6 +184,9 @@ class Ledger:
         self.read_batches(folder)
         self.read_tasks(folder)
         self.read_entries(folder)
+        for batch in self.batches.values():
+            if batch.is_settled and batch.settled_at is None:
+                batch.settled_at = batch.estimated_settlement()
         rows = read_rows(folder, "credit_wallet")
         self.wallets = None if rows is None else {row["user_id"]: row for row in rows}
 
@@ -174,7 +201,8 @@ class Ledger:
                 request_id=row["request_id"],
                 status=row["status"],
                 created_at=parse_instant(row["created_at"]),
-                settled_at=parse_instant(row["completed_at"] or row["updated_at"]) if settled else None,
+                settled_at=parse_instant(row["completed_at"]) if settled else None,
+                is_settled=settled,
                 cost_per_video=integer(row["cost_per_video"]) or 0,
             )
 
@@ -266,11 +294,37 @@ def list_price(credits):
     return PACKAGES.get(credits, credits * LIST_MICRODOLLARS["sora-2"] // LIST_CREDITS["sora-2"])
 
 
+def split(total, choices):
+    """An amount by the first weights that weigh anything; running totals are rounded down."""
+    weights = next((weights for weights in choices if sum(weights) > 0), [1] * len(choices[-1]))
+    sign, running, given, parts = -1 if total < 0 else 1, 0, 0, []
+    for weight in weights:
+        running += weight
+        share = abs(total) * running // sum(weights)
+        parts.append(sign * (share - given))
+        given = share
+    return parts
+
+
 def draws_by_batch(entries):
-    """The draws of each batch's freezes, after everything that was given back. Entries in their order."""
-    lots, draws = [], {}
+    """The draws of each batch's freezes, after everything that was given back; and what each row of a single video
+    took or gave back in millionths of a dollar. Entries in their order."""
+    lots, draws, singles, moved = [], {}, {}, {}
     for entry in entries:
-        if entry.reference_type == "batch_refund" and entry.batch:
+        if entry.is_single_return and entry.credits > 0:
+            own = singles.get(entry.reference, [])
+            before = sum(draw.cost for draw in own)
+            rest = give_back([draw for draw in own if draw.entry.model == entry.model], entry.credits)
+            rest = give_back([draw for draw in own if draw.entry.model != entry.model], rest)
+            moved[entry.id] = before - sum(draw.cost for draw in own)
+            if rest > 0:
+                lots.append(Lot(entry.bucket, rest, 0))
+        elif entry.is_single and entry.credits < 0:
+            taken = take(lots, entry)
+            moved[entry.id] = sum(draw.cost for draw in taken)
+            if entry.reference:
+                singles.setdefault(entry.reference, []).extend(taken)
+        elif entry.reference_type == "batch_refund" and entry.batch:
             own = draws.get(entry.batch.id, [])
             rest = give_back([draw for draw in own if draw.entry.model == entry.model], entry.credits)
             rest = give_back([draw for draw in own if draw.entry.model != entry.model], rest)
@@ -283,7 +337,8 @@ def draws_by_batch(entries):
             taken = take(lots, entry)
             if entry.batch:
                 draws.setdefault(entry.batch.id, []).extend(taken)
-    return draws
+        moved.setdefault(entry.id, 0)
+    return draws, moved
 
 
 def take(lots, entry):
@@ -386,8 +441,10 @@ class Statement:
         lines["held_opening"] = sum(held for _, held in self.held(self.before))
         lines["held_closing"] = sum(held for _, held in self.held(self.happened))
         lines["delivered"] = sum(batch.delivered for batch in self.settled)
+        month = [entry for entry in self.entries if entry.is_single and not self.before(entry.posted_at)]
+        lines["single_videos"] = -sum(entry.credits for entry in month + self.single_returns())
         lines["unreconciled"] = (
-            -lines["spent"] - lines["refunds"] - lines["delivered"] - (lines["held_closing"] - lines["held_opening"])
+            -lines["spent"] - lines["refunds"] - lines["delivered"] - lines["single_videos"] - (lines["held_closing"] - lines["held_opening"])
         )
         lines["expired_unbooked"], lines["unexplained"] = self.wallet_lines()
         return [[line, credits] for line, credits in lines.items()]
@@ -417,7 +474,7 @@ class Statement:
 
     def usage_rows(self):
         """usage.csv"""
-        lines, draws = {}, draws_by_batch(self.entries)
+        lines, (draws, moved) = {}, draws_by_batch(self.entries)
         for batch in self.settled:
             for task in batch.tasks:
                 line = lines.setdefault(task.model, UsageLine())
@@ -425,22 +482,82 @@ class Statement:
                 line.succeeded += task.status == "succeeded"
                 line.failed += task.status == "failed"
                 line.spent += task.cost if task.status == "succeeded" else 0
-            for entry in batch.freezes + batch.refunds:
-                if self.happened(entry.posted_at):
-                    line = lines.setdefault(entry.model, UsageLine())
-                    is_freeze = entry.reference_type == "batch_upfront"
-                    line.frozen -= entry.credits if is_freeze else 0
-                    line.refunded += 0 if is_freeze else entry.credits
-            for draw in draws.get(batch.id, []):
-                lines[draw.entry.model].cost += draw.cost
+            self.share(batch, draws.get(batch.id, []), lines)
             for model in {task.model for task in batch.tasks} or {""}:
                 lines.setdefault(model, UsageLine()).batches += 1
         rows = []
-        for model, line in sorted(lines.items(), key=lambda item: item[0].encode()):
-            price, amount = self.price_and_amount(model, line)
-            rows.append([model, line.batches, line.items, line.succeeded, line.failed, line.frozen, line.refunded,
-                         line.spent, price, amount])
+        for source, models in (("batch", lines), ("single", self.single_lines(moved))):
+            for model, line in sorted(models.items(), key=lambda item: item[0].encode()):
+                price, amount = self.price_and_amount(model, line)
+                rows.append([source, model, line.batches, line.items, line.succeeded, line.failed, line.frozen,
+                             line.refunded, line.spent, price, amount])
         return rows
+
+    def share(self, batch, draws, lines):
+        """Adds what a batch's rows moved to its models' lines."""
+        entries = [entry for entry in batch.freezes + batch.refunds if self.happened(entry.posted_at)]
+        stated = {}
+        for entry in entries:
+            frozen, refunded = stated.get(entry.model, (0, 0))
+            is_freeze = entry.reference_type == "batch_upfront"
+            stated[entry.model] = (frozen - entry.credits, refunded) if is_freeze else (frozen, refunded + entry.credits)
+        models = sorted({task.model for task in batch.tasks}, key=str.encode)
+        if not models:
+            for model, (frozen, refunded) in stated.items():
+                line = lines.setdefault(model, UsageLine())
+                line.frozen, line.refunded = line.frozen + frozen, line.refunded + refunded
+            for draw in draws:
+                lines[draw.entry.model].cost += draw.cost
+            return
+        items = [sum(task.model == model for task in batch.tasks) for model in models]
+        costs = [sum(task.cost for task in batch.tasks if task.model == model) for model in models]
+        good = [sum(task.cost for task in batch.tasks if task.model == model and task.status == "succeeded")
+                for model in models]
+        bad = [cost - delivered for cost, delivered in zip(costs, good)]
+        frozen = split(sum(taken for taken, _ in stated.values()), [costs, items])
+        refunded = split(sum(back for _, back in stated.values()), [bad, costs, items])
+        tasks_say = {model: pair for model, *pair in zip(models, costs, bad)}
+        agree = len(models) > 1 and all(
+            list(stated.get(model, (0, 0))) == tasks_say.get(model, [0, 0]) for model in set(models) | set(stated))
+        if agree:
+            dollars = [sum(draw.cost for draw in draws if draw.entry.model == model) for model in models]
+        else:
+            dollars = split(sum(draw.cost for draw in draws), [good, costs, items])
+        for place, model in enumerate(models):
+            lines[model].frozen += frozen[place]
+            lines[model].refunded += refunded[place]
+            lines[model].cost += dollars[place]
+
+    def single_lines(self, moved):
+        """The lines of videos without a batch, by the ledger's model."""
+        lines, spends = {}, [entry for entry in self.entries if entry.is_single]
+        for entry in spends:
+            if not self.before(entry.posted_at):
+                line = lines.setdefault(entry.own_model or "", UsageLine())
+                line.items, line.succeeded, line.frozen = line.items + 1, line.succeeded + 1, line.frozen - entry.credits
+                line.spent, line.cost = line.spent - entry.credits, line.cost + moved[entry.id]
+        named = set()
+        for entry in self.single_returns():
+            own = sorted({spend.own_model or "" for spend in spends if spend.reference == entry.reference}, key=str.encode)
+            model = entry.own_model if entry.own_model in own else own[0]
+            line = lines.setdefault(model, UsageLine())
+            line.refunded, line.spent = line.refunded + entry.credits, line.spent - entry.credits
+            line.cost -= moved[entry.id]
+            named.add(entry.reference)
+        for reference in named:
+            earlier = any(entry.is_single_return and entry.reference == reference and self.before(entry.posted_at)
+                          for entry in self.entries)
+            for spend in spends:
+                if spend.reference == reference and not (earlier and self.before(spend.posted_at)):
+                    line = lines.setdefault(spend.own_model or "", UsageLine())
+                    line.succeeded, line.failed = line.succeeded - 1, line.failed + 1
+        return lines
+
+    def single_returns(self):
+        """Refunds of the month that give back single videos."""
+        references = {entry.reference for entry in self.entries if entry.is_single and entry.reference}
+        return [entry for entry in self.entries if entry.is_single_return and entry.reference in references
+                and not self.before(entry.posted_at)]
 
     def price_and_amount(self, model, line):
         """The unit price and the amount of a usage line."""
@@ -483,7 +600,7 @@ class Statement:
             ("summary", "line credits", self.summary()),
             ("entries", "entry_id posted_at type model bucket credits balance reference_type reference_id description",
              self.entry_rows()),
-            ("usage", "model batches items succeeded failed credits_frozen credits_refunded credits_spent "
+            ("usage", "source model batches items succeeded failed credits_frozen credits_refunded credits_spent "
              "unit_price_usd amount_usd", self.usage_rows()),
             ("batches", "batch_id request_id created_at settled_at status items succeeded failed frozen spent refunded "
              "difference", self.batch_rows()),

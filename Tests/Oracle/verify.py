@@ -19,6 +19,7 @@ Plain loops over rows, no SQL. See README.md for the files and the command line.
 | negative_balance | user | the deepest point | the balance was negative after some entry |
 | over_refund | batch | what was given too much | over-refunded, by one row |
 | refund_booked_as_purchase | batch | | a purchase row refers to a batch |
+| refund_without_charge | ref_id, else entry | the excess | a refund of no batch gives back more than what it names took |
 | short_refund | batch | what is lacking | settled, and less was refunded than is owed |
 | spent_disagrees | batch | the gap | a settled batch's credits_spent is not its succeeded tasks' cost |
 | stuck_batch | batch | what it holds | no live task, and not settled long after it should have been |
@@ -196,11 +197,25 @@ class Verification:
             if row["ref_type"] in ("batch_upfront", "batch_refund") and not (batch and batch.user_id == user_id):
                 key = (user_id, row["ref_id"] or row["id"])
                 strays[key] = strays.get(key, 0) + row["credits"]
+        self.check_singles()
         for (user_id, reference), credits in strays.items():
             self.find("ledger_without_batch", user_id, reference, abs(credits))
         for user_id, balance in deepest.items():
             if balance < 0:
                 self.find("negative_balance", user_id, user_id, -balance)
+
+    def check_singles(self):
+        """What came back without a batch against what was spent without one."""
+        spent, returned = {}, {}
+        for row in self.rows:
+            key = (row["user_id"], row["ref_id"] or row["id"])
+            if row["type"] == "spend" and row["ref_type"] not in ("batch_upfront", "batch_refund") and row["ref_id"]:
+                spent[key] = spent.get(key, 0) - row["credits"]
+            elif row["type"] == "refund" and row["ref_type"] not in ("batch_upfront", "batch_refund"):
+                returned[key] = returned.get(key, 0) + row["credits"]
+        for key, credits in returned.items():
+            if credits > spent.get(key, 0):
+                self.find("refund_without_charge", *key, credits - spent.get(key, 0))
 
     def check_wallets(self):
         """Wallets against the ledger, and bonus credit against its expiry."""

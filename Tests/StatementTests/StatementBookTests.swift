@@ -25,6 +25,23 @@ import Testing
         return (entries, batches)
     }
 
+    /// What the ledger has of every reference of a single video by the end of a period.
+    static func charges(_ entries: [StatementEntry], _ period: Period) -> [SingleVideos.Charge] {
+        func isBefore(_ entry: StatementEntry, _ instant: Instant) -> Bool {
+            entry.postedAt.map { $0 < instant } ?? false
+        }
+        let returned = entries.filter { $0.isSingleReturn && isBefore($0, period.start) }.map(\.referenceID)
+        let spends = entries.filter {
+            $0.isSingleVideo && !$0.referenceID.isEmpty && isBefore($0, period.end)
+        }
+        return Dictionary(grouping: spends) { [$0.referenceID, $0.model] }.map { key, rows in
+            SingleVideos.Charge(
+                reference: key[0], model: key[1],
+                rowsBefore: Int64(rows.count { isBefore($0, period.start) }),
+                isReturnedBefore: returned.contains(key[0]))
+        }
+    }
+
     @Test(arguments: 1...200)
     func `consecutive months tile and every row belongs to one of them`(seed: Int) {
         var random = CostBookTests.Random(state: UInt64(seed))
@@ -37,6 +54,7 @@ import Testing
             let period = Period(start: Instant(microseconds: start), end: Instant(microseconds: end))
             var book = StatementBook(period: period, plan: .prepaid, batches: batches)
             for entry in entries { if let line = book.post(entry) { listed.append(line.entry.id) } }
+            book.settleSingles(Self.charges(entries, period))
             book.finish(wallet: 7, expiredUnbooked: 0)
             #expect(book.summary.openingBalance == opening, "seed \(seed)")
             opening = book.summary.closingBalance
@@ -61,7 +79,8 @@ import Testing
         for entry in entries {
             _ = whole.post(entry)
             guard let postedAt = entry.postedAt, postedAt < start else { continue }
-            let movement = entry.movement(model: models[entry.referenceID] ?? entry.model)
+            let isOfBatch = entry.isFreeze || entry.isRefund
+            let movement = entry.movement(model: isOfBatch ? models[entry.referenceID] ?? entry.model : entry.model)
             if let place = moved.firstIndex(where: { BatchReference($0.id) == movement.batch }) {
                 moved[place].postBefore(movement)
             }
@@ -71,6 +90,8 @@ import Testing
         let total = entries.reduce(0) { $0 + $1.credits }
         var book = StatementBook(period: period, plan: plan, batches: moved, total: total, prior: prior)
         for entry in entries where entry.postedAt.map({ $0 >= start }) ?? false { _ = book.post(entry) }
+        whole.settleSingles(Self.charges(entries, period))
+        book.settleSingles(Self.charges(entries, period))
         whole.finish(wallet: 7, expiredUnbooked: 0)
         book.finish(wallet: 7, expiredUnbooked: 0)
         #expect(book.summary == whole.summary && book.bonus == whole.bonus, "seed \(seed)")

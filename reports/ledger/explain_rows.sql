@@ -2,10 +2,9 @@
 SELECT l.id, l.created_at, coalesce(l.type, '') AS type, coalesce(m.model, l.model, '') AS model,
     coalesce(l.meta ->> 'bucket', '') AS bucket, l.credits_delta::bigint AS credits, coalesce(l.ref_type, '') AS ref_type,
     coalesce(l.ref_id, '') AS ref_id,
-    CASE WHEN l.type = 'purchase' AND l.meta ->> 'usd' ~ '^[0-9]{1,12}([.][0-9]+)?$'
-        THEN trunc((l.meta ->> 'usd')::numeric * 1000000)::bigint END AS price_micros,
+    l.price_micros,
     coalesce(l.meta ->> 'reason', '') AS reason
-FROM credit_ledger AS l
+FROM priced_row AS l
 LEFT JOIN (
     SELECT t.batch_job_id::text AS batch_id, min(coalesce(t.model, '')) AS model
     FROM batch_jobs AS b

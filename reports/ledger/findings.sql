@@ -77,6 +77,17 @@ WITH balance AS (
     WHERE r.role IN ('freeze', 'refund') AND b.id IS NULL
     GROUP BY r.user_id, coalesce(r.batch_reference, r.id::text)
     UNION ALL
+    SELECT 'refund_without_charge', r.user_id, coalesce(nullif(r.ref_id, ''), r.id::text), (sum(r.credits) - coalesce(min(s.credits), 0))::bigint,
+        format('%s refund row(s) gave back %s, and what they name took %s', count(*), sum(r.credits), coalesce(min(s.credits), 0))
+    FROM checked_row AS r
+    LEFT JOIN (
+        SELECT user_id, ref_id, -sum(credits_delta)::bigint AS credits FROM single_spend WHERE created_at <= :snapshot_at::timestamptz
+        GROUP BY user_id, ref_id
+    ) AS s ON s.user_id = r.user_id AND s.ref_id = r.ref_id AND r.ref_id <> ''
+    WHERE r.type = 'refund' AND r.ref_type IS DISTINCT FROM 'batch_refund' AND r.ref_type IS DISTINCT FROM 'batch_upfront'
+    GROUP BY r.user_id, coalesce(nullif(r.ref_id, ''), r.id::text)
+    HAVING sum(r.credits) > coalesce(min(s.credits), 0)
+    UNION ALL
     SELECT 'negative_balance', user_id, user_id::text, (-min(balance))::bigint,
         format('below 0 from entry %s on, at %s', (array_agg(id ORDER BY created_at, id))[1], min(created_at))
     FROM balance

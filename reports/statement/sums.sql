@@ -6,7 +6,7 @@ SELECT o.account, sum(l.credits_delta)::bigint AS total,
         AND CASE coalesce(l.meta ->> 'bucket', '') WHEN 'bonus' THEN true
             WHEN '' THEN l.type = 'bonus_grant' OR (l.type = 'adjust' AND l.ref_type = 'bonus_expiry') ELSE false END), 0)::bigint AS opening_bonus,
     count(*) FILTER (WHERE l.type = 'purchase' AND l.created_at < o.starts_at AND l.credits_delta > 0
-        AND (l.meta ->> 'usd' ~ '^[0-9]{1,12}([.][0-9]+)?$') IS NOT TRUE) AS unpriced
+        AND l.price_micros IS NULL) AS unpriced
 FROM owner AS o
-JOIN credit_ledger AS l ON l.user_id = o.user_id
+JOIN priced_row AS l ON l.user_id = o.user_id
 GROUP BY o.account

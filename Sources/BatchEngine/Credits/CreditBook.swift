@@ -6,8 +6,11 @@ public struct CreditBook {
     /// What a customer has.
     public struct Balance: Sendable, Hashable {
         public let purchased: Int64
+        /// Bonus credit that has not expired.
         public let bonus: Int64
-        /// Frozen in batches that are not settled.
+        /// Bonus credit that has expired, and that no row has taken out yet.
+        public let expired: Int64
+        /// Frozen in batches that are not settled, those of the application too.
         public let held: Int64
         public let bonusExpiresAt: Instant?
 
@@ -84,17 +87,22 @@ public struct CreditBook {
     public func balance(of userID: String) throws -> Balance {
         let rows = try session.query(
             """
-            SELECT coalesce(max(w.permanent_credits), 0)::bigint AS purchased,
-                coalesce(max(w.bonus_credits), 0)::bigint AS bonus, max(w.bonus_expires_at) AS expires_at,
-                (
-                    SELECT coalesce(sum(b.frozen - b.spent - b.refunded), 0)::bigint FROM daybook.batch AS b
-                    WHERE b.user_id = $1 AND b.settled_at IS NULL
-                ) AS held
-            FROM public.credit_wallet AS w WHERE w.user_id = $1
+            WITH lot AS (
+                SELECT l.remaining, l.kind, l.expires_at, coalesce(l.expires_at <= c.now, false) AS is_expired
+                FROM daybook.lot AS l, (SELECT daybook.clock() AS now) AS c
+                WHERE l.user_id = $1 AND l.remaining > 0
+            )
+            SELECT coalesce(sum(remaining) FILTER (WHERE kind = 'purchased'), 0)::bigint AS purchased,
+                coalesce(sum(remaining) FILTER (WHERE kind = 'bonus' AND NOT is_expired), 0)::bigint AS bonus,
+                coalesce(sum(remaining) FILTER (WHERE kind = 'bonus' AND is_expired), 0)::bigint AS expired,
+                min(expires_at) FILTER (WHERE kind = 'bonus' AND NOT is_expired) AS expires_at,
+                (\(CustomerLedger.heldSQL)) AS held
+            FROM lot
             """,
             [.uuid(userID)])
         return Balance(
-            purchased: try rows[0].int("purchased"), bonus: try rows[0].int("bonus"), held: try rows[0].int("held"),
+            purchased: try rows[0].int("purchased"), bonus: try rows[0].int("bonus"),
+            expired: try rows[0].int("expired"), held: try rows[0].int("held"),
             bonusExpiresAt: try rows[0].optionalInstant("expires_at"))
     }
 

@@ -22,19 +22,23 @@ public struct CustomerLedger {
     public func balance() throws -> Balance {
         let row = try session.query(
             """
-            SELECT daybook.available($1, $2) AS available, (
-                SELECT coalesce(sum(CASE
-                    WHEN b.batch_id IS NULL THEN j.frozen_credits
-                    WHEN b.settled_at IS NULL THEN b.frozen - b.refunded
-                    ELSE 0
-                END), 0)::bigint
-                FROM public.batch_jobs AS j
-                LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id
-                WHERE j.user_id = $1 AND j.settlement_status = 'pending'
-            ) AS reserved
+            SELECT daybook.available($1, $2) AS available, (\(Self.heldSQL)) AS reserved
             """, [.uuid(userID), .int(.max)])[0]
         return Balance(available: try row.int("available"), reserved: try row.int("reserved"))
     }
+
+    /// What is frozen for batches of the customer `$1` that are not settled: of the engine's by its own books, of the
+    /// application's as the batch says it.
+    static let heldSQL = """
+        SELECT coalesce(sum(CASE
+            WHEN b.batch_id IS NULL THEN j.frozen_credits
+            WHEN b.settled_at IS NULL THEN b.frozen - b.refunded
+            ELSE 0
+        END), 0)::bigint
+        FROM public.batch_jobs AS j
+        LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id
+        WHERE j.user_id = $1 AND j.settlement_status = 'pending'
+        """
 
     /// Which entries of the ledger are asked for.
     public struct Filter: Sendable, Hashable {
@@ -93,6 +97,11 @@ public struct CustomerLedger {
                 CASE
                     WHEN l.ref_type = 'carried_forward' THEN 'carried_forward'
                     WHEN l.type = 'spend' AND l.ref_type IS DISTINCT FROM 'batch_upfront' THEN 'single_video'
+                    WHEN l.type = 'refund' AND l.ref_type IS DISTINCT FROM 'batch_refund' AND l.ref_id IN (
+                        SELECT s.ref_id FROM public.credit_ledger AS s
+                        WHERE s.user_id = $1 AND s.type = 'spend' AND s.ref_type IS DISTINCT FROM 'batch_upfront'
+                            AND s.ref_id IS NOT NULL
+                    ) THEN 'single_video'
                     WHEN l.type IN ('spend', 'refund', 'purchase', 'bonus_grant') THEN NULL
                     WHEN l.ref_type = 'bonus_expiry' THEN 'expired'
                     ELSE 'adjusted'
@@ -105,9 +114,17 @@ public struct CustomerLedger {
             WHERE l.user_id = $1
             UNION ALL
             SELECT 'settle-' || j.id, 0, 1, 'settle', NULL, -coalesce(b.spent, j.credits_spent), 0, j.id::text,
-                coalesce(b.settled_at, j.completed_at, j.updated_at)
+                coalesce(b.settled_at, j.completed_at, f.settled_at, (
+                    SELECT min(r.created_at) FROM public.credit_ledger AS r
+                    WHERE r.user_id = $1 AND r.ref_type = 'batch_refund' AND r.ref_id = j.id::text
+                ), (
+                    SELECT max(coalesce(t.completed_at, k.terminal_at, t.updated_at)) FROM public.video_tasks AS t
+                    LEFT JOIN daybook.task_fact AS k ON k.user_id = t.user_id AND k.task_id = t.id
+                    WHERE t.batch_job_id = j.id
+                ), j.created_at)
             FROM public.batch_jobs AS j
             LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id
+            LEFT JOIN daybook.settlement_fact AS f ON f.user_id = j.user_id AND f.batch_id = j.id
             WHERE j.user_id = $1
                 AND CASE WHEN b.batch_id IS NULL THEN j.settlement_status <> 'pending' ELSE b.settled_at IS NOT NULL END
                 AND coalesce(b.spent, j.credits_spent) > 0

@@ -44,6 +44,7 @@ public struct LedgerLine: Sendable, Hashable {
         switch (kind, reason) {
         case (_, .expired?): "Bonus credits expired"
         case (_, .adjusted?): "Credits corrected"
+        case (.refund, .singleVideo?): "Credits returned from a single video"
         case (_, .singleVideo?): "Credits spent by a single video"
         case (_, .carriedForward?): "Entries of a month long ago"
         case (.reserve, nil): "Credits reserved for a batch"

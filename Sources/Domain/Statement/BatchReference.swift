@@ -4,6 +4,7 @@ public struct BatchReference: Sendable, Hashable {
     private enum Form: Sendable, Hashable {
         case uuid(high: UInt64, low: UInt64)
         case text(String)
+        case single(String)
     }
 
     private let form: Form
@@ -14,6 +15,9 @@ public struct BatchReference: Sendable, Hashable {
         form = numbers.map { .uuid(high: $0, low: $1) } ?? .text(text)
     }
 
+    /// What the rows of a video that was bought by itself have in common: never a batch's.
+    public init(single reference: String) { form = .single(reference) }
+
     /// Nil unless the bytes are the canonical text of a UUID: lower-case digits, with hyphens.
     public init?(canonicalUUID bytes: UnsafeRawBufferPointer) {
         guard let (high, low) = Self.numbers(bytes) else { return nil }
@@ -23,6 +27,7 @@ public struct BatchReference: Sendable, Hashable {
     public var text: String {
         switch form {
         case .text(let text): return text
+        case .single(let reference): return "single video \(reference)"
         case .uuid(let high, let low):
             let bytes = [high, low].flatMap { withUnsafeBytes(of: $0.bigEndian, Array.init) }
             let digits = Array(Hexadecimal.text(bytes).utf8)

@@ -80,6 +80,10 @@ public struct CostBook: Sendable {
     private var lastDraws: [BatchReference: Int] = [:]
     /// Credits spent that no lot covers.
     public private(set) var uncovered: Int64 = 0
+    /// What is left in all lots cost so much.
+    private var remainingMicros: Int64 = 0
+    /// The rows whose credit the last posted row took from, each once for every part that it took.
+    public private(set) var drawnEntries: [Int64] = []
     /// Rows before it are in what the book began with.
     private var carriedTo: Instant?
 
@@ -93,6 +97,7 @@ public struct CostBook: Sendable {
             let bucket = lot.bucket == Self.names[Self.buckets.bonus] ? Self.buckets.bonus : Self.buckets.permanent
             places.append((bucket, queues[bucket].lots.count))
             queues[bucket].lots.append(Lot(entry: lot.entry, credits: lot.credits, cost: lot.cost.micros))
+            remainingMicros += lot.cost.micros
         }
         for draw in carried.draws {
             var own = Draw(
@@ -136,39 +141,51 @@ public struct CostBook: Sendable {
     /// Credits left in all lots.
     public var remaining: Int64 { queues.reduce(0) { $0 + $1.lots.reduce(0) { $0 + $1.credits } } }
     /// What they cost.
-    public var remainingCost: Dollars {
-        Dollars(micros: queues.reduce(0) { $0 + $1.lots.reduce(0) { $0 + $1.cost } })
+    public var remainingCost: Dollars { Dollars(micros: remainingMicros) }
+
+    /// Takes over a row of the ledger, and says what the credit cost that it took or gave back.
+    @discardableResult
+    public mutating func post(_ movement: Movement) -> Dollars {
+        drawnEntries.removeAll(keepingCapacity: true)
+        if let carriedTo, let postedAt = movement.postedAt, postedAt < carriedTo { return .zero }
+        let before = remainingMicros
+        place(movement)
+        return movement.isPurchase ? .zero : Dollars(micros: abs(remainingMicros - before))
     }
 
-    /// Takes over a row of the ledger.
-    public mutating func post(_ movement: Movement) {
-        if let carriedTo, let postedAt = movement.postedAt, postedAt < carriedTo { return }
+    private mutating func place(_ movement: Movement) {
         let bucket = movement.isBonus ? Self.buckets.bonus : Self.buckets.permanent
         let credits = movement.credits
-        if credits > 0, movement.reference == .refund {
+        if credits > 0, movement.reference == .refund || movement.reference == .single {
             let rest = giveBack(credits, to: movement.batch, model: movement.model)
             if rest > 0 { queues[bucket].lots.append(Lot(entry: movement.entry, credits: rest, cost: 0)) }
         } else if credits > 0 {
             // A grant or an adjustment brings credit that cost nothing.
             let cost = movement.isPurchase ? movement.price ?? PriceList.price(ofCredits: credits) : .zero
             queues[bucket].lots.append(Lot(entry: movement.entry, credits: credits, cost: cost.micros))
-        } else if credits < 0, movement.reference == .freeze {
+            remainingMicros += cost.micros
+        } else if credits < 0, movement.reference == .freeze || movement.reference == .single {
             take(-credits, from: bucket, model: movement.model, for: movement.batch)
         } else {
             take(-credits, from: bucket, model: movement.model, for: nil)
         }
     }
 
-    /// What the credits that a batch has not given back cost, for one model.
-    public func cost(ofBatch batch: String, model: String) -> Dollars {
-        Dollars(micros: draws(of: BatchReference(batch)).reduce(0) { $0 + ($1.model == model ? $1.keptCost : 0) })
+    /// What the credits that a batch has not given back cost, for one model or for all of them.
+    public func cost(ofBatch batch: String, model: String? = nil) -> Dollars {
+        let own = draws(of: BatchReference(batch)).filter { draw in model.map { $0 == draw.model } ?? true }
+        return Dollars(micros: own.reduce(0) { $0 + $1.keptCost })
     }
 
     /// Where the credits of a batch came from, in the order in which they were taken.
-    public func origins(ofBatch batch: String) -> [Origin] {
-        draws(of: BatchReference(batch)).map { draw in
+    public func origins(ofBatch batch: String) -> [Origin] { origins(of: BatchReference(batch)) }
+
+    /// Where the credits of a batch or of a single video came from, in the order in which they were taken.
+    public func origins(of reference: BatchReference) -> [Origin] {
+        draws(of: reference).map { draw in
             Origin(
-                entry: draw.source.map { queues[$0.bucket].lots[$0.lot].entry }, batch: batch, model: draw.model,
+                entry: draw.source.map { queues[$0.bucket].lots[$0.lot].entry }, batch: reference.text,
+                model: draw.model,
                 credits: draw.credits, cost: Dollars(micros: draw.cost), returned: draw.credits - draw.kept,
                 returnedCost: Dollars(micros: draw.cost - draw.keptCost))
         }
@@ -176,7 +193,7 @@ public struct CostBook: Sendable {
 
     /// What batches took from the credit that one row brought in, by batch.
     public func uses(ofEntry entry: Int64) -> [Origin] {
-        lastDraws.keys.map(\.text).sorted().flatMap { origins(ofBatch: $0).filter { $0.entry == entry } }
+        lastDraws.keys.sorted { $0.text < $1.text }.flatMap { origins(of: $0).filter { $0.entry == entry } }
     }
 
     /// What is left of the credit that one row brought in, and what it cost.
@@ -207,6 +224,8 @@ public struct CostBook: Sendable {
         var left = credits
         for bucket in [bucket, 1 - bucket] {
             while left > 0, let part = queues[bucket].take(left) {
+                remainingMicros -= part.cost
+                drawnEntries.append(queues[bucket].lots[part.lot].entry)
                 if let batch {
                     let source = (bucket, part.lot)
                     add(Draw(source: source, model: model, credits: part.credits, cost: part.cost), to: batch)
@@ -243,6 +262,7 @@ public struct CostBook: Sendable {
         let stays = Dollars(micros: draw.keptCost).share(of: draw.kept - back, in: draw.kept)
         if let source = draw.source {
             queues[source.bucket].put(back, cost: draw.keptCost - stays.micros, into: source.lot)
+            remainingMicros += draw.keptCost - stays.micros
         }
         draws[place].kept -= back
         draws[place].keptCost = stays.micros

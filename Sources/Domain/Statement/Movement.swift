@@ -6,6 +6,8 @@ public struct Movement: Sendable, Hashable {
         case none = 0
         case refund = 1
         case freeze = 2
+        /// Of none, and a video that was bought by itself: spent, or given back.
+        case single = 3
     }
 
     /// The row's id.
@@ -20,7 +22,7 @@ public struct Movement: Sendable, Hashable {
     public let isCarriedForward: Bool
     /// Signed: what the row adds to the balance.
     public let credits: Int64
-    /// Of a freeze or a refund, else nil.
+    /// Of a freeze or a refund, and what a single video's rows have in common; else nil.
     public let batch: BatchReference?
     /// The model of its batch, or what the row says of it.
     public var model: String
@@ -51,11 +53,18 @@ extension StatementEntry {
         movement(model: model, batch: isFreeze || isRefund ? BatchReference(referenceID) : nil)
     }
 
+    /// What the rows of a single video have in common: its reference, and of a row without one the row itself.
+    public var singleReference: BatchReference {
+        BatchReference(single: referenceID.isEmpty ? "entry \(id)" : referenceID)
+    }
+
     /// The same for whoever knows the reference already: nil unless the row is of a freeze or a refund.
     func movement(model: String, batch: BatchReference?) -> Movement {
-        Movement(
-            entry: id, postedAt: postedAt, reference: isFreeze ? .freeze : isRefund ? .refund : .none,
+        let isSingle = isSingleVideo || isSingleReturn
+        return Movement(
+            entry: id, postedAt: postedAt,
+            reference: isFreeze ? .freeze : isRefund ? .refund : isSingle ? .single : .none,
             isPurchase: type == "purchase", isBonus: isBonus, isCarriedForward: isCarriedForward, credits: credits,
-            batch: batch, model: model, price: price)
+            batch: isSingle ? singleReference : batch, model: model, price: price)
     }
 }

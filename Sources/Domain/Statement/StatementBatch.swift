@@ -6,23 +6,23 @@ public struct StatementBatch: Sendable {
         public let items: Int64
         public let succeeded: Int64
         public let failed: Int64
+        /// The cost of all of them in credits, whatever became of them.
+        public let cost: Int64
         /// The cost of the succeeded tasks in credits.
         public let delivered: Int64
         /// Those that had ended by the end of the month.
         public let succeededByEnd: Int64
         public let failedByEnd: Int64
-        /// From the ledger.
-        public var frozen: Int64 = 0
-        public var refunded: Int64 = 0
 
         public init(
-            model: String, items: Int64 = 0, succeeded: Int64 = 0, failed: Int64 = 0, delivered: Int64 = 0,
-            succeededByEnd: Int64 = 0, failedByEnd: Int64 = 0
+            model: String, items: Int64 = 0, succeeded: Int64 = 0, failed: Int64 = 0, cost: Int64 = 0,
+            delivered: Int64 = 0, succeededByEnd: Int64 = 0, failedByEnd: Int64 = 0
         ) {
             self.model = model
             self.items = items
             self.succeeded = succeeded
             self.failed = failed
+            self.cost = cost
             self.delivered = delivered
             self.succeededByEnd = succeededByEnd
             self.failedByEnd = failedByEnd
@@ -34,20 +34,27 @@ public struct StatementBatch: Sendable {
     public let createdAt: Instant?
     /// Nil where it is not settled by the cutoff.
     public let settledAt: Instant?
+    /// True where nobody wrote down when it was settled.
+    public let isSettlementEstimated: Bool
     public let status: String
+    /// Its tasks by their model.
     public var parts: [Part]
+    /// What its ledger rows moved, by the model that they name.
+    private(set) var moved: [String: (frozen: Int64, refunded: Int64)] = [:]
     /// Frozen and given back before the start of the month.
     private var before = (frozen: Int64(0), refunded: Int64(0))
     /// Frozen and given back before the end of the month.
     private var byEnd = (frozen: Int64(0), refunded: Int64(0))
 
     public init(
-        id: String, requestID: String, createdAt: Instant?, settledAt: Instant?, status: String, parts: [Part] = []
+        id: String, requestID: String, createdAt: Instant?, settledAt: Instant?, isSettlementEstimated: Bool = false,
+        status: String, parts: [Part] = []
     ) {
         self.id = id
         self.requestID = requestID
         self.createdAt = createdAt
         self.settledAt = settledAt
+        self.isSettlementEstimated = isSettlementEstimated
         self.status = status
         self.parts = parts
     }
@@ -56,8 +63,8 @@ public struct StatementBatch: Sendable {
     public var succeeded: Int64 { parts.reduce(0) { $0 + $1.succeeded } }
     public var failed: Int64 { parts.reduce(0) { $0 + $1.failed } }
     public var delivered: Int64 { parts.reduce(0) { $0 + $1.delivered } }
-    public var frozen: Int64 { parts.reduce(0) { $0 + $1.frozen } }
-    public var refunded: Int64 { parts.reduce(0) { $0 + $1.refunded } }
+    public var frozen: Int64 { byEnd.frozen }
+    public var refunded: Int64 { byEnd.refunded }
 
     /// Settled before an instant.
     public func isSettled(before instant: Instant) -> Bool { settledAt.map { $0 < instant } ?? false }
@@ -66,10 +73,7 @@ public struct StatementBatch: Sendable {
     public func model(orElse named: String) -> String { onlyModel ?? named }
 
     /// The model of all its tasks; nil where there are none, or of more than one.
-    public var onlyModel: String? {
-        let own = parts.filter { $0.items > 0 }
-        return own.count == 1 ? own[0].model : nil
-    }
+    public var onlyModel: String? { parts.count == 1 ? parts[0].model : nil }
 
     /// Takes over a freeze or a refund that counts at an instant before the end of the month.
     public mutating func post(_ entry: StatementEntry, at postedAt: Instant, in period: Period) {
@@ -92,11 +96,8 @@ public struct StatementBatch: Sendable {
     }
 
     private mutating func post(frozen: Int64, refunded: Int64, model: String, isBefore: Bool) {
-        let model = self.model(orElse: model)
-        let index = parts.firstIndex { $0.model == model } ?? parts.endIndex
-        if index == parts.endIndex { parts.append(Part(model: model)) }
-        parts[index].frozen += frozen
-        parts[index].refunded += refunded
+        moved[model, default: (0, 0)].frozen += frozen
+        moved[model, default: (0, 0)].refunded += refunded
         byEnd.frozen += frozen
         byEnd.refunded += refunded
         if isBefore {

@@ -25,6 +25,7 @@ public struct StatementBook: Sendable {
     private var batches: [StatementBatch]
     private let places: [BatchReference: Int]
     private var costs: CostBook
+    private var singles: SingleVideos
     /// By the reference of what is to blame: what the statement cannot reconcile.
     private var blame: [String: Int64] = [:]
     /// True where the ledger's sum is known from the start.
@@ -46,6 +47,7 @@ public struct StatementBook: Sendable {
         hasTotal = total != nil
         ledgerTotal = total ?? 0
         costs = prior?.costs ?? CostBook()
+        singles = SingleVideos(plan: plan)
         summary.openingBalance = prior?.balance ?? 0
         bonus.openingBalance = prior?.bonus ?? 0
         unpricedPurchases = prior?.unpricedPurchases ?? []
@@ -65,7 +67,7 @@ public struct StatementBook: Sendable {
             model = batches[place].model(orElse: entry.model)
             batches[place].post(entry, at: instant, in: period)
         }
-        if plan == .prepaid { costs.post(entry.movement(model: model, batch: reference)) }
+        let cost = plan == .prepaid ? costs.post(entry.movement(model: model, batch: reference)) : .zero
         if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
         }
@@ -76,10 +78,23 @@ public struct StatementBook: Sendable {
         }
         summary.add(entry.credits, to: entry.line)
         if entry.isBonus { bonus.add(entry.credits, to: entry.line) }
-        if entry.line == .spent || entry.line == .refunds {
+        if entry.isSingleVideo {
+            singles.spend(entry, cost: cost, isLate: (entry.postedAt ?? instant) < period.start)
+        } else if entry.isSingleReturn {
+            singles.giveBack(entry, cost: cost)
+        } else if entry.line == .spent || entry.line == .refunds {
             blame[place == nil ? "entry \(entry.id)" : entry.referenceID, default: 0] -= entry.credits
         }
         return Line(entry: entry, model: model, balance: summary.closingBalance)
+    }
+
+    /// The references of refunds that name no batch: what the ledger has of them decides what they are.
+    public var singleReferences: [String] { singles.references }
+
+    /// Ends the single videos: which refunds give back what. Call it once, after the last row.
+    public mutating func settleSingles(_ charges: [SingleVideos.Charge]) {
+        for entry in singles.settle(charges) { blame["entry \(entry.id)", default: 0] -= entry.credits }
+        summary.singleVideos = singles.credits
     }
 
     /// Ends the account: what is held, delivered, and to blame. Call it once, after the last row.
@@ -111,19 +126,24 @@ public struct StatementBook: Sendable {
         blame.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    /// Usage by model of the batches settled in the month.
+    /// Usage by model of the batches settled in the month, and after it that of the single videos.
     public var usage: [StatementUsage] {
         var byModel: [String: StatementUsage] = [:]
         for batch in settledBatches {
-            for part in batch.parts {
-                let cost = plan == .prepaid ? costs.cost(ofBatch: batch.id, model: part.model) : .zero
-                byModel[part.model, default: StatementUsage(model: part.model, plan: plan)].add(part, cost: cost)
+            let shares = batch.shares { plan == .prepaid ? costs.cost(ofBatch: batch.id, model: $0) : .zero }
+            for share in shares {
+                byModel[share.model, default: StatementUsage(model: share.model, plan: plan)].add(share)
             }
             // A batch without tasks has no model, whatever its rows say.
             if batch.items == 0 { byModel["", default: StatementUsage(model: "", plan: plan)].countBatch() }
         }
-        return byModel.values.sorted { Array($0.model.utf8).lexicographicallyPrecedes(Array($1.model.utf8)) }
+        return [Array(byModel.values), singles.usage].flatMap { usage in
+            usage.sorted { Array($0.model.utf8).lexicographicallyPrecedes(Array($1.model.utf8)) }
+        }
     }
+
+    /// How many of the batches settled in the month nobody wrote down when they were.
+    public var estimatedSettlements: Int { settledBatches.count { $0.isSettlementEstimated } }
 
     /// Credits spent, ever, that no purchase covers: they cost nothing here.
     public var uncoveredCredits: Int64 { costs.uncovered }

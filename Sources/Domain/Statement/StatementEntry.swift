@@ -52,6 +52,10 @@ public struct StatementEntry: Sendable, Hashable {
     public var isFreeze: Bool { referenceType == "batch_upfront" }
     /// True for a row of a batch's refund.
     public var isRefund: Bool { referenceType == "batch_refund" }
+    /// True for a row that spends credit for no batch: a video that was bought by itself.
+    public var isSingleVideo: Bool { type == "spend" && !isFreeze && !isRefund }
+    /// True for a refund that is no batch's and names what it gives back.
+    public var isSingleReturn: Bool { type == "refund" && !isFreeze && !isRefund && !referenceID.isEmpty }
     /// The reference type of a row that stands for those of a whole month.
     public static let carriedForward = "carried_forward"
     /// True for a row that stands for those of a whole month.

@@ -11,6 +11,7 @@ public enum StatementLine: String, Sendable, CaseIterable {
     case heldOpening = "held_opening"
     case heldClosing = "held_closing"
     case delivered
+    case singleVideos = "single_videos"
     case unreconciled
     case expiredUnbooked = "expired_unbooked"
     case unexplained
@@ -37,6 +38,7 @@ public enum StatementLine: String, Sendable, CaseIterable {
         case .heldOpening: "Held by open batches at the start"
         case .heldClosing: "Held by open batches at the end"
         case .delivered: "Delivered: videos of batches settled in the month"
+        case .singleVideos: "Single videos, less what came back of them"
         case .unreconciled: "Unreconciled"
         case .expiredUnbooked: "Expired, but not booked yet"
         case .unexplained: "Unexplained: wallet less ledger"

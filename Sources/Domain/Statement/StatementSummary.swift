@@ -9,6 +9,8 @@ public struct StatementSummary: Sendable, Hashable {
     public var heldClosing: Int64 = 0
     /// The cost of the succeeded tasks of batches settled in the month.
     public var delivered: Int64 = 0
+    /// Spent for videos without a batch, less what came back of that.
+    public var singleVideos: Int64 = 0
     /// Nil where the database has no wallets.
     public var expiredUnbooked: Int64?
     public var unexplained: Int64?
@@ -28,6 +30,7 @@ public struct StatementSummary: Sendable, Hashable {
         case .heldOpening: heldOpening = credits ?? 0
         case .heldClosing: heldClosing = credits ?? 0
         case .delivered: delivered = credits ?? 0
+        case .singleVideos: singleVideos = credits ?? 0
         case .expiredUnbooked: expiredUnbooked = credits
         case .unexplained: unexplained = credits
         case .closingBalance, .unreconciled: break
@@ -40,7 +43,7 @@ public struct StatementSummary: Sendable, Hashable {
 
     /// What was frozen and neither came back, was delivered, nor is held: 0 in whole books.
     public var unreconciled: Int64 {
-        -self[.spent, 0] - self[.refunds, 0] - delivered - (heldClosing - heldOpening)
+        -self[.spent, 0] - self[.refunds, 0] - delivered - singleVideos - (heldClosing - heldOpening)
     }
 
     /// The credits of a line; nil where it does not apply.
@@ -51,6 +54,7 @@ public struct StatementSummary: Sendable, Hashable {
         case .heldOpening: heldOpening
         case .heldClosing: heldClosing
         case .delivered: delivered
+        case .singleVideos: singleVideos
         case .unreconciled: unreconciled
         case .expiredUnbooked: expiredUnbooked
         case .unexplained: unexplained

@@ -90,6 +90,25 @@ public struct CloseDifference: Sendable {
         }
     }
 
+    /// Figures of now as a month states them that was closed before single videos had a line of their own: they were
+    /// left unreconciled, and usage was that of batches.
+    private static func inForm(of before: [[String]], _ now: [[String]], table: String) -> [[String]] {
+        let single = StatementLine.singleVideos.rawValue
+        switch table {
+        case "summary" where !before.contains { $0.first == single }:
+            let credits = now.first { $0.first == single }.flatMap { Int64($0.last ?? "") } ?? 0
+            return now.filter { $0.first != single }.map { record in
+                guard record.first == StatementLine.unreconciled.rawValue, let rest = Int64(record.last ?? "") else {
+                    return record
+                }
+                return [record[0], String(rest + credits)]
+            }
+        case "usage" where before.contains { StatementUsage.Source(rawValue: $0[0]) == nil }:
+            return now.filter { $0.first == StatementUsage.Source.batch.rawValue }.map { Array($0.dropFirst()) }
+        default: return now
+        }
+    }
+
     /// The tables that come out differently from the rows they were closed with.
     private func tables(
         _ statement: StatementRun.Statement, kept: KeptStatement, staging: StagingFolder
@@ -105,7 +124,7 @@ public struct CloseDifference: Sendable {
                 try CSVFile.records(content).filter { table != "summary" || !snapshot.contains($0.first ?? "") }
             }
             let before = try figures(was)
-            let after = try figures(now)
+            let after = Self.inForm(of: before, try figures(now), table: table)
             guard before != after else { return nil }
             let first = zip(before, after).first { $0 != $1 }
             return Change(

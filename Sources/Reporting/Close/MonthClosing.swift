@@ -81,6 +81,8 @@ public struct MonthClosing: Sendable {
                 LeftOut(
                     slug: $0.subject.account.slug, reason: "is not whole: \($0.outcome.differences)", isNotWhole: true)
             }
+            let owners = statements.map(\.subject.account.userID)
+            try SettlementCapture.run(session, catalog: Catalog(session), owners: owners)
             return Outcome(closed: closed, leftOut: leftOut, head: try CloseRecords(session).head)
         }
     }

@@ -6,7 +6,7 @@ struct BatchStory {
     let id: String
     let owner: String
     let entries: [StatementEntry]
-    let costs: CostBook
+    let draws: KeptDraws
     /// Nil where no batch has that id.
     let batch: Row?
     let tasks: [Row]
@@ -29,27 +29,27 @@ struct BatchStory {
 
     func tables() throws -> [Table] {
         let own = entries.filter { $0.referenceID == id && ($0.isFreeze || $0.isRefund) }
-        let origins = costs.origins(ofBatch: id)
-        let sources = Set(origins.compactMap(\.entry))
-        return [
-            try facts(own),
-            Table(
-                name: "origins", title: "Where its credits came from, the last taken is the first to go back", note: "",
-                columns: Self.originColumns, rows: origins.map(Self.cells)),
-            Table(
-                name: "entries", title: "The entries behind it", note: "",
-                columns: [
-                    Column("entry", .identifier), Column("posted at", .instant), Column("what", .text),
-                    Column("bucket", .text), Column("credits", .integer),
-                ],
-                rows: entries.filter { sources.contains($0.id) || ($0.referenceID == id) }.map { entry in
-                    [
-                        .text(String(entry.id)), entry.postedAt.map(Cell.instant) ?? .empty,
-                        .text(entry.description(model: entry.model)), .text(entry.bucket), .integer(entry.credits),
-                    ]
-                }),
-            try outcomes(), try task(),
-        ].filter { !$0.rows.isEmpty }
+        let books = [draws.stated, draws.today]
+        let sources = Set(books.flatMap { $0.origins(ofBatch: id) }.compactMap(\.entry))
+        let origins = draws.tables(
+            name: "origins", title: "Where its credits came from, the last taken is the first to go back", of: own
+        ) { $0.origins(ofBatch: id) }
+        return [try facts(own)] + origins.filter { !$0.rows.isEmpty }
+            + [
+                Table(
+                    name: "entries", title: "The entries behind it", note: "",
+                    columns: [
+                        Column("entry", .identifier), Column("posted at", .instant), Column("what", .text),
+                        Column("bucket", .text), Column("credits", .integer),
+                    ],
+                    rows: entries.filter { sources.contains($0.id) || ($0.referenceID == id) }.map { entry in
+                        [
+                            .text(String(entry.id)), entry.postedAt.map(Cell.instant) ?? .empty,
+                            .text(entry.description(model: entry.model)), .text(entry.bucket), .integer(entry.credits),
+                        ]
+                    }),
+                try outcomes(), try task(),
+            ].filter { !$0.rows.isEmpty }
     }
 
     private func facts(_ own: [StatementEntry]) throws -> Table {
@@ -64,7 +64,10 @@ struct BatchStory {
                 ("created at", try batch.optionalInstant("created_at")?.description ?? ""),
                 ("status", "\(try batch.text("status")), settlement \(try batch.text("settlement"))"),
             ]
-            if isSettled { rows.append(("settled at", try batch.optionalInstant("settled_at")?.description ?? "")) }
+            if isSettled {
+                let estimated = try batch.bool("is_estimated") ? ", estimated: the batch does not say it" : ""
+                rows.append(("settled at", (try batch.optionalInstant("settled_at")?.description ?? "") + estimated))
+            }
         } else {
             rows.append(("status", "no batch has this id"))
         }
@@ -75,6 +78,7 @@ struct BatchStory {
         let parts = "\(delivered) spent + \(refunded) refunded + \(held) held + \(unexplained) unexplained"
         rows.append(("frozen", "\(frozen) = \(parts)"))
         rows.append(("unexplained", String(unexplained)))
+        rows += draws.facts(own).map { ($0[0], $0[1]) }
         return Table(
             name: "batch", title: "Batch", note: "", columns: [Column("term", .text), Column("value", .text)],
             rows: rows.map { [.text($0.0), .text($0.1)] })

@@ -30,8 +30,13 @@ public struct LedgerExplanation: Sendable {
             let batchID = try found.optionalText("batch_id")
             let entries = try rows("explain_rows", ["user_id": .text(userID)]).map(Self.entry)
             let carried = try CarriedLedger(session, catalog: catalog, owners: [userID])
-            var costs = carried?.costBook(of: userID) ?? CostBook()
-            for entry in entries { costs.post(entry.movement(model: entry.model)) }
+            let closed = try MonthCloses(session: session, catalog: catalog).rows(of: userID)
+            func costs(_ entries: [StatementEntry]) -> CostBook {
+                var costs = carried?.costBook(of: userID) ?? CostBook()
+                for entry in entries { costs.post(entry.movement(model: entry.model)) }
+                return costs
+            }
+            let draws = KeptDraws(closed: closed, stated: costs(closed.ordered(entries)), today: costs(entries))
             let names = try Books(session: session, catalog: catalog).accounts().filter { $0.userID == userID }
             let owner = names.first.map { "\($0.slug), \($0.name)" } ?? "no account, owner \(userID)"
             let kind = try found.text("kind")
@@ -39,15 +44,22 @@ public struct LedgerExplanation: Sendable {
                 try Self.refuseCarried(batchID, of: userID, catalog, session)
                 let values: [String: Value] = ["user_id": .text(userID), "batch_id": .text(batchID)]
                 let story = BatchStory(
-                    id: batchID, owner: owner, entries: entries, costs: costs,
+                    id: batchID, owner: owner, entries: entries, draws: draws,
                     batch: try rows("explain_batch", values).first, tasks: try rows("explain_tasks", values),
                     asked: kind == "task" ? reference : nil)
                 return try story.tables()
             }
-            guard kind == "entry", let entry = entries.first(where: { String($0.id) == (try? found.text("id")) }) else {
-                throw DaybookError.usage("The task \(reference) belongs to no batch: nothing was charged for it.")
+            let id = try found.text("id")
+            guard
+                let entry = entries.first(where: {
+                    kind == "entry" ? String($0.id) == id : $0.isSingleVideo && $0.referenceID == id
+                })
+            else {
+                throw DaybookError.usage(
+                    "The task \(reference) belongs to no batch, and no ledger entry names it: a video that was bought "
+                        + "by itself is found by the entry that paid for it (daybook credits history).")
             }
-            return Self.tables(of: entry, owner: owner, costs: costs, entries: entries)
+            return Self.tables(of: entry, owner: owner, draws: draws, entries: entries)
         }
     }
 
@@ -75,9 +87,10 @@ public struct LedgerExplanation: Sendable {
 
     /// A row that is of no batch: what it was, and which batches its credit went to.
     private static func tables(
-        of entry: StatementEntry, owner: String, costs: CostBook, entries: [StatementEntry]
+        of entry: StatementEntry, owner: String, draws: KeptDraws, entries: [StatementEntry]
     ) -> [Table] {
-        let left = costs.remainder(ofEntry: entry.id)
+        let left = draws.stated.remainder(ofEntry: entry.id)
+        let isSingle = entry.isSingleVideo || entry.isSingleReturn
         let balance = entries.prefix { $0.id != entry.id }.reduce(entry.credits) { $0 + $1.credits }
         let facts: [[Cell]] = [
             [.text("owner"), .text(owner)], [.text("entry"), .text(String(entry.id))],
@@ -87,13 +100,20 @@ public struct LedgerExplanation: Sendable {
             [.text("credits"), .text("\(entry.credits) \(entry.bucket), balance after it \(balance)")],
             [.text("still there"), .text("\(left.credits) credits, which cost \(left.cost) USD")],
         ]
-        return [
+        let months = draws.facts([entry]).map { $0.map(Cell.text) }
+        let tables = [
             Table(
                 name: "entry", title: "Entry", note: "",
-                columns: [Column("term", .text), Column("value", .text)], rows: facts),
-            Table(
-                name: "uses", title: "Batches that its credit paid for", note: "", columns: BatchStory.originColumns,
-                rows: costs.uses(ofEntry: entry.id).map(BatchStory.cells)),
+                columns: [Column("term", .text), Column("value", .text)], rows: facts + months)
         ]
+        // What spent credit says where it came from; what brought credit, where it went.
+        return tables
+            + (isSingle
+                ? draws.tables(
+                    name: "origins", title: "Where the credits of the single video came from", of: [entry]
+                ) { $0.origins(of: entry.singleReference) }
+                : draws.tables(
+                    name: "uses", title: "Batches and single videos that its credit paid for", of: entries
+                ) { $0.uses(ofEntry: entry.id) })
     }
 }

@@ -129,14 +129,14 @@ public struct QueryLibrary: Sendable {
             if let source = sources[name] {
                 collect(source.text, except: name, into: &order)
                 order.append(name)
-            } else if Self.tables[name] != nil {
+            } else if Self.tables[name] != nil || DerivedRelation(rawValue: name) != nil {
                 order.append(name)
             }
         }
     }
 
     private func relation(_ name: String, catalog: Catalog) -> String? {
-        sources[name]?.text ?? Self.tables[name].map(catalog.select)
+        sources[name]?.text ?? Self.tables[name].map(catalog.select) ?? DerivedRelation(rawValue: name)?.select(catalog)
     }
 
     /// The known tables by their bare name.

@@ -7,19 +7,17 @@ final class EntryWriter {
     private let csv: FileSink?
     private let workbook: StatementWorkbook?
     private let clock: LocalClock
-    private let closed: ClosedLedger?
     private let keepsPageRows: Bool
     /// The rows of the page's table as HTML.
     private(set) var pageRows: [UInt8] = []
     private(set) var count = 0
 
     init(
-        csv: FileSink?, workbook: StatementWorkbook?, clock: LocalClock, closed: ClosedLedger?, keepsPageRows: Bool
+        csv: FileSink?, workbook: StatementWorkbook?, clock: LocalClock, keepsPageRows: Bool
     ) throws {
         self.csv = csv
         self.workbook = workbook
         self.clock = clock
-        self.closed = closed
         self.keepsPageRows = keepsPageRows
         if let csv {
             try csv.write(CSVEncoder.byteOrderMark)
@@ -27,10 +25,10 @@ final class EntryWriter {
         }
     }
 
-    /// `isLate` says that the row appeared after its month was closed.
-    func write(_ line: StatementBook.Line, isLate: Bool) throws {
+    /// `late` is the close after which the row appeared, where it belongs to that month or an earlier one.
+    func write(_ line: StatementBook.Line, late: ClosedRows.Close?) throws {
         let entry = line.entry
-        let description = describe(line, isLate: isLate)
+        let description = describe(line, late: late)
         if let csv { try csv.append { appendCSV(line, description: description, to: &$0) } }
         if let workbook {
             let cells: [Cell] = [
@@ -44,9 +42,9 @@ final class EntryWriter {
         count += 1
     }
 
-    private func describe(_ line: StatementBook.Line, isLate: Bool) -> String {
+    private func describe(_ line: StatementBook.Line, late closed: ClosedRows.Close?) -> String {
         let description = line.entry.description(model: line.model)
-        guard isLate, let closed, let postedAt = line.entry.postedAt else { return description }
+        guard let closed, let postedAt = line.entry.postedAt else { return description }
         return "Late entry, dated \(clock.text(postedAt)), booked \(clock.text(closed.end)) because its month was "
             + "closed at \(closed.closedAt): \(description)"
     }

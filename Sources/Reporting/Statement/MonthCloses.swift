@@ -57,16 +57,32 @@ struct MonthCloses {
         }
     }
 
-    /// The ids of every row that was there when an account's months were closed, up to one of them.
-    func entryIDs(of userID: String, through month: Month) throws -> Set<Int64> {
-        var ids: Set<Int64> = []
-        try session.forEachRow(
+    /// Every row that was there when an account's months were closed, up to one of them or all.
+    func rows(of userID: String, through month: Month? = nil) throws -> ClosedRows {
+        guard exists else { return ClosedRows() }
+        let values: [Value] = [.uuid(userID), month.map { .date($0.firstDay) } ?? .null]
+        let closes = try session.query(
             """
             WITH closed AS (\(Self.current))
-            SELECT unnest(c.entry_ids) FROM closed AS c WHERE c.user_id = $1 AND c.month <= $2
-            """, [.uuid(userID), .date(month.firstDay)]
-        ) { ids.insert(try $0.int(0)) }
-        return ids
+            SELECT c.month, c.period_end, c.closed_at FROM closed AS c
+            WHERE c.user_id = $1 AND ($2::date IS NULL OR c.month <= $2) ORDER BY c.month
+            """, values
+        ).map { row in
+            ClosedRows.Close(
+                month: try Self.month(row.date("month")), end: try row.instant("period_end"),
+                closedAt: try row.instant("closed_at"))
+        }
+        var shown: [Int64: Int32] = [:]
+        try session.forEachRow(
+            """
+            WITH closed AS (\(Self.current)), numbered AS (
+                SELECT c.entry_ids, row_number() OVER (ORDER BY c.month) - 1 AS place FROM closed AS c
+                WHERE c.user_id = $1 AND ($2::date IS NULL OR c.month <= $2)
+            )
+            SELECT unnest(n.entry_ids), n.place FROM numbered AS n ORDER BY n.place DESC
+            """, values
+        ) { shown[try $0.int(0)] = Int32(clamping: try $0.int(1)) }
+        return ClosedRows(closes: closes, shown: shown)
     }
 
     /// The accounts that have closed a month, with the revision that is in force, by their ids.

@@ -58,7 +58,7 @@ struct StatementPage: Sendable {
             Self.row(line, book: book)
         }
         checks =
-            [.heldOpening, .heldClosing, .delivered].map { Self.row($0, book: book) }
+            [.heldOpening, .heldClosing, .delivered, .singleVideos].map { Self.row($0, book: book) }
             + StatementLine.checks.map { Self.row($0, book: book) }
         hasEntries = entries > 0
         entriesNote = "Every movement of the month in \(subject.account.timeZone), with the balance after it."

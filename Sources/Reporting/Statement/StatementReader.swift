@@ -148,10 +148,10 @@ final class StatementReader {
         try history.forEach(of: number, body)
     }
 
-    /// The ids of the rows that an account's closed months had; none where nothing was closed.
-    func closedIDs(of subject: StatementAccount) throws -> Set<Int64> {
-        guard let ledger = subject.ledger else { return [] }
-        return try closes.entryIDs(of: subject.account.userID, through: ledger.month)
+    /// The rows that an account's closed months had; none where nothing was closed.
+    func closedRows(of subject: StatementAccount) throws -> ClosedRows {
+        guard let ledger = subject.ledger else { return ClosedRows() }
+        return try closes.rows(of: subject.account.userID, through: ledger.month)
     }
 
     /// Rows of an account as a statement lists them, in their order.
@@ -165,6 +165,20 @@ final class StatementReader {
         try entries(
             "unpriced",
             ["listed_owner": .text(subject.account.userID), "listed_before": .instant(subject.known.start)])
+    }
+
+    /// What the ledger has of references that may be those of single videos, by the end of an account's month.
+    func charges(_ references: [String], of subject: StatementAccount) throws -> [SingleVideos.Charge] {
+        guard !references.isEmpty else { return [] }
+        let values: [String: Value] = [
+            "listed_owner": .text(subject.account.userID), "listed_references": .texts(references),
+            "listed_start": .instant(subject.known.start), "listed_end": .instant(subject.known.end),
+        ]
+        return try bind("singles", values).rows(session).map { row in
+            SingleVideos.Charge(
+                reference: try row.text("reference"), model: try row.text("model"),
+                rowsBefore: try row.int("rows_before"), isReturnedBefore: try row.bool("is_returned_before"))
+        }
     }
 
     private func entries(_ name: String, _ values: [String: Value]) throws -> [StatementEntry] {
@@ -184,20 +198,28 @@ final class StatementReader {
     static func batch(_ row: borrowing RowView) throws -> BatchRow {
         let batch = StatementBatch(
             id: try row.text(1), requestID: try row.text(2), createdAt: try row.optionalInstant(3),
-            settledAt: try row.optionalInstant(4), status: try row.text(5))
+            settledAt: try row.optionalInstant(4), isSettlementEstimated: try row.bool(15), status: try row.text(5))
         guard let model = try row.optionalText(6) else { return (batch, .none) }
         let items = try row.int(7)
         guard items > 0 else {
             return (batch, .earlier(model: model, frozen: try row.int(13), refunded: try row.int(14)))
         }
         let part = StatementBatch.Part(
-            model: model, items: items, succeeded: try row.int(8), failed: try row.int(9), delivered: try row.int(10),
-            succeededByEnd: try row.int(11), failedByEnd: try row.int(12))
+            model: model, items: items, succeeded: try row.int(8), failed: try row.int(9), cost: try row.int(16),
+            delivered: try row.int(10), succeededByEnd: try row.int(11), failedByEnd: try row.int(12))
         return (batch, .tasks(part))
     }
 
-    private static func batchReference(_ row: borrowing RowView, _ column: Int) throws -> BatchReference {
-        try BatchReference(canonicalUUID: row.bytes(column)) ?? BatchReference(row.optionalText(column) ?? "")
+    private static func batchReference(
+        _ row: borrowing RowView, of reference: Movement.Reference
+    ) throws -> BatchReference? {
+        switch reference {
+        case .none: nil
+        // Nobody can give back what has no reference.
+        case .single: try row.optionalText(5).map { BatchReference(single: $0) }
+        case .freeze, .refund:
+            try BatchReference(canonicalUUID: row.bytes(5)) ?? BatchReference(row.optionalText(5) ?? "")
+        }
     }
 
     static func movement(_ row: borrowing RowView) throws -> Movement {
@@ -208,7 +230,7 @@ final class StatementReader {
         return Movement(
             entry: try row.int(1), postedAt: try row.instant(2), reference: reference, isPurchase: what & 16 != 0,
             isBonus: what & 4 != 0, isCarriedForward: what & 8 != 0, credits: try row.int(3),
-            batch: try reference == .none ? nil : batchReference(row, 5), model: try row.optionalText(6) ?? "",
+            batch: try batchReference(row, of: reference), model: try row.optionalText(6) ?? "",
             price: try row.optionalInt(7).map { Dollars(micros: $0) })
     }
 

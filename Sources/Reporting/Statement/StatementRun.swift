@@ -170,7 +170,7 @@ struct StatementRun {
         // The figures are always digested, also where no CSV file is asked for.
         let csv = try outputs.sink("entries.csv")
         let writer = try EntryWriter(
-            csv: csv, workbook: workbook, clock: clock, closed: subject.closed,
+            csv: csv, workbook: workbook, clock: clock,
             keepsPageRows: settings.formats.contains(.html))
         let posting = StatementPosting(
             subject: subject, number: number, reader: reader, carried: carried, keepsRows: mode == .close)

@@ -2,6 +2,7 @@ import Domain
 
 /// Adds a statement up again, from its own files.
 struct StatementSums {
+    private static let usageColumnsBefore = 10
     private let manifest: StatementManifest
     private let lines: [String: Int64]
     private let entries: [[String]]
@@ -72,12 +73,20 @@ struct StatementSums {
         try require(totals.spent == summary.delivered, "what the batches spent is not what was delivered")
         let held = openBatches.reduce(Int64(0)) { $0 + (Int64($1.last ?? "") ?? 0) }
         try require(held == summary.heldClosing, "what the open batches hold is not what is held at the end")
-        func used(_ column: Int) -> Int64 {
-            usage.reduce(0) { $0 + ($1.indices.contains(column) ? Int64($1[column]) ?? 0 : 0) }
+        // Statements of before had batches alone, and no column that says so.
+        let sourced = usage.map {
+            $0.count == Self.usageColumnsBefore ? [StatementUsage.Source.batch.rawValue] + $0 : $0
+        }
+        func used(_ source: StatementUsage.Source, _ column: Int) -> Int64 {
+            sourced.filter { $0.first == source.rawValue }.reduce(0) {
+                $0 + ($1.indices.contains(column) ? Int64($1[column]) ?? 0 : 0)
+            }
         }
         try require(
-            used(5) == totals.frozen && used(6) == totals.refunded && used(7) == totals.spent,
+            used(.batch, 6) == totals.frozen && used(.batch, 7) == totals.refunded && used(.batch, 8) == totals.spent,
             "the credits of usage.csv are not those of batches.csv")
+        try require(
+            used(.single, 8) == summary.singleVideos, "the single videos of usage.csv are not those of summary.csv")
     }
 
     private func require(_ isSo: Bool, _ why: String) throws(DaybookError) {

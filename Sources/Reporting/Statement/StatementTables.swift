@@ -36,11 +36,11 @@ struct StatementTables {
         Table(
             name: "usage", title: "Usage",
             note: book.plan == .prepaid
-                ? "Batches settled in the month, by model. Amounts are what the credits cost that were spent: "
+                ? "Batches settled in the month and single videos, by model. Amounts are what the credits cost that were spent: "
                     + "purchases first in, first out."
-                : "Batches settled in the month, by model. Amounts are succeeded videos at the list price.",
+                : "Batches settled in the month and single videos, by model. Amounts are succeeded videos at the list price.",
             columns: [
-                Column("model", .text), Column("batches", .integer), Column("items", .integer),
+                Column("source", .text), Column("model", .text), Column("batches", .integer), Column("items", .integer),
                 Column("succeeded", .integer), Column("failed", .integer), Column("credits_frozen", .integer),
                 Column("credits_refunded", .integer), Column("credits_spent", .integer),
                 Column("unit_price_usd", .usd, title: "Unit price USD"),
@@ -48,7 +48,8 @@ struct StatementTables {
             ],
             rows: lines.map { line in
                 [
-                    .text(line.model), .integer(line.batches), .integer(line.items), .integer(line.succeeded),
+                    .text(line.source.rawValue), .text(line.model), .integer(line.batches), .integer(line.items),
+                    .integer(line.succeeded),
                     .integer(line.failed), .integer(line.creditsFrozen), .integer(line.creditsRefunded),
                     .integer(line.creditsSpent), line.unitPrice.map(Cell.dollars) ?? .empty,
                     line.amount.map(Cell.dollars) ?? .empty,
@@ -63,7 +64,8 @@ struct StatementTables {
         func sum(_ value: (StatementUsage) -> Int64) -> Int64 { lines.reduce(0) { $0 + value($1) } }
         let amounts = lines.compactMap(\.amount)
         table.rows.append([
-            .text(amounts.count < lines.count ? "Total of what has an amount" : "Total"), .integer(sum(\.batches)),
+            .text(amounts.count < lines.count ? "Total of what has an amount" : "Total"), .empty,
+            .integer(sum(\.batches)),
             .integer(sum(\.items)), .integer(sum(\.succeeded)), .integer(sum(\.failed)),
             .integer(sum(\.creditsFrozen)), .integer(sum(\.creditsRefunded)), .integer(sum(\.creditsSpent)), .empty,
             amounts.isEmpty ? .empty : .dollars(Dollars(micros: amounts.reduce(0) { $0 + $1.micros })),
@@ -156,6 +158,14 @@ struct StatementTables {
                 .text("purchase_without_price"), .text("entry \(purchase.id)"), .integer(purchase.credits),
                 .text("valued at list: \(PriceList.price(ofCredits: purchase.credits)) USD"),
             ]
+        }
+        if book.estimatedSettlements > 0 {
+            rows.append([
+                .text("settlement_instant_estimated"), .text(""), .empty,
+                .text(
+                    "\(book.estimatedSettlements) batches settled in the month have no instant of their own: taken from "
+                        + "what Daybook captured, else the first refund, else the last task's end"),
+            ])
         }
         if book.uncoveredCredits > 0 {
             rows.append([

@@ -1,5 +1,6 @@
 internal import Domain
 internal import Postgres
+internal import Schema
 
 /// The transaction that replaces months of the ledger.
 struct CarryReplacement: Sendable {
@@ -16,6 +17,8 @@ struct CarryReplacement: Sendable {
         let months = plan.lines.map { CarryMonth(month: $0.month) }
         for month in months { try month.keepStill(session) }
         // Sorted again: nobody can add to the months now.
+        // A batch whose refund is replaced by a balance keeps the instant that it was settled at.
+        try SettlementCapture.run(session, catalog: Catalog(session))
         try CarryRows.collect(before: plan.cutoff, session)
         guard try CarryRows.lines(session) == plan.lines else { throw Self.changed }
         try record(session)

@@ -1,5 +1,6 @@
 internal import Domain
 internal import Postgres
+internal import Schema
 
 /// The ledger rows before a cutoff, sorted into those that are replaced and those that stay: a temporary table of the
 /// transaction, which both the plan and the replacement read.
@@ -20,8 +21,8 @@ enum CarryRows {
         """
     /// What a purchase cost in millionths of a dollar; null where the row does not say.
     static let price = """
-        CASE WHEN l.type = 'purchase' AND l.meta ->> 'usd' ~ '^[0-9]{1,12}([.][0-9]+)?$'
-            THEN trunc((l.meta ->> 'usd')::numeric * 1000000)::bigint END
+        (SELECT \(DerivedRelation.price) FROM (SELECT) AS s
+            LEFT JOIN daybook.ledger_price AS p ON p.user_id = l.user_id AND p.entry_id = l.id)
         """
     private static let closes = """
         SELECT c.user_id, c.period_start, c.period_end, c.entry_ids FROM daybook.month_close AS c
@@ -67,7 +68,9 @@ enum CarryRows {
     private static func keepBatches(before cutoff: Instant, _ session: Session) throws {
         _ = try session.execute(
             """
-            WITH named AS (
+            WITH silent AS MATERIALIZED (
+                \(DerivedRelation.estimatedSettlement.select(try Catalog(session)))
+            ), named AS (
                 SELECT DISTINCT user_id, batch_id, CASE WHEN batch_id ~ \(uuid) THEN batch_id::uuid END AS id
                 FROM pg_temp.carry_row WHERE batch_id IS NOT NULL
             ), kept AS (
@@ -77,7 +80,8 @@ enum CarryRows {
                     SELECT false AS is_held, true AS is_open FROM public.batch_jobs AS j
                     WHERE j.user_id = n.user_id AND j.id = n.id AND NOT coalesce(
                         j.settlement_status IN ('finalized', 'refunded')
-                            AND coalesce(j.completed_at, j.updated_at) < $1, false)
+                            AND coalesce(j.completed_at, (SELECT s.settled_at FROM silent AS s
+                                WHERE s.user_id = j.user_id AND s.batch_id = j.id)) < $1, false)
                     UNION ALL
                     SELECT false, true FROM public.credit_ledger AS l
                     WHERE l.ref_type IN ('batch_upfront', 'batch_refund') AND l.ref_id = n.batch_id

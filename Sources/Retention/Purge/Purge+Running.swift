@@ -1,6 +1,7 @@
 internal import Domain
 internal import Foundation
 internal import Postgres
+internal import Schema
 
 extension Purge {
     /// Takes class after class, then certifies.
@@ -17,6 +18,8 @@ extension Purge {
             try CascadeWalk.refuseCascades(shape, session)
             return shape
         }
+        // Before anything touches a task: what a settlement is taken to be does not move with it.
+        try await Uninterrupted.transaction(connection) { try SettlementCapture.run($0, catalog: Catalog($0)) }
         var taken = try await Uninterrupted.run(connection) { try RunRecord.takenRows(run.id, $0) }
         var lines: [PlanLine] = []
         for dataClass in Self.classes(run, shape) {

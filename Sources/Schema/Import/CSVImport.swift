@@ -64,8 +64,10 @@ public struct CSVImport: Sendable {
                 // The terms of an account change by months, and in one way only.
                 let terms = try AccountTermsImport.record(from: termsFrom, session)
                 try AccountHolds.release(because: releaseReason, session)
-                try update(session)
-                let added = try add(session)
+                let added = try AccountSlugs.refusing {
+                    try update(session)
+                    return try add(session)
+                }
                 try AccountHolds.place(session)
                 let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
                 return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)

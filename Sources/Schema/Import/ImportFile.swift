@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Foundation
 
 /// A CSV file to import, plain or compressed with gzip.
@@ -14,7 +14,7 @@ public struct ImportFile: Sendable {
     /// Reads the file record by record. `-` is standard input.
     ///
     /// Throws `badData` with the place of the first defect of the format.
-    func records(_ record: ([CSVReader.Field]) throws -> Void) throws {
+    public func records(_ record: ([CSVReader.Field]) throws -> Void) throws {
         var reader = CSVReader()
         do {
             try pieces { try reader.read($0, record: record) }

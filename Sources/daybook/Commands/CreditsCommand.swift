@@ -39,6 +39,7 @@ struct CreditsCommand: AsyncParsableCommand {
             table.add(["purchased", String(balance.purchased)])
             let expiry = balance.bonusExpiresAt.map { ", the next expire at \($0)" } ?? ""
             table.add(["bonus\(expiry)", String(balance.bonus)])
+            if balance.expired > 0 { table.add(["bonus that has expired", String(balance.expired)]) }
             table.add(["available", String(balance.available)])
             table.add(["held in open batches", String(balance.held)])
             table.show()

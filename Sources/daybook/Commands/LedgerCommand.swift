@@ -6,7 +6,10 @@ import Reporting
 /// `daybook ledger …`
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Check the money, and explain it.", subcommands: [Verify.self, Explain.self])
+        commandName: "ledger", abstract: "Check the money, and explain it.",
+        subcommands: [
+            Verify.self, Explain.self, Prices.self,
+        ])
 
     /// The forms of the findings.
     enum Form: String, ExpressibleByArgument, CaseIterable {

@@ -8,9 +8,10 @@ SELECT b.id, b.user_id, b.request_id, b.created_at, b.frozen_credits::bigint AS 
     coalesce(m.model_disagrees, false) AS model_disagrees, coalesce(o.refund_deadline, make_interval(secs => :refund_deadline)) AS refund_deadline,
     coalesce(o.stuck_after, make_interval(hours => :stuck_after::int)) AS stuck_after
 FROM batch_jobs AS b
+LEFT JOIN estimated_settlement AS q ON q.user_id = b.user_id AND q.batch_id = b.id
 CROSS JOIN LATERAL (
     SELECT coalesce(b.settlement_status IN ('finalized', 'refunded')
-        AND coalesce(b.completed_at, b.updated_at) <= :snapshot_at::timestamptz, false) AS is_settled
+        AND coalesce(b.completed_at, q.settled_at) <= :snapshot_at::timestamptz, false) AS is_settled
 ) AS s
 LEFT JOIN owner_terms AS o ON o.user_id = b.user_id AND b.created_at >= o.from_at AND b.created_at < o.until_at
 LEFT JOIN (

@@ -1,0 +1,75 @@
+/// Relations that follow from the tables by a rule of the money, each in one place: the queries of reports name them
+/// like tables, and what is written in Swift puts their text in.
+public enum DerivedRelation: String, CaseIterable, Sendable {
+    /// Ledger rows with what a purchase cost, in millionths of a dollar: null where nobody says.
+    case pricedRow = "priced_row"
+    /// The settled batches of which nobody wrote down when they were settled, with the instant that is taken for it.
+    case estimatedSettlement = "estimated_settlement"
+    /// Ledger rows that spend credit for no batch: videos that were bought by themselves.
+    case singleSpend = "single_spend"
+
+    /// The query of the relation on the database at hand. Objects are named with their schema.
+    public func select(_ catalog: Catalog) -> String {
+        func table(_ name: String) -> String {
+            guard let table = KnownTable.all.first(where: { $0.name == name }) else {
+                preconditionFailure("\(name) is known")
+            }
+            return "(\(catalog.select(table)))"
+        }
+        switch self {
+        case .pricedRow:
+            return """
+                SELECT l.user_id, l.id, l.type, l.model, l.credits_delta, l.ref_type, l.ref_id, l.meta, l.created_at,
+                    \(Self.price) AS price_micros
+                FROM \(table("credit_ledger")) AS l
+                LEFT JOIN \(table("ledger_price")) AS p ON p.user_id = l.user_id AND p.entry_id = l.id
+                """
+        case .estimatedSettlement: return Self.settlement(table)
+        case .singleSpend:
+            return """
+                SELECT s.user_id, s.id, s.model, s.ref_id, s.credits_delta, s.created_at
+                FROM \(table("credit_ledger")) AS s
+                WHERE s.type = 'spend' AND s.ref_type IS DISTINCT FROM 'batch_upfront'
+                    AND s.ref_type IS DISTINCT FROM 'batch_refund'
+                """
+        }
+    }
+
+    /// What a ledger row `l` says that it cost, else what was told in `p`.
+    public static let price = """
+        CASE WHEN l.type = 'purchase' THEN coalesce(
+            CASE WHEN l.meta ->> 'usd' ~ '^[0-9]{1,12}([.][0-9]+)?$'
+                THEN trunc((l.meta ->> 'usd')::numeric * 1000000)::bigint END, (p.usd * 1000000)::bigint) END
+        """
+
+    /// The captured instant, else that of the first refund, else the end of the last task; of a batch without either,
+    /// its creation. Never `updated_at` of the batch, which any later write moves.
+    private static func settlement(_ table: (String) -> String) -> String {
+        """
+        WITH silent AS MATERIALIZED (
+            SELECT j.user_id, j.id, j.created_at, k.settled_at
+            FROM \(table("batch_jobs")) AS j
+            LEFT JOIN \(table("settlement_fact")) AS k ON k.user_id = j.user_id AND k.batch_id = j.id
+            WHERE j.settlement_status IN ('finalized', 'refunded') AND j.completed_at IS NULL
+        ), returned AS MATERIALIZED (
+            SELECT q.user_id, q.id, min(l.created_at) AS settled_at
+            FROM silent AS q
+            JOIN \(table("credit_ledger")) AS l ON l.user_id = q.user_id AND l.ref_id = q.id::text
+            WHERE q.settled_at IS NULL AND l.ref_type = 'batch_refund'
+            GROUP BY q.user_id, q.id
+        ), ended AS (
+            SELECT q.user_id, q.id, max(coalesce(t.completed_at, g.terminal_at, t.updated_at)) AS settled_at
+            FROM silent AS q
+            JOIN \(table("video_tasks")) AS t ON t.batch_job_id = q.id
+            LEFT JOIN \(table("task_fact")) AS g ON g.user_id = t.user_id AND g.task_id = t.id
+            WHERE q.settled_at IS NULL
+                AND NOT EXISTS (SELECT FROM returned AS r WHERE r.user_id = q.user_id AND r.id = q.id)
+            GROUP BY q.user_id, q.id
+        )
+        SELECT q.user_id, q.id AS batch_id, coalesce(q.settled_at, r.settled_at, e.settled_at, q.created_at) AS settled_at
+        FROM silent AS q
+        LEFT JOIN returned AS r ON r.user_id = q.user_id AND r.id = q.id
+        LEFT JOIN ended AS e ON e.user_id = q.user_id AND e.id = q.id
+        """
+    }
+}
