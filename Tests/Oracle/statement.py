@@ -444,7 +444,8 @@ class Statement:
         month = [entry for entry in self.entries if entry.is_single and not self.before(entry.posted_at)]
         lines["single_videos"] = -sum(entry.credits for entry in month + self.single_returns())
         lines["unreconciled"] = (
-            -lines["spent"] - lines["refunds"] - lines["delivered"] - lines["single_videos"] - (lines["held_closing"] - lines["held_opening"])
+            -lines["spent"] - lines["refunds"] - lines["delivered"] - lines["single_videos"]
+            - (lines["held_closing"] - lines["held_opening"])
         )
         lines["expired_unbooked"], lines["unexplained"] = self.wallet_lines()
         return [[line, credits] for line, credits in lines.items()]
@@ -500,7 +501,8 @@ class Statement:
         for entry in entries:
             frozen, refunded = stated.get(entry.model, (0, 0))
             is_freeze = entry.reference_type == "batch_upfront"
-            stated[entry.model] = (frozen - entry.credits, refunded) if is_freeze else (frozen, refunded + entry.credits)
+            stated[entry.model] = (
+                (frozen - entry.credits, refunded) if is_freeze else (frozen, refunded + entry.credits))
         models = sorted({task.model for task in batch.tasks}, key=str.encode)
         if not models:
             for model, (frozen, refunded) in stated.items():
@@ -534,11 +536,13 @@ class Statement:
         for entry in spends:
             if not self.before(entry.posted_at):
                 line = lines.setdefault(entry.own_model or "", UsageLine())
-                line.items, line.succeeded, line.frozen = line.items + 1, line.succeeded + 1, line.frozen - entry.credits
+                line.items, line.succeeded = line.items + 1, line.succeeded + 1
+                line.frozen -= entry.credits
                 line.spent, line.cost = line.spent - entry.credits, line.cost + moved[entry.id]
         named = set()
         for entry in self.single_returns():
-            own = sorted({spend.own_model or "" for spend in spends if spend.reference == entry.reference}, key=str.encode)
+            named_by = [spend for spend in spends if spend.reference == entry.reference]
+            own = sorted({spend.own_model or "" for spend in named_by}, key=str.encode)
             model = entry.own_model if entry.own_model in own else own[0]
             line = lines.setdefault(model, UsageLine())
             line.refunded, line.spent = line.refunded + entry.credits, line.spent - entry.credits

@@ -19,7 +19,7 @@ Plain loops over rows, no SQL. See README.md for the files and the command line.
 | negative_balance | user | the deepest point | the balance was negative after some entry |
 | over_refund | batch | what was given too much | over-refunded, by one row |
 | refund_booked_as_purchase | batch | | a purchase row refers to a batch |
-| refund_without_charge | ref_id, else entry | the excess | a refund of no batch gives back more than what it names took |
+| refund_without_charge | ref_id, else entry | the excess | refunds give back more than what they name took |
 | short_refund | batch | what is lacking | settled, and less was refunded than is owed |
 | spent_disagrees | batch | the gap | a settled batch's credits_spent is not its succeeded tasks' cost |
 | stuck_batch | batch | what it holds | no live task, and not settled long after it should have been |

@@ -50,9 +50,9 @@ import Testing
             let start = try #require(page.range(of: ">Total</th>"))
             let row = page[start.upperBound...].prefix { $0 != "\n" }
             let cells = row.matches(of: /<td[^>]*>([^<]*)<\/td>/).map { String($0.1).replacing(",", with: "") }
-            let amounts = usage.compactMap { Decimal(string: $0[9]) }.reduce(0, +)
+            let amounts = usage.compactMap { Decimal(string: $0[10]) }.reduce(0, +)
             #expect(cells.last.flatMap { Decimal(string: $0) } == amounts && amounts > 0)
-            for column in [1, 2, 3, 4, 5, 6, 7] {
+            for column in [2, 3, 4, 5, 6, 7, 8] {
                 #expect(Int64(cells[column - 1]) == usage.reduce(0) { $0 + (Int64($1[column]) ?? 0) }, "\(column)")
             }
         }

@@ -88,8 +88,9 @@ public struct CreditBook {
         let rows = try session.query(
             """
             WITH lot AS (
-                SELECT l.remaining, l.kind, l.expires_at, coalesce(l.expires_at <= c.now, false) AS is_expired
-                FROM daybook.lot AS l, (SELECT daybook.clock() AS now) AS c
+                SELECT l.remaining, l.kind, l.expires_at,
+                    coalesce(l.expires_at <= transaction_timestamp(), false) AS is_expired
+                FROM daybook.lot AS l
                 WHERE l.user_id = $1 AND l.remaining > 0
             )
             SELECT coalesce(sum(remaining) FILTER (WHERE kind = 'purchased'), 0)::bigint AS purchased,

@@ -1,5 +1,5 @@
-/// Videos that were bought one by one: rows of the ledger that spend credit for no batch, and refunds that name the same
-/// reference.
+/// Videos that were bought one by one: rows of the ledger that spend credit for no batch, and refunds that name the
+/// same reference.
 public struct SingleVideos: Sendable {
     /// What the ledger has of one reference by the end of the month, of one model.
     public struct Charge: Sendable, Hashable {

@@ -40,13 +40,16 @@ public struct PriceImport: Sendable {
             let new = try unknown(told, session, catalog)
             for (userID, prices) in new.sorted(by: { $0.key < $1.key }) {
                 try refuseStated(prices, of: userID, session, catalog)
-                try session.execute(
-                    """
-                    INSERT INTO daybook.ledger_price (user_id, entry_id, usd)
-                    SELECT $1, p.entry_id, p.micros::numeric / 1000000
-                    FROM unnest($2::bigint[], $3::bigint[]) AS p (entry_id, micros)
-                    """, [.uuid(userID), .ints(prices.map(\.entry)), .ints(prices.map(\.price.micros))])
             }
+            let added = new.flatMap { userID, prices in prices.map { (userID, $0) } }
+            // Also for none: who may not write here is told so.
+            try session.execute(
+                """
+                INSERT INTO daybook.ledger_price (user_id, entry_id, usd)
+                SELECT p.user_id, p.entry_id, p.micros::numeric / 1000000
+                FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS p (user_id, entry_id, micros)
+                """,
+                [.uuids(added.map(\.0)), .ints(added.map(\.1.entry)), .ints(added.map(\.1.price.micros))])
             try SettlementCapture.run(session, catalog: catalog, owners: Array(new.keys))
             return Outcome(read: told.count, added: new.reduce(0) { $0 + $1.value.count })
         }
@@ -130,10 +133,10 @@ public struct PriceImport: Sendable {
             for source in costs.drawnEntries { months[source, default: []].insert(month) }
         }
         for price in prices {
-            guard let stated = months[price.entry] else { continue }
+            guard let stated = months[price.entry]?.sorted().joined(separator: ", ") else { continue }
             throw refuse(
                 price.line,
-                "the credit of entry \(price.entry) was drawn in the closed \(stated.sorted().joined(separator: ", ")): "
+                "the credit of entry \(price.entry) was drawn in the closed \(stated): "
                     + "reopen first (daybook close reopen)")
         }
     }

@@ -36,9 +36,9 @@ struct StatementTables {
         Table(
             name: "usage", title: "Usage",
             note: book.plan == .prepaid
-                ? "Batches settled in the month and single videos, by model. Amounts are what the credits cost that were spent: "
+                ? "Batches settled in the month and single videos, by model. Amounts are what the spent credits cost: "
                     + "purchases first in, first out."
-                : "Batches settled in the month and single videos, by model. Amounts are succeeded videos at the list price.",
+                : "Batches settled in the month and single videos, by model. Amounts are succeeded ones at list price.",
             columns: [
                 Column("source", .text), Column("model", .text), Column("batches", .integer), Column("items", .integer),
                 Column("succeeded", .integer), Column("failed", .integer), Column("credits_frozen", .integer),
@@ -163,7 +163,7 @@ struct StatementTables {
             rows.append([
                 .text("settlement_instant_estimated"), .text(""), .empty,
                 .text(
-                    "\(book.estimatedSettlements) batches settled in the month have no instant of their own: taken from "
+                    "\(book.estimatedSettlements) batches settled in the month do not say when: taken from "
                         + "what Daybook captured, else the first refund, else the last task's end"),
             ])
         }

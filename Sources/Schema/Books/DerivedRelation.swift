@@ -66,7 +66,8 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
                 AND NOT EXISTS (SELECT FROM returned AS r WHERE r.user_id = q.user_id AND r.id = q.id)
             GROUP BY q.user_id, q.id
         )
-        SELECT q.user_id, q.id AS batch_id, coalesce(q.settled_at, r.settled_at, e.settled_at, q.created_at) AS settled_at
+        SELECT q.user_id, q.id AS batch_id,
+            coalesce(q.settled_at, r.settled_at, e.settled_at, q.created_at) AS settled_at
         FROM silent AS q
         LEFT JOIN returned AS r ON r.user_id = q.user_id AND r.id = q.id
         LEFT JOIN ended AS e ON e.user_id = q.user_id AND e.id = q.id
