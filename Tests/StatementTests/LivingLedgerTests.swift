@@ -200,9 +200,32 @@ import Testing
             #expect(explained.output.contains("as the closed months state it"))
             #expect(explained.output.contains("by the ledger of today"))
             #expect(explained.output.contains("2.50") && explained.output.contains("0.50"))
-            // The late purchase is drawn last, also when the month that shows it is closed in its turn.
             let next = try await Self.statement(settings, "2026-11")
             #expect(try next.summary("statement-one-2026-11")["purchases"] == 1000)
+        }
+    }
+
+    @Test func `a late purchase is drawn after what was stated, also once the month that shows it is closed`()
+        async throws
+    {
+        let script =
+            Self.entry(1, "purchase", 1000, "stripe_payment", "p", at: "2026-08-01T00:00:00Z", meta: #"{"usd": 50}"#)
+            + Self.entry(2, "spend", -50, "video_task", "v1", at: "2026-08-05T00:00:00Z", model: "sora-2")
+            + Self.entry(3, "spend", -10, "video_task", "v2", at: "2026-10-05T00:00:00Z", model: "sora-2")
+        try await Self.with(script) { settings, _ in
+            func close(_ month: String) async throws {
+                _ = try await Self.must(settings, ["close", "month", month, "--account", "one", "--quiet"])
+            }
+            try await close("2026-08")
+            try await execute(
+                Self.entry(
+                    9, "purchase", 1000, "stripe_payment", "q", at: "2026-07-01T00:00:00Z", meta: #"{"usd": 10}"#),
+                in: settings)
+            try await close("2026-09")
+            let difference = try await Self.must(settings, ["close", "diff", "2026-09", "--account", "one"])
+            #expect(!difference.output.contains("changed_table"), "\(difference.output)")
+            let october = try await Self.statement(settings, "2026-10")
+            #expect(try october.records("statement-one-2026-10", "usage").dropFirst().map { $0[10] } == ["0.50"])
         }
     }
 
