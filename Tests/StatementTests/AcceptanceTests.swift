@@ -16,7 +16,9 @@ import Testing
         return lines
     }
 
-    private static func send(_ settings: ConnectionSettings, _ folder: ScratchFolder, _ more: [String]) async throws
+    private static func send(
+        _ settings: ConnectionSettings, _ folder: ScratchFolder, _ more: [String]
+    ) async throws
         -> ProgramRun
     {
         try await daybook(
@@ -86,17 +88,21 @@ import Testing
         }
     }
 
-    @Test func `closing leaves out what is not whole, and an account with a gap keeps nobody from closing`() async throws {
+    @Test func `closing leaves out what is not whole, and an account with a gap keeps nobody from closing`()
+        async throws
+    {
         try await withSample { settings in
             let first = try await daybook(settings, ["close", "month", "2026-08", "--quiet"])
-            #expect(first.exitCode == 2 && first.errors.contains("not closed: customer5 is not whole"), "\(first.errors)")
+            #expect(
+                first.exitCode == 2 && first.errors.contains("not closed: customer5 is not whole"), "\(first.errors)")
             #expect(try await Self.lines("SELECT FROM daybook.month_close", settings).count == 8)
             let alone = ["close", "month", "2026-09", "--account", "customer1", "--quiet"]
             #expect(try await daybook(settings, alone).exitCode == 0)
             let third = try await daybook(settings, ["close", "month", "2026-10", "--quiet"])
             #expect(third.exitCode == 2)
             #expect(third.errors.contains("not closed: customer2 has closed 2026-08 last"), "\(third.errors)")
-            #expect(try await Self.lines("SELECT FROM daybook.month_close WHERE month = '2026-10'", settings).count == 1)
+            #expect(
+                try await Self.lines("SELECT FROM daybook.month_close WHERE month = '2026-10'", settings).count == 1)
         }
     }
 

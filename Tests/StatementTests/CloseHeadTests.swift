@@ -95,7 +95,7 @@ import Testing
     @Test func `an account's own hash is looked for in its chain, by name where it has one`() async throws {
         try await withSample { settings in
             for month in ["2026-09", "2026-10"] {
-                let run = try await daybook(settings, ["close", "month", month, "--account", "customer5", "--quiet"])
+                let run = try await closing(settings, [month, "--account", "customer5", "--quiet"])
                 #expect(run.exitCode == 0, "\(run.errors)")
             }
             let statement = try await StatementRuns(settings, ["--month", "2026-10", "--account", "customer5"])
@@ -122,7 +122,8 @@ import Testing
             let run = try await daybook(
                 settings,
                 [
-                    "close", "month", "2026-10", "--account", "customer5", "--quiet", "--head-to",
+                    "close", "month", "2026-10", "--account", "customer5", "--quiet", "--accept", "customer5",
+                    "--reason", "looked at", "--head-to",
                     "read kind head rest; echo \"took $kind\"; exit 3",
                 ])
             #expect(run.exitCode == 2, "\(run.errors)")

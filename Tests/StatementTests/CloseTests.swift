@@ -16,7 +16,7 @@ import Testing
     }
 
     private static func close(_ month: String, _ settings: ConnectionSettings) async throws {
-        let run = try await daybook(settings, ["close", "month", month, "--account", "customer5", "--quiet"])
+        let run = try await closing(settings, [month, "--account", "customer5", "--quiet"])
         #expect(run.exitCode == 0, "\(run.errors)")
     }
 
@@ -85,7 +85,7 @@ import Testing
             let arguments = ["--month", "2026-10", "--all", "--format", "csv"]
             let before = try await StatementRuns(settings, arguments).folder.contents()
             for month in ["2026-07", "2026-08", "2026-09"] {
-                let run = try await daybook(settings, ["close", "month", month, "--quiet"])
+                let run = try await closing(settings, [month, "--quiet"])
                 #expect(run.exitCode == 0, "\(run.errors)")
             }
             let after = try await StatementRuns(settings, arguments).folder.contents()
@@ -100,7 +100,7 @@ import Testing
         try await withSample { settings in
             let before = try await StatementRuns(settings, ["--month", "2026-10", "--all", "--format", "csv"])
             for month in ["2026-08", "2026-09"] {
-                let run = try await daybook(settings, ["close", "month", month, "--quiet"])
+                let run = try await closing(settings, [month, "--quiet"])
                 #expect(run.exitCode == 0, "\(run.errors)")
             }
             // For every account: a purchase without a price, and a freeze and a refund of its own batches of October.

@@ -56,7 +56,7 @@ import Testing
     }
 
     private static func close(_ month: String, _ more: [String], _ settings: ConnectionSettings) async throws {
-        let run = try await daybook(settings, ["close", "month", month, "--quiet"] + more)
+        let run = try await closing(settings, [month, "--quiet"] + more)
         #expect(run.exitCode == 0, "\(run.errors)")
     }
 
@@ -131,7 +131,7 @@ import Testing
             try await Self.close("2026-09", five, settings)
             try await execute(
                 "UPDATE daybook.month_close SET closing_balance = closing_balance + 1", in: settings)
-            let chained = try await daybook(settings, ["close", "month", "2026-10", "--quiet"] + five)
+            let chained = try await closing(settings, ["2026-10", "--quiet"] + five)
             #expect(chained.exitCode == 65 && chained.errors.contains("2026-09 of customer5"), "\(chained.errors)")
             try await execute(
                 "UPDATE daybook.month_close SET closing_balance = closing_balance - 1", in: settings)

@@ -68,6 +68,17 @@ import Testing
                 contentsOf: URL(fileURLWithPath: server.folder.file("received/1.eml")))
             #expect(String(decoding: message, as: UTF8.self).contains("Subject: Statement customer2-2026-10"))
             #expect(message.count > 10_000)
+            // A recipient whom the server does not know keeps nobody from his.
+            try await execute(
+                """
+                UPDATE public.users SET email = 'nobody@refused.example'
+                WHERE id = (SELECT user_id FROM daybook.account WHERE slug = 'customer1')
+                """, in: settings)
+            let all = try await ProgramRun(
+                arguments.filter { !["--account", "customer2"].contains($0) }
+                    + ["--all", "--database", Deployment.conninfo(settings)], environment: environment)
+            #expect(all.exitCode == 2 && all.output.contains("nobody@refused.example: not sent: "), "\(all.output)")
+            #expect(try server.received().count == 2 * 7, "\(all.output)")
         }
         await server.program.stop()
     }

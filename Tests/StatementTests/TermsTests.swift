@@ -37,7 +37,7 @@ import Testing
                     ('\(Self.five)', 'purchase', 2000, 'stripe_payment', 'cs_b', '2026-10-01T05:00:00Z')
                 """, in: settings)
             func close(_ month: String) async throws {
-                let run = try await daybook(settings, ["close", "month", month, "--account", "customer5", "--quiet"])
+                let run = try await closing(settings, [month, "--account", "customer5", "--quiet"])
                 #expect(run.exitCode == 0, "\(run.errors)")
             }
             try await close("2026-09")
@@ -145,7 +145,7 @@ import Testing
     @Test func `closed months that do not tile are found`() async throws {
         try await withSample { settings in
             for month in ["2026-09", "2026-10"] {
-                let run = try await daybook(settings, ["close", "month", month, "--account", "customer1", "--quiet"])
+                let run = try await closing(settings, [month, "--account", "customer1", "--quiet"])
                 #expect(run.exitCode == 0, "\(run.errors)")
             }
             let whole = try await daybook(settings, ["ledger", "verify"])
@@ -190,7 +190,7 @@ import Testing
                     let entries = try run.records("statement-\(slug)-\(month)", "entries").dropFirst().map { $0[0] }
                     listed += entries
                     if month < "2026-11", closing != nil, Bool.random(using: &random) || month == "2026-10" {
-                        _ = try await daybook(settings, ["close", "month", month, "--account", slug, "--quiet"])
+                        _ = try await closing(settings, [month, "--account", slug, "--quiet"])
                         let kept = try await StatementRuns(
                             settings, ["--month", month, "--account", slug, "--format", "csv"])
                         #expect(

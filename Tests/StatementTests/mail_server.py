@@ -13,6 +13,12 @@ certificate, key, folder = sys.argv[1:]
 class Handler:
     """Keeps each message with its envelope."""
 
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+        if address.endswith("@refused.example"):
+            return "550 no such user here"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
+
     async def handle_DATA(self, server, session, envelope):
         folder_path = Path(folder)
         number = len(list(folder_path.glob("*.eml"))) + 1
