@@ -47,6 +47,7 @@ class Life:
     def __init__(self, seed):
         self.random = random.Random(f"deployed {seed}")
         self.seed, self.events, self.counter, self.unbooked = seed, [], 0, []
+        self.hears_callbacks = seed % 4 == 1
         self.month = self.random.choice(MONTHS)
         self.make_contracts()
         for user in self.users:
@@ -174,6 +175,9 @@ class Life:
                 self.at(instant, f"SELECT public.finalize_batch_credits('{batch}', '{user}', 0);")
                 self.at(instant, f"SELECT play.take_back('{batch}');")
         self.work_after(instant)
+        if self.hears_callbacks and self.chance(0.5):
+            later = instant + self.random.choice([90 * SECOND, 8 * MINUTE, 2 * DAY])
+            self.call(later, "play.callback", self.random.choice(tasks), self.random.choice(["succeeded", "failed"]), types=["::uuid"])
         if self.chance(0.2):
             # Something that moves nothing but updated_at, long after.
             later = instant + self.random.choice([HOUR, 3 * DAY, 40 * DAY])
@@ -194,15 +198,18 @@ class Life:
     def work_after(self, instant):
         """The worker runs some times after something came in, now and then not for hours."""
         lag = self.random.choice([0, 0, 0, 0, 4 * MINUTE, 26 * HOUR])
+        can_settle = self.chance(0.8)
         for step in WORKER_STEPS:
             for offset in range(self.random.randint(1, 3)):
-                self.run_worker(instant + lag + step + offset * 6 * SECOND + self.random.choice([0, 1, 999_999]))
+                call = instant + lag + step + offset * 6 * SECOND + self.random.choice([0, 1, 999_999])
+                self.run_worker(call, can_settle or step == HOUR)
 
-    def run_worker(self, instant):
-        """One call of the worker: its three phases; killed now and then."""
+    def run_worker(self, instant, can_settle=True):
+        """One call of the worker: its three phases; killed now and then, or without its last one."""
         self.at(instant, f"SELECT play.dispatch({literal(self.chance(0.01))});")
         self.at(instant + SECOND, "SELECT play.poll();")
-        self.at(instant + 2 * SECOND, f"SELECT play.settle({literal(self.chance(0.02))});")
+        if can_settle:
+            self.at(instant + 2 * SECOND, f"SELECT play.settle({literal(self.chance(0.02))});")
 
     def make_worker(self):
         """It is also called by hand."""

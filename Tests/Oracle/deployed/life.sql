@@ -127,6 +127,13 @@ BEGIN
     END LOOP;
 END $$;
 
+-- The provider's callback, where no policy hides the row from it: it writes whatever the state is by now, settled or not.
+CREATE FUNCTION play.callback(p_task uuid, p_status text) RETURNS void LANGUAGE sql AS $$
+    UPDATE public.video_tasks SET status = p_status, progress = 100, completed_at = NOW(),
+        failure_reason = CASE p_status WHEN 'failed' THEN 'output_moderation' END
+    WHERE id = p_task AND grsai_task_id IS NOT NULL
+$$;
+
 -- The ten oldest processing batches: those with an open task, or without any, are passed over, and stay among the ten.
 CREATE FUNCTION play.settle(p_is_killed boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
