@@ -11,9 +11,9 @@ and written. Terms hold by month (terms.csv). Where the definitions are silent t
 
  1. A row's bucket is meta.bucket; else bonus for grants, expiries, rows with meta.use_bonus, ref_type bonus_credits, and adjustments
     whose meta.credit_type is bonus; else permanent. So what bonus paid for costs nothing.
- 2. A batch of several models: its freeze, its refunds and the cost of its draws are split over its models by what their tasks cost, and
-    what came back by what their tasks cost that did not succeed. Where that does not divide, the shares of the models before it in
-    bytewise order are floored and the last one has the rest.
+ 2. A batch of several models: its freeze is split over its models by what their tasks cost, its refunds by what their tasks cost that
+    did not succeed, the cost of its draws by what their tasks cost that did. Models stand in bytewise order; the shares of the first n
+    together are rounded down.
  3. One finding about a batch's charge: delivered_unpaid before charge_differs before freeze_short; charge_differs only where no finding
     about its refunds says the same.
  4. Single videos: the net cost of what their rows of the month drew.
@@ -35,12 +35,14 @@ BATCH_COLUMNS = "batch_id request_id created_at settled_at status items succeede
 FAR = 10**20
 
 
-def shares(total, weights):
-    """A number split in proportion: floors, and the rest to the last one."""
-    whole = sum(weights.values())
-    split = {name: total * weight // whole if whole else 0 for name, weight in weights.items()}
-    if split:
-        split[list(split)[-1]] += total - sum(split.values())
+def shares(total, models, *choices):
+    """A number split by the first weights that weigh anything: the shares of the first n models together are rounded down."""
+    weights = next(weights for weights in choices if sum(weights))
+    split, running, given = {}, 0, 0
+    for model, weight in zip(models, weights):
+        running += weight
+        together = total * running // sum(weights)
+        split[model], given = together - given, together
     return split
 
 
@@ -106,12 +108,14 @@ class Statement:
         # batches, items, succeeded, failed, frozen, refunded, spent, cost
         lines = defaultdict(lambda: [0] * 8)
         for batch in self.settled:
-            weights = {model: sum(task.cost for task in batch.tasks if task.model == model) for model in batch.models}
-            failed = {model: sum(task.cost for task in batch.tasks if task.model == model and task.status != "succeeded")
-                      for model in batch.models}
-            frozen, refunded = shares(batch.frozen(self.last), weights), shares(batch.refunded(self.last), failed)
-            cost = shares(sum(draw.kept_cost for draw in self.draws.by_batch.get(batch.id, [])),
-                          {model: max(frozen[model] - refunded[model], 0) for model in batch.models})
+            own = [[task for task in batch.tasks if task.model == model] for model in batch.models]
+            items, costs = [len(tasks) for tasks in own], [sum(task.cost for task in tasks) for tasks in own]
+            good = [sum(task.cost for task in tasks if task.status == "succeeded") for tasks in own]
+            bad = [cost - done for cost, done in zip(costs, good)]
+            frozen = shares(batch.frozen(self.last), batch.models, costs, items)
+            refunded = shares(batch.refunded(self.last), batch.models, bad, costs, items)
+            cost = sum(draw.kept_cost for draw in self.draws.by_batch.get(batch.id, []))
+            cost = shares(cost, batch.models, good, costs, items)
             for model in batch.models:
                 own = [task for task in batch.tasks if task.model == model]
                 done = [task for task in own if task.status == "succeeded"]

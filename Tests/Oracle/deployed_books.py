@@ -265,7 +265,7 @@ class Deployment:
         if batch.refunds:
             return batch.refunds[0].posted_at
         ended = [task.ended_at for task in batch.tasks if task.ended_at is not None]
-        return max(ended) if ended else None
+        return max(ended) if ended else batch.created_at
 
     def slug(self, user_id):
         """The name of an owner in the tables."""
