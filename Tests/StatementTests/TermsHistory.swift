@@ -7,6 +7,8 @@ import TestSupport
 /// Months are played in their order: terms begin, the month is stated, closed or left open, and rows come that are dated before.
 struct TermsHistory {
     static let months = (5...10).map { "2026-" + ($0 < 10 ? "0" : "") + "\($0)" }
+    /// A row that comes when the last month is closed stands in the one after it.
+    static let stated = months + ["2026-11"]
     private static let zones = [
         "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu",
         "Australia/Lord_Howe", "Europe/Berlin", "UTC",
@@ -37,6 +39,10 @@ struct TermsHistory {
     private(set) var owners: [String: String] = [:]
     /// The figures of each closed month as they were when it was closed, by the name of the file.
     private(set) var closed: [String: Data] = [:]
+    /// True where a customer has closed months that follow one another.
+    private(set) var hasTwoClosedMonths = false
+    /// The last closed month of each customer.
+    private var closedTo: [String: String] = [:]
 
     init(seed: Int, in settings: ConnectionSettings) async throws {
         self.settings = settings
@@ -65,10 +71,7 @@ struct TermsHistory {
         for month in Self.months {
             if month != Self.months[0] { try await changeSomething(from: month) }
             for customer in customers where Bool.random(using: &random) {
-                try await run(["close", "month", month, "--account", customer.slug, "--quiet"], mayBeUnwhole: true)
-                let statement = try await StatementRuns(
-                    settings, ["--month", month, "--account", customer.slug, "--format", "csv"])
-                closed.merge(try Self.figures(of: statement, without: "manifest.json")) { _, new in new }
+                try await close(customer, to: month)
             }
             // They are dated in the month that was just stated, or later: where it was
             // closed they stand in the next one.
@@ -76,9 +79,22 @@ struct TermsHistory {
         }
     }
 
+    /// Closes the months of a customer up to one, in their order: those that were left open are closed later.
+    private mutating func close(_ customer: Customer, to month: String) async throws {
+        let last = closedTo[customer.userID]
+        for month in last == nil ? [month] : Self.months.filter({ $0 > last ?? "" && $0 <= month }) {
+            try await run(["close", "month", month, "--account", customer.slug, "--quiet"], mayBeUnwhole: true)
+            let statement = try await StatementRuns(
+                settings, ["--month", month, "--account", customer.slug, "--format", "csv"])
+            closed.merge(try Self.figures(of: statement)) { _, new in new }
+        }
+        if last != nil { hasTwoClosedMonths = true }
+        closedTo[customer.userID] = month
+    }
+
     /// The CSV files of a run by their names.
-    static func figures(of run: StatementRuns, without left: String) throws -> [String: Data] {
-        try run.folder.contents().filter { $0.key.hasSuffix(".csv") && !$0.key.hasSuffix(left) }
+    static func figures(of run: StatementRuns) throws -> [String: Data] {
+        try run.folder.contents().filter { $0.key.hasSuffix(".csv") }
     }
 
     private mutating func changeTerms(_ customer: inout Customer) {
@@ -114,9 +130,11 @@ struct TermsHistory {
     }
 
     private func importAccounts() async throws {
-        let header = "user_id,slug,name,plan,currency,timezone,retention_days,monthly_fee_usd,contract_profile\n"
+        let header =
+            "user_id,slug,name,plan,currency,timezone,retention_days,monthly_fee_usd,legal_hold,"
+            + "contract_profile\n"
         let rows = customers.map {
-            "\($0.userID),\($0.slug),Reels,\($0.plan),USD,\($0.zone),180,\($0.fee),\($0.profile)\n"
+            "\($0.userID),\($0.slug),Reels,\($0.plan),USD,\($0.zone),180,\($0.fee),,\($0.profile)\n"
         }
         try await run(["accounts", "import", try scratch.write(header + rows.joined(), to: "accounts.csv")])
     }

@@ -6,7 +6,7 @@ import Testing
 /// Random histories of terms over random ledgers: months tile, and every entry stands in exactly one statement.
 @Suite struct TermsHistoryTests {
     /// Seeds of the histories: `DAYBOOK_TERMS_SEEDS=1-200` plays others.
-    private static let seeds = SeedRange("DAYBOOK_TERMS_SEEDS", standard: 1...4).seeds
+    private static let seeds = SeedRange("DAYBOOK_TERMS_SEEDS", standard: 1...3).seeds
 
     @Test(arguments: seeds)
     func `every entry stands in one statement, closings are openings, and closed months keep their bytes`(
@@ -18,9 +18,9 @@ import Testing
             var listed: [String: [String]] = [:]
             var closings: [String: Int64] = [:]
             var files: [String: Data] = [:]
-            for month in TermsHistory.months {
+            for month in TermsHistory.stated {
                 let run = try await StatementRuns(settings, ["--all", "--month", month, "--format", "csv"])
-                files.merge(try TermsHistory.figures(of: run, without: "manifest.json")) { _, new in new }
+                files.merge(try TermsHistory.figures(of: run)) { _, new in new }
                 for (slug, owner) in history.owners {
                     let statement = "statement-\(slug)-\(month)"
                     guard FileManager.default.fileExists(atPath: run.folder.file(statement)) else { continue }
@@ -37,6 +37,11 @@ import Testing
             try await Self.compare(listed, closings, with: history, seed: seed)
             let verified = try await daybook(settings, ["ledger", "verify"])
             #expect(!verified.output.contains("closed_months_disagree"), "seed \(seed): \(verified.output)")
+            // Months that do not tile any more are found.
+            try await execute(
+                "UPDATE daybook.month_close SET period_start = period_start + interval '1 hour'", in: settings)
+            let broken = try await daybook(settings, ["ledger", "verify"])
+            #expect(broken.output.contains("closed_months_disagree") == history.hasTwoClosedMonths, "seed \(seed)")
         }
     }
 

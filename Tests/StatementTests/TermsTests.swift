@@ -157,62 +157,6 @@ import Testing
             #expect(broken.exitCode == 2 && broken.output.contains("closed_months_disagree"))
         }
     }
-
-    @Test(arguments: 1...4) func `every entry stands in exactly one statement, whatever terms came when`(
-        seed: UInt64
-    )
-        async throws
-    {
-        try await withSample { settings in
-            var random = SeededRandom(seed: seed)
-            let zones = [
-                "Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu",
-                "Australia/Lord_Howe", "Europe/Berlin", "UTC",
-            ]
-            let months = (3...11).map { "2026-\($0 < 10 ? "0" : "")\($0)" }
-            let slugs = (0..<3).map { _ in "customer\(Int.random(in: 0...9, using: &random))" }
-            for slug in Set(slugs).sorted() {
-                var closing: Int64?
-                var listed: [String] = []
-                for month in months {
-                    // Terms come while the month runs, after the months before it were closed or not.
-                    if Bool.random(using: &random) {
-                        let zone = zones.randomElement(using: &random) ?? "UTC"
-                        let plan = Bool.random(using: &random) ? "payg" : "prepaid"
-                        try await execute(
-                            Self.terms(slug, from: month, "time_zone = '\(zone)', plan = '\(plan)'"), in: settings)
-                    }
-                    let run = try await StatementRuns(
-                        settings, ["--month", month, "--account", slug, "--format", "csv"])
-                    let summary = try run.summary("statement-\(slug)-\(month)")
-                    if let closing { #expect(summary["opening_balance"] == closing, "seed \(seed), \(slug) \(month)") }
-                    closing = summary["closing_balance"]
-                    let entries = try run.records("statement-\(slug)-\(month)", "entries").dropFirst().map { $0[0] }
-                    listed += entries
-                    if month < "2026-11", closing != nil, Bool.random(using: &random) || month == "2026-10" {
-                        _ = try await closing(settings, [month, "--account", slug, "--quiet"])
-                        let kept = try await StatementRuns(
-                            settings, ["--month", month, "--account", slug, "--format", "csv"])
-                        #expect(
-                            try kept.records("statement-\(slug)-\(month)", "entries").dropFirst().map { $0[0] }
-                                == entries)
-                    }
-                }
-                let connection = try await Connection.open(settings)
-                let ids = try await connection.run {
-                    try $0.query(
-                        """
-                        SELECT l.id::text AS id FROM public.credit_ledger AS l JOIN daybook.account AS a USING (user_id)
-                        WHERE a.slug = $1 ORDER BY l.id
-                        """, [.text(slug)]
-                    ).map { try $0.text("id") }
-                }
-                await connection.close()
-                #expect(listed.count == ids.count, "seed \(seed), \(slug)")
-                #expect(Set(ids).symmetricDifference(listed).isEmpty, "seed \(seed), \(slug)")
-            }
-        }
-    }
 }
 
 extension StatementRuns {
