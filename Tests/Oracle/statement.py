@@ -24,7 +24,8 @@ Where the definitions are silent this calculation decides as follows.
     by the cost of all tasks, what came back by the cost of those that did not succeed, its cost in dollars by the
     cost of those that did; each running total is rounded down. Where its rows say of every model what the tasks
     say, the dollars are those of the rows' own draws. A batch without tasks has the models of its rows.
- 8. bucket is meta.bucket, else `bonus` for grants and expiries, else `permanent`.
+ 8. bucket is meta.bucket, else `bonus` for grants, expiries, spend rows with ref_type bonus_credits or meta.use_bonus,
+    and adjustments whose meta.credit_type is bonus, else `permanent`.
  9. summary.csv keeps the order of the definition; created_at and settled_at are in UTC; description is
     left empty here. open_batches.csv has the columns of batches.csv, as of the month's end: tasks count once
     they have ended, nothing is spent, the difference is what is held, and a batch that was settled since
@@ -166,7 +167,10 @@ class Entry:
     def bucket(self):
         """Which credit it moved."""
         stated = self.meta.get("bucket")
-        return stated or ("bonus" if self.line in ("bonus_grant", "expired") else "permanent")
+        is_spent_bonus = self.type == "spend" and (self.reference_type == "bonus_credits" or self.meta.get("use_bonus") is True)
+        is_adjusted_bonus = self.type == "adjust" and self.meta.get("credit_type") == "bonus"
+        is_bonus = self.line in ("bonus_grant", "expired") or is_spent_bonus or is_adjusted_bonus
+        return stated or ("bonus" if is_bonus else "permanent")
 
     @property
     def price(self):

@@ -1,6 +1,6 @@
 -- Every ledger row of one owner in order, with the model of its batch's tasks where there is one.
 SELECT l.id, l.created_at, coalesce(l.type, '') AS type, coalesce(m.model, l.model, '') AS model,
-    coalesce(l.meta ->> 'bucket', '') AS bucket, l.credits_delta::bigint AS credits, coalesce(l.ref_type, '') AS ref_type,
+    l.bucket, l.credits_delta::bigint AS credits, coalesce(l.ref_type, '') AS ref_type,
     coalesce(l.ref_id, '') AS ref_id,
     l.price_micros,
     coalesce(l.meta ->> 'reason', '') AS reason

@@ -3,8 +3,7 @@
 SELECT o.account, sum(l.credits_delta)::bigint AS total,
     coalesce(sum(l.credits_delta) FILTER (WHERE l.created_at < o.starts_at), 0)::bigint AS opening,
     coalesce(sum(l.credits_delta) FILTER (WHERE NOT o.needs_history AND l.created_at < o.starts_at
-        AND CASE coalesce(l.meta ->> 'bucket', '') WHEN 'bonus' THEN true
-            WHEN '' THEN l.type = 'bonus_grant' OR (l.type = 'adjust' AND l.ref_type = 'bonus_expiry') ELSE false END), 0)::bigint AS opening_bonus,
+        AND l.bucket = 'bonus'), 0)::bigint AS opening_bonus,
     count(*) FILTER (WHERE l.type = 'purchase' AND l.created_at < o.starts_at AND l.credits_delta > 0
         AND l.price_micros IS NULL) AS unpriced
 FROM owner AS o

@@ -145,7 +145,7 @@ public struct PriceImport: Sendable {
         try session.query(
             """
             SELECT l.id, l.created_at, coalesce(l.type, '') AS type, coalesce(l.model, '') AS model,
-                coalesce(l.meta ->> 'bucket', '') AS bucket, l.credits_delta::bigint AS credits,
+                l.bucket, l.credits_delta::bigint AS credits,
                 coalesce(l.ref_type, '') AS ref_type, coalesce(l.ref_id, '') AS ref_id, l.price_micros
             FROM (\(DerivedRelation.pricedRow.select(catalog))) AS l
             WHERE l.user_id = $1 AND l.created_at IS NOT NULL ORDER BY l.created_at, l.id

@@ -15,10 +15,7 @@ enum CarryRows {
             WHEN l.type = 'purchase' THEN 'purchase' END
         """
     /// Which credit a row moved, as statements see it.
-    static let bucket = """
-        coalesce(nullif(l.meta ->> 'bucket', ''), CASE WHEN l.type = 'bonus_grant'
-            OR (l.type = 'adjust' AND l.ref_type = 'bonus_expiry') THEN 'bonus' ELSE 'permanent' END)
-        """
+    static let bucket = DerivedRelation.bucket
     /// What a purchase cost in millionths of a dollar; null where the row does not say.
     static let price = """
         (SELECT \(DerivedRelation.price) FROM (SELECT) AS s

@@ -1,7 +1,8 @@
 /// Relations that follow from the tables by a rule of the money, each in one place: the queries of reports name them
 /// like tables, and what is written in Swift puts their text in.
 public enum DerivedRelation: String, CaseIterable, Sendable {
-    /// Ledger rows with what a purchase cost, in millionths of a dollar: null where nobody says.
+    /// Ledger rows with the credit that they moved, and what a purchase cost, in millionths of a dollar: null where
+    /// nobody says.
     case pricedRow = "priced_row"
     /// The settled batches of which nobody wrote down when they were settled, with the instant that is taken for it.
     case estimatedSettlement = "estimated_settlement"
@@ -20,7 +21,7 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
         case .pricedRow:
             return """
                 SELECT l.user_id, l.id, l.type, l.model, l.credits_delta, l.ref_type, l.ref_id, l.meta, l.created_at,
-                    \(Self.price) AS price_micros
+                    \(Self.bucket) AS bucket, \(Self.price) AS price_micros
                 FROM \(table("credit_ledger")) AS l
                 LEFT JOIN \(table("ledger_price")) AS p ON p.user_id = l.user_id AND p.entry_id = l.id
                 """
@@ -34,6 +35,15 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
                 """
         }
     }
+
+    /// Which credit a ledger row `l` moved, `bonus` or `permanent`. An application says it of a freeze by `use_bonus`, of
+    /// a single video by its reference and of an adjustment by `credit_type`.
+    public static let bucket = """
+        coalesce(nullif(l.meta ->> 'bucket', ''), CASE WHEN l.type = 'bonus_grant'
+            OR (l.type = 'adjust' AND (l.ref_type = 'bonus_expiry' OR l.meta ->> 'credit_type' = 'bonus'))
+            OR (l.type = 'spend' AND (l.ref_type = 'bonus_credits' OR l.meta ->> 'use_bonus' = 'true'))
+            THEN 'bonus' ELSE 'permanent' END)
+        """
 
     /// What a ledger row `l` says that it cost, else what was told in `p`.
     public static let price = """
