@@ -167,6 +167,12 @@ import Testing
     @Test func `what is altered between writing and sending is not sent`() async throws {
         try await withSample { settings in
             let folder = try ScratchFolder()
+            try await execute(
+                """
+                INSERT INTO daybook.statement_acceptance (user_id, sequence, month, line, credits, reason)
+                SELECT user_id, 1, '2026-10-01', 'unexplained', 777, 'looked at' FROM daybook.account
+                WHERE slug = 'customer5'
+                """, in: settings)
             let connection = try await Connection.open(settings)
             let month = try #require(Month("2026-10"))
             let report = StatementReport(
@@ -176,18 +182,20 @@ import Testing
                     templates: try TemplateSet(folders: [Deployment.root + "/templates"]), output: folder.path,
                     formats: Set(ReportFormat.allCases), key: nil, programVersion: "test"))
             let outcomes = try await report.run(connection)
-            let delivery = try StatementDelivery(
-                month: month, channel: .outbox(folder.file("outbox")), from: "finance@example.org",
-                letter: try LetterTemplate(name: "statement", folders: [Deployment.root + "/templates"]),
+            let letter = try LetterTemplate(name: "statement", folders: [Deployment.root + "/templates"])
+            let items = StatementMail(month: month, from: "finance@example.org", letter: letter).items(outcomes)
+            let delivery = try MailDelivery(
+                month: month, channel: .outbox(folder.file("outbox"), .ownerOnly), from: "finance@example.org",
                 isForced: false)
             for file in ["\(Self.name).html", "\(Self.name)/summary.csv"] {
                 let bytes = try #require(FileManager.default.contents(atPath: folder.file(file)))
                 try (bytes + Data([10])).write(to: URL(fileURLWithPath: folder.file(file)))
-                await #expect(throws: DaybookError.self) { try await delivery.run(outcomes, connection) }
+                let refused = await delivery.run(items, connection)
+                #expect(refused.failure?.kind == .badData, "\(refused)")
                 try bytes.write(to: URL(fileURLWithPath: folder.file(file)))
             }
             #expect(!FileManager.default.fileExists(atPath: folder.file("outbox")))
-            #expect(try await delivery.run(outcomes, connection).map(\.remark) == ["handed over"])
+            #expect(await delivery.run(items, connection).all.map(\.remark) == ["handed over"])
             await connection.close()
         }
     }
