@@ -12,7 +12,10 @@ import Testing
     private static func run(
         _ arguments: [String], _ settings: ConnectionSettings, log: String
     ) async throws -> String {
-        let run = try await daybook(settings, ["close"] + arguments + ["--head-to", "cat >> '\(log)'"])
+        let handing = arguments + ["--head-to", "cat >> '\(log)'"]
+        let isMonth = arguments.first == "month"
+        let accept = isMonth ? ["--accept", "customer5", "--reason", "looked at"] : []
+        let run = try await daybook(settings, ["close"] + handing + accept)
         #expect(run.exitCode == 0, "\(run.errors)")
         let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
         let line = try #require(lines.last)

@@ -52,7 +52,9 @@ import Testing
     }
 
     private static func must(_ settings: ConnectionSettings, _ arguments: [String]) async throws -> ProgramRun {
-        let run = try await daybook(settings, arguments)
+        let run =
+            arguments.prefix(2) == ["close", "month"]
+            ? try await closing(settings, Array(arguments.dropFirst(2))) : try await daybook(settings, arguments)
         #expect(run.exitCode == 0, "\(arguments): \(run.errors)")
         return run
     }

@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func `what was mailed can be checked by who receives it, and a forgery of any of it is found`() async throws {
-        let mail = ["--email", "--from", "finance@example.org"]
+        let mail = ["--email", "--from", "finance@example.org", "--accept", "customer5", "--reason", "looked at"]
         try await Self.signed(mail) { run, key in
             let inbox = try ScratchFolder()
             let message = try await DeliveryTests.read(

@@ -118,13 +118,11 @@ public struct StatementReport: Sendable {
         return try await connection.transaction(options) { session in
             try ReportSession.prepare(session)
             let staging = try StagingFolder(output: folder, synchronisesEach: false)
-            let requests = accounts.map { slugs in
-                slugs.map { StatementRequest(month: request.month, account: $0, cutoff: request.cutoff) }
-            }
-            return try (requests ?? [request]).flatMap { request in
-                try StatementRun(request, settings: bare, session: session, library: library, staging: staging) { _ in }
-                    .writeAll().map(\.outcome)
-            }
+            var run = try StatementRun(
+                request, settings: bare, session: session, library: library, staging: staging
+            ) { _ in }
+            if let accounts { try run.leaveOutAll(but: accounts) }
+            return try run.writeAll().map(\.outcome)
         }
     }
 

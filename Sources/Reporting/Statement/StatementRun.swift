@@ -41,7 +41,7 @@ struct StatementRun {
     private let progress: (String) -> Void
     private let mode: Mode
     /// The accounts whose month is closed and is written as it was kept, with the revision that is in force.
-    private let kept: [(subject: StatementAccount, revision: Int64)]
+    private var kept: [(subject: StatementAccount, revision: Int64)]
     /// Nil where no ledger row was carried forward.
     private let carried: CarriedLedger?
     private let acceptances: StatementAcceptances
@@ -85,7 +85,17 @@ struct StatementRun {
     }
 
     /// Leaves accounts out whose statement is not to be made.
-    mutating func leaveOut(_ isLeftOut: (StatementAccount) -> Bool) { scope.accounts.removeAll(where: isLeftOut) }
+    mutating func leaveOut(_ isLeftOut: (StatementAccount) -> Bool) {
+        scope.accounts.removeAll(where: isLeftOut)
+        kept.removeAll { isLeftOut($0.subject) }
+    }
+
+    /// Keeps some accounts alone. Throws `usage` for a slug that is nobody's.
+    mutating func leaveOutAll(but slugs: [String]) throws {
+        let accounts = scope.accounts.map(\.account) + kept.map(\.subject.account)
+        for slug in slugs { _ = try SLAScope.account(slug, among: accounts) }
+        leaveOut { !slugs.contains($0.account.slug) }
+    }
 
     /// Writes every statement of the request.
     func writeAll(feeds: StatementReader.Feeds = StatementReader.Feeds()) throws -> [Statement] {

@@ -3,7 +3,7 @@ import Spreadsheet
 
 /// The workbook of one statement: the summary, the entries as they come, the other tables, the provenance.
 final class StatementWorkbook {
-    private static let summaryHeaderRow = 4
+    private static let summaryHeaderRow = 3
 
     private let workbook: Workbook
     private let writer: SheetWriter
@@ -72,14 +72,20 @@ final class StatementWorkbook {
             let rows = min(entryCount - index * Limits.sheetRows, Limits.sheetRows)
             try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...(StatementTables.entryColumns.count - 1))
         }
-        let (sentence, isWhole) = StatementPage.verdict(book.summary)
-        let verdict = try workbook.format(
-            CellStyle(bold: true, fontColour: isWhole ? SheetWriter.goodColour : SheetWriter.badColour))
-        try summary.write(row: Self.summaryHeaderRow - 1, column: 0, text: sentence, format: verdict)
         try writeSummary(book)
+        try writeVerdict(book.summary)
         for table in tables where table.name != "summary" { try writer.add(table) }
         try writer.add(provenance)
         try workbook.close()
+    }
+
+    /// What the page says in a sentence, below the lines: a sheet is written from above, and it is known last.
+    private func writeVerdict(_ totals: StatementSummary) throws {
+        let (sentence, isWhole) = StatementPage.verdict(totals)
+        let format = try workbook.format(
+            CellStyle(bold: true, fontColour: isWhole ? SheetWriter.goodColour : SheetWriter.badColour))
+        let row = Self.summaryHeaderRow + StatementLine.allCases.count + 2
+        try summary.write(row: row, column: 0, text: sentence, format: format)
     }
 
     private func writeSummary(_ book: StatementBook) throws {
