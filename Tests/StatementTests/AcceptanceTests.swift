@@ -148,6 +148,22 @@ import Testing
         }
     }
 
+    @Test func `the last month is the one before that of the database's clock`() async throws {
+        try await withSample { settings in
+            let last = try await Self.lines(
+                "SELECT to_char((now() AT TIME ZONE 'UTC') - interval '1 month', 'YYYY-MM')", settings)[0]
+            let month = last.filter { $0 != "(" && $0 != ")" }
+            let folder = try ScratchFolder()
+            let options = ["--month", "last", "--quiet", "--format", "csv", "--output", folder.path]
+            for report in [["statement", "--account", "customer2"], ["sla", "--no-tasks"]] {
+                let run = try await daybook(settings, ["report"] + report + options)
+                #expect(run.exitCode == 0, "\(run.errors)")
+            }
+            let written = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+            #expect(written == ["sla-\(month)", "statement-customer2-\(month)"])
+        }
+    }
+
     @Test func `the workbook says what the page says`() async throws {
         try await withSample { settings in
             let run = try await StatementRuns(settings, ["--month", "2026-10", "--account", "customer5"])

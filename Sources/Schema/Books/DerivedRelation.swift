@@ -36,8 +36,8 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
         }
     }
 
-    /// Which credit a ledger row `l` moved, `bonus` or `permanent`. An application says it of a freeze by `use_bonus`, of
-    /// a single video by its reference and of an adjustment by `credit_type`.
+    /// Which credit a ledger row `l` moved, `bonus` or `permanent`. An application says it of a freeze by `use_bonus`,
+    /// of a single video by its reference and of an adjustment by `credit_type`.
     public static let bucket = """
         coalesce(nullif(l.meta ->> 'bucket', ''), CASE WHEN l.type = 'bonus_grant'
             OR (l.type = 'adjust' AND (l.ref_type = 'bonus_expiry' OR l.meta ->> 'credit_type' = 'bonus'))

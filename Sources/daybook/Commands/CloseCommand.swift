@@ -30,7 +30,8 @@ struct CloseCommand: AsyncParsableCommand {
                 accept it with --accept SLUG --reason TEXT, which is recorded and stands in its manifest.
                 """)
 
-        @Argument(help: "The month, as 2026-10.", transform: Arguments.month) var month: Month
+        @Argument(help: "The month, as 2026-10, or last: the last one that is over.", transform: MonthChoice.parse)
+        var month: MonthChoice
         @Option(help: ArgumentHelp("This account alone. Default: all that have not closed it.", valueName: "slug"))
         var account: String?
         @Option(help: ArgumentHelp("Sign the manifests with the key in this file.", valueName: "file"))
@@ -43,6 +44,7 @@ struct CloseCommand: AsyncParsableCommand {
 
         func run() async throws {
             if let account { try Arguments.checkSlug(account) }
+            let month = try await month.month(database)
             let progress = Progress(isQuiet: quiet)
             let settings = try CloseCommand.settings(key: key, issuer: try issuer.line())
             let closing = MonthClosing(StatementRequest(month: month, account: account), settings: settings)

@@ -19,14 +19,9 @@ struct SLACommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("The calendar month, as 2026-10.", valueName: "month"),
-        transform: { text in
-            guard let month = Month(text) else {
-                throw ValidationError("\"\(text)\" is not a month of the years 2000 to 2199, such as 2026-10.")
-            }
-            return month
-        })
-    var month: Month
+        help: ArgumentHelp("The calendar month, as 2026-10, or last: the last one that is over.", valueName: "month"),
+        transform: MonthChoice.parse)
+    var month: MonthChoice
 
     @Option(help: ArgumentHelp("Report this account alone, over its own month.", valueName: "slug"))
     var account: String?
@@ -35,12 +30,7 @@ struct SLACommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Judge as of this instant (2026-11-01T00:00:00Z). Default: the earlier of now and the month's finality.",
             valueName: "instant"),
-        transform: { text in
-            guard let instant = Instant(text) else {
-                throw ValidationError("\"\(text)\" is not an instant with an offset, such as 2026-11-01T00:00:00Z.")
-            }
-            return instant
-        })
+        transform: Arguments.instant)
     var cutoff: Instant?
 
     @Flag(inversion: .prefixedNo, help: "Write the drill-down, a row a task, into the workbook and the CSV files.")
@@ -62,6 +52,7 @@ struct SLACommand: AsyncParsableCommand {
         if let account, !Account.isSlug(account) {
             throw DaybookError.usage("\"\(account.prefix(80))\" is not the slug of an account.")
         }
+        let month = try await month.month(database)
         let progress = Progress(isQuiet: report.quiet || sql)
         let request = SLARequest(month: month, account: account, cutoff: cutoff)
         let folder = try definitionFolder()
@@ -80,7 +71,7 @@ struct SLACommand: AsyncParsableCommand {
             try await sla.run(connection) { progress.tell($0) }
         }
         progress.finish()
-        show(outcome)
+        show(outcome, of: month)
         if strict && outcome.hasBreach { throw ExitCode(FailureKind.breachExitCode) }
     }
 
@@ -95,7 +86,7 @@ struct SLACommand: AsyncParsableCommand {
         return folder
     }
 
-    private func show(_ outcome: SLAReport.Outcome) {
+    private func show(_ outcome: SLAReport.Outcome, of month: Month) {
         var table = TextTable(
             ["promise", "subject", "target %", "good", "valid", "attained %", "verdict"], rightAligned: [2, 3, 4, 5])
         for row in outcome.promises.rows {

@@ -17,8 +17,10 @@ struct StatementCommand: AsyncParsableCommand {
               daybook report statement --month 2026-10 --all --output statements --key statement.key
             """)
 
-    @Option(help: ArgumentHelp("The calendar month, as 2026-10.", valueName: "month"), transform: Arguments.month)
-    var month: Month
+    @Option(
+        help: ArgumentHelp("The calendar month, as 2026-10, or last: the last one that is over.", valueName: "month"),
+        transform: MonthChoice.parse)
+    var month: MonthChoice
 
     @Option(help: ArgumentHelp("The account.", valueName: "slug"))
     var account: String?
@@ -57,6 +59,7 @@ struct StatementCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let account { try Arguments.checkSlug(account) }
+        let month = try await month.month(database)
         let progress = Progress(isQuiet: report.quiet)
         let settings = StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"), templates: try report.templateSet(),
@@ -65,8 +68,8 @@ struct StatementCommand: AsyncParsableCommand {
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let statements = StatementReport(
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
-        guard !mail.dryRun else { return try await rehearse(statements) }
-        let outgoing = mail.email ? try outgoing() : nil
+        guard !mail.dryRun else { return try await rehearse(statements, of: month) }
+        let outgoing = mail.email ? try outgoing(month) : nil
         let (outcomes, sent) = try await database.withConnection { connection in
             try await acceptance.record(month, settings, connection)
             let outcomes =
@@ -81,12 +84,12 @@ struct StatementCommand: AsyncParsableCommand {
             return (outcomes, sent)
         }
         progress.finish()
-        show(outcomes)
+        show(outcomes, of: month)
         if let sent { try MailOptions.show(sent) }
         if strict && !outcomes.allSatisfy(\.isWhole) { throw ExitCode(FailureKind.breachExitCode) }
     }
 
-    private func outgoing() throws -> (mail: StatementMail, delivery: MailDelivery) {
+    private func outgoing(_ month: Month) throws -> (mail: StatementMail, delivery: MailDelivery) {
         (
             StatementMail(
                 month: month, from: try mail.sender(),
@@ -96,8 +99,8 @@ struct StatementCommand: AsyncParsableCommand {
     }
 
     /// Lists to whom which statement would go. Nothing is written, sent or recorded.
-    private func rehearse(_ statements: StatementReport) async throws {
-        let outgoing = try outgoing()
+    private func rehearse(_ statements: StatementReport, of month: Month) async throws {
+        let outgoing = try outgoing(month)
         let (outcomes, previews) = try await database.withConnection { connection in
             let outcomes = try await statements.preview(connection)
             return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), connection))
@@ -121,7 +124,7 @@ struct StatementCommand: AsyncParsableCommand {
         guard isDone else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
-    private func show(_ outcomes: [StatementReport.Outcome]) {
+    private func show(_ outcomes: [StatementReport.Outcome], of month: Month) {
         var table = TextTable(
             [
                 "account", "status", "opening", "closing", "entries", "unreconciled", "expired unbooked", "unexplained",
