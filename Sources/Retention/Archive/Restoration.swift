@@ -13,6 +13,8 @@ public struct Restoration: Sendable {
         public let rows: Int64
         /// Redacted rows that an application had written to since: what stood there was kept.
         public let keptRows: Int64
+        /// Redacted rows that are in their table no more and could not be filled: the table and the keys of each.
+        public let missing: [String]
         /// The tables that they were written to.
         public let tables: [String]
         public let files: [String]
@@ -55,7 +57,7 @@ public struct Restoration: Sendable {
     ) async throws -> Outcome {
         let (manifest, digest) = try ArchiveManifest.read(manifestPath)
         let folder = ArchiveFolder(path: (manifestPath as NSString).deletingLastPathComponent)
-        let (tables, kept, issued) = try await connection.transaction { session in
+        let (tables, put, issued) = try await connection.transaction { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             if into == nil {
@@ -64,31 +66,24 @@ public struct Restoration: Sendable {
             }
             try verify(manifest, digest, folder, session)
             try refuseFilled(manifest, session)
-            var tables: [String] = []
-            var kept: Int64 = 0
-            // The last first: of a row that was redacted twice what stood there last counts, as it did before.
-            for segment in manifest.segments.reversed() {
-                let (table, keptRows) = try restore(segment, manifest.run, folder, session)
-                kept += keptRows
-                if !tables.contains(table) { tables.insert(table, at: 0) }
-            }
+            let (tables, put) = try write(manifest, folder, session)
             var issued: [Certifying.Issued] = []
             if into == nil {
                 let taken = try CertificateReader(run: manifest.run, session: session).taken()
                 try forget(manifest.run, session)
                 issued.append(
                     try Certifying.issue(
-                        "restore", run: manifest.run, taken: taken, programVersion, host, folder: certificates,
-                        key: signingKey, session))
+                        "restore", run: manifest.run, taken: taken, notRestored: put.notRestored, programVersion, host,
+                        folder: certificates, key: signingKey, session))
             }
-            return (tables, kept, issued)
+            return (tables, put, issued)
         }
         let shelf = CertificateShelf(templates, mode: mode)
         let files = try await connection.run { try shelf.publishMissing($0, tell: tell) }
         try shelf.requireThere(issued, in: certificates, of: "The rows of purge \(manifest.run) were put back")
         return Outcome(
-            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows }, keptRows: kept, tables: tables,
-            files: files)
+            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows } - Int64(put.missing.count),
+            keptRows: put.kept, missing: put.missing.map(\.name), tables: tables, files: files)
     }
 
     private func verify(
@@ -150,39 +145,76 @@ public struct Restoration: Sendable {
         return try rows[0].bool("restored")
     }
 
-    /// Writes a segment's rows and gives the table's name, and the rows of which an application kept something.
-    private func restore(
-        _ segment: ArchiveManifest.Segment, _ run: Int64, _ folder: ArchiveFolder, _ session: Session
-    ) throws -> (table: String, keptRows: Int64) {
-        if segment.dataClass == CarryForward.dataClass {
-            guard let into else {
+    /// What became of the rows beside their being put back.
+    private struct Put: Sendable {
+        var kept: Int64 = 0
+        var missing: [(dataClass: String, name: String)] = []
+
+        /// Nil where everything was put back.
+        var notRestored: [Certificate.NotRestored]? {
+            guard !missing.isEmpty else { return nil }
+            let counts = Dictionary(grouping: missing, by: \.dataClass).mapValues { Int64($0.count) }
+            return counts.sorted { $0.key < $1.key }.map { Certificate.NotRestored(dataClass: $0.key, rows: $0.value) }
+        }
+    }
+
+    private func write(
+        _ manifest: ArchiveManifest, _ folder: ArchiveFolder, _ session: Session
+    ) throws -> (tables: [String], put: Put) {
+        var put = Put()
+        let all = try manifest.segments.map { segment in
+            RestoredRows(
+                segment: segment, source: try source(segment.dataClass), path: folder.file(segment.fileName), key: key)
+        }
+        var tables: [String] = []
+        for rows in all {
+            let table = into.map { "\($0)_\(rows.segment.dataClass)" } ?? rows.source
+            if !tables.contains(table) { tables.append(table) }
+        }
+        if into != nil {
+            for table in tables {
+                let own = all.filter { "\(into ?? "")_\($0.segment.dataClass)" == table }
+                try LookTable(name: table, rows: own).make(session)
+            }
+            return (tables, put)
+        }
+        // Before the first is written: of a log without a key two rows may well have been one.
+        for rows in all where rows.segment.dataClass == DataClass.accessLog.rawValue {
+            try rows.refusePresent(session)
+        }
+        // The last first: of a row that was redacted twice what stood there last counts, as it did before.
+        for rows in all.reversed() { try putBack(rows, manifest.run, &put, session) }
+        return (tables, put)
+    }
+
+    private func source(_ dataClass: String) throws -> String {
+        if dataClass == CarryForward.dataClass {
+            guard into != nil else {
                 throw DaybookError.usage(
                     "Ledger rows that were carried forward are never put back: their balances are in the ledger. "
                         + "To look at them: --into TABLE")
             }
-            let rows = RestoredRows(
-                segment: segment, source: "public.credit_ledger", path: folder.file(segment.fileName), key: key)
-            try rows.copy(into: "\(into)_\(CarryForward.dataClass)", creating: true, session)
-            return ("\(into)_\(CarryForward.dataClass)", 0)
+            return "public.credit_ledger"
         }
-        guard let dataClass = DataClass(rawValue: segment.dataClass) else {
+        guard let dataClass = DataClass(rawValue: dataClass) else {
             throw DaybookError.badData("\(manifestPath) names data that this program does not know.")
         }
-        let source = DeploymentShape.table(dataClass).fullName
-        let rows = RestoredRows(segment: segment, source: source, path: folder.file(segment.fileName), key: key)
-        if let into {
-            let target = "\(into)_\(dataClass.rawValue)"
-            try rows.copy(into: target, creating: true, session)
-            return (target, 0)
+        return DeploymentShape.table(dataClass).fullName
+    }
+
+    private func putBack(_ rows: RestoredRows, _ run: Int64, _ put: inout Put, _ session: Session) throws {
+        var filled: (kept: Int64, missing: [String]) = (0, [])
+        switch DataClass(rawValue: rows.segment.dataClass) {
+        case .accessLog:
+            try rows.copy(into: rows.source, session)
+            try rows.uncount(run, session)
+        case .probes: try rows.copy(into: rows.source, session)
+        case .apiUsage: filled = try rows.fill(keys: ["id"], session)
+        case .taskContent: filled = try rows.fill(keys: ["user_id", "id"], session)
+        case nil: break
         }
-        switch dataClass {
-        case .accessLog, .probes:
-            try rows.copy(into: source, creating: false, session)
-            if dataClass == .accessLog { try rows.uncount(run, session) }
-            return (source, 0)
-        case .apiUsage: return (source, try rows.fill(keys: ["id"], session))
-        case .taskContent: return (source, try rows.fill(keys: ["user_id", "id"], session))
-        }
+        put.kept += filled.kept
+        put.missing += filled.missing.map { (rows.segment.dataClass, "\(rows.source) \($0)") }
     }
 
     /// What was remembered of the rows while they were gone.

@@ -13,34 +13,52 @@ struct RestoredRows {
         segment.columns.map { prefix + session.quoteIdentifier($0) }.joined(separator: ", ")
     }
 
-    /// Copies them into a table, which is made with the source's columns where it is missing.
-    func copy(into table: String, creating: Bool, _ session: Session) throws {
+    /// Copies them into a table that has their columns.
+    func copy(into table: String, _ session: Session) throws {
         let target = TableName.quoted(table.contains(".") ? table : "public." + table, session)
-        if creating {
-            try session.executeScript(
-                """
-                CREATE TABLE IF NOT EXISTS \(target) AS SELECT \(columns(session)) FROM \(source) WITH NO DATA
-                """)
-        }
-        let reader = SegmentReader(path: path, key: key)
         do {
-            let count = try RetentionSession.withLoginPath(session) {
-                try session.copyIn("COPY \(target) (\(columns(session))) FROM STDIN (FORMAT csv)") { writer in
-                    try reader.read { try writer.write($0) }
-                }
-            }
-            guard Int64(count) == segment.rows else {
-                throw DaybookError.badData("\(path) holds \(count) rows, not \(segment.rows); nothing was put back.")
-            }
+            let count = try RetentionSession.withLoginPath(session) { try read(into: target, session) }
+            try requireWhole(count)
         } catch let error as PostgresError where error.sqlState == .uniqueViolation {
             throw DaybookError.badData(
                 "Rows of \(path) are in \(table) already; nothing was put back.")
         }
     }
 
+    private func read(into target: String, _ session: Session) throws -> Int64 {
+        let reader = SegmentReader(path: path, key: key)
+        return Int64(
+            try session.copyIn("COPY \(target) (\(columns(session))) FROM STDIN (FORMAT csv)") { writer in
+                try reader.read { try writer.write($0) }
+            })
+    }
+
+    private func requireWhole(_ count: Int64) throws {
+        guard count == segment.rows else {
+            throw DaybookError.badData("\(path) holds \(count) rows, not \(segment.rows); nothing was put back.")
+        }
+    }
+
+    /// Throws `badData` where rows of it are in their table: one without a key would take them twice.
+    func refusePresent(_ session: Session) throws {
+        try load(session)
+        let isSame =
+            segment.columns.contains("id")
+            ? "t.id = r.id" : "(\(columns(session, "t.")))::text = (\(columns(session, "r.")))::text"
+        let found = try session.query(
+            "SELECT count(*) AS found FROM pg_temp.restored AS r WHERE EXISTS (SELECT FROM \(source) AS t WHERE \(isSame))"
+        )[0].int("found")
+        guard found == 0 else {
+            throw DaybookError.badData(
+                "\(found) of the rows of \(path) are in \(source) already, put back by hand it seems; nothing was put "
+                    + "back. Take them out there first, or look at the archive with --into TABLE.")
+        }
+    }
+
     /// Fills the columns again that a redaction emptied. What stands in a column stays there: an application wrote it
-    /// since, or a later piece of the same archive. Gives the number of rows of which the application kept something.
-    func fill(keys: [String], _ session: Session) throws -> Int64 {
+    /// since, or a later piece of the same archive. Gives the number of rows of which the application kept something, and the keys
+    /// of rows that are in their table no more.
+    func fill(keys: [String], _ session: Session) throws -> (kept: Int64, missing: [String]) {
         try load(session)
         let content = segment.columns.filter { !keys.contains($0) }.map { session.quoteIdentifier($0) }
         let assignments = content.map { column in
@@ -67,12 +85,19 @@ struct RestoredRows {
             return try session.execute(
                 "UPDATE \(source) AS t SET \(set) FROM pg_temp.restored AS r WHERE \(same)")
         }
-        guard Int64(count) == segment.rows else {
+        let list = keys.map { "r.\($0)::text" }.joined(separator: " || ' ' || ")
+        let missing = try session.query(
+            """
+            SELECT \(list) AS name FROM pg_temp.restored AS r
+            WHERE NOT EXISTS (SELECT FROM \(source) AS t WHERE \(same)) ORDER BY 1
+            """
+        ).map { try $0.text("name") }
+        guard Int64(count + missing.count) == segment.rows else {
             throw DaybookError.badData(
-                "Only \(count) of the \(segment.rows) rows of \(path) are still in \(source); nothing was put back. "
-                    + "To look at them: --into TABLE")
+                "\(count) rows of \(source) have the keys of the \(segment.rows) of \(path); nothing was put back. To "
+                    + "look at them: --into TABLE")
         }
-        return kept
+        return (kept, missing)
     }
 
     /// Copies the rows into a temporary table of their own.
@@ -81,10 +106,7 @@ struct RestoredRows {
         let list = columns(session)
         try session.executeScript(
             "CREATE TEMPORARY TABLE restored ON COMMIT DROP AS SELECT \(list) FROM \(source) WITH NO DATA")
-        let reader = SegmentReader(path: path, key: key)
-        _ = try session.copyIn("COPY pg_temp.restored (\(list)) FROM STDIN (FORMAT csv)") { writer in
-            try reader.read { try writer.write($0) }
-        }
+        try requireWhole(try read(into: "pg_temp.restored", session))
     }
 
     /// Takes the rows out of the daily totals of what was purged, on the days on which the run counted them: they are

@@ -49,6 +49,12 @@ struct Certificate: Codable, Sendable {
         let sha256: String
     }
 
+    /// Rows that were redacted and are in their table no more: they could not be filled again.
+    struct NotRestored: Codable, Sendable {
+        let dataClass: String
+        let rows: Int64
+    }
+
     /// A month of the ledger whose rows were replaced by balances.
     struct CarriedMonth: Codable, Sendable {
         let month: String
@@ -100,6 +106,8 @@ struct Certificate: Codable, Sendable {
     let archive: Archive?
     /// What a run of the financial retention did; nil in every other certificate.
     let carried: Carried?
+    /// What a restore could not put back; nil where it put back everything, and in every other certificate.
+    let notRestored: [NotRestored]?
     /// Nil where no key was given.
     var signature: DocumentSignature?
 

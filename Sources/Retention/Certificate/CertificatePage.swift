@@ -66,7 +66,8 @@ struct CertificatePage: Sendable {
         case "archive_expiry": "The archive of purge \(certificate.run) was destroyed. Its rows cannot be put back."
         case "archive_lost":
             "The archive of purge \(certificate.run) is nowhere to be found. What became of it is not known."
-        case "restore": "\(certificate.rows) rows of purge \(certificate.run) were put back from its archive."
+        case "restore":
+            "\(certificate.rows - notRestored(certificate)) rows of purge \(certificate.run) were put back from its archive."
         case "carry":
             "\(certificate.rows) ledger rows before \(certificate.carried?.cutoff ?? "") were archived, and replaced "
                 + "by a balance a month, owner and lot."
@@ -75,6 +76,10 @@ struct CertificatePage: Sendable {
                 + (certificate.remaining.isEmpty
                     ? "Nothing that was due is left." : "Some rows that were due are left.")
         }
+    }
+
+    private static func notRestored(_ certificate: Certificate) -> Int64 {
+        (certificate.notRestored ?? []).reduce(0) { $0 + $1.rows }
     }
 
     private static func archiveFacts(_ archive: Certificate.Archive?) -> [Fact] {
@@ -87,7 +92,14 @@ struct CertificatePage: Sendable {
     }
 
     private static func sections(_ certificate: Certificate) -> [Section] {
-        (certificate.carried.map { [months($0)] } ?? []) + [
+        let missing = certificate.notRestored.map { rows in
+            [
+                section(
+                    "missing", "Not put back: no longer in their table", ["Data", "#Rows"],
+                    rows.map { [$0.dataClass, String($0.rows)] })
+            ]
+        }
+        return (certificate.carried.map { [months($0)] } ?? []) + (missing ?? []) + [
             section(
                 "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
                 certificate.taken.map {

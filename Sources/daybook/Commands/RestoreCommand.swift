@@ -5,10 +5,11 @@ import Retention
 /// `daybook retention restore`
 struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "restore", abstract: "Put the rows of an archive back, all or none.",
+        commandName: "restore", abstract: "Put the rows of an archive back.",
         discussion: """
             MANIFEST is manifest.json of a run's archive. Every file is verified first. With --into the rows go to \
-            tables of their own, NAME_CLASS, and nothing else changes.
+            tables of their own, NAME_CLASS, and nothing else changes. A redacted row that is in its table no more is named, \
+            the others are put back, and the exit code is 2.
 
             Rows that were put back are due again tonight: place a hold first.
             """)
@@ -39,8 +40,10 @@ struct RestoreCommand: AsyncParsableCommand {
             Terminal.show(
                 "\(outcome.keptRows) of them had been written to since: only what was empty in those was filled.")
         }
+        for name in outcome.missing { Terminal.show("not put back, because it is there no more: \(name)") }
         for file in outcome.files { Terminal.show(file) }
         try await head.handOn(chain)
+        guard outcome.missing.isEmpty else { throw ExitCode(FailureKind.breachExitCode) }
     }
 }
 
