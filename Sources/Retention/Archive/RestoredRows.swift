@@ -46,7 +46,10 @@ struct RestoredRows {
             segment.columns.contains("id")
             ? "t.id = r.id" : "(\(columns(session, "t.")))::text = (\(columns(session, "r.")))::text"
         let found = try session.query(
-            "SELECT count(*) AS found FROM pg_temp.restored AS r WHERE EXISTS (SELECT FROM \(source) AS t WHERE \(isSame))"
+            """
+            SELECT count(*) AS found FROM pg_temp.restored AS r
+            WHERE EXISTS (SELECT FROM \(source) AS t WHERE \(isSame))
+            """
         )[0].int("found")
         guard found == 0 else {
             throw DaybookError.badData(
@@ -56,8 +59,8 @@ struct RestoredRows {
     }
 
     /// Fills the columns again that a redaction emptied. What stands in a column stays there: an application wrote it
-    /// since, or a later piece of the same archive. Gives the number of rows of which the application kept something, and the keys
-    /// of rows that are in their table no more.
+    /// since, or a later piece of the same archive. Gives the number of rows of which the application kept something,
+    /// and the keys of rows that are in their table no more.
     func fill(keys: [String], _ session: Session) throws -> (kept: Int64, missing: [String]) {
         try load(session)
         let content = segment.columns.filter { !keys.contains($0) }.map { session.quoteIdentifier($0) }

@@ -67,7 +67,8 @@ struct CertificatePage: Sendable {
         case "archive_lost":
             "The archive of purge \(certificate.run) is nowhere to be found. What became of it is not known."
         case "restore":
-            "\(certificate.rows - notRestored(certificate)) rows of purge \(certificate.run) were put back from its archive."
+            "\(certificate.rows - notRestored(certificate)) rows of purge \(certificate.run) were put back from its "
+                + "archive."
         case "carry":
             "\(certificate.rows) ledger rows before \(certificate.carried?.cutoff ?? "") were archived, and replaced "
                 + "by a balance a month, owner and lot."

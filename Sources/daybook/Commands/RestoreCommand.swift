@@ -8,8 +8,8 @@ struct RestoreCommand: AsyncParsableCommand {
         commandName: "restore", abstract: "Put the rows of an archive back.",
         discussion: """
             MANIFEST is manifest.json of a run's archive. Every file is verified first. With --into the rows go to \
-            tables of their own, NAME_CLASS, and nothing else changes. A redacted row that is in its table no more is named, \
-            the others are put back, and the exit code is 2.
+            tables of their own, NAME_CLASS, and nothing else changes. A redacted row that is in its table no more is \
+            named, the others are put back, and the exit code is 2.
 
             Rows that were put back are due again tonight: place a hold first.
             """)
