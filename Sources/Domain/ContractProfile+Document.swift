@@ -47,6 +47,8 @@ extension ContractProfile {
         let timeZone: String
         let availability: Availability
         let completion: Completion
+        /// Nil in a profile that does not name it.
+        let defaultModel: String?
         let refundDeadlineSeconds: Int64
         let stuckAfterHours: Int64
         let serviceCredits: [Tier]
@@ -54,6 +56,7 @@ extension ContractProfile {
         enum CodingKeys: String, CodingKey, CaseIterable {
             case name, version, availability, completion
             case timeZone = "time_zone"
+            case defaultModel = "default_model"
             case refundDeadlineSeconds = "refund_deadline_seconds"
             case stuckAfterHours = "stuck_after_hours"
             case serviceCredits = "service_credits"

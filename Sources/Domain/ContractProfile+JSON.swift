@@ -1,7 +1,7 @@
 import Foundation
 
 extension ContractProfile {
-    /// Reads a profile from its JSON document. Every value is required, and an unknown key is refused.
+    /// Reads a profile from its JSON document. Every value but `default_model` is required, an unknown key is refused.
     public init(json: [UInt8]) throws(DaybookError) {
         let decoded: Document
         do {
@@ -46,6 +46,9 @@ extension ContractProfile {
             let target = try percent(promise.targetPercent, "target_percent")
             completions[model] = Completion(target: target, limitSeconds: promise.limitSeconds)
         }
+        guard document.defaultModel.map({ !$0.isEmpty && $0.count <= Limits.nameLength }) ?? true else {
+            throw refuse("default_model is not the name of a model")
+        }
         var tiers: [ServiceCreditTier] = []
         for tier in document.serviceCredits {
             tiers.append(
@@ -64,7 +67,8 @@ extension ContractProfile {
             availabilityTarget: target,
             monitoredTarget: try percent(document.availability.monitoredPercent, "monitored_percent"),
             maintenanceNoticeHours: document.availability.maintenanceNoticeHours,
-            clock: clock, completions: completions, exclusions: exclusions,
+            clock: clock, completions: completions,
+            defaultModel: document.defaultModel ?? Self.standardModel, exclusions: exclusions,
             refundDeadlineSeconds: document.refundDeadlineSeconds,
             stuckAfterHours: document.stuckAfterHours,
             serviceCredits: tiers.sorted { $0.from > $1.from })

@@ -26,6 +26,9 @@ public struct ContractProfile: Hashable, Sendable {
         }
     }
 
+    /// The default model of a profile that names none.
+    public static let standardModel = "sora-2"
+
     public let name: String
     public let version: Int64
     /// The IANA time zone of reports on everybody.
@@ -38,6 +41,8 @@ public struct ContractProfile: Hashable, Sendable {
     public let clock: Clock
     /// By model. A model that is not here is counted, and not judged.
     public let completions: [String: Completion]
+    /// What a task without a model is: the one that the application means.
+    public let defaultModel: String
     public let exclusions: Set<Exclusion>
     public let refundDeadlineSeconds: Int64
     public let stuckAfterHours: Int64

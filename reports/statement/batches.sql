@@ -40,7 +40,7 @@ WITH silent AS MATERIALIZED (
     LEFT JOIN silent AS q ON q.user_id = b.user_id AND q.batch_id = b.id
     WHERE b.settlement_status IN ('finalized', 'refunded') AND coalesce(b.completed_at, q.settled_at) < o.starts_at
 ), counted AS (
-    SELECT r.id, coalesce(v.model, '') AS model, count(*) AS items,
+    SELECT r.id, v.model, count(*) AS items,
         count(*) FILTER (WHERE v.status = 'succeeded') AS succeeded,
         count(*) FILTER (WHERE v.status = 'failed') AS failed,
         coalesce(sum(coalesce(f.cost_credits, r.cost_per_video::bigint, 0)), 0)::bigint AS cost,
@@ -52,9 +52,9 @@ WITH silent AS MATERIALIZED (
             WHERE v.status = 'failed' AND coalesce(v.completed_at, f.terminal_at, v.updated_at) < r.ends_at
         ) AS failed_by_end
     FROM reported AS r
-    JOIN video_tasks AS v ON v.batch_job_id = r.id
+    JOIN named_task AS v ON v.batch_job_id = r.id
     LEFT JOIN task_fact AS f ON f.user_id = v.user_id AND f.task_id = v.id
-    GROUP BY r.id, coalesce(v.model, '')
+    GROUP BY r.id, v.model
 ), earlier AS (
     SELECT t.user_id, t.ref_id, t.model, sum(t.frozen)::bigint AS frozen, sum(t.refunded)::bigint AS refunded
     FROM touched AS t

@@ -28,7 +28,12 @@ public struct LedgerExplanation: Sendable {
             }
             let userID = try found.string("user_id") ?? ""
             let batchID = try found.optionalText("batch_id")
-            let entries = try rows("explain_rows", ["user_id": .text(userID)]).map(Self.entry)
+            let books = Books(session: session, catalog: catalog)
+            let names = try books.accounts().filter { $0.userID == userID }
+            let models = try Contracts(books, definitionFolder: definitionFolder).modelParameters(
+                of: names, now: try SLAScope.snapshotInstant(session), session: session)
+            let own = models.merging(["user_id": .text(userID)]) { _, own in own }
+            let entries = try rows("explain_rows", own).map(Self.entry)
             let carried = try CarriedLedger(session, catalog: catalog, owners: [userID])
             let closed = try MonthCloses(session: session, catalog: catalog).rows(of: userID)
             func costs(_ entries: [StatementEntry]) -> CostBook {
@@ -37,12 +42,11 @@ public struct LedgerExplanation: Sendable {
                 return costs
             }
             let draws = KeptDraws(closed: closed, stated: costs(closed.ordered(entries)), today: costs(entries))
-            let names = try Books(session: session, catalog: catalog).accounts().filter { $0.userID == userID }
             let owner = names.first.map { "\($0.slug), \($0.name)" } ?? "no account, owner \(userID)"
             let kind = try found.text("kind")
             if let batchID, !batchID.isEmpty {
                 try Self.refuseCarried(batchID, of: userID, catalog, session)
-                let values: [String: Value] = ["user_id": .text(userID), "batch_id": .text(batchID)]
+                let values = own.merging(["batch_id": .text(batchID)]) { _, batch in batch }
                 let story = BatchStory(
                     id: batchID, owner: owner, entries: entries, draws: draws,
                     batch: try rows("explain_batch", values).first, tasks: try rows("explain_tasks", values),

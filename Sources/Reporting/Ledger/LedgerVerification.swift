@@ -67,15 +67,11 @@ public struct LedgerVerification: Sendable {
         let books = Books(session: session, catalog: catalog)
         let accounts = try books.accounts()
         let only = try account.map { try SLAScope.account($0, among: accounts) }
-        let path = definitionFolder + "/sla/standard-profile.json"
-        guard let shipped = FileManager.default.contents(atPath: path) else {
-            throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
-        }
-        let contracts = try Contracts(books, shippedProfile: Array(shipped))
+        let contracts = try Contracts(books, definitionFolder: definitionFolder)
         let stretches = try contracts.stretches(of: accounts, session: session)
         let standard = try contracts.contract("standard", monthEnd: snapshotAt).profile
         let hasWallets = KnownTable.deployment.contains { $0.name == "credit_wallet" && catalog.has($0) }
-        return [
+        let values: [String: Value] = [
             "owner_ids": .texts(accounts.map(\.userID)), "owner_slugs": .texts(accounts.map(\.slug)),
             "terms_owners": .texts(stretches.map(\.userID)), "terms_from": .instants(stretches.map(\.from)),
             "terms_until": .instants(stretches.map(\.until)),
@@ -85,6 +81,8 @@ public struct LedgerVerification: Sendable {
             "stuck_after": .int(standard.stuckAfterHours), "snapshot_at": .instant(snapshotAt),
             "only_user": only.map { .text($0.userID) } ?? .null, "has_wallets": .bool(hasWallets),
         ]
+        let models = try contracts.modelParameters(of: accounts, now: snapshotAt, session: session)
+        return values.merging(models) { own, _ in own }
     }
 }
 

@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 import Postgres
 import Schema
 
@@ -41,6 +42,15 @@ struct Contracts {
             versions["standard"] = [(.distantPast, shipped)] + known
         }
         self.versions = versions
+    }
+
+    /// Reads every version, the shipped profile from the folder of the installed report definitions.
+    init(_ books: Books, definitionFolder: String) throws {
+        let path = definitionFolder + "/sla/standard-profile.json"
+        guard let shipped = FileManager.default.contents(atPath: path) else {
+            throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
+        }
+        try self.init(books, shippedProfile: Array(shipped))
     }
 
     /// The version of a profile that a month was, or will be, over under. Throws `badData` without that profile.
@@ -90,6 +100,25 @@ struct Contracts {
                     contract: stretches[index].contract)
             }
         }
+    }
+
+    /// The values by which `named_task` knows what a task without a model is, now being an instant.
+    ///
+    /// Only what differs from the standard profile's is told: the query looks through it for every such task.
+    func modelParameters(of accounts: [Account], now: Instant, session: Session) throws -> [String: Value] {
+        let standard = try contract("standard", monthEnd: now).profile.defaultModel
+        let areEqual = versions.values.joined().allSatisfy { $0.contract.profile.defaultModel == standard }
+        let others =
+            try areEqual
+            ? []
+            : stretches(of: accounts, session: session).filter {
+                $0.contract.profile.defaultModel != standard
+            }
+        return [
+            "default_model": .text(standard), "model_owners": .texts(others.map(\.userID)),
+            "model_from": .instants(others.map(\.from)), "model_until": .instants(others.map(\.until)),
+            "default_models": .texts(others.map(\.contract.profile.defaultModel)),
+        ]
     }
 
     /// The months in which terms begin, and those around the import of a version of their profiles: which of them is

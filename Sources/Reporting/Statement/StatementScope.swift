@@ -10,6 +10,8 @@ struct StatementScope: Sendable {
     var accounts: [StatementAccount]
     /// True for a run that closes the month: it keeps the id of every row.
     var keepsRows = false
+    /// What a task without a model is.
+    private let modelParameters: [String: Value]
 
     /// Settles a request against the database's snapshot.
     ///
@@ -29,9 +31,11 @@ struct StatementScope: Sendable {
             throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
         }
         let periods = try Self.periods(all, of: request.month, session: session, catalog: catalog)
-        let contracts = try Contracts(books, shippedProfile: Array(shipped)).contracts(of: all, periods: periods)
+        let profiles = try Contracts(books, shippedProfile: Array(shipped))
+        let contracts = try profiles.contracts(of: all, periods: periods)
         let snapshotAt = try SLAScope.snapshotInstant(session)
         self.snapshotAt = snapshotAt
+        modelParameters = try profiles.modelParameters(of: all, now: snapshotAt, session: session)
         if let cutoff = request.cutoff, cutoff > snapshotAt {
             throw DaybookError.usage("The cutoff \(cutoff) lies after the database's now, \(snapshotAt).")
         }
@@ -79,7 +83,7 @@ struct StatementScope: Sendable {
             "zone_names": .texts(zones.map(\.account.timeZone)),
             "zone_starts": .instants(zones.map { $0.period.start.adding(seconds: -Self.lateSeconds) }),
             "zone_ends": .instants(zones.map(\.period.end)),
-        ]
+        ].merging(modelParameters) { own, _ in own }
     }
 
     /// True where every row before the month counts by itself: amounts come from the purchases, a row may count at a

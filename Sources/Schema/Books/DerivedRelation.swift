@@ -8,6 +8,9 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
     case estimatedSettlement = "estimated_settlement"
     /// Ledger rows that spend credit for no batch: videos that were bought by themselves.
     case singleSpend = "single_spend"
+    /// Tasks with their model. One that has none is of the default model of its owner's contract profile in the month
+    /// of its creation: whoever binds the query says the default models that are not the standard one's.
+    case namedTask = "named_task"
 
     /// The query of the relation on the database at hand. Objects are named with their schema.
     public func select(_ catalog: Catalog) -> String {
@@ -32,6 +35,17 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
                 FROM \(table("credit_ledger")) AS s
                 WHERE s.type = 'spend' AND s.ref_type IS DISTINCT FROM 'batch_upfront'
                     AND s.ref_type IS DISTINCT FROM 'batch_refund'
+                """
+        case .namedTask:
+            return """
+                SELECT t.id, t.user_id, t.batch_job_id, t.batch_index, t.status, t.failure_type, t.failure_reason,
+                    t.created_at, t.updated_at, t.completed_at,
+                    coalesce(nullif(t.model, ''), (
+                        SELECT d.model FROM unnest(:model_owners::uuid[], :model_from::timestamptz[],
+                            :model_until::timestamptz[], :default_models::text[]) AS d (user_id, from_at, until_at, model)
+                        WHERE d.user_id = t.user_id AND t.created_at >= d.from_at AND t.created_at < d.until_at
+                    ), :default_model::text) AS model
+                FROM \(table("video_tasks")) AS t
                 """
         }
     }
