@@ -13,6 +13,9 @@ struct DeployedBooks {
     /// The account of a report of one; nil for everybody's.
     let account: String?
 
+    /// Which life this is, for messages.
+    func label(_ seed: Int) -> String { "seed \(seed), \(month), \(account ?? "everybody")" }
+
     private var input: String { scratch.file("deployment") }
 
     /// Plays the life of a seed, imports what is ours, and exports the tables for the calculation.
