@@ -138,6 +138,8 @@ extension KnownTable {
     public static let videoTasks = named("video_tasks")
     /// `daybook.ledger_carry`.
     public static let ledgerCarry = named("ledger_carry")
+    /// What the engine keeps of credits bought or granted together.
+    public static let lot = named("lot")
     /// `daybook.probe`.
     public static let probe = named("probe")
 

@@ -7,22 +7,26 @@ Plain loops over rows, no SQL. See README.md for the files and the command line.
 | finding | reference | credits | broken |
 |---|---|---|---|
 | batch_counts_disagree | batch | | a settled batch's total, success or failed count is not its tasks' |
+| charge_differs | batch | the gap | settled, and charged more than it delivered |
 | completed_before_created | task | | its terminal instant is before its creation |
+| delivered_unpaid | batch | the gap | it delivered more than its freezes less what came back |
 | double_refund | batch | what was given too much | over-refunded, by several rows |
 | duplicate_request_id | request_id | net charge of all but the first | an owner's request_id with several batches |
 | expired_bonus_not_swept | user | what is left | the wallet holds bonus credit that has expired |
 | freeze_disagrees | batch | the gap | freeze rows do not add up to the batch's frozen_credits |
+| freeze_short | batch | the gap | it left the queue, and its freeze rows do not cover its tasks |
 | late_refund | batch | | what is owed was refunded in full, later than the contract's deadline |
 | ledger_model_disagrees | batch | | a freeze or refund row names another model than the batch's tasks |
 | ledger_without_batch | ref_id, else entry | net amount | freeze or refund rows of a batch that the owner has not |
 | missing_refund | batch | what is owed | settled, and nothing was refunded |
 | negative_balance | user | the deepest point | the balance was negative after some entry |
 | over_refund | batch | what was given too much | over-refunded, by one row |
+| posted_in_future | entry | its amount | a ledger row dated after the snapshot |
 | refund_booked_as_purchase | batch | | a purchase row refers to a batch |
 | refund_without_charge | ref_id, else entry | the excess | refunds give back more than what they name took |
 | short_refund | batch | what is lacking | settled, and less was refunded than is owed |
 | spent_disagrees | batch | the gap | a settled batch's credits_spent is not its succeeded tasks' cost |
-| stuck_batch | batch | what it holds | no live task, and not settled long after it should have been |
+| stuck_batch | batch | what it holds | not settled, or with a task open, long after it should have been |
 | wallet_drift | user | the gap | the wallet is not the sum of the ledger |
 
 Where the definitions are silent this calculation decides as follows.
@@ -36,15 +40,18 @@ Where the definitions are silent this calculation decides as follows.
     they are pending, and later stuck), late only where the sum is right, double and over in any.
     In a settled batch whose tasks are not all terminal, or which has none, they are judged all the same,
     but never late.
- 4. Stuck: it holds credit (its freeze rows less its refund rows), is not settled, no task of it is live, and a
-    day (the contract's stuck_after_hours) has passed since the last task's end, or since creation without any.
+ 4. Stuck: a day (the contract's stuck_after_hours) has passed since its creation and a task of it is live, settled or
+    not; or since its last task's end (its creation, where it holds credit and has no task), and it is not settled. What
+    it holds is its freeze rows less its refund rows, never below 0; a settled one is asked for nothing.
  5. Counters of a batch that is not settled are not kept yet, and not judged; nor are the counts of a batch
     that was refused before it had tasks.
  6. Several freeze or refund rows of one unknown batch are one finding with their net amount. A batch of
     another owner is unknown, and its movements do not count for it.
  7. A batch whose tasks have several models, or none, has no model that a row could disagree with.
- 8. The wallet of an owner without a wallet holds 0. Nothing after the snapshot has happened; the wallet
-    is compared with the ledger rows up to it.
+ 8. The wallet of an owner without a wallet holds 0. Nothing after the snapshot has happened, but a wallet knows no
+    dates: it is compared with all rows of the ledger.
+10. Of delivered_unpaid, charge_differs and freeze_short a batch has one, the first that applies. What a finding about
+    its refunds (over, double, short, missing) names already is not counted again.
  9. A finding is about an owner whether or not there is an account; with --account only about its owner.
 """
 
@@ -94,8 +101,11 @@ class Verification:
     def read_ledger(self):
         """Ledger rows in the order of (created_at, id), and by batch of their own owner."""
         self.rows, self.by_batch = [], {}
-        for row in read_rows(self.folder, "credit_ledger") or []:
+        self.all_rows = read_rows(self.folder, "credit_ledger") or []
+        for row in self.all_rows:
             row["posted_at"], row["credits"] = parse_instant(row["created_at"]), int(row["credits_delta"])
+            if row["posted_at"] > self.now:
+                self.find("posted_in_future", row["user_id"], row["id"], abs(row["credits"]))
             if row["posted_at"] <= self.now:
                 self.rows.append(row)
         self.rows.sort(key=lambda row: (row["posted_at"], int(row["id"])))
@@ -125,12 +135,27 @@ class Verification:
         models = {task.model for task in batch.tasks}
         if len(models) == 1 and any(row["model"] not in models | {None} for row in freezes + refunds):
             self.find("ledger_model_disagrees", batch.user_id, batch.id)
+        self.check_charge(batch, charged, sum(row["credits"] for row in refunds + booked))
         if batch.settled:
             self.check_counters(batch)
-        elif self.is_stuck(batch):
-            held = charged - sum(row["credits"] for row in refunds)
-            if held > 0:
-                self.find("stuck_batch", batch.user_id, batch.id, held)
+        held = max(0, charged - sum(row["credits"] for row in refunds))
+        if self.is_stuck(batch, held):
+            self.find("stuck_batch", batch.user_id, batch.id, None if batch.settled else held)
+
+    def check_charge(self, batch, charged, given):
+        """What a batch was charged against what it delivered and what its tasks cost."""
+        gap, left = charged - given - batch.delivered, batch.owed - given
+        unpaid, too_much = -gap, gap if batch.settled else 0
+        if batch.settled or batch.all_ended:
+            unpaid -= max(0, -left)
+        if batch.settled:
+            too_much -= max(0, left)
+        short = sum(task.cost for task in batch.tasks) - charged
+        if self.counters[batch.id]["status"] == "queued":
+            short = 0
+        for finding, credits in (("delivered_unpaid", unpaid), ("charge_differs", too_much), ("freeze_short", short)):
+            if credits > 0:
+                return self.find(finding, batch.user_id, batch.id, credits)
 
     def check_refunds(self, batch, returns):
         """What a batch owes against what was given back."""
@@ -159,12 +184,14 @@ class Verification:
         if gap:
             self.find("spent_disagrees", batch.user_id, batch.id, gap)
 
-    def is_stuck(self, batch):
-        """Whether an unsettled batch has waited too long."""
+    def is_stuck(self, batch, held):
+        """Whether a batch has waited too long: for its tasks, or for its settlement."""
+        wait = self.contract(batch.user_id)[1]
         if batch.tasks and not batch.all_ended:
+            return self.now - batch.created_at > wait
+        if batch.settled or not (batch.tasks or held > 0):
             return False
-        since = batch.last_terminal if batch.tasks else batch.created_at
-        return self.now - since > self.contract(batch.user_id)[1]
+        return self.now - (batch.last_terminal if batch.tasks else batch.created_at) > wait
 
     # Tasks, requests, ledger, wallets
 
@@ -223,7 +250,7 @@ class Verification:
         if rows is None:
             return
         wallets, sums = {row["user_id"]: row for row in rows}, {}
-        for row in self.rows:
+        for row in self.all_rows:
             sums[row["user_id"]] = sums.get(row["user_id"], 0) + row["credits"]
         for user_id in sorted(wallets.keys() | sums.keys()):
             wallet = wallets.get(user_id, Row())

@@ -24,7 +24,7 @@ import Testing
         try await withSample { settings in
             let run = try await daybook(settings, ["ledger", "verify", "--account", "customer5"])
             #expect(run.exitCode == 2)
-            #expect(run.output.contains("2 findings, 777 credits at stake"))
+            #expect(run.output.contains("3 findings, 887 credits at stake"))
             let whole = try await daybook(settings, ["ledger", "verify", "--account", "customer8"])
             #expect(whole.exitCode == 0 && whole.output.hasPrefix("The books are whole"))
             let unknown = try await daybook(settings, ["ledger", "verify", "--account", "nobody"])
@@ -37,7 +37,7 @@ import Testing
             let json = try await daybook(settings, ["ledger", "verify", "--format", "json"])
             let document = try #require(
                 try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
-            #expect((document["findings"] as? [Any])?.count == 30 && document["is_whole"] as? Bool == false)
+            #expect((document["findings"] as? [Any])?.count == 33 && document["is_whole"] as? Bool == false)
             let folder = try ScratchFolder()
             let run = try await daybook(
                 settings, ["ledger", "verify", "--format", "xlsx", "--output", folder.file("findings.xlsx")])

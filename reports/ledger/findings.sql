@@ -8,8 +8,16 @@ WITH balance AS (
         coalesce(w.permanent_credits, 0)::bigint + coalesce(w.bonus_credits, 0) AS wallet, coalesce(l.ledger, 0) AS ledger,
         CASE WHEN w.bonus_expires_at <= :snapshot_at::timestamptz THEN coalesce(w.bonus_credits, 0) ELSE 0 END AS expired, w.bonus_expires_at
     FROM credit_wallet AS w
-    FULL JOIN (SELECT user_id, sum(credits) AS ledger FROM checked_row GROUP BY user_id) AS l ON l.user_id = w.user_id
+    FULL JOIN ledger_total AS l ON l.user_id = w.user_id
     WHERE :has_wallets AND (:only_user::uuid IS NULL OR coalesce(w.user_id, l.user_id) = :only_user::uuid)
+), bucket AS (
+    SELECT coalesce(w.user_id, o.user_id) AS user_id, coalesce(w.permanent_credits, 0)::bigint AS permanent,
+        coalesce(w.bonus_credits, 0)::bigint AS bonus, coalesce(o.purchased, 0) AS permanent_lots,
+        coalesce(o.bonus, 0) AS bonus_lots
+    FROM credit_wallet AS w
+    FULL JOIN lot_total AS o ON o.user_id = w.user_id
+    WHERE :has_wallets AND :has_lots
+        AND (:only_user::uuid IS NULL OR coalesce(w.user_id, o.user_id) = :only_user::uuid)
 ), finding AS (
     SELECT CASE WHEN returns > 1 THEN 'double_refund' ELSE 'over_refund' END AS finding, user_id, id::text AS reference,
         (returned - owed)::bigint AS credits, format('owed %s, given back %s in %s rows', owed, returned, returns) AS detail
@@ -45,11 +53,23 @@ WITH balance AS (
     FROM checked_batch
     WHERE is_settled AND tasks > 0 AND (total_count <> tasks OR success_count <> succeeded OR failed_count <> failed)
     UNION ALL
+    SELECT CASE WHEN unpaid > 0 THEN 'delivered_unpaid' WHEN too_much > 0 THEN 'charge_differs' ELSE 'freeze_short' END,
+        user_id, id::text,
+        (CASE WHEN unpaid > 0 THEN unpaid WHEN too_much > 0 THEN too_much ELSE short END)::bigint,
+        format('%s frozen, %s given back, %s delivered; its tasks cost %s', freezes, returned, delivered, cost)
+    FROM charged_batch
+    WHERE unpaid > 0 OR too_much > 0 OR short > 0
+    UNION ALL
     SELECT 'stuck_batch', user_id, id::text, greatest(freezes - refunds, 0)::bigint,
         format('no live task since %s, and not settled', coalesce(last_ended_at, created_at))
     FROM checked_batch
-    WHERE NOT is_settled AND open_tasks = 0 AND freezes - refunds > 0
+    WHERE NOT is_settled AND open_tasks = 0 AND (tasks > 0 OR freezes - refunds > 0)
         AND :snapshot_at::timestamptz > coalesce(last_ended_at, created_at) + stuck_after
+    UNION ALL
+    SELECT 'stuck_batch', user_id, id::text, CASE WHEN NOT is_settled THEN greatest(freezes - refunds, 0) END::bigint,
+        format('%s of %s tasks still open, of a batch created at %s', open_tasks, tasks, created_at)
+    FROM checked_batch
+    WHERE open_tasks > 0 AND :snapshot_at::timestamptz > created_at + stuck_after
     UNION ALL
     SELECT 'ledger_model_disagrees', user_id, id::text, NULL, 'a freeze or refund row names another model than the tasks of its batch'
     FROM checked_batch
@@ -104,6 +124,16 @@ WITH balance AS (
     SELECT 'wallet_drift', user_id, user_id::text, abs(wallet - ledger)::bigint, format('the wallet holds %s, the ledger adds up to %s', wallet, ledger)
     FROM wallet
     WHERE wallet <> ledger
+    UNION ALL
+    SELECT 'lots_disagree', user_id, user_id::text, abs(permanent - permanent_lots) + abs(bonus - bonus_lots),
+        format('the wallet holds %s and %s of bonus, the lots %s and %s', permanent, bonus, permanent_lots, bonus_lots)
+    FROM bucket
+    WHERE permanent <> permanent_lots OR bonus <> bonus_lots
+    UNION ALL
+    SELECT 'posted_in_future', l.user_id, l.id::text, abs(l.credits_delta)::bigint,
+        format('a row of %s credits (%s) is dated %s', l.credits_delta, l.type, l.created_at)
+    FROM credit_ledger AS l
+    WHERE l.created_at > :snapshot_at::timestamptz AND (:only_user::uuid IS NULL OR l.user_id = :only_user::uuid)
     UNION ALL
     SELECT 'expired_bonus_not_swept', w.user_id, w.user_id::text, CASE WHEN g.lots > 0 THEN g.expired ELSE w.expired END::bigint,
         format('bonus credit that expired at %s is still there', coalesce(g.expired_at, w.bonus_expires_at))

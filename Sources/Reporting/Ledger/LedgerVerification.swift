@@ -80,6 +80,7 @@ public struct LedgerVerification: Sendable {
             "refund_deadline": .int(standard.refundDeadlineSeconds),
             "stuck_after": .int(standard.stuckAfterHours), "snapshot_at": .instant(snapshotAt),
             "only_user": only.map { .text($0.userID) } ?? .null, "has_wallets": .bool(hasWallets),
+            "has_lots": .bool(catalog.has(.lot)),
         ]
         let models = try contracts.modelParameters(of: accounts, now: snapshotAt, session: session)
         return values.merging(models) { own, _ in own }

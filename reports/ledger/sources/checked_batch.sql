@@ -1,7 +1,9 @@
 -- Every batch with what its tasks came to and what the ledger says of it.
-SELECT b.id, b.user_id, b.request_id, b.created_at, b.frozen_credits::bigint AS frozen, b.credits_spent, b.total_count, b.success_count,
+SELECT b.id, b.user_id, b.request_id, b.created_at, coalesce(b.status, '') AS status,
+    b.frozen_credits::bigint AS frozen, b.credits_spent, b.total_count, b.success_count,
     b.failed_count, s.is_settled, coalesce(t.tasks, 0) AS tasks, coalesce(t.open_tasks, 0) AS open_tasks,
-    coalesce(t.succeeded, 0) AS succeeded, coalesce(t.failed, 0) AS failed, coalesce(t.delivered, 0) AS delivered, t.last_ended_at,
+    coalesce(t.succeeded, 0) AS succeeded, coalesce(t.failed, 0) AS failed, coalesce(t.delivered, 0) AS delivered, coalesce(t.cost, 0) AS cost,
+    t.last_ended_at,
     coalesce(m.freezes, 0) AS freezes, coalesce(m.refunds, 0) AS refunds, coalesce(m.booked, 0) AS booked,
     coalesce(m.refunds, 0) + coalesce(m.booked, 0) AS returned, coalesce(m.returns, 0) AS returns, coalesce(m.booked_rows, 0) AS booked_rows,
     m.last_return_at, greatest(b.frozen_credits - coalesce(t.delivered, 0), 0)::bigint AS owed,
@@ -19,6 +21,7 @@ LEFT JOIN (
         count(*) FILTER (WHERE k.status = 'succeeded') AS succeeded, count(*) FILTER (WHERE k.status = 'failed') AS failed,
         coalesce(sum(coalesce(k.cost_credits, c.cost_per_video::bigint)) FILTER (WHERE k.status = 'succeeded' AND k.ended_at IS NOT NULL), 0)::bigint
             AS delivered,
+        coalesce(sum(coalesce(k.cost_credits, c.cost_per_video::bigint)), 0)::bigint AS cost,
         max(k.ended_at) AS last_ended_at
     FROM checked_task AS k
     JOIN batch_jobs AS c ON c.id = k.batch_id
