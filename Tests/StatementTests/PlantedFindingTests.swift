@@ -27,10 +27,11 @@ import Testing
         let failed = tasks.status == "failed" ? tasks.count : 0
         let ended = succeeded + failed > 0 ? "now() - interval '\(ageHours - 1) hours'" : "NULL"
         return """
-            INSERT INTO public.batch_jobs (id, user_id, status, total_count, success_count, failed_count, cost_per_video,
-                frozen_credits, credits_spent, settlement_status, created_at, updated_at)
-            VALUES ('\(batch(number))', '\(user(number))', '\(status)', \(tasks.count), \(succeeded), \(failed), \(cost),
-                \(frozen), \(succeeded * cost), '\(settlement)', now() - interval '\(ageHours) hours',
+            INSERT INTO public.batch_jobs (
+                id, user_id, status, total_count, success_count, failed_count, cost_per_video, frozen_credits,
+                credits_spent, settlement_status, created_at, updated_at)
+            VALUES ('\(batch(number))', '\(user(number))', '\(status)', \(tasks.count), \(succeeded), \(failed),
+                \(cost), \(frozen), \(succeeded * cost), '\(settlement)', now() - interval '\(ageHours) hours',
                 now() - interval '1 hour');
             INSERT INTO public.video_tasks (user_id, batch_job_id, batch_index, model, prompt, status, created_at,
                 completed_at)
@@ -98,14 +99,16 @@ import Testing
             let scratch = try ScratchFolder()
             var accounts = try #require(
                 try String(contentsOfFile: Deployment.root + "/sample/accounts.csv", encoding: .utf8)
-                    .split(whereSeparator: \.isNewline).first.map { $0 + "\n" })
+                    .split(whereSeparator: \.isNewline).first.map { String($0) + "\n" })
             for plant in Self.plants {
                 try await execute(
                     """
                     INSERT INTO public.users (id) VALUES ('\(Self.user(plant.number))');
-                    INSERT INTO public.credit_wallet (user_id, permanent_credits) VALUES ('\(Self.user(plant.number))', 1000);
+                    INSERT INTO public.credit_wallet (user_id, permanent_credits)
+                    VALUES ('\(Self.user(plant.number))', 1000);
                     INSERT INTO public.credit_ledger (user_id, type, credits_delta, ref_type, created_at)
-                    VALUES ('\(Self.user(plant.number))', 'purchase', 1000, 'stripe_payment', now() - interval '90 days')
+                    VALUES ('\(Self.user(plant.number))', 'purchase', 1000, 'stripe_payment',
+                        now() - interval '90 days')
                     """, in: settings)
                 accounts += "\(Self.user(plant.number)),c\(plant.number),C,payg,USD,UTC,90,0,\n"
             }
