@@ -47,7 +47,8 @@ Where the definitions are silent this calculation decides as follows.
     that was refused before it had tasks.
  6. Several freeze or refund rows of one unknown batch are one finding with their net amount. A batch of
     another owner is unknown, and its movements do not count for it.
- 7. A batch whose tasks have several models, or none, has no model that a row could disagree with.
+ 7. A batch whose tasks have several models has no model that a row could disagree with. A task without a model has the
+    default one, sora-2.
  8. The wallet of an owner without a wallet holds 0. Nothing after the snapshot has happened, but a wallet knows no
     dates: it is compared with all rows of the ledger.
 10. Of delivered_unpaid, charge_differs and freeze_short a batch has one, the first that applies. What a finding about
@@ -132,7 +133,7 @@ class Verification:
         if booked:
             self.find("refund_booked_as_purchase", batch.user_id, batch.id)
         self.check_refunds(batch, refunds + booked)
-        models = {task.model for task in batch.tasks}
+        models = {task.model or "sora-2" for task in batch.tasks}
         if len(models) == 1 and any(row["model"] not in models | {None} for row in freezes + refunds):
             self.find("ledger_model_disagrees", batch.user_id, batch.id)
         self.check_charge(batch, charged, sum(row["credits"] for row in refunds + booked))
