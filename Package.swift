@@ -48,7 +48,7 @@ let package = Package(
                 .embedInCode("Migrations/012_divided.sql"), .embedInCode("Migrations/013_runs.sql"),
                 .embedInCode("Migrations/014_guards.sql"), .embedInCode("Migrations/015_closed.sql"),
                 .embedInCode("Migrations/016_rights.sql"), .embedInCode("Migrations/019_terms.sql"),
-                .embedInCode("Migrations/020_bonus.sql"),
+                .embedInCode("Migrations/020_bonus.sql"), .embedInCode("Migrations/021_callers.sql"),
                 .embedInCode("Migrations/023_settlement.sql"), .embedInCode("Migrations/024_prices.sql"),
                 .embedInCode("Migrations/025_slugs.sql"),
                 .embedInCode("Migrations/035_sending.sql"),

@@ -47,6 +47,7 @@ public struct Migration: Sendable {
         Migration(version: 16, name: "rights", embedded: PackageResources._16_rights_sql),
         Migration(version: 19, name: "terms", embedded: PackageResources._19_terms_sql),
         Migration(version: 20, name: "bonus", part: .engine, embedded: PackageResources._20_bonus_sql),
+        Migration(version: 21, name: "callers", part: .engine, embedded: PackageResources._21_callers_sql),
         Migration(version: 23, name: "settlement", embedded: PackageResources._23_settlement_sql),
         Migration(version: 24, name: "prices", embedded: PackageResources._24_prices_sql),
         Migration(version: 25, name: "slugs", embedded: PackageResources._25_slugs_sql),
