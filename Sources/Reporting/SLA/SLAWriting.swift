@@ -31,7 +31,7 @@ struct SLAWriting {
         }
         for table in all {
             let bytes = CSVEncoder.encode(table)
-            try provenance.add(table, file: bytes, query: reader.library.file(Self.query(of: table)))
+            try provenance.add(table, file: bytes, queries: Self.queries(of: table).map { try reader.library.file($0) })
             if outputs.formats.contains(.csv) { try outputs.write(bytes, to: table.name + ".csv") }
         }
         for file in reader.library.files { provenance.add(file) }
@@ -88,13 +88,15 @@ struct SLAWriting {
         return entries.map { SLAPage.Definition(term: $0.term, text: $0.text) }
     }
 
-    /// The query whose rows a table is made of.
-    private static func query(of table: Table) -> String {
+    /// The queries whose rows a table is made of.
+    private static func queries(of table: Table) -> [String] {
         switch table.name {
-        case "promises", "refunds": "batches"
-        case "credits": "availability"
-        case "trend": "trend_completion"
-        default: table.name
+        case "promises": ["availability", "batches", "completion", "idempotency"]
+        case "refunds": ["batches"]
+        case "idempotency": ["batches", "idempotency"]
+        case "credits": ["availability"]
+        case "trend": ["availability", "batches", "completion", "trend_completion"]
+        default: [table.name]
         }
     }
 
