@@ -145,7 +145,8 @@ class Deployment:
                     "limit_seconds": self.pick(60, 90, 120, 300, 600, 900),
                 }
         exclusions = [reason for reason in STANDARD["completion"]["exclusions"] if self.chance(0.7)]
-        return {
+        default = {"default_model": self.random.choice(MODELS)} if self.chance(0.3) else {}
+        return default | {
             "name": name,
             "version": self.pick(1, 2, 7),
             "time_zone": self.random.choice(ZONES),
@@ -254,7 +255,8 @@ class Deployment:
         limit = terms.get("limit_seconds", 120) * SECOND
         created_at = batch["created_at"] + (0 if self.chance(0.7) else self.span(0, 5 * SECOND))
         task = self.add(
-            "video_tasks", id=self.new_id(), user_id=batch["user_id"], model=model, prompt="a paper boat",
+            "video_tasks", id=self.new_id(), user_id=batch["user_id"], model=None if self.chance(0.06) else model,
+            prompt="a paper boat",
             batch_job_id=batch["id"], batch_index=None if self.chance(0.02) else index, created_at=created_at,
             progress=0, attempts=1, poll_count=0, external_access_policy="{}",
         )
@@ -333,7 +335,7 @@ class Deployment:
         settled_at = min(last + self.pick(0, SECOND, self.span(0, 10 * MINUTE), 2 * DAY), LAST_INSTANT)
         batch["updated_at"] = max(settled_at, batch["created_at"])
         batch["settlement_status"] = "pending"
-        batch["status"] = "processing"
+        batch["status"] = self.pick("processing", "processing", "processing", "queued")
         if all_ended and self.chance(0.93):
             batch["settlement_status"] = "refunded" if owed else "finalized"
             batch["status"] = "completed" if not owed else "partial"
@@ -476,7 +478,7 @@ class Deployment:
             captured = facts.get(task["id"], {}).get("terminal_at")
             terminal = task.get("completed_at") or captured or task["updated_at"]
             if task["status"] == "failed" and terminal is not None:
-                ends.setdefault(task["model"], []).append(terminal)
+                ends.setdefault(task["model"] or "sora-2", []).append(terminal)
         for model in sorted(ends):
             for _ in range(self.pick(0, 1, 2)):
                 starts_at = self.random.choice(ends[model]) + self.pick(0, 1, -1, -self.span(0, HOUR), -self.span(0, 2 * DAY))

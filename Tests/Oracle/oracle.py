@@ -111,7 +111,7 @@ def seconds_text(duration):
     if duration is None:
         return ""
     if duration == math.inf:
-        return "inf"
+        return ""
     thousandths = -(-duration // 1000)
     sign = "-" if thousandths < 0 else ""
     return f"{sign}{abs(thousandths) // 1000}.{abs(thousandths) % 1000:03d}"
@@ -169,6 +169,7 @@ class Profile:
         self.notice = number(availability["maintenance_notice_hours"]) * HOUR
         self.clock = completion["clock"]
         self.exclusions = set(completion["exclusions"])
+        self.default_model = data.get("default_model", "sora-2")
         self.targets = {model: number(terms.get("target_percent")) for model, terms in completion["models"].items()}
         self.limits = {
             model: number(terms["limit_seconds"]) * SECOND
@@ -245,8 +246,12 @@ class Batch:
     created_at: int
     frozen_credits: int
     cost_per_video: int
+    status: str
+    settlement_status: str
+    completed_at: int
     settled: bool
     has_webhook: bool
+    webhook_known: bool
     webhook_sent: bool
     tasks: list = field(default_factory=list)
     freezes: list = field(default_factory=list)
@@ -271,6 +276,26 @@ class Batch:
     def owed(self):
         """What it froze and did not deliver, never below 0."""
         return max(0, self.frozen_credits - self.delivered)
+
+    @property
+    def cost(self):
+        """The cost of all its tasks."""
+        return sum(task.cost for task in self.tasks)
+
+    @property
+    def begun(self):
+        """Whether it has tasks and left the queue."""
+        return bool(self.tasks) and self.status != "queued"
+
+    @property
+    def charge(self):
+        """What is wrong with what it was charged, one finding a batch; None where nothing is."""
+        paid = self.charged - self.refunded
+        if self.delivered > paid:
+            return "delivered_unpaid"
+        if self.settled and self.delivered < paid:
+            return "charge_differs"
+        return "freeze_short" if self.status != "queued" and self.charged < self.cost else None
 
     @property
     def charged(self):
@@ -302,6 +327,7 @@ class Task:
     id: str
     user_id: str
     model: str
+    model_missing: bool
     batch: Batch
     batch_index: int
     accepted_at: int
@@ -343,13 +369,14 @@ def truth(text):
 class Books:
     """Every row that was there at the cutoff, in the state it then had."""
 
-    def __init__(self, folder, cutoff):
-        self.folder, self.cutoff = folder, cutoff
+    def __init__(self, folder, cutoff, default_model):
+        self.folder, self.cutoff, self.default_model = folder, cutoff, default_model
+        self.first_refunds, self.last_ends = {}, {}
         self.missing_tables = []
         self.read_batches()
         self.read_ledger()
         self.read_tasks()
-        self.read_request_log()
+        self.settle()
         self.read_monitoring()
 
     def rows(self, table):
@@ -370,7 +397,6 @@ class Books:
             created_at = parse_instant(row["created_at"])
             if not self.happened(created_at):
                 continue
-            settled_at = parse_instant(row["completed_at"] or row["updated_at"])
             self.batches[row["id"]] = Batch(
                 id=row["id"],
                 user_id=row["user_id"],
@@ -378,8 +404,12 @@ class Books:
                 created_at=created_at,
                 frozen_credits=integer(row["frozen_credits"]) or 0,
                 cost_per_video=integer(row["cost_per_video"]) or 0,
-                settled=row["settlement_status"] in ("finalized", "refunded") and self.happened(settled_at),
+                status=row["status"],
+                settlement_status=row["settlement_status"],
+                completed_at=parse_instant(row["completed_at"]),
+                settled=False,
                 has_webhook=row["webhook_url"] is not None,
+                webhook_known=row["webhook_status"] is not None,
                 webhook_sent=row["webhook_status"] == "sent",
             )
 
@@ -395,9 +425,11 @@ class Books:
                 reference=row["ref_id"],
                 posted_at=parse_instant(row["created_at"]),
             )
+            batch = self.batches.get(entry.reference)
+            if entry.reference_type == "batch_refund" and batch and batch.user_id == entry.user_id:
+                self.first_refunds.setdefault(batch.id, []).append(entry.posted_at)
             if not self.happened(entry.posted_at):
                 continue
-            batch = self.batches.get(entry.reference)
             if entry.reference_type == "batch_upfront":
                 (batch.freezes if batch else self.stray_freezes).append(entry)
             elif entry.reference_type == "batch_refund" and batch:
@@ -415,6 +447,8 @@ class Books:
             batch = self.batches.get(row["batch_job_id"])
             status = row["status"]
             terminal, estimated = self.terminal_instant(row, fact)
+            if batch and terminal is not None:
+                self.last_ends[batch.id] = max(terminal, self.last_ends.get(batch.id, terminal))
             has_ended_status = status in ("succeeded", "failed")
             ended = has_ended_status and self.happened(terminal)
             cancelled_at = parse_instant(fact["cancelled_at"])
@@ -426,7 +460,8 @@ class Books:
             task = Task(
                 id=row["id"],
                 user_id=row["user_id"],
-                model=row["model"] or "",
+                model=row["model"] or self.default_model(row["user_id"]),
+                model_missing=not row["model"],
                 batch=batch,
                 batch_index=integer(row["batch_index"]),
                 accepted_at=accepted_at,
@@ -453,15 +488,16 @@ class Books:
             return parse_instant(fact["terminal_at"]), truth(fact["terminal_estimated"])
         return parse_instant(row["updated_at"]), True
 
-    def read_request_log(self):
-        """How often the log holds each (owner, request id); None where no log is kept."""
-        owners = {row["id"]: row["user_id"] for row in self.rows("enterprise_api_keys")}
-        logged = [row for row in self.rows("enterprise_api_usage") if self.happened(parse_instant(row["created_at"]))]
-        self.requests = {} if logged else None
-        for row in logged:
-            key = (owners.get(row["api_key_id"]), row["request_id"])
-            if None not in key:
-                self.requests[key] = self.requests.get(key, 0) + 1
+    def settle(self):
+        """Which batches are settled: by completed_at, else the first refund, else the end of the last task."""
+        for batch in self.batches.values():
+            if batch.settlement_status in ("finalized", "refunded"):
+                settled_at = batch.completed_at
+                if settled_at is None and batch.id in self.first_refunds:
+                    settled_at = min(self.first_refunds[batch.id])
+                elif settled_at is None:
+                    settled_at = self.last_ends.get(batch.id, batch.created_at)
+                batch.settled = self.happened(settled_at)
 
     def read_monitoring(self):
         """Probes by component and minute, maintenance windows, provider outages."""
@@ -507,11 +543,19 @@ class Component:
         """Minutes that count as available."""
         return self.total - self.counted
 
+    def sufficient(self, profile):
+        """Whether enough minutes were monitored."""
+        return 100 * self.monitored >= profile.monitored_percent * self.total
+
+    def attained(self, profile):
+        """Attained in percent; empty where too few minutes were monitored."""
+        return percent_text(self.up, self.total) if self.sufficient(profile) else ""
+
     def verdict(self, profile):
         """Too little monitoring comes before the target."""
         if self.total == 0:
             return NOT_APPLICABLE
-        if 100 * self.monitored < profile.monitored_percent * self.total:
+        if not self.sufficient(profile):
             return INSUFFICIENT
         return PASS if 100 * self.up >= profile.availability_target * self.total else BREACH
 
@@ -637,6 +681,8 @@ def refund_class(batch, profile, cutoff):
         return "over_refunded"
     if owed == 0:
         return None
+    if refunded < owed and cutoff - batch.last_terminal <= profile.refund_deadline:
+        return "pending"
     if refunded <= 0:
         return "missing"
     if refunded < owed:
@@ -675,7 +721,7 @@ class Report:
         self.cutoff = min(now, self.finality) if cutoff is None else cutoff
         if self.cutoff > now:
             raise SystemExit("the cutoff lies after the snapshot")
-        self.books = Books(folder, self.cutoff)
+        self.books = Books(folder, self.cutoff, lambda user: self.profile_of(user).default_model)
         self.choose_rows()
 
     def finality_instant(self):
@@ -747,7 +793,7 @@ class Report:
             unmonitored = component.total - component.monitored
             yield [
                 component.name, component.total, component.monitored, component.down, component.excluded,
-                component.counted, percent_text(component.up, component.total),
+                component.counted, component.attained(self.profile),
                 percent_text(component.up - unmonitored, component.total), component.verdict(self.profile),
             ]
 
@@ -776,7 +822,8 @@ class Report:
             percentiles = [seconds_text(row.percentile(percent)) for percent in (50, 90, 95, 99, 100)]
             yield [
                 account, model, clock, row.valid, *counts, percent_text(row.good, row.valid),
-                ratio_verdict(row.good, row.valid, target), *percentiles,
+                ratio_verdict(row.good, row.valid, target),
+                percent_text(row.good + row.counts.get("late", 0), row.valid), *percentiles,
             ]
 
     def refund_class(self, batch):
@@ -823,7 +870,10 @@ class Report:
             ]
 
     def idempotency(self, batches):
-        """Keys seen, keys replayed and violations among some of the month's batches."""
+        """Keys seen, keys replayed and violations among some of the month's batches.
+
+        The request log is unique by key and request, so that it cannot hold a replay.
+        """
         keys = {(batch.user_id, batch.request_id) for batch in batches if batch.request_id is not None}
         uses = {}
         for batch in self.books.batches.values():
@@ -831,14 +881,11 @@ class Report:
             uses[key] = uses.get(key, 0) + 1
         violations = sum(uses[key] > 1 for key in keys)
         violations += sum(batch.charged > batch.frozen_credits for batch in batches)
-        replayed = None
-        if self.books.requests is not None:
-            replayed = sum(self.books.requests.get(key, 0) > 1 for key in keys)
         if violations:
             verdict = BREACH
         else:
             verdict = PASS if keys else NOT_APPLICABLE
-        return len(keys), replayed, violations, verdict
+        return len(keys), None, violations, verdict
 
     def idempotency_rows(self):
         """idempotency.csv"""
@@ -849,7 +896,7 @@ class Report:
         for component in availability(self.books, self.start, self.end, self.profile):
             yield [
                 "availability", "", component.name, target_text(self.profile.availability_target), component.up,
-                component.total, percent_text(component.up, component.total), component.verdict(self.profile),
+                component.total, component.attained(self.profile), component.verdict(self.profile),
             ]
         for (account, model, clock), row in self.completions().items():
             profile = self.profile_of_slug(account)
@@ -867,16 +914,16 @@ class Report:
         classes = [self.refund_class(batch) for batch in batches]
         obligations = sum(name not in (None, "pending") for name in classes)
         settled = [batch for batch in batches if batch.settled]
-        with_tasks = [batch for batch in batches if batch.tasks]
-        with_webhook = [batch for batch in settled if batch.has_webhook]
+        begun = [batch for batch in batches if batch.begun]
+        known = [batch for batch in settled if batch.has_webhook and batch.webhook_known]
         paid_right = sum(batch.charged - batch.refunded == batch.delivered for batch in settled)
-        safe = sum(batch.charged >= sum(task.cost for task in batch.tasks) for batch in with_tasks)
-        sent = sum(batch.webhook_sent for batch in with_webhook)
+        safe = sum(batch.charged >= batch.cost for batch in begun)
+        sent = sum(batch.webhook_sent for batch in known)
         for promise, target, good, valid in (
             ("auto_refund", 100, classes.count("on_time"), obligations),
             ("pay_for_success", 100, paid_right, len(settled)),
-            ("financial_safety", 100, safe, len(with_tasks)),
-            ("webhook_delivery", None, sent, len(with_webhook)),
+            ("financial_safety", 100, safe, len(begun)),
+            ("webhook_delivery", None, sent, len(known)),
         ):
             yield [
                 promise, account, "", target_text(target), good, valid, percent_text(good, valid),
@@ -890,21 +937,21 @@ class Report:
         """credits.csv"""
         for account in self.accounts.values():
             start, end = month_bounds(self.month, account.zone)
-            attained = [
-                Fraction(100 * component.up, component.total)
-                for component in availability(self.books, start, end, account.profile)
-                if component.total
-            ]
-            worst = min(attained, default=None)
+            judged = [found for found in availability(self.books, start, end, account.profile) if found.total]
+            enough = [found for found in judged if found.sufficient(account.profile)]
+            worst = min((Fraction(100 * found.up, found.total) for found in enough), default=None)
             tier = Fraction(0)
             for low, high, credit in account.profile.tiers:
                 if worst is not None and low <= worst < high:
                     tier = credit
-            cents = math.floor(account.fee * tier + Fraction(1, 2))
+            cents = dollars_text(math.floor(account.fee * tier + Fraction(1, 2)))
+            shown = four_decimals(tier)
+            if not judged or len(enough) < len(judged):
+                # What was not monitored may have been worse: a tier is the least there is, and none is unknown.
+                shown, cents = (f"at least {shown}", cents) if tier else ("", "")
             yield [
                 account.slug, instant_text(start), instant_text(end), dollars_text(math.floor(account.fee * 100)),
-                "" if worst is None else four_decimals(worst), four_decimals(tier), dollars_text(cents),
-                instant_text(end + 30 * DAY),
+                "" if worst is None else four_decimals(worst), shown, cents, instant_text(end + 30 * DAY),
             ]
 
     def exception_rows(self):
@@ -920,6 +967,8 @@ class Report:
                 yield ["batch_without_tasks", self.slug(batch.user_id), batch.id, ""]
             elif batch.all_ended and not batch.settled and self.cutoff - batch.last_terminal > waiting:
                 yield ["batch_never_settled", self.slug(batch.user_id), batch.id, ""]
+            if batch.charge:
+                yield [batch.charge, self.slug(batch.user_id), batch.id, ""]
         for entry in self.books.stray_freezes:
             if self.concerns(entry.user_id) and self.in_month(entry.posted_at):
                 yield ["charge_without_batch", self.slug(entry.user_id), entry.reference or entry.id, ""]
@@ -929,6 +978,8 @@ class Report:
         for kind, count in (
             ("terminal_instant_estimated", sum(task.estimated for task in self.items)),
             ("terminal_instant_missing", sum(task.instant_missing for task in self.items)),
+            ("settlement_instant_estimated", sum(batch.settled and batch.completed_at is None for batch in self.batches)),
+            ("model_missing", sum(task.model_missing for task in self.items)),
             ("task_without_batch", len(self.loose)),
             ("undated_task", sum(self.concerns(task.user_id) for task in self.books.undated)),
             ("owner_without_account", sum(self.slug(owner) == NO_ACCOUNT for owner in owners)),
@@ -955,7 +1006,7 @@ class Report:
             ("availability", "component total_minutes monitored_minutes down_minutes excluded_minutes counted_minutes "
              "attained worst_case verdict", self.availability_rows()),
             ("completion", "account model clock valid good late failed timed_out cancelled_late in_flight_over excluded "
-             "undetermined attained verdict p50_seconds p90_seconds p95_seconds p99_seconds max_seconds",
+             "undetermined attained verdict finite_percent p50_seconds p90_seconds p95_seconds p99_seconds max_seconds",
              self.completion_rows()),
             ("refunds", "account batches obligations on_time late partial missing over_refunded stuck pending "
              "obligated_credits refunded_credits attained verdict", self.refund_rows()),

@@ -12,8 +12,8 @@ struct Oracle {
     ]
     /// Kinds of exceptions whose detail is a count; the other details are sentences.
     private static let counts: Set<String> = [
-        "terminal_instant_estimated", "terminal_instant_missing", "task_without_batch", "owner_without_account",
-        "undated_task",
+        "terminal_instant_estimated", "terminal_instant_missing", "settlement_instant_estimated", "model_missing",
+        "task_without_batch", "owner_without_account", "undated_task",
     ]
 
     /// Writes a generated deployment and gives its arguments for the report.

@@ -11,9 +11,10 @@ SELECT period, account, count(*) AS batches,
     coalesce(sum(refunded) FILTER (WHERE class <> 'pending'), 0)::bigint AS refunded_credits,
     count(*) FILTER (WHERE is_settled) AS settled,
     count(*) FILTER (WHERE is_settled AND freeze_rows - refunded = delivered) AS paid_for_success,
-    count(*) FILTER (WHERE tasks > 0) AS with_tasks,
-    count(*) FILTER (WHERE tasks > 0 AND freeze_rows >= cost) AS covered,
-    count(*) FILTER (WHERE is_settled AND webhook_url IS NOT NULL) AS with_webhook,
+    count(*) FILTER (WHERE has_begun) AS begun,
+    count(*) FILTER (WHERE has_begun AND freeze_rows >= cost) AS covered,
+    -- A delivery of which nothing is recorded neither succeeded nor failed.
+    count(*) FILTER (WHERE is_settled AND webhook_url IS NOT NULL AND webhook_status IS NOT NULL) AS known_webhooks,
     count(*) FILTER (WHERE is_settled AND webhook_url IS NOT NULL AND webhook_status = 'sent') AS delivered_webhooks,
     count(*) FILTER (WHERE freeze_rows > frozen) AS over_frozen
 FROM judged_batch

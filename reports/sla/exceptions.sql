@@ -1,5 +1,9 @@
 -- Every row of data that the definitions had to set aside or estimate. account is null where a row is about no single owner.
-WITH set_aside AS (
+WITH month_batch AS MATERIALIZED (
+    SELECT period, cutoff, id, user_id, account, frozen, refunded, freeze_rows, delivered, cost, tasks, open_tasks, last_terminal_at,
+        stuck_after, charge, is_settled, is_settlement_estimated, has_begun
+    FROM judged_batch
+), set_aside AS (
     SELECT outcome AS kind, account, id::text AS reference,
         CASE outcome
             WHEN 'clock_error' THEN 'ended before it began, at ' || terminal_at || '; its clock started at '
@@ -22,13 +26,35 @@ WITH set_aside AS (
     UNION ALL
     SELECT 'batch_without_tasks', account, id::text,
         'set aside: ' || frozen || ' credits frozen, ' || refunded || ' refunded, no task'
-    FROM judged_batch
+    FROM month_batch
     WHERE tasks = 0
     UNION ALL
     SELECT 'batch_never_settled', account, id::text,
         'its last task ended at ' || last_terminal_at || ', and it is not settled'
-    FROM judged_batch
+    FROM month_batch
     WHERE tasks > 0 AND open_tasks = 0 AND NOT is_settled AND cutoff > last_terminal_at + stuck_after
+    UNION ALL
+    SELECT 'settlement_instant_estimated', NULL, NULL, count(*)::text
+    FROM month_batch
+    WHERE is_settlement_estimated
+    HAVING count(*) > 0
+    UNION ALL
+    SELECT 'model_missing', NULL, NULL, count(*)::text
+    FROM judged_task
+    WHERE is_judging AND is_model_missing
+    HAVING count(*) > 0
+    UNION ALL
+    -- Named with every promise that the batch broke, since it is listed once.
+    SELECT charge, account, id::text,
+        CASE charge
+            WHEN 'delivered_unpaid' THEN (delivered - freeze_rows + refunded) || ' credits were delivered and not paid for: '
+            WHEN 'charge_differs' THEN (freeze_rows - refunded - delivered) || ' credits were charged and not delivered: '
+            ELSE (cost - freeze_rows) || ' credits of its tasks were not frozen: '
+        END || 'frozen ' || freeze_rows || ', refunded ' || refunded || ', delivered ' || delivered || ', all tasks cost ' || cost
+        || CASE WHEN is_settled AND freeze_rows - refunded <> delivered THEN '; breaks pay_for_success' ELSE '' END
+        || CASE WHEN has_begun AND freeze_rows < cost THEN '; breaks financial_safety' ELSE '' END
+    FROM month_batch
+    WHERE charge IS NOT NULL
     UNION ALL
     SELECT 'charge_without_batch', coalesce(o.account, 0), coalesce(l.ref_id, l.id::text),
         'ledger entry ' || l.id || ' of ' || l.credits_delta || ' credits names a batch that does not exist'

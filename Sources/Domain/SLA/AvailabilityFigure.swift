@@ -27,13 +27,23 @@ public struct AvailabilityFigure: Hashable, Sendable {
     /// (total − counted) / total: exclusions are no downtime, and do not shrink the period.
     public var attainment: Attainment { Attainment(good: total - counted, valid: total) }
 
+    /// The attainment in percent; nil where too few minutes were monitored to know it.
+    public func attained(_ profile: ContractProfile) -> Percent? {
+        isSufficient(profile) ? attainment.percent : nil
+    }
+
+    /// True where enough minutes were monitored.
+    public func isSufficient(_ profile: ContractProfile) -> Bool {
+        Attainment(good: monitored, valid: total).meets(profile.monitoredTarget)
+    }
+
     /// The attainment if every unmonitored minute had been down.
     public var worstCase: Attainment { Attainment(good: monitored - counted, valid: total) }
 
     /// `insufficient data` where too few minutes were monitored: switching the prober off improves nothing.
     public func verdict(_ profile: ContractProfile) -> Verdict {
         guard total > 0 else { return .notApplicable }
-        guard Attainment(good: monitored, valid: total).meets(profile.monitoredTarget) else { return .insufficientData }
+        guard isSufficient(profile) else { return .insufficientData }
         return attainment.verdict(target: profile.availabilityTarget)
     }
 }

@@ -17,11 +17,12 @@ public struct BatchFigure: Hashable, Sendable {
     public var settled: Int64 = 0
     /// Settled ones whose freeze less refund is the cost of their succeeded tasks.
     public var paidForSuccess: Int64 = 0
-    public var withTasks: Int64 = 0
-    /// Batches with tasks whose freeze covers the cost of all of them.
+    /// Batches with tasks that have left the queue.
+    public var begun: Int64 = 0
+    /// Those whose freeze covers the cost of all of them.
     public var covered: Int64 = 0
-    /// Settled batches with a webhook.
-    public var withWebhook: Int64 = 0
+    /// Settled batches with a webhook of whose delivery something is recorded.
+    public var knownWebhooks: Int64 = 0
     public var deliveredWebhooks: Int64 = 0
     /// Batches whose freeze rows add up to more than was to be frozen.
     public var overFrozen: Int64 = 0
@@ -33,6 +34,6 @@ public struct BatchFigure: Hashable, Sendable {
 
     public var refunds: Attainment { Attainment(good: onTime, valid: obligations) }
     public var payForSuccess: Attainment { Attainment(good: paidForSuccess, valid: settled) }
-    public var financialSafety: Attainment { Attainment(good: covered, valid: withTasks) }
-    public var webhookDelivery: Attainment { Attainment(good: deliveredWebhooks, valid: withWebhook) }
+    public var financialSafety: Attainment { Attainment(good: covered, valid: begun) }
+    public var webhookDelivery: Attainment { Attainment(good: deliveredWebhooks, valid: knownWebhooks) }
 }

@@ -49,6 +49,9 @@ public struct CompletionFigure: Hashable, Sendable {
 
     public var attainment: Attainment { Attainment(good: good, valid: valid) }
 
+    /// Those that succeeded, in time or not: percentiles above this share are never reached.
+    public var finite: Attainment { Attainment(good: good + late, valid: valid) }
+
     /// The target of the model, nil where the contract has none.
     public func target(_ profile: ContractProfile) -> Percent? { profile.completions[model]?.target }
 

@@ -1,7 +1,7 @@
 /// Idempotency keys of a period's batches.
 public struct IdempotencyFigure: Hashable, Sendable {
     public let keysSeen: Int64
-    /// Keys that the request log holds more than once; nil where no log is kept.
+    /// Keys that the request log holds more than once; nil where no log is kept, or one that takes a request once.
     public let keysReplayed: Int64?
     /// Keys with more than one batch.
     public let duplicated: Int64

@@ -34,6 +34,9 @@ public struct Promise: Hashable, Sendable {
     public let attainment: Attainment
     public let verdict: Verdict
 
+    /// Attained in percent; nil where there is too little data to know it.
+    public var attained: Percent? { verdict == .insufficientData ? nil : attainment.percent }
+
     public init(
         _ name: Name, account: String, subject: String = "", target: Percent?, attainment: Attainment, verdict: Verdict
     ) {

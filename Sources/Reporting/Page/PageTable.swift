@@ -38,7 +38,7 @@ struct PageTable: Sendable {
         rows = table.rows.prefix(limit).map { row in
             Row(
                 cells: zip(table.columns, row).enumerated().map { index, pair in
-                    Cell(text: pair.1.plainText, style: Self.style(pair.0, pair.1), isHeading: index == 0)
+                    Cell(text: pair.1.pageText, style: Self.style(pair.0, pair.1), isHeading: index == 0)
                 })
         }
         isEmpty = table.rows.isEmpty

@@ -33,9 +33,9 @@ extension BatchFigure {
         refundedCredits = try row.int("refunded_credits")
         settled = try row.int("settled")
         paidForSuccess = try row.int("paid_for_success")
-        withTasks = try row.int("with_tasks")
+        begun = try row.int("begun")
         covered = try row.int("covered")
-        withWebhook = try row.int("with_webhook")
+        knownWebhooks = try row.int("known_webhooks")
         deliveredWebhooks = try row.int("delivered_webhooks")
         overFrozen = try row.int("over_frozen")
     }

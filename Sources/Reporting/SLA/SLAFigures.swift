@@ -42,7 +42,7 @@ struct SLAFigures: Sendable {
     var refundRates: [RefundRate] = []
     var idempotency: [Of<IdempotencyFigure>] = []
     var exceptions: [Exception] = []
-    /// The worst component's availability in each account's own month, by slug; nil where nothing is probed.
-    var ownAvailability: [String: Attainment] = [:]
+    /// The components' availability in each account's own month, by slug.
+    var ownAvailability: [String: [AvailabilityFigure]] = [:]
     var trend: [TrendPoint] = []
 }

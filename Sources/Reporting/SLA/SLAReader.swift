@@ -83,10 +83,10 @@ struct SLAReader {
         return figures
     }
 
-    /// The worst component of each account's own month: one query for all the accounts whose contracts ask for the
+    /// The components of each account's own month: one query for all the accounts whose contracts ask for the
     /// same notice.
-    private func ownAvailability() throws -> [String: Attainment] {
-        var byAccount: [String: Attainment] = [:]
+    private func ownAvailability() throws -> [String: [AvailabilityFigure]] {
+        var byAccount: [String: [AvailabilityFigure]] = [:]
         let byNotice = Dictionary(grouping: zip(scope.accounts, scope.ownContracts)) {
             $0.1.profile.maintenanceNoticeHours
         }
@@ -96,15 +96,9 @@ struct SLAReader {
             let months = periods.map {
                 SLAScope.JudgedMonth(month: scope.request.month, period: $0, cutoff: scope.current.cutoff)
             }
-            let counted = try availability(months, noticeHours: notice)
-            let worst = Dictionary(
-                uniqueKeysWithValues: zip(
-                    periods,
-                    counted.map { figures in
-                        figures.map(\.attainment).filter { $0.valid > 0 }.min { $0.good < $1.good }
-                    }))
+            let counted = Dictionary(uniqueKeysWithValues: zip(periods, try availability(months, noticeHours: notice)))
             for account in accounts {
-                byAccount[account.slug] = scope.ownPeriods[account.slug].flatMap { worst[$0] } ?? nil
+                byAccount[account.slug] = scope.ownPeriods[account.slug].flatMap { counted[$0] }
             }
         }
         return byAccount
@@ -150,8 +144,21 @@ struct SLAReader {
         let log = try session.query(
             """
             WITH enterprise_api_usage AS (\(catalog.select(.apiUsage)))
-            SELECT EXISTS (SELECT FROM enterprise_api_usage WHERE created_at <= $1) AS keeps_log
+            SELECT EXISTS (SELECT FROM enterprise_api_usage WHERE created_at <= $1) AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_index AS i
+                WHERE i.indrelid = pg_catalog.to_regclass('public.enterprise_api_usage') AND i.indisunique
+                    AND i.indisvalid AND EXISTS (
+                        SELECT FROM pg_catalog.pg_attribute AS a
+                        WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) AND a.attname = 'request_id'
+                    )
+                    AND NOT EXISTS (
+                        SELECT FROM pg_catalog.unnest(i.indkey::smallint[]) AS k (number)
+                        LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
+                        WHERE a.attname IS NULL OR a.attname NOT IN ('user_id', 'api_key_id', 'request_id')
+                    )
+            ) AS keeps_log
             """, [.instant(scope.current.cutoff)])
+        // A log that takes a request of a key once cannot say whether it came again.
         let keepsLog = try log[0].bool("keeps_log")
         var counted: [Int64?: Row] = [:]
         for row in try rows("idempotency") { counted[try row.optionalInt("account")] = row }

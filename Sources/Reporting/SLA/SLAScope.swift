@@ -84,6 +84,7 @@ struct SLAScope: Sendable {
             "terms_until": .instants(stretches.map(\.until)),
             "terms_profiles": .ints(stretches.map { Int64(numbers[$0.contract.sha256] ?? 0) }),
             "profile_clocks": .texts(profiles.map(\.clock.rawValue)),
+            "profile_default_models": .texts(profiles.map(\.defaultModel)),
             "profile_input_refused": excludes(.inputRefused),
             "profile_cancelled": excludes(.cancelled),
             "profile_provider_outage": excludes(.providerOutage),

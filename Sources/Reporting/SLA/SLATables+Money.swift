@@ -69,7 +69,8 @@ extension SLATables {
             name: "credits", title: "Service credits",
             note:
                 "The share of the monthly fee for which each account is eligible, on request and until the date "
-                + "given. Judged on the worst component over the account's own month.",
+                + "given. Judged on the worst component over the account's own month; \"at least\" where another "
+                + "component was not monitored enough.",
             columns: [
                 Column("account", .text), Column("period_start", .instant), Column("period_end", .instant),
                 Column("monthly_fee_usd", .usd, title: "Monthly fee USD"),
@@ -78,16 +79,21 @@ extension SLATables {
             ],
             rows: zip(scope.accounts, scope.ownContracts).map { account, own in
                 let contract = own.profile
-                let attainment = figures.ownAvailability[account.slug]
-                let tier = attainment.map { contract.serviceCredit(for: $0) } ?? .zero
+                let credit = ServiceCredit(figures.ownAvailability[account.slug] ?? [], contract)
                 let period = scope.ownPeriods[account.slug]
                 return [
                     .text(account.slug), period.map { .instant($0.start) } ?? .empty,
                     period.map { .instant($0.end) } ?? .empty, .dollars(account.monthlyFee),
-                    .optional(attainment?.percent), .percent(tier), .dollars(account.monthlyFee.share(tier)),
+                    .optional(credit.worst?.percent), Self.tier(credit),
+                    credit.tier.map { .dollars(account.monthlyFee.share($0)) } ?? .empty,
                     period.map { .instant($0.end.adding(seconds: Limits.creditRequestDays * 86_400)) } ?? .empty,
                 ]
             })
+    }
+
+    private static func tier(_ credit: ServiceCredit) -> Cell {
+        guard let tier = credit.tier else { return .empty }
+        return credit.isLeast ? .text("at least \(tier)") : .percent(tier)
     }
 
     func trend() -> Table {
@@ -103,7 +109,7 @@ extension SLATables {
                 [
                     .text(point.promise.rawValue), .text(point.subject), .text(point.month.description),
                     .optional(point.target), .integer(point.attainment.good), .integer(point.attainment.valid),
-                    .optional(point.attainment.percent), .verdict(point.verdict),
+                    .optional(point.attained), .verdict(point.verdict),
                 ]
             })
     }

@@ -67,7 +67,7 @@ struct SLATables {
                 [
                     .text(promise.name.rawValue), .text(promise.account), .text(promise.subject),
                     .optional(promise.target), .integer(promise.attainment.good), .integer(promise.attainment.valid),
-                    .optional(promise.attainment.percent), .verdict(promise.verdict),
+                    .optional(promise.attained), .verdict(promise.verdict),
                 ]
             })
     }
@@ -77,7 +77,7 @@ struct SLATables {
             name: "availability", title: "Availability",
             note:
                 "Minutes of each probed component. Attained is (total − counted) / total; the worst case counts "
-                + "every unmonitored minute as down.",
+                + "every unmonitored minute as down. Attained is empty where too few were monitored.",
             columns: ["total", "monitored", "down", "excluded", "counted"].reduce(into: [Column("component", .text)]) {
                 $0.append(Column("\($1)_minutes", .integer))
             } + [
@@ -88,7 +88,8 @@ struct SLATables {
             rows: figures.availability.map { figure in
                 [
                     .text(figure.component), .integer(figure.total), .integer(figure.monitored), .integer(figure.down),
-                    .integer(figure.excluded), .integer(figure.counted), .optional(figure.attainment.percent),
+                    .integer(figure.excluded), .integer(figure.counted),
+                    .optional(figure.attained(scope.widestProfile)),
                     .optional(figure.worstCase.percent), .verdict(figure.verdict(scope.widestProfile)),
                 ]
             })
@@ -102,10 +103,12 @@ struct SLATables {
         return Table(
             name: "completion", title: "Completion",
             note: "Tasks by what became of them. Percentiles are nearest-rank over the valid tasks; one that never "
-                + "succeeded counts as infinite.",
+                + "succeeded counts as infinite, and a percentile among them is never reached. Finite is the share "
+                + "that succeeded.",
             columns: [Column("account", .text), Column("model", .text), Column("clock", .text)]
                 + counts.map { Column($0, .integer) }
                 + [Column("attained", .percent, title: "Attained %"), Column("verdict", .text, width: 17)]
+                + [Column("finite_percent", .percent, title: "Finite %")]
                 + ["p50", "p90", "p95", "p99", "max"].map { Column("\($0)_seconds", .seconds, title: "\($0) seconds") },
             rows: figures.completions.map { counted in
                 let figure = counted.figure
@@ -117,6 +120,7 @@ struct SLATables {
                 return [.text(scope.accountText(counted.account)), .text(figure.model), .text(figure.clock.rawValue)]
                     + numbers.map(Cell.integer)
                     + [.optional(figure.attainment.percent), .verdict(figure.verdict(contract))]
+                    + [.optional(figure.finite.percent)]
                     + percentiles(figure)
             })
     }

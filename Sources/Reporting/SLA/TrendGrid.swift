@@ -5,7 +5,7 @@ struct TrendGrid: Sendable {
     struct Series: Sendable {
         let name: String
         let target: Percent?
-        /// One a month; nil where the month has no figure.
+        /// One a month; nil where the month has no figure, or too little data for one.
         let values: [Percent?]
     }
 
@@ -24,8 +24,9 @@ struct TrendGrid: Sendable {
         series = subjects.map { subject in
             let ofSubject = own.filter { $0.subject == subject }
             return Series(
-                name: subject.isEmpty ? "all batches" : subject, target: ofSubject.last?.target,
-                values: months.map { month in ofSubject.first { $0.month == month }?.attainment.percent })
+                name: name == .autoRefund ? "all batches" : subject.isEmpty ? "(no name)" : subject,
+                target: ofSubject.last?.target,
+                values: months.map { month in ofSubject.first { $0.month == month }?.attained })
         }
     }
 

@@ -9,4 +9,7 @@ struct TrendPoint: Sendable {
     let target: Percent?
     let attainment: Attainment
     let verdict: Verdict
+
+    /// Attained in percent; nil where there is too little data to know it.
+    var attained: Percent? { verdict == .insufficientData ? nil : attainment.percent }
 }

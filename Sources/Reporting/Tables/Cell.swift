@@ -9,7 +9,7 @@ public enum Cell: Hashable, Sendable {
     case percent(Percent)
     /// A duration in microseconds; it is shown in seconds, rounded up to three decimals.
     case duration(microseconds: Int64)
-    /// A duration that never ended.
+    /// A duration that never ended: empty in files, since a word in a column of numbers makes it one of text.
     case infinite
     case dollars(Dollars)
     case instant(Instant)
@@ -17,16 +17,18 @@ public enum Cell: Hashable, Sendable {
     /// A decimal number as PostgreSQL prints it.
     case decimal(DecimalText)
 
-    /// The value as CSV and pages show it, without any quoting.
+    /// The value as people read it on a page.
+    public var pageText: String { self == .infinite ? "never" : plainText }
+
+    /// The value as CSV shows it, without any quoting.
     public var plainText: String {
         switch self {
-        case .empty: ""
+        case .empty, .infinite: ""
         case .text(let text): text
         case .decimal(let decimal): decimal.text
         case .integer(let number): String(number)
         case .percent(let percent): percent.description
         case .duration(let microseconds): Seconds.text(microseconds: microseconds)
-        case .infinite: "inf"
         case .dollars(let amount): amount.description
         case .instant(let instant): instant.description
         case .boolean(let value): value ? "true" : "false"

@@ -94,8 +94,8 @@ struct SheetWriter {
 
     func write(_ cell: Cell, to sheet: Sheet, row: Int, column: Int, format: Format) throws {
         switch cell {
-        case .empty, .text(""): try sheet.writeBlank(row: row, column: column, format: format)
-        case .text, .infinite, .boolean:
+        case .empty, .infinite, .text(""): try sheet.writeBlank(row: row, column: column, format: format)
+        case .text, .boolean:
             try sheet.write(row: row, column: column, text: cell.plainText, format: format)
         case .integer(let number): try sheet.write(row: row, column: column, integer: number, format: format)
         case .decimal, .percent, .duration, .dollars:

@@ -1,8 +1,7 @@
 -- The batches created in a period and not after its cutoff.
 SELECT p.period, p.cutoff, b.id, b.user_id, coalesce(o.account, 0) AS account, coalesce(r.profile, 0) AS profile,
     b.frozen_credits::bigint AS frozen, b.request_id, b.created_at, b.webhook_url, b.webhook_status,
-    coalesce(b.settlement_status IN ('finalized', 'refunded') AND coalesce(b.completed_at, b.updated_at) <= p.cutoff, false)
-        AS is_settled
+    b.status, b.settlement_status, b.completed_at
 FROM batch_jobs AS b
 JOIN period AS p ON b.created_at >= p.starts_at AND b.created_at < p.ends_at AND b.created_at <= p.cutoff
 LEFT JOIN owner AS o ON o.user_id = b.user_id

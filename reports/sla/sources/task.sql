@@ -1,6 +1,6 @@
 -- The tasks that belong to a batch, with the instants that count. The terminal instant is completed_at, else what Daybook captured, else
 -- updated_at, and only then estimated.
-SELECT t.id, t.user_id, t.batch_job_id AS batch_id, t.batch_index, coalesce(t.model, '') AS model,
+SELECT t.id, t.user_id, t.batch_job_id AS batch_id, t.batch_index, nullif(t.model, '') AS model,
     coalesce(t.status, '') AS status, t.failure_type, t.failure_reason,
     coalesce(o.account, 0) AS account,
     t.created_at AS accepted_at, coalesce(f.dispatched_at, t.created_at) AS dispatched_at,
