@@ -64,4 +64,5 @@ tools:
 
 test-tools:
 	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl \
-		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev
+		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev pgbouncer
+	@scripts/test-postgres 18 >/dev/null

@@ -18,10 +18,18 @@ struct ServerPrograms: Sendable {
         let group: gid_t
     }
 
-    /// Finds the programs in the folder that `DAYBOOK_PG_BIN` names, or the newest of Debian's.
+    /// Finds the programs in the folder that `DAYBOOK_PG_BIN` names, or the newest of Debian's; of
+    /// another version those of `scripts/test-postgres`, which installs them where they are missing.
     ///
     /// Throws where there are none: tests never skip.
-    init() throws {
+    init(version: Int? = nil) throws {
+        account = geteuid() == 0 ? try Self.unprivilegedAccount() : nil
+        if let version {
+            let script = Deployment.root + "/scripts/test-postgres"
+            let printed = try Command.run([script, String(version)])
+            folder = String(printed.split(separator: "\n").last ?? "")
+            return
+        }
         let named = ProcessInfo.processInfo.environment["DAYBOOK_PG_BIN"].map { [$0] }
         let root = "/usr/lib/postgresql"
         let versions = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [])
@@ -33,7 +41,6 @@ struct ServerPrograms: Sendable {
             throw TestSupportError("No PostgreSQL server programs in \(candidates): install postgresql-15.")
         }
         self.folder = folder
-        account = geteuid() == 0 ? try Self.unprivilegedAccount() : nil
     }
 
     private static func unprivilegedAccount() throws -> Account {

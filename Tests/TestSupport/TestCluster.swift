@@ -22,15 +22,17 @@ public final class TestCluster: Sendable {
 
     /// Makes and starts a cluster.
     ///
+    /// `version` is PostgreSQL's, nil for the newest of Debian's;
     /// `hbaLines` replace pg_hba.conf after its line for the socket;
     /// `files` are put into the data folder, readable by the server alone.
     public init(
         port: Int = 5432,
+        version: Int? = nil,
         settings: [String: String] = [:],
         hbaLines: [String] = [],
         files: [String: String] = [:]
     ) throws {
-        let programs = try ServerPrograms()
+        let programs = try ServerPrograms(version: version)
         // In /tmp itself: a socket's path has 107 bytes, and the server's user must get there.
         var template = Array("/tmp/daybook-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
