@@ -55,15 +55,28 @@ public struct DatabaseOptions: ParsableArguments {
         }
     }
 
-    /// Connects a few times more, as often as the server has room for it, and lets the body work with those too.
-    public func withFurtherConnections<Result: Sendable>(
-        _ count: Int, _ body: ([Connection]) async throws -> Result
+    /// Connects, refuses a pooler for `work`, lets the body work, and closes the connection.
+    public func withDirectConnection<Result: Sendable>(
+        for work: String, _ body: (DirectConnection) async throws -> Result
     ) async throws -> Result {
-        var further: [Connection] = []
+        try await withConnection { try await body(try await $0.direct(for: work)) }
+    }
+
+    /// Connects a few times more, as often as the server has room for it, and lets the body work with those too.
+    ///
+    /// Behind a pooler there are none: the first connection may hold the only server that it has.
+    public func withFurtherConnections<Result: Sendable>(
+        _ count: Int, beside first: Connection, _ body: ([DirectConnection]) async throws -> Result
+    ) async throws -> Result {
+        var further: [DirectConnection] = []
         func close() async { for connection in further { await connection.close() } }
-        for _ in 0..<count {
+        for _ in 0..<(await first.isPooled ? 0 : count) {
             guard let connection = try? await Connection.open(try await settings()) else { break }
-            further.append(connection)
+            guard let direct = try? await connection.direct(for: "Reading ahead") else {
+                await connection.close()
+                break
+            }
+            further.append(direct)
         }
         do {
             let result = try await body(further)

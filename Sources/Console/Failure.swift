@@ -54,7 +54,7 @@ public enum Failure {
             .commitUnknown, .closed:
             return .databaseUnavailable
         case .timeout, .lockNotAvailable, .cancelled, .poolExhausted: return .tryAgain
-        case .invalidSettings: return .configuration
+        case .invalidSettings, .pooled, .sessionLimit: return .configuration
         case .server: break
         default: return .failed
         }

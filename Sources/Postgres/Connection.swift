@@ -98,6 +98,9 @@ public final actor Connection {
         canceller.cancelCurrent()
     }
 
+    /// True where a pooler stands between this program and the server.
+    public var isPooled: Bool { session?.isPooled ?? false }
+
     /// False once it is closed or lost, or where a transaction was left open.
     var isUsable: Bool { session.map { $0.isAlive && !$0.isInTransaction } ?? false }
 

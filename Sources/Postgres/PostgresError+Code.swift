@@ -47,6 +47,10 @@ extension PostgresError {
         public static let closed = Code(rawValue: "closed")
         /// No connection of a pool became free in time.
         public static let poolExhausted = Code(rawValue: "pool_exhausted")
+        /// What runs needs a session of its own, and a pooler stands in between.
+        public static let pooled = Code(rawValue: "pooled")
+        /// A limit of the server ended the session, or cannot be lifted; what was not committed is undone.
+        public static let sessionLimit = Code(rawValue: "session_limit")
         /// A call that cannot be made here, such as a statement while rows are streaming.
         public static let invalidUse = Code(rawValue: "invalid_use")
     }

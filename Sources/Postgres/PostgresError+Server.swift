@@ -31,7 +31,8 @@ extension PostgresError {
         isLost: Bool
     ) -> Code {
         switch sqlState {
-        case .adminShutdown, .crashShutdown, .idleInTransactionTimeout: return .connectionLost
+        case let state? where state.endingLimit != nil: return .sessionLimit
+        case .adminShutdown, .crashShutdown: return .connectionLost
         case .queryCancelled:
             // One state for both; only the words differ, and servers may speak another language.
             if message.contains("statement timeout") { return .timeout }
@@ -48,6 +49,9 @@ extension PostgresError {
         switch code {
         case .connectionLost:
             "The connection to the server was lost while a statement ran; what was not committed is undone."
+        case .sessionLimit:
+            "The server ended the session, because of its limit \(sqlState?.endingLimit ?? ""); what was not committed "
+                + "is undone. Daybook lifts it for its own sessions: find out what sets it again, or lift it there."
         case .timeout:
             "A statement took longer than its time limit (statement_timeout) and was stopped."
         case .cancelled:

@@ -2,6 +2,16 @@
 ///
 /// Codes and names: PostgreSQL documentation, appendix A.
 public struct SQLState: RawRepresentable, Hashable, Sendable {
+    /// The setting whose limit ends a session with this state; nil for every other state.
+    var endingLimit: String? {
+        switch self {
+        case .transactionTimeout: "transaction_timeout"
+        case .idleInTransactionTimeout: "idle_in_transaction_session_timeout"
+        case .idleSessionTimeout: "idle_session_timeout"
+        default: nil
+        }
+    }
+
     /// The five characters.
     public let rawValue: String
 
@@ -35,6 +45,10 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
     public static let failedTransaction: SQLState = "25P02"
     /// A session was idle in a transaction for too long and was ended (`25P03`).
     public static let idleInTransactionTimeout: SQLState = "25P03"
+    /// A transaction took too long and its session was ended (`25P04`, from 17).
+    public static let transactionTimeout: SQLState = "25P04"
+    /// A session was idle for too long and was ended (`57P05`).
+    public static let idleSessionTimeout: SQLState = "57P05"
     /// A user or a way to connect that the server does not admit (`28000`).
     public static let invalidAuthorization: SQLState = "28000"
     /// A wrong password (`28P01`).

@@ -33,7 +33,7 @@ extension Session {
     public func executeScript(_ sql: String) throws {
         let connection = try ready()
         // Several statements in one message are one transaction, in which the first holds for all.
-        let prefix = isInTransaction ? nil : lookupSQL
+        let prefix = isInTransaction ? nil : beginningSQL
         try result(of: PQsendQuery(connection, (prefix.map { $0 + ";" } ?? "") + sql), connection, sql)
     }
 

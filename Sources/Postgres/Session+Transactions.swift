@@ -14,19 +14,24 @@ extension Session {
         _ options: TransactionOptions = TransactionOptions(),
         _ body: () throws -> Result
     ) throws -> Result {
-        try transaction(beginning: options.beginSQL, isUndone: options.isUndone, body)
+        try transaction(options.beginSQL, options.limitsSQL, options, body)
     }
 
-    func transaction<Result>(
-        beginning: String, isUndone: Bool = false, _ body: () throws -> Result
+    func transaction<Result>(beginning: String, _ body: () throws -> Result) throws -> Result {
+        try transaction(beginning, nil, TransactionOptions(), body)
+    }
+
+    private func transaction<Result>(
+        _ begin: String, _ limits: String?, _ options: TransactionOptions, _ body: () throws -> Result
     ) throws -> Result {
         guard !isInTransaction else {
             throw PostgresError(.invalidUse, "A transaction cannot begin inside another one.")
         }
         do {
-            try executeAlone(beginning + (lookupSQL.map { "; " + $0 } ?? ""))
+            // What the options limit comes last: a session's own limits are lifted before it.
+            try executeAlone([begin, beginningSQL, limits].compactMap { $0 }.joined(separator: "; "))
             let result = try body()
-            try isUndone ? undo() : commit()
+            try options.isUndone ? undo() : commit(isInDoubt: !options.readOnly)
             return result
         } catch {
             rollBack("ROLLBACK")
@@ -62,12 +67,15 @@ extension Session {
         rollBack("ROLLBACK")
     }
 
-    private func commit() throws {
+    /// Commits. Of a transaction that only read nothing is in doubt, whatever becomes of its end: a lost connection is
+    /// as good an end as any.
+    private func commit(isInDoubt: Bool) throws {
         let connection = try ready()
         let tag: String
         do {
             tag = try result(of: PQsendQuery(connection, "COMMIT"), connection, "COMMIT").commandTag
         } catch let error as PostgresError where error.code == .connectionLost {
+            guard isInDoubt else { return }
             var unknown = PostgresError(
                 .commitUnknown,
                 "The connection was lost while a transaction was being committed: it may be committed or not."

@@ -14,6 +14,9 @@ public final class Session {
     private var connection: OpaquePointer?
     private let noticeRelay: NoticeRelay
     private let nameLookup: ConnectionSettings.NameLookup
+    /// True where a pooler stands between this program and the server, so that the next transaction may run in another
+    /// session, and what is set in one stays for whoever comes after.
+    public private(set) var isPooled = false
     let canceller: Canceller
     /// True while rows or COPY data are under way.
     var isStreaming = false
@@ -45,18 +48,16 @@ public final class Session {
         connection = nil
     }
 
-    /// The text and date forms of every session, and a server that notices a
-    /// client that is gone while it computes.
+    /// The text and date forms of every session, no limit that would end it, and a server that notices a client that
+    /// is gone while it computes.
+    ///
+    /// Before anything is set the server is asked who it is: a pooler gives a process number of its own. Through one
+    /// nothing is set but in a transaction, to its end.
     private func configure() throws {
-        try executeScript(
-            """
-            SET standard_conforming_strings TO on;
-            SET datestyle TO 'ISO, YMD';
-            SET intervalstyle TO 'postgres';
-            SET timezone TO 'UTC';
-            SET extra_float_digits TO 1
-            """
-        )
+        isPooled = try backendProcessID() != serverProcessID
+        guard !isPooled else { return }
+        try executeScript(Self.forms.map { "SET \($0)" }.joined(separator: "; "))
+        try liftLimits()
         guard serverVersion >= 140_000 else { return }
         do {
             try executeScript("SET client_connection_check_interval TO '10s'")
@@ -69,11 +70,19 @@ public final class Session {
     /// own path is meant.
     ///
     /// The temporary schema is named, and last: unnamed it would be searched first. `SET` takes no snapshot.
-    var lookupSQL: String? { nameLookup == .system ? "SET LOCAL search_path = pg_catalog, pg_temp" : nil }
+    private var lookupSQL: String? { nameLookup == .system ? "SET LOCAL search_path = pg_catalog, pg_temp" : nil }
+
+    /// What every transaction begins with; nil where nothing has to be said. Through a pooler it is all that a session
+    /// of our own is told once.
+    var beginningSQL: String? {
+        guard isPooled else { return lookupSQL }
+        let local = (Self.forms + limits.map { "\($0) TO 0" }).map { "SET LOCAL \($0)" }
+        return (local + [lookupSQL].compactMap { $0 }).joined(separator: "; ")
+    }
 
     /// Runs a body of one statement; outside of a transaction in one of its own, which says where names are looked up.
     func lookingUp<Result>(_ body: () throws -> Result) throws -> Result {
-        guard lookupSQL != nil, !isInTransaction else { return try body() }
+        guard beginningSQL != nil, !isInTransaction else { return try body() }
         // As the server would begin it by itself: a standby takes no transaction that says that it will write.
         return try transaction(beginning: "BEGIN", body)
     }

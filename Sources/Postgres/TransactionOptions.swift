@@ -53,16 +53,21 @@ public struct TransactionOptions: Sendable, Hashable {
     /// Reads only, all from one moment.
     public static let snapshot = TransactionOptions(isolation: .repeatableRead, readOnly: true)
 
-    /// The statements that begin such a transaction.
+    /// The statement that begins such a transaction.
     var beginSQL: String {
         var sql = "BEGIN ISOLATION LEVEL \(isolation.rawValue)"
         sql += readOnly ? ", READ ONLY" : ", READ WRITE"
         sql += deferrable ? ", DEFERRABLE" : ", NOT DEFERRABLE"
-        if let limit = statementTimeoutMilliseconds { sql += "; SET LOCAL statement_timeout = \(limit)" }
-        if let limit = lockTimeoutMilliseconds { sql += "; SET LOCAL lock_timeout = \(limit)" }
-        if let limit = idleTimeoutMilliseconds {
-            sql += "; SET LOCAL idle_in_transaction_session_timeout = \(limit)"
-        }
         return sql
+    }
+
+    /// The statements that set its limits; nil where it has none of its own.
+    var limitsSQL: String? {
+        let limits = [
+            ("statement_timeout", statementTimeoutMilliseconds), ("lock_timeout", lockTimeoutMilliseconds),
+            ("idle_in_transaction_session_timeout", idleTimeoutMilliseconds),
+        ]
+        let statements = limits.compactMap { name, limit in limit.map { "SET LOCAL \(name) = \($0)" } }
+        return statements.isEmpty ? nil : statements.joined(separator: "; ")
     }
 }

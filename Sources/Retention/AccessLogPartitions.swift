@@ -20,6 +20,7 @@ public struct AccessLogPartitions: Sendable {
     /// Nothing happens on a deployment. Throws `tryAgain` if the table is in use for longer than the lock timeout; an
     /// insert meanwhile goes to the default partition.
     public func ensure(_ connection: Connection) async throws -> [String] {
+        let connection = try await connection.direct(for: "The making of partitions")
         let months = try await connection.run { session -> [Month] in
             guard try Self.isOurs(session) else { return [] }
             let today = try session.query("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date AS today")[0].date(

@@ -12,9 +12,10 @@ public struct LedgerPartitions: Sendable {
     /// Nothing happens on a deployment. Throws `tryAgain` if the table is in use for longer than the lock timeout; an
     /// insert meanwhile goes to the default partition.
     public func ensure(_ connection: Connection) async throws -> [String] {
-        try await connection.transaction(
+        let connection = try await connection.direct(for: "The making of partitions")
+        return try await connection.transaction(
             TransactionOptions(lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
-        ) { session in
+        ) { session -> [String] in
             try RetentionSession.prepare(session)
             guard try Migrator.madeService(session) else { return [] }
             let known = try session.query(

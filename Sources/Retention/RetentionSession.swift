@@ -23,8 +23,9 @@ enum RetentionSession {
         try session.executeScript(script("SET LOCAL "))
     }
 
-    /// Settings of the whole session.
+    /// Settings of the whole session, which must be our own.
     static func prepareSession(_ session: Session) throws {
+        try session.requireDirect(for: "A purge")
         try session.executeScript(script("SET "))
     }
 

@@ -26,6 +26,7 @@ public struct Migrator: Sendable {
     /// Throws `badData` if an applied migration was edited or is unknown to this program, and
     /// `tryAgain` if a lock is not to be had within five seconds.
     public func migrate(_ connection: Connection) async throws -> [String] {
+        let connection = try await connection.direct(for: "A migration")
         var applied: [String] = []
         for migration in migrations {
             let options = TransactionOptions(lockTimeoutMilliseconds: 5000)

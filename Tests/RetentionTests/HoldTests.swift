@@ -128,7 +128,7 @@ import Testing
             asOf: CalendarDate(year: 2026, month: 11, day: 5), archive: try ArchivePlace(folder: purging.archive),
             certificates: purging.certificates, templates: templates, expectedRows: 6000, programVersion: "test",
             host: "here", hostClock: { Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000) })
-        let purge = Purge(purgeSettings, purger)
+        let purge = Purge(purgeSettings, try await purger.direct(for: "A purge"))
         let plan = try await purge.prepare()
         let running = Task { try await purge.run(plan) }
         let holder = try await Connection.open(settings)

@@ -93,7 +93,7 @@ import Testing
                         Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000).adding(seconds: seconds)
                     })
                 let error = await #expect(throws: DaybookError.self) {
-                    _ = try await Purge(settings, connection).prepare()
+                    _ = try await Purge(settings, try await connection.direct(for: "A purge")).prepare()
                 }
                 // Without a skew the next refusal speaks: more than half of a class.
                 #expect(error?.sentence.contains("clock") == (seconds.magnitude > 300), "\(error?.sentence ?? "")")

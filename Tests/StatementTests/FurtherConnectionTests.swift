@@ -19,8 +19,10 @@ import Testing
                 templates: try TemplateSet(folders: [reports + "/templates"]), output: folder.path,
                 formats: [.csv, .html], key: nil, programVersion: "0"))
         let connection = try await Connection.open(settings)
-        var further: [Connection] = []
-        for other in others { further.append(try await Connection.open(other)) }
+        var further: [DirectConnection] = []
+        for other in others {
+            further.append(try await Connection.open(other).direct(for: "Reading ahead"))
+        }
         if isLost { await further.last?.close() }
         _ = try await report.run(connection, beside: further)
         await connection.close()

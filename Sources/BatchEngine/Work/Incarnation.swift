@@ -30,9 +30,9 @@ actor Incarnation {
     private let desk: SubmissionDesk
     private let claims: AsyncStream<Submission>.Continuation
     /// Connections of their own, so that a sign of life never waits behind a sweep.
-    private let pulse: Connection
-    private let work: Connection
-    private let sweep: Connection
+    private let pulse: DirectConnection
+    private let work: DirectConnection
+    private let sweep: DirectConnection
     private let worker: Int64
     private var schedule: PollSchedule
     private var random = SystemRandomNumberGenerator()
@@ -254,7 +254,7 @@ actor Incarnation {
 
     /// Runs one transaction of the worker's; one that lost a deadlock is tried again.
     private func write<Result: Sendable>(
-        _ connection: Connection, _ body: @escaping @Sendable (WorkQueue, Int64) throws -> Result
+        _ connection: DirectConnection, _ body: @escaping @Sendable (WorkQueue, Int64) throws -> Result
     ) async throws -> Result {
         let worker = worker
         var tries = 0

@@ -11,7 +11,7 @@ public import ServiceLifecycle
 /// whichever incarnation is there. Any number of workers on any number of machines share nothing but PostgreSQL.
 public struct Worker: Service {
     /// Opens a connection to the engine's database.
-    public typealias Connect = @Sendable () async throws -> Connection
+    public typealias Connect = @Sendable () async throws -> DirectConnection
 
     private static let pauseAfterFailure = Duration.milliseconds(500)
 

@@ -55,6 +55,7 @@ public struct MonthClosing: Sendable {
     public func run(
         _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
+        let connection = try await connection.direct(for: "The closing of a month")
         let library = try settings.library()
         let folder = NSTemporaryDirectory() + "/daybook-close-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }

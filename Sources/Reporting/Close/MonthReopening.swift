@@ -26,6 +26,7 @@ public struct MonthReopening: Sendable {
     ///
     /// Throws `usage` where it is not closed, is not the last closed one, or no reason is given.
     public func run(_ connection: Connection) async throws -> Outcome {
+        let connection = try await connection.direct(for: "The opening of a closed month")
         guard !reason.allSatisfy(\.isWhitespace), reason.count <= Limits.remarkLength else {
             throw DaybookError.usage("Say in --reason, in at most \(Limits.remarkLength) characters, why it is opened.")
         }

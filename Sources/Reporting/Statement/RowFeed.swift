@@ -47,7 +47,7 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
     /// Has a query read in the snapshot of a session. Its first column is the number of the account, by which it is
     /// ordered.
     ///
-    /// False if the further connection cannot come into the snapshot: as behind a pooler that has more than one server.
+    /// False if the further connection cannot come into the snapshot, as one to another server cannot.
     func begin(_ query: BoundQuery, in session: Session) throws -> Bool {
         let snapshot = try session.query("SELECT pg_export_snapshot() AS name")[0].text("name")
         return locked {
@@ -82,7 +82,7 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
     // MARK: The further connection
 
     /// Serves over a connection. What goes wrong here, the connection's loss too, ends the waiting of the first one.
-    func serve(over connection: Connection, _ options: TransactionOptions) async {
+    func serve(over connection: DirectConnection, _ options: TransactionOptions) async {
         do {
             try await connection.transaction(options) { self.serve($0) }
         } catch {

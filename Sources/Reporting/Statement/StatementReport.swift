@@ -82,9 +82,10 @@ public struct StatementReport: Sendable {
     /// Writes the statements. All of them appear, or none.
     ///
     /// - Parameter beside: Further connections to the same database, which read ahead in the same snapshot: what comes
-    ///   before the month, the batches and the entries, as many of the three as there are.
+    ///   before the month, the batches and the entries, as many of the three as there are. Behind a pooler there are
+    ///   none: it may have no server left for them, and they would wait for the one that waits for them.
     public func run(
-        _ connection: Connection, beside: [Connection] = [],
+        _ connection: Connection, beside: [DirectConnection] = [],
         progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> [Outcome] {
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -45,6 +45,7 @@ public struct ArchiveExpiry: Sendable {
     public func run(
         _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
+        let connection = try await connection.direct(for: "The destruction of archives")
         let shelf = CertificateShelf(templates, mode: mode)
         var outcome = Outcome()
         // First what an earlier call could not write any more.
@@ -85,7 +86,7 @@ public struct ArchiveExpiry: Sendable {
     }
 
     private func destroy(
-        _ expired: Expired, _ connection: Connection
+        _ expired: Expired, _ connection: DirectConnection
     ) async throws -> (issued: [Certifying.Issued], remark: String?) {
         let run = expired.run
         // An older program may have been killed after the manifest, and before the rest: then the records say what the
@@ -115,6 +116,7 @@ public struct ArchiveExpiry: Sendable {
     public func writeOff(
         _ run: Int64, _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> [String] {
+        let connection = try await connection.direct(for: "The writing off of an archive")
         let issued = try await connection.transaction { session -> [Certifying.Issued] in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)

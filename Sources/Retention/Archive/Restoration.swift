@@ -55,6 +55,7 @@ public struct Restoration: Sendable {
     public func run(
         _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
+        let connection = try await connection.direct(for: "A restore")
         let (manifest, digest) = try ArchiveManifest.read(manifestPath)
         let folder = ArchiveFolder(path: (manifestPath as NSString).deletingLastPathComponent)
         let (tables, put, issued) = try await connection.transaction { session in

@@ -25,14 +25,14 @@ public struct CarryForward: Sendable {
 
     let settings: PurgeSettings
     let years: Int64
-    let connection: Connection
+    let connection: DirectConnection
     let tell: @Sendable (PurgeProgress) -> Void
 
     /// - Parameters:
     ///   - settings: Where archive and certificates go. Its account, forced refusals and expected rows are not used.
     ///   - years: Whole years that rows are kept.
     public init(
-        _ settings: PurgeSettings, years: Int64, _ connection: Connection,
+        _ settings: PurgeSettings, years: Int64, _ connection: DirectConnection,
         tell: @escaping @Sendable (PurgeProgress) -> Void = { _ in }
     ) {
         self.settings = settings
@@ -78,6 +78,7 @@ public struct CarryForward: Sendable {
                 TransactionOptions(
                     statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeLockMilliseconds)
             ) { session in
+                try PurgeLock.require(session)
                 guard try read(session).digest == plan.digest else {
                     throw DaybookError(
                         .tryAgain, "The ledger or the holds changed since the plan was made; nothing was replaced.")

@@ -6,7 +6,7 @@ public import Reporting
 public enum CertificateHead {
     /// Reads it, also where the task was cancelled: a run that has done its work says where the chain stands.
     public static func read(_ connection: Connection) async throws -> ChainHead {
-        try await Uninterrupted.run(connection) { session in
+        try await Uninterrupted.reading(connection) { session in
             let row = try session.query(
                 """
                 SELECT coalesce((SELECT c.sha256 FROM daybook.retention_certificate AS c

@@ -15,7 +15,7 @@ extension Purge {
             guard !Task.isCancelled else { return false }
             tell(.step("detaching \(partition.name)"))
             // A partition that is in use stays where it is and is swept like any other table.
-            _ = try? await Uninterrupted.transaction(connection) { try drop.detach(partition, $0) }
+            _ = try? await Uninterrupted.changing(connection) { try drop.detach(partition, $0) }
         }
         let detached = try await Uninterrupted.run(connection) { session in
             try RunRecord.sweeps(run.id, .accessLog, state: "detached", session)
@@ -26,7 +26,7 @@ extension Purge {
             guard !Task.isCancelled else { return false }
             tell(.step("archiving and dropping \(relation)"))
             do {
-                try await Uninterrupted.transaction(connection, unlimited) { session in
+                try await Uninterrupted.changing(connection, unlimited) { session in
                     guard try drop.finish(relation, session) else { throw HeldAfterAll() }
                 }
             } catch is HeldAfterAll {
@@ -54,12 +54,12 @@ extension Purge {
     private func attachAgain(_ relation: String, _ run: PurgeRun) async throws {
         let options = TransactionOptions(
             statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeLockMilliseconds)
-        try await Uninterrupted.transaction(connection, options) {
+        try await Uninterrupted.changing(connection, options) {
             try PartitionDrop.prepareAttaching(relation, run, $0)
         }
         for refusals in 1... {
             do {
-                return try await Uninterrupted.transaction(connection, options) {
+                return try await Uninterrupted.changing(connection, options) {
                     try PartitionDrop.attachAgain(relation, run, $0)
                 }
             } catch let error as PostgresError where SweepFailure.isPassing(error) {

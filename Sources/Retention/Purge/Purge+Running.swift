@@ -30,7 +30,7 @@ extension Purge {
                 let counted = if pass == 0, let left { left } else { try await count(run, dataClass, shape) }
                 left = counted
                 if pass == Limits.purgePasses || counted.allSatisfy({ $0.dueRows == 0 }) { break }
-                try await Uninterrupted.transaction(connection) { session in
+                try await Uninterrupted.changing(connection) { session in
                     let isFirst = try pass == 0 && !hasSwept(run, dataClass, session)
                     let isOpen = try !RunRecord.sweeps(run.id, dataClass, state: "sweeping", session).isEmpty
                     try RunRecord.beginSweeps(run.id, dataClass, again: !isFirst && !isOpen, session)
@@ -103,7 +103,7 @@ extension Purge {
     func finish(_ run: PurgeRun, lines: [PlanLine]) async throws -> Outcome {
         let manifest = try await Uninterrupted.run(connection) { try ArchiveManifest(run, $0) }
         let digest = try run.archive.map { try manifest.write(to: $0) }
-        let (certificate, taken) = try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
+        let (certificate, taken) = try await Uninterrupted.changing(connection, TransactionOptions()) { session in
             (
                 try Certifying.purge(run, settings, lines: lines, manifestDigest: digest, session),
                 try RunRecord.takenRows(run.id, session)

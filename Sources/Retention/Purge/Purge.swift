@@ -22,11 +22,11 @@ public struct Purge: Sendable {
     }
 
     let settings: PurgeSettings
-    let connection: Connection
+    let connection: DirectConnection
     let tell: @Sendable (PurgeProgress) -> Void
 
     public init(
-        _ settings: PurgeSettings, _ connection: Connection,
+        _ settings: PurgeSettings, _ connection: DirectConnection,
         tell: @escaping @Sendable (PurgeProgress) -> Void = { _ in }
     ) {
         self.settings = settings
@@ -47,7 +47,7 @@ public struct Purge: Sendable {
         }
         let plan = try await PlanReader(
             asOf: settings.asOf, account: settings.account, rests: settings.pauses.rests
-        ).run(connection)
+        ).run(connection.connection)
         let shortest = plan.terms.all.filter { $0.dataClass.isCustomers }.map(\.retentionDays).min()
         let clocks = try await Uninterrupted.run(connection) { session in
             let rows = try session.query(
@@ -75,7 +75,7 @@ public struct Purge: Sendable {
             return Self.nothing(files)
         }
         if let archive = settings.archive { try ArchiveFolder(path: archive.folder).make() }
-        let run = try await Uninterrupted.transaction(connection) { session in
+        let run = try await Uninterrupted.changing(connection) { session in
             try CertificateShelf.requirePlace(in: settings.certificates, session)
             let run = try PurgeRun.record(plan, settings, session)
             guard try run.isBound(session) else {

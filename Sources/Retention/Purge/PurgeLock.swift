@@ -13,6 +13,28 @@ enum PurgeLock {
         throw DaybookError(.tryAgain, "Another purge is running: \(holder). Wait for its end.")
     }
 
+    /// Refuses to go on in a session that does not hold the lock.
+    ///
+    /// Nothing of ours gives it back before its session ends; a trigger that calls `pg_advisory_unlock_all` does.
+    static func require(_ session: Session) throws {
+        let held = try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_locks AS l
+                WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid = pg_backend_pid()
+                    AND l.mode = 'ExclusiveLock'
+                    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
+            ) AS held
+            """, [.int(key)])
+        guard try held[0].bool("held") else {
+            throw DaybookError.configuration(
+                "The session of this purge no longer holds the lock that keeps a second one out, so it stopped before "
+                    + "its next change: look for a trigger or a function that calls pg_advisory_unlock_all, or for a "
+                    + "pooler. Continue it with: daybook retention purge --resume")
+        }
+    }
+
     /// Takes the lock until the transaction ends: neither a purge nor another restore beside it, because each would
     /// count the rows as if it were alone.
     static func takeForRestore(_ session: Session) throws {

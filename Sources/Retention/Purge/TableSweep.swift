@@ -5,7 +5,7 @@ internal import Postgres
 /// Walks one table from its first page to its last, a transaction at a time.
 struct TableSweep: Sendable {
     let step: SweepStep
-    let connection: Connection
+    let connection: DirectConnection
     let tell: @Sendable (PurgeProgress) -> Void
     let plannedRows: Int64
     let pauses: PurgePauses
@@ -60,7 +60,7 @@ struct TableSweep: Sendable {
             let range = next..<min(next + most, place.pages)
             let startedAt = clock.now
             do {
-                taken += try await Uninterrupted.transaction(connection) { try step.take(range, rests, $0) }
+                taken += try await Uninterrupted.changing(connection) { try step.take(range, rests, $0) }
                 pace.took(milliseconds: Int64((clock.now - startedAt) / .milliseconds(1)))
                 next = range.upperBound
                 refusals = 0
@@ -90,7 +90,7 @@ struct TableSweep: Sendable {
     }
 
     private func end() async throws {
-        try await Uninterrupted.transaction(connection) { session in
+        try await Uninterrupted.changing(connection) { session in
             _ = try session.execute(
                 """
                 UPDATE daybook.purge_sweep SET state = 'done'
@@ -125,7 +125,7 @@ struct TableSweep: Sendable {
     }
 }
 
-extension Connection {
+extension DirectConnection {
     /// Why a purge should wait, nil if it need not; nothing if the server does not show it.
     fileprivate func reason(for relation: String, _ pauses: PurgePauses) async throws -> String? {
         guard !Task.isCancelled else { return nil }

@@ -14,7 +14,7 @@ struct Trial: Sendable {
     private struct Undone: Error {}
 
     /// Throws why the purge could not go on in the end. What is locked or too slow now is no reason.
-    func run(_ connection: Connection) async throws {
+    func run(_ connection: DirectConnection) async throws {
         do {
             try await Uninterrupted.transaction(connection) { session in
                 try attempt(session)

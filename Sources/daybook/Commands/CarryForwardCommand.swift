@@ -1,6 +1,7 @@
 import ArgumentParser
 import Domain
 import Foundation
+import Postgres
 import Reporting
 import Retention
 
@@ -69,7 +70,8 @@ struct CarryForwardCommand: AsyncParsableCommand {
         }
         let settings = try settings()
         let display = PurgeDisplay(isQuiet: quiet)
-        let done = try await database.withConnection { connection -> (CarryForward.Outcome, ChainHead)? in
+        let done = try await database.withDirectConnection(for: "Carrying the ledger forward") {
+            connection -> (CarryForward.Outcome, ChainHead)? in
             let carry = CarryForward(settings, years: years, connection) { display.tell($0) }
             let plan = try await carry.plan()
             if dryRun || !quiet || !yes { Self.show(plan) }
@@ -78,7 +80,7 @@ struct CarryForwardCommand: AsyncParsableCommand {
                 throw DaybookError(.failed, "Nothing was replaced.")
             }
             let outcome = try await carry.run(plan)
-            return (outcome, try await CertificateHead.read(connection))
+            return (outcome, try await CertificateHead.read(connection.connection))
         }
         display.finish()
         guard let (outcome, chain) = done else { return }

@@ -96,10 +96,10 @@ struct PurgeCommand: AsyncParsableCommand {
         }
         let settings = try settings()
         let display = PurgeDisplay(isQuiet: quiet)
-        let (outcome, chain) = try await database.withConnection { connection in
+        let (outcome, chain) = try await database.withDirectConnection(for: "A purge") { connection in
             let outcome = try await purge(settings, connection, display)
             // One that stopped has certified nothing yet.
-            return (outcome, outcome?.wasStopped == true ? nil : try await CertificateHead.read(connection))
+            return (outcome, outcome?.wasStopped == true ? nil : try await CertificateHead.read(connection.connection))
         }
         display.finish()
         try show(outcome)
@@ -107,7 +107,7 @@ struct PurgeCommand: AsyncParsableCommand {
     }
 
     private func purge(
-        _ settings: PurgeSettings, _ connection: Connection, _ display: PurgeDisplay
+        _ settings: PurgeSettings, _ connection: DirectConnection, _ display: PurgeDisplay
     ) async throws -> Purge.Outcome? {
         let purge = Purge(settings, connection) { display.tell($0) }
         if resume { return try await purge.resume(resumption) }

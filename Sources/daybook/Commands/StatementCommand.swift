@@ -74,7 +74,9 @@ struct StatementCommand: AsyncParsableCommand {
             try await acceptance.record(month, settings, connection)
             let outcomes =
                 if all {
-                    try await database.withFurtherConnections(StatementReport.furtherConnections) { further in
+                    try await database.withFurtherConnections(
+                        StatementReport.furtherConnections, beside: connection
+                    ) { further in
                         try await statements.run(connection, beside: further) { progress.tell($0) }
                     }
                 } else {

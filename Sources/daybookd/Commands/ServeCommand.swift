@@ -38,7 +38,8 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let settings = try await database.settings()
         let pool = ConnectionPool(settings, limits: .init(maxConnections: connections))
         do {
-            try await pool.run { session in
+            try await pool.run { [work] session in
+                if work { try session.requireDirect(for: "A worker (--work)") }
                 try EngineSchema.require(session)
                 try EngineSchema.requireRights(session)
             }

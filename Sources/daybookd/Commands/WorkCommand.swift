@@ -39,6 +39,7 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
         let probe = try await Connection.open(settings)
         do {
             try await probe.run { session in
+                try session.requireDirect(for: "A worker")
                 try EngineSchema.require(session)
                 try EngineSchema.requireRights(session)
             }

@@ -32,7 +32,7 @@ struct WorkerOptions: ParsableArguments {
         onBegin: @escaping @Sendable () async -> Void = {}
     ) throws -> Worker {
         Worker(provider: client, settings: try settings(), logger: logger, onBegin: onBegin) {
-            try await Connection.open(database)
+            try await Connection.open(database).direct(for: "A worker")
         }
     }
 

@@ -41,7 +41,7 @@ struct DemoEngine {
             let workerSettings = try WorkerSettings(callbackBase: address + "/callbacks", spoolFolder: spool)
             let settings = settings
             return Worker(provider: client, settings: workerSettings, logger: logger) {
-                try await Connection.open(settings)
+                try await Connection.open(settings).direct(for: "A worker")
             }
         }
         var configuration = ServiceGroupConfiguration(
