@@ -6,6 +6,11 @@ import Testing
 
 /// Daybook behind PgBouncer, beside an application that uses the same pool.
 @Suite struct PoolerTests {
+    /// What reads until it is told that it may end.
+    private final class Application: Sendable {
+        let isDone = Mutex(false)
+    }
+
     /// What an application's session is, as psql shows it.
     private static let session = """
         SELECT concat_ws('|', current_user, current_setting('role'), current_setting('search_path'),
@@ -18,9 +23,11 @@ import Testing
         """
 
     /// Reads as an application does, many times, over one connection; every answer must be the first one.
-    private static func read(_ settings: ConnectionSettings, times: Int, _ folder: ScratchFolder) async throws -> Set<String> {
+    private static func read(
+        _ settings: ConnectionSettings, times: Int, _ folder: ScratchFolder
+    ) async throws -> Set<String> {
         let file = folder.file("read-\(UUID().uuidString).sql")
-        let script = String(repeating: session + "SELECT pg_sleep(0.005) WHERE false;\n", count: times)
+        let script = String(repeating: session, count: times)
         try Data(script.utf8).write(to: URL(fileURLWithPath: file))
         let printed = try await ProgramRun.expectingSuccess(
             [
@@ -37,19 +44,19 @@ import Testing
         let folder = try ScratchFolder()
         let before = try await read(settings, times: 1, folder)
         #expect(before.count == 1)
-        let isDone = Mutex(false)
+        let application = Application()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 repeat {
                     let seen = try await Self.read(settings, times: 50, folder)
                     #expect(seen == before)
-                } while !isDone.withLock { $0 }
+                } while !application.isDone.withLock { $0 }
             }
             do { try await body() } catch {
-                isDone.withLock { $0 = true }
+                application.isDone.withLock { $0 = true }
                 throw error
             }
-            isDone.withLock { $0 = true }
+            application.isDone.withLock { $0 = true }
             try await group.waitForAll()
         }
         // Each of the pool's sessions is asked.
@@ -96,8 +103,8 @@ import Testing
         let lines = try await connection.run { session in
             try ["public.video_tasks", "public.video_external_access_log", "daybook.purge_run", "daybook.month_close"]
                 .map { table in
-                    try session.query("SELECT md5(string_agg(t::text, '' ORDER BY t::text)) AS digest FROM \(table) AS t")[0]
-                        .optionalText("digest") ?? ""
+                    let sql = "SELECT md5(string_agg(t::text, '' ORDER BY t::text)) AS digest FROM \(table) AS t"
+                    return try session.query(sql)[0].optionalText("digest") ?? ""
                 }
         }
         await connection.close()

@@ -100,7 +100,7 @@ import Testing
     }
 
     /// A log of few rows a page, so that a purge takes several transactions.
-    private static func makeWideLog(_ settings: ConnectionSettings) async throws {
+    static func makeWideLog(_ settings: ConnectionSettings) async throws {
         try await execute(try Deployment.sampleScript().components(separatedBy: "\nCOPY ")[0] + "COMMIT;", in: settings)
         try await ProgramRun.expectingSuccess(["database", "migrate", "--database", Deployment.conninfo(settings)])
         try await execute(

@@ -72,7 +72,8 @@ public final class TestPooler: Sendable {
             } catch {
                 let log = FileManager.default.contents(atPath: folder + "/log") ?? Data()
                 guard clock.now < deadline else {
-                    throw TestSupportError("PgBouncer does not answer: \(error) \(String(decoding: log, as: UTF8.self))")
+                    let said = String(decoding: log, as: UTF8.self)
+                    throw TestSupportError("PgBouncer does not answer: \(error) \(said)")
                 }
                 await Task.yield()
             }

@@ -73,8 +73,8 @@ extension APIError {
     /// True for failures that pass by themselves.
     private static func passes(_ error: PostgresError) -> Bool {
         switch error.code {
-        case .connectionFailed, .connectionLost, .commitUnknown, .sessionLimit, .tooManyConnections, .poolExhausted, .closed,
-            .cancelled, .timeout, .lockNotAvailable:
+        case .connectionFailed, .connectionLost, .commitUnknown, .sessionLimit, .tooManyConnections, .poolExhausted,
+            .closed, .cancelled, .timeout, .lockNotAvailable:
             true
         default: ["40", "53", "57"].contains(error.sqlState?.category)
         }
