@@ -73,7 +73,7 @@ import Testing
             try Data("{}".utf8).write(to: URL(fileURLWithPath: folder.file("manifest.json")))
             let purge = ["retention", "purge", "--yes", "--archive", folder.file("archive")] + places
             let commands: [[String]] = [
-                purge, purge, purge + ["--force", "share"], ["retention", "purge", "--resume"] + places,
+                purge, purge, purge + ["--force", "short-policy"], ["retention", "purge", "--resume"] + places,
                 ["retention", "restore", folder.file("manifest.json")] + places,
                 ["retention", "expire-archives"] + places,
                 ["retention", "carry-forward", "--yes", "--archive", folder.file("archive")] + places,
