@@ -72,7 +72,7 @@ class Verification:
 
     def __init__(self, folder, now):
         self.folder, self.now, self.findings = folder, now, []
-        self.books = Books(folder, now)
+        self.books = Books(folder, now, lambda user: "sora-2")
         self.read_contracts()
         self.read_ledger()
         self.counters = {row["id"]: row for row in read_rows(folder, "batch_jobs") or []}

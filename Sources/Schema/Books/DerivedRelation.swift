@@ -41,8 +41,10 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
                 SELECT t.id, t.user_id, t.batch_job_id, t.batch_index, t.status, t.failure_type, t.failure_reason,
                     t.created_at, t.updated_at, t.completed_at,
                     coalesce(nullif(t.model, ''), (
-                        SELECT d.model FROM unnest(:model_owners::uuid[], :model_from::timestamptz[],
-                            :model_until::timestamptz[], :default_models::text[]) AS d (user_id, from_at, until_at, model)
+                        SELECT d.model
+                        FROM unnest(:model_owners::uuid[], :model_from::timestamptz[],
+                            :model_until::timestamptz[], :default_models::text[])
+                            AS d (user_id, from_at, until_at, model)
                         WHERE d.user_id = t.user_id AND t.created_at >= d.from_at AND t.created_at < d.until_at
                     ), :default_model::text) AS model
                 FROM \(table("video_tasks")) AS t
