@@ -191,10 +191,12 @@ import Testing
                 WHERE status = 'failed' AND created_at >= '2026-10-01Z' AND created_at < '2026-11-01Z'
                 """, in: settings)
             let folder = try ScratchFolder()
-            try await ProgramRun.expectingSuccess([
-                "report", "run", "failures", "--param", "month=2026-10", "--quiet", "--output", folder.path,
-                "--format", "csv", "--database", Deployment.conninfo(settings),
-            ])
+            try await withLogin(settings) { login in
+                _ = try await ProgramRun.expectingSuccess([
+                    "report", "run", "failures", "--param", "month=2026-10", "--quiet", "--output", folder.path,
+                    "--format", "csv", "--database", Deployment.conninfo(login),
+                ])
+            }
             func rows(_ name: String) throws -> [[String]] {
                 try String(contentsOfFile: folder.file("failures-2026-10/\(name).csv"), encoding: .utf8)
                     .components(separatedBy: "\r\n").dropFirst().dropLast().map { $0.components(separatedBy: ",") }
