@@ -65,7 +65,7 @@ import Testing
         for command in [
             ["report", "statement", "--month", "2026-10", "--all", "--output", purging.folder.file("statements")],
             ["report", "sla", "--month", "2026-10", "--output", purging.folder.file("reports")],
-            ["close", "month", "2026-10"],
+            ["close", "month", "2026-10", "--account", "customer1"],
         ] {
             let run = try await ProgramRun(command + purging.database)
             #expect(run.exitCode == 0, "\(command): \(run.errors)")
