@@ -34,7 +34,7 @@ import Testing
         "outages import @outages.csv", "profiles import @ours.json",
         "availability probe http://127.0.0.1:9/ --target batch-api --quiet",
         "report statement --quiet --month 2026-09 --account customer5 --output @mailed --email "
-            + "--from finance@example.org",
+            + "--from finance@example.org --accept customer5 --reason known",
         "close month 2026-10 --quiet", "close list", "close diff 2026-10",
         "close reopen 2026-10 --account customer5 --reason late", "close list",
         "retention hold add --account customer9 --matter case-7 --requested-by counsel", "retention hold list",
