@@ -197,17 +197,24 @@ class Verification:
         is_settled, has_ended = batch.settled(now), batch.all_ended(now)
         if frozen != batch.frozen_credits:
             self.find("freeze_disagrees", batch.id, abs(frozen - batch.frozen_credits))
-        has_refund_finding = False
+        over = given - owed if has_ended or is_settled else 0
+        lacking = owed - given if is_settled else 0
         if (has_ended or is_settled) and given > owed:
-            has_refund_finding = True
             self.find("double_refund" if len(batch.refunds) > 1 else "over_refund", batch.id, given - owed)
         elif is_settled and given < owed:
-            has_refund_finding = True
             self.find("short_refund" if batch.refunds else "missing_refund", batch.id, owed - given)
         elif has_ended and owed > 0 and given == owed and batch.refunds[-1].posted_at - batch.last_ended_at > profile.refund_deadline:
             self.find("late_refund", batch.id)
-        charge = batch.charge(now)
-        if charge and not (charge[0] == "charge_differs" and has_refund_finding):
+        # What a finding about its refunds names already is not counted again.
+        gap = batch.delivered(now) - (frozen - given)
+        cost = sum(task.cost for task in batch.tasks) if batch.status != "queued" else 0
+        charges = {
+            "delivered_unpaid": gap - max(over, 0),
+            "charge_differs": -gap - max(lacking, 0) if is_settled else 0,
+            "freeze_short": cost - frozen,
+        }
+        charge = next(((name, credits) for name, credits in charges.items() if credits > 0), None)
+        if charge:
             self.find(charge[0], batch.id, charge[1])
         if len(batch.models) == 1 and any(row.own_model not in (batch.models[0], None) for row in batch.freezes + batch.refunds):
             self.find("ledger_model_disagrees", batch.id)
