@@ -3,8 +3,8 @@ import TestSupport
 import Testing
 
 /// The books of a service as it really lives: its own functions wrote them, and a calculation of its own says what
-/// they say.
-@Suite struct DeployedTests {
+/// they say. One life after another: each holds a connection for as long as it lasts.
+@Suite(.serialized) struct DeployedTests {
     /// Seeds of the lives: `DAYBOOK_DEPLOYED_SEEDS=1-200` plays others.
     private static let seeds = SeedRange("DAYBOOK_DEPLOYED_SEEDS", standard: 1...6).seeds
 
