@@ -51,6 +51,7 @@ let package = Package(
                 .embedInCode("Migrations/020_bonus.sql"), .embedInCode("Migrations/021_callers.sql"),
                 .embedInCode("Migrations/023_settlement.sql"), .embedInCode("Migrations/024_prices.sql"),
                 .embedInCode("Migrations/025_slugs.sql"),
+                .embedInCode("Migrations/032_looks.sql"),
                 .embedInCode("Migrations/035_sending.sql"),
             ],
             swiftSettings: strict

@@ -162,6 +162,7 @@ extension ObjectRights {
             reading().merging([
                 .purge: "SELECT, INSERT (sequence, kind, run_id, document, sha256, previous_sha256, folder)"
             ]) { $1 }),
+        ObjectRights(.table, "daybook.retention_look", reading()),
     ]
 
     /// The hashes of keys, the allowances, and the nonce that a callback's address holds are nobody's.
