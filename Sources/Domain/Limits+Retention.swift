@@ -44,6 +44,8 @@ extension Limits {
     public static let archiveDays: Int64 = 30
     /// Rows a second that a plan's estimate assumes where no purge was measured yet.
     public static let assumedRowsPerSecond: Int64 = 50_000
+    /// How far what hangs on a month is followed, from view to view: nobody stacks more, and an end is an end.
+    public static let dependentDepth: Int64 = 50
     /// Months that the access log's partitions are ahead.
     public static let partitionMonths = 4
     /// Years that ledger rows are kept before their months may be carried forward.

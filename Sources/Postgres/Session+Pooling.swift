@@ -13,10 +13,11 @@ extension Session {
                 + "directly, to the server's own address and port. Nothing was changed.")
     }
 
-    /// The forms of texts, instants and numbers that this module relies on, as `SET` takes them.
+    /// The forms of texts, instants, numbers and names that this module relies on, as `SET` takes them: a database may
+    /// have others.
     static let forms = [
         "standard_conforming_strings TO on", "datestyle TO 'ISO, YMD'", "intervalstyle TO 'postgres'",
-        "timezone TO 'UTC'", "extra_float_digits TO 1",
+        "timezone TO 'UTC'", "extra_float_digits TO 1", "bytea_output TO 'hex'", "quote_all_identifiers TO off",
     ]
 
     /// Limits by which the server ends a session or its transaction, whatever it is doing, as far as it has them.

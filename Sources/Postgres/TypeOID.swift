@@ -50,6 +50,8 @@ public struct TypeOID: RawRepresentable, Hashable, Sendable {
     public static let date = TypeOID(1082)
     /// `timestamp with time zone`.
     public static let timestamptz = TypeOID(1184)
+    /// `bit(n)`.
+    public static let bit = TypeOID(1560)
     /// `numeric`.
     public static let numeric = TypeOID(1700)
     /// `void`, what a procedure-like function returns.

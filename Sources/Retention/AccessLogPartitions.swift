@@ -31,10 +31,14 @@ public struct AccessLogPartitions: Sendable {
         var made: [String] = []
         for month in months {
             // One transaction each: a month that cannot be made does not undo the others.
-            let isNew = try await connection.transaction(
-                TransactionOptions(lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
-            ) { try Self.make(month, $0) }
-            if isNew { made.append(Self.name(month)) }
+            do {
+                let isNew = try await connection.transaction(
+                    TransactionOptions(lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
+                ) { try Self.make(month, $0) }
+                if isNew { made.append(Self.name(month)) }
+            } catch let error as PostgresError where error.code == .server {
+                throw try await Self.explained(error, month, connection)
+            }
         }
         return made
     }
@@ -60,6 +64,18 @@ public struct AccessLogPartitions: Sendable {
         return try rows.first?.bool("partitioned") ?? false
     }
 
+    /// Rows that wait for a month move by a deletion, which a publication or a rule may not let through.
+    private static func explained(
+        _ error: PostgresError, _ month: Month, _ connection: DirectConnection
+    ) async throws -> any Error {
+        let found = try await connection.run { try Obstacles.ofRows(.accessLog, $0) }
+        guard !found.isEmpty else { return error }
+        return DaybookError(
+            .configuration,
+            "The partition \(name(month)) cannot be made, because rows wait for it in the default one. "
+                + found.map(\.sentence).joined(separator: " "), debugText: String(reflecting: error))
+    }
+
     private static func name(_ month: Month) -> String {
         "video_external_access_log_" + month.description.replacing("-", with: "_")
     }
@@ -70,17 +86,22 @@ public struct AccessLogPartitions: Sendable {
         let known = try session.query("SELECT to_regclass($1) IS NOT NULL AS exists", [.text(name)])
         if try known[0].bool("exists") { return false }
         let (start, end) = ("'\(month.firstDay) 00:00:00+00'", "'\(month.endDay) 00:00:00+00'")
+        let tablespace = try PartitionLikeness.tablespace(of: parent, session)
+        let list = try SweepStatement.columns(of: parent, session).map { session.quoteIdentifier($0) }
+            .joined(separator: ", ")
         // The default partition may hold rows of the month: they move, under the lock that attaching takes anyway.
         try session.executeScript(
             """
-            CREATE TABLE \(name) (LIKE \(parent) INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+            CREATE TABLE \(name) (LIKE \(parent) INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED
+                INCLUDING STORAGE INCLUDING COMPRESSION)\(tablespace);
             LOCK TABLE \(parent) IN ACCESS EXCLUSIVE MODE;
             WITH moved AS (
                 DELETE FROM ONLY \(parent)_default WHERE created_at >= \(start) AND created_at < \(end) RETURNING *
             )
-            INSERT INTO \(name) SELECT * FROM moved;
+            INSERT INTO \(name) (\(list)) SELECT \(list) FROM moved;
             ALTER TABLE \(parent) ATTACH PARTITION \(name) FOR VALUES FROM (\(start)) TO (\(end))
             """)
+        try PartitionLikeness.give(name, of: parent, session)
         try DatabaseRoles.grantPartition(name, of: parent, session)
         return true
     }

@@ -21,10 +21,28 @@ public struct LedgerPartitions: Sendable {
             let known = try session.query(
                 "SELECT to_regprocedure('daybook.divide_ledger(integer)') IS NOT NULL AS is_known")
             guard try known[0].bool("is_known") else { return [] }
-            return try session.query(
-                "SELECT name FROM daybook.divide_ledger($1::bigint::integer) AS name ORDER BY name",
-                [.int(Int64(Limits.partitionMonths))]
-            ).map { try $0.text("name") }
+            return try Self.divide(ahead: Limits.partitionMonths, session)
         }
+    }
+
+    /// Makes them in the session's transaction; each takes after the ledger, as PostgreSQL does not let it by itself.
+    static func divide(ahead: Int, _ session: Session) throws -> [String] {
+        let before = try waiting(session)
+        let names = try session.query(
+            "SELECT name FROM daybook.divide_ledger($1::bigint::integer) AS name ORDER BY name", [.int(Int64(ahead))]
+        ).map { try $0.text("name") }
+        // Where rows waited in it the default partition is another one now.
+        let isReplaced = try waiting(session) != before
+        for name in names + (isReplaced ? ["credit_ledger_default"] : []) {
+            try PartitionLikeness.give("public." + name, of: parent, session)
+        }
+        return names
+    }
+
+    static let parent = "public.credit_ledger"
+
+    private static func waiting(_ session: Session) throws -> Int64 {
+        try session.query("SELECT coalesce(to_regclass($1)::oid::bigint, 0) AS id", [.text(parent + "_default")])[0]
+            .int("id")
     }
 }

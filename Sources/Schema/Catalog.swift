@@ -3,24 +3,34 @@ public import Postgres
 
 /// What a database really has of the known tables, read from PostgreSQL's catalogue.
 public struct Catalog: Sendable {
+    /// The type of a column. Its number says whether it is the expected one; its name is for messages and casts, and
+    /// depends on the session's settings.
+    public struct ColumnType: Sendable, Hashable {
+        public let id: TypeOID
+        /// As PostgreSQL spells it.
+        public let name: String
+    }
+
     /// Column types by column name, by `schema.table`.
-    private let tables: [String: [String: String]]
+    private let tables: [String: [String: ColumnType]]
 
     /// Reads the catalogue in the session's transaction.
     public init(_ session: Session) throws {
         let rows = try session.query(
             """
             SELECT n.nspname || '.' || c.relname AS relation, a.attname AS name,
-                   pg_catalog.format_type(a.atttypid, NULL) AS type
+                   pg_catalog.format_type(a.atttypid, NULL) AS type, a.atttypid::pg_catalog.int8 AS type_id
             FROM pg_catalog.pg_class AS c
             JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
             JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
             WHERE n.nspname IN ('public', 'daybook') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
               AND a.attnum > 0 AND NOT a.attisdropped
             """)
-        var tables: [String: [String: String]] = [:]
+        var tables: [String: [String: ColumnType]] = [:]
         for row in rows {
-            try tables[row.text("relation"), default: [:]][row.text("name")] = row.text("type")
+            let type = ColumnType(
+                id: TypeOID(rawValue: UInt32(truncatingIfNeeded: try row.int("type_id"))), name: try row.text("type"))
+            try tables[row.text("relation"), default: [:]][row.text("name")] = type
         }
         self.tables = tables
     }
@@ -31,8 +41,8 @@ public struct Catalog: Sendable {
     /// True if any of the service's tables exists: then the database is a deployment, or was made into one by us.
     var hasService: Bool { KnownTable.deployment.contains(where: has) }
 
-    /// The type of a column as PostgreSQL spells it, nil without the column.
-    public func type(of column: String, in table: KnownTable) -> String? {
+    /// The type of a column, nil without the column.
+    public func type(of column: String, in table: KnownTable) -> ColumnType? {
         tables[table.fullName]?[column]
     }
 

@@ -51,7 +51,7 @@ public struct DatabaseCheck: Sendable {
         if !missing.isEmpty { remarks.append("without \(missing.joined(separator: ", "))") }
         for column in table.columns {
             guard let actual = catalog.type(of: column.name, in: table), !column.accepts(actual) else { continue }
-            remarks.append("\(column.name) is \(actual), not \(column.type)")
+            remarks.append("\(column.name) is \(actual.name), not \(column.type)")
         }
         let others = catalog.otherColumns(of: table)
         if table.schema == "public", !others.isEmpty { remarks.append("\(others.count) other columns, left alone") }

@@ -1,3 +1,5 @@
+internal import Postgres
+
 /// A table that the reports read: what they expect of it, and what they say when it is not there.
 public struct KnownTable: Sendable {
     /// One expected column.
@@ -8,12 +10,15 @@ public struct KnownTable: Sendable {
         /// A report cannot be made without a required column.
         public let isRequired: Bool
 
-        /// True if a type, as PostgreSQL's catalogue spells it, is the expected one.
-        public func accepts(_ actual: String) -> Bool {
-            actual == type || (type == "timestamptz" && actual == "timestamp with time zone")
-                || (type == "bit(1440)" && actual == "bit")
-        }
+        /// True if a type is the expected one: by its number, because how the server spells it depends on settings.
+        public func accepts(_ actual: Catalog.ColumnType) -> Bool { actual.id == KnownTable.types[type] }
     }
+
+    /// The types that are expected anywhere, by the names of them here.
+    private static let types: [String: TypeOID] = [
+        "bigint": .int8, "bit(1440)": .bit, "boolean": .bool, "date": .date, "integer": .int4, "jsonb": .jsonb,
+        "numeric": .numeric, "text": .text, "timestamptz": .timestamptz, "uuid": .uuid,
+    ]
 
     public let schema: String
     public let name: String
@@ -36,6 +41,7 @@ public struct KnownTable: Sendable {
             let words = definition.split(whereSeparator: \.isWhitespace).map(String.init)
             let isRequired = words.last == "!"
             let type = words[1...].filter { $0 != "!" }.joined(separator: " ")
+            precondition(Self.types[type] != nil, "\(type) is a type with a number")
             return Column(name: words[0], type: type, isRequired: isRequired)
         }
     }

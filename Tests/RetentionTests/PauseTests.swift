@@ -51,7 +51,7 @@ import Testing
             let other = try await Connection.open(purging.settings)
             for role in ["NONE", DatabaseRoles.purge] {
                 try await purge.run { try $0.executeScript("SET ROLE \(role)") }
-                try await other.run { try $0.executeScript("SELECT 1") }
+                try await other.run { try $0.executeScript("SELECT count(*) FROM public.users") }
                 #expect(try await purge.run(Throttle.othersAreAtWork), "\(role)")
                 // Who is connected and does nothing is not at work.
                 try await Task.sleep(for: .milliseconds(1_300))
@@ -59,6 +59,59 @@ import Testing
             }
             await other.close()
             await purge.close()
+        }
+    }
+
+    /// Lets a client say a statement ten times a second while the body runs.
+    private func beside(
+        _ settings: ConnectionSettings, _ statement: String, _ body: () async throws -> ProgramRun
+    ) async throws -> ProgramRun {
+        let folder = try ScratchFolder()
+        // The first line is awaited before the body begins.
+        let script = try folder.write("\\echo begun\n\(statement)\n\\watch 0.1\n", to: "watch.sql")
+        let client = try await RunningProgram.start(
+            ["--no-psqlrc", "--quiet", "--file", script, "--dbname", Deployment.conninfo(settings)],
+            program: "/usr/bin/psql")
+        let run = try await body()
+        await client.stop()
+        return run
+    }
+
+    @Test func `a client that only says that it is there is nobody, and one that works is somebody`() async throws {
+        for (statement, isSomebody) in [
+            ("SELECT 1", false), ("-- ping", false), ("SELECT count(*) FROM public.users", true),
+        ] {
+            try await withPurging { purging in
+                let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
+                let run = try await beside(purging.settings, statement) {
+                    try await purging.retention(
+                        ["purge", "--yes", "--expect-rows", String(rows)] + purging.places + Purging.date)
+                }
+                #expect(run.exitCode == 0, "\(run.errors)")
+                #expect(
+                    run.errors.contains("the purge rests every few rows") == isSomebody, "\(statement): \(run.errors)")
+            }
+        }
+    }
+
+    @Test func `signs of life are told from work by their texts`() async throws {
+        let texts: [(String, Bool)] = [
+            ("", true), (";", true), ("SELECT 1", true), (" select 1 ; ", true), ("-- ping", true), ("select", true),
+            ("/* pool */ SELECT 1 AS \"alive\"", true), ("SELECT now(), version(), 'up'", true),
+            ("SHOW TimeZone", true),
+            ("SELECT pg_catalog.pg_is_in_recovery()", true), ("SELECT current_setting('port')", true),
+            ("DISCARD ALL", true), ("SET application_name = 'x'", true), ("SELECT 1; SELECT 2", true),
+            ("-- note\nDELETE FROM x", false), ("/* a */ DELETE FROM x /* b */", false), ("SELECT 1 FROM x", false),
+            ("SELECT f(1)", false), ("SELECT 1; DELETE FROM x", false), ("COMMIT", false), ("BEGIN", false),
+            ("SELECT 'a;b'", false), ("settle", false), ("SELECT pg_sleep(1)", false), ("TABLE x", false),
+        ]
+        try await withConnection { connection in
+            for (text, isTrivial) in texts {
+                let judged = try await connection.run {
+                    try $0.query("SELECT \(Throttle.isTrivial("$1::text")) AS is_so", [.text(text)])[0].bool("is_so")
+                }
+                #expect(judged == isTrivial, "\(text)")
+            }
         }
     }
 

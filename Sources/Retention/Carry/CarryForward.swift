@@ -68,7 +68,14 @@ public struct CarryForward: Sendable {
             TransactionOptions(lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
         ) { session in
             try RetentionSession.prepare(session)
-            _ = try session.query("SELECT count(*) AS made FROM daybook.divide_ledger(0)")
+            _ = try LedgerPartitions.divide(ahead: 0, session)
+            let months = plan.lines.map { CarryMonth(month: $0.month).relation }
+            let found = try MonthObstacles.find(months, session)
+            guard found.isEmpty else {
+                throw DaybookError.configuration(
+                    "The database would refuse to let these months go, so nothing was replaced. "
+                        + found.map(\.sentence).joined(separator: " "))
+            }
         }
         let id = try await begin(plan, place)
         let replacement = CarryReplacement(id: id, plan: plan, settings: settings, place: place, tell: tell)

@@ -37,10 +37,16 @@ struct CarryMonth: Sendable {
     /// rows as PostgreSQL writes them in UTC, a row a line, in the order of instant and id. Balances that add come
     /// before those that take away, so that none of them lets the sum fall below the month's last balance.
     func prepare(_ session: Session) throws {
+        let tablespace = try PartitionLikeness.tablespace(of: LedgerPartitions.parent, session)
+        let columns = try SweepStatement.columns(of: LedgerPartitions.parent, session).map {
+            session.quoteIdentifier($0)
+        }
         try session.executeScript(
             """
-            CREATE TABLE \(next) (LIKE public.credit_ledger INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
-            INSERT INTO \(next) SELECT l.* FROM ONLY \(relation) AS l
+            CREATE TABLE \(next) (LIKE public.credit_ledger INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED
+                INCLUDING STORAGE INCLUDING COMPRESSION)\(tablespace);
+            INSERT INTO \(next) (\(columns.joined(separator: ", ")))
+            SELECT \(columns.map { "l." + $0 }.joined(separator: ", ")) FROM ONLY \(relation) AS l
             JOIN pg_temp.carry_row AS c ON c.user_id = l.user_id AND c.id = l.id AND \(Self.kept);
             INSERT INTO \(next) (user_id, type, credits_delta, ref_type, ref_id, meta, created_at)
             SELECT b.user_id, 'adjust', b.credits, '\(StatementEntry.carriedForward)', '\(month)',
@@ -70,5 +76,6 @@ struct CarryMonth: Sendable {
             CREATE TRIGGER daybook_never_emptied BEFORE TRUNCATE ON \(relation)
                 FOR EACH STATEMENT EXECUTE FUNCTION daybook.refuse_alteration()
             """)
+        try PartitionLikeness.give(relation, of: LedgerPartitions.parent, session)
     }
 }

@@ -46,10 +46,13 @@ public struct PlanReader: Sendable {
         for dataClass in classes {
             lines += try Self.lines(ClassQuery(dataClass, shape), terms, rests, session)
         }
+        let months = try WholePartitions.due(session, shape, terms)
+        let whole = months.filter(\.mayBeDropped).map(\.name)
         return RetentionPlan(
-            asOf: date, account: account, lines: Self.sorted(lines),
-            wholePartitions: account == nil ? try WholePartitions.find(session, shape, terms).map(\.name) : [],
-            advice: shape.indexAdvice + shape.redaction.advice,
+            asOf: date, account: account, lines: Self.sorted(lines), wholePartitions: whole,
+            advice: shape.indexAdvice + shape.redaction.advice
+                + (try MonthObstacles.notes(months.map(\.name), session) + DetachedMonth.findings(session)),
+            obstacles: try Obstacles.find(shape, months: whole, session),
             measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
             holdDigest: holdDigest, holds: try Terms.holdsInForce(session), redactedColumns: shape.redaction.names)
     }

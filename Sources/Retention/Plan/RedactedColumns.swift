@@ -71,7 +71,7 @@ struct RedactedColumns: Sendable {
             SELECT a.attname::text AS name, quote_ident(a.attname) AS quoted,
                 a.attnotnull OR t.typnotnull AS is_required,
                 t.typcategory::text AS category,
-                t.typtype = 'd' AS is_domain, b.oid::regtype::text AS type, a.attgenerated <> '' AS is_generated,
+                t.typtype = 'd' AS is_domain, b.oid::bigint AS type, a.attgenerated <> '' AS is_generated,
                 EXISTS (
                     SELECT FROM pg_index AS i
                     WHERE i.indrelid = a.attrelid AND i.indisunique AND a.attnum = ANY (i.indkey::smallint[])
@@ -111,11 +111,11 @@ struct RedactedColumns: Sendable {
     /// What stands in a column that was cleared; nil where that is impossible.
     private static func empty(_ row: Row) throws -> String? {
         guard try row.bool("is_required") else { return "NULL" }
-        let type = try row.text("type")
+        let type = TypeOID(rawValue: UInt32(truncatingIfNeeded: try row.int("type")))
         let (category, isUnique) = (try row.text("category"), try row.bool("is_unique"))
         if try !row.bool("is_domain"), !isUnique {
-            if category == "S" || type == "bytea" { return "''" }
-            if type == "json" || type == "jsonb" || category == "A" { return "'{}'" }
+            if category == "S" || type == .bytea { return "''" }
+            if type == .json || type == .jsonb || category == "A" { return "'{}'" }
         }
         return nil
     }

@@ -13,6 +13,9 @@ public struct RetentionPlan: Sendable {
     public let wholePartitions: [String]
     /// Sentences for the operator: indexes that are missing, columns that will be cleared although nobody knows them.
     public let advice: [String]
+    /// What would refuse a purge half way, with the statement that mends it; a purge does not begin where it is about
+    /// rows that are due, or a month that would be dropped.
+    public var obstacles: [Obstacle] = []
     /// Rows a second that earlier purges reached here; nil before the first.
     public let measuredRowsPerSecond: Int64?
     let terms: Terms
@@ -61,6 +64,12 @@ public struct RetentionPlan: Sendable {
                     line.oldest.map(Cell.instant) ?? .empty, line.newestDue.map(Cell.instant) ?? .empty,
                 ]
             })
+    }
+
+    /// Throws `configuration` naming every obstacle to a purge of what is due.
+    func refuseObstacles() throws {
+        let due = Set(lines.filter { $0.dueRows > 0 }.map(\.dataClass))
+        try Obstacles.refuse(obstacles, due: due, months: wholePartitions)
     }
 
     /// The bytes of `plan.csv`.

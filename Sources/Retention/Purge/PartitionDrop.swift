@@ -1,46 +1,32 @@
 internal import Domain
 internal import Postgres
 
-/// Takes a partition that is due whole: detached in one quick transaction, archived and dropped in a second one, in
-/// which nobody else waits for it.
+/// Takes a partition that is due whole: archived, counted, detached and dropped in one transaction, in which others
+/// wait for its last moment alone. No month is ever detached and still there.
 struct PartitionDrop: Sendable {
     let run: PurgeRun
     let query: ClassQuery
     let key: [UInt8]?
     /// False archives and counts as fast as it can, whoever else is at work.
     let rests: Bool
-    private static let parent = "public.video_external_access_log"
+    static let parent = "public.video_external_access_log"
 
-    /// Detaches a partition, unless a hold has come to cover a row of it. True if it was detached.
-    func detach(_ partition: WholePartitions.Partition, _ session: Session) throws -> Bool {
-        _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
-        guard try !WholePartitions.holds(any: partition.name, query, session) else { return false }
+    /// A hold came to cover a row of the partition while it was archived, or the policies changed: it stays.
+    struct Bound: Error {}
+
+    /// Everything that takes long comes before the locks: nobody may write to the month meanwhile, everybody may read
+    /// it. Then the hold lock and the table's, for a moment, and again while the table is in use.
+    ///
+    /// Throws ``Bound`` where it has to stay, and what the server says where the table stays in use.
+    func drop(_ partition: WholePartitions.Partition, _ session: Session) throws {
         let name = TableName.quoted(partition.name, session)
+        let pages = try TableName.pages(of: partition.name, session)
         // Only the table's owner may do that, not the purging role.
         try session.executeScript("SET LOCAL ROLE NONE")
-        try session.executeScript("ALTER TABLE \(Self.parent) DETACH PARTITION \(name)")
-        _ = try session.execute(
-            """
-            INSERT INTO daybook.purge_sweep (run_id, data_class, relation, state, pages, bounds)
-            VALUES ($1, 'access_log', $2, 'detached', $3, $4)
-            ON CONFLICT ON CONSTRAINT purge_sweep_pkey DO UPDATE SET state = 'detached', bounds = excluded.bounds
-            """,
-            [
-                .int(run.id), .text(partition.name), .int(try TableName.pages(of: partition.name, session)),
-                .text(partition.bounds),
-            ])
-        return true
-    }
-
-    /// Archives and drops a detached partition. If a hold has come to cover a row of it, it is attached again instead,
-    /// to be swept; then false.
-    func finish(_ relation: String, _ session: Session) throws -> Bool {
-        let name = TableName.quoted(relation, session)
-        try session.executeScript("SET LOCAL ROLE NONE")
-        try session.executeScript("LOCK TABLE \(name) IN ACCESS EXCLUSIVE MODE")
-        // Everything that takes long comes before the hold lock: whoever places a hold waits for the drop alone.
+        try Self.requireFree(session)
+        try session.executeScript("LOCK TABLE ONLY \(name) IN SHARE ROW EXCLUSIVE MODE")
         let rests = try PlanReader.prepareCounting(session, rests: rests)
-        let columns = try SweepStatement.columns(of: relation, session)
+        let columns = try SweepStatement.columns(of: partition.name, session)
         let list = columns.map { session.quoteIdentifier($0) }.joined(separator: ", ")
         if let folder = run.archive {
             _ = try SweepStep.archive(
@@ -48,12 +34,82 @@ struct PartitionDrop: Sendable {
                 columns: columns, dataClass: DataClass.accessLog.rawValue, relation: Self.parent, run: run,
                 folder: folder, key: key, session)
         }
-        try count(relation, name, rests, session)
-        _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
-        guard try run.isBound(session), try !WholePartitions.holds(any: relation, query, session) else { return false }
-        try session.executeScript("DROP TABLE \(name)")
-        try Self.note("dropped", relation, run, session)
-        return true
+        _ = try session.execute(
+            """
+            INSERT INTO daybook.purge_sweep (run_id, data_class, relation, state, pages, bounds)
+            VALUES ($1, 'access_log', $2, 'dropped', $3, $4)
+            ON CONFLICT ON CONSTRAINT purge_sweep_pkey DO UPDATE SET state = 'dropped', bounds = excluded.bounds
+            """, [.int(run.id), .text(partition.name), .int(pages), .text(partition.bounds)])
+        try count(partition.name, name, rests, session)
+        for attempt in 1...Limits.purgeAttempts {
+            do {
+                return try session.savepoint {
+                    _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
+                    guard try run.isBound(session), try !WholePartitions.holds(any: partition.name, query, session)
+                    else { throw Bound() }
+                    try Self.detachAndDrop(partition.name, session)
+                }
+            } catch let error as PostgresError where SweepFailure.isPassing(error) {
+                guard attempt < Limits.purgeAttempts else { throw error }
+                _ = try session.query("SELECT pg_sleep(0.1)::text AS waited")
+            }
+        }
+    }
+
+    /// Nobody has the whole log open for long: a month that could not be dropped in the end need not be read first.
+    private static func requireFree(_ session: Session) throws {
+        struct Free: Error {}
+        do {
+            try session.savepoint {
+                try session.executeScript("LOCK TABLE ONLY \(parent) IN ACCESS EXCLUSIVE MODE")
+                throw Free()
+            }
+        } catch is Free {}
+    }
+
+    /// One step for both.
+    private static func detachAndDrop(_ relation: String, _ session: Session) throws {
+        let name = TableName.quoted(relation, session)
+        try session.executeScript("ALTER TABLE \(parent) DETACH PARTITION \(name); DROP TABLE \(name)")
+    }
+
+    /// All that a drop does beside reading the rows, to be undone again.
+    static func rehearse(_ relation: String, _ session: Session) throws {
+        try session.executeScript(
+            """
+            SET LOCAL ROLE NONE;
+            CREATE TEMPORARY TABLE \(shares) AS SELECT 1 AS row_count WITH NO DATA;
+            DROP TABLE \(shares)
+            """)
+        try detachAndDrop(relation, session)
+    }
+
+    /// Why a month could not be dropped, in words that say what to do; nil for what is passing, or not about it.
+    static func explain(_ error: PostgresError, _ month: String, _ session: Session) throws -> DaybookError? {
+        guard !SweepFailure.isPassing(error), error.code == .server, let state = error.sqlState else { return nil }
+        let debug = String(reflecting: error)
+        let dependents = try MonthObstacles.find([month], session)
+        guard dependents.isEmpty else {
+            return DaybookError(.configuration, dependents.map(\.sentence).joined(separator: " "), debugText: debug)
+        }
+        if state == .foreignKeyViolation {
+            return DaybookError(
+                .configuration,
+                "Rows of \(error.table ?? "another table") still refer to rows of \(month), which goes as a whole; "
+                    + "delete those first.", debugText: debug)
+        }
+        let triggers = try MonthObstacles.eventTriggers(session)
+        if triggers.isEmpty || ["2B", "55"].contains(state.category) {
+            return DaybookError(
+                .configuration,
+                "\(month) cannot be dropped as a whole: \(error.message ?? error.sentence). Change what is in the way.",
+                debugText: debug)
+        }
+        let disabling = triggers.map { "ALTER EVENT TRIGGER \($0) DISABLE" }.joined(separator: "; ")
+        return DaybookError(
+            .badData,
+            "\(month) cannot be dropped as a whole, because an event trigger refuses it (\(error.sentence)) Let it "
+                + "pass, or: \(disabling)", debugText: debug)
     }
 
     /// Lets the server know that a detached partition has rows of its bounds alone, so that attaching need not look
@@ -106,7 +162,7 @@ struct PartitionDrop: Sendable {
         try note("sweeping", relation, run, session)
     }
 
-    private static func note(_ state: String, _ relation: String, _ run: PurgeRun, _ session: Session) throws {
+    static func note(_ state: String, _ relation: String, _ run: PurgeRun, _ session: Session) throws {
         _ = try session.execute(
             """
             UPDATE daybook.purge_sweep SET state = $3

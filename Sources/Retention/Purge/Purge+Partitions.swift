@@ -3,7 +3,7 @@ internal import Foundation
 internal import Postgres
 
 extension Purge {
-    /// False if it was asked to stop.
+    /// Takes the months that are due whole, each in one transaction. False if it was asked to stop.
     func dropWholePartitions(
         _ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape
     ) async throws -> Bool {
@@ -13,62 +13,81 @@ extension Purge {
             run: run, query: ClassQuery(.accessLog, shape), key: key(run), rests: settings.pauses.rests)
         for partition in whole {
             guard !Task.isCancelled else { return false }
-            tell(.step("detaching \(partition.name)"))
-            // A partition that is in use stays where it is and is swept like any other table.
-            _ = try? await Uninterrupted.changing(connection) { try drop.detach(partition, $0) }
-        }
-        let detached = try await Uninterrupted.run(connection) { session in
-            try RunRecord.sweeps(run.id, .accessLog, state: "detached", session)
-        }
-        let unlimited = TransactionOptions(
-            statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
-        for relation in detached {
-            guard !Task.isCancelled else { return false }
-            tell(.step("archiving and dropping \(relation)"))
+            tell(.step("archiving and dropping \(partition.name)"))
             do {
-                try await Uninterrupted.changing(connection, unlimited) { session in
-                    guard try drop.finish(relation, session) else { throw HeldAfterAll() }
-                }
-            } catch is HeldAfterAll {
-                // Undone as a whole; the file of the undone transaction goes too.
-                let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
-                run.archive?.removeUnrecorded(recorded)
-                try await attachAgain(relation, run)
+                try await Uninterrupted.changing(connection, Self.unhurried) { try drop.drop(partition, $0) }
+            } catch is PartitionDrop.Bound {
+                // Undone as a whole: it is swept like any other table.
+                try await forgetUnrecorded(run)
+            } catch let error as PostgresError {
+                guard SweepFailure.isPassing(error) else { throw try await explained(error, partition.name) }
+                tell(.step("\(partition.name) is in use: its rows go one by one"))
+                try await forgetUnrecorded(run)
             }
         }
         return true
     }
 
-    /// Gives back what was detached and not dropped, where a run ends before its end.
-    func attachDetached(_ run: PurgeRun) async throws {
-        let detached = try await Uninterrupted.run(connection) { session in
-            try RunRecord.sweeps(run.id, .accessLog, state: "detached", session)
-        }
-        for relation in detached {
-            tell(.step("attaching \(relation) again"))
-            try await attachAgain(relation, run)
+    /// Transactions that may take their time, but not over a lock for which others wait.
+    private static let unhurried = TransactionOptions(
+        statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeLockMilliseconds)
+
+    private func explained(_ error: PostgresError, _ month: String) async throws -> any Error {
+        guard error.code == .server else { return error }
+        let reason = try await Uninterrupted.run(connection) { try PartitionDrop.explain(error, month, $0) }
+        guard let reason else { return error }
+        return DaybookError(
+            reason.kind, reason.sentence + " The purge stopped there; then: daybook retention purge --resume",
+            debugText: reason.debugText)
+    }
+
+    /// The file of a transaction that was undone goes too.
+    private func forgetUnrecorded(_ run: PurgeRun) async throws {
+        let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
+        run.archive?.removeUnrecorded(recorded)
+    }
+
+    /// Gives back every month that an earlier version detached and did not drop. Nothing of it was archived or counted
+    /// yet: it is due as it was before, and is dropped or swept like the others.
+    func giveBackDetached(_ run: PurgeRun) async throws {
+        let months = try await Uninterrupted.run(connection) { try DetachedMonth.all($0) }
+        for month in months where month.run == run.id {
+            if month.fate == .detached {
+                tell(.step("attaching \(month.relation) again"))
+                try await attachAgain(month.relation, run)
+            } else {
+                let isGone = month.fate == .gone
+                if isGone { tell(.step("\(month.relation), which was detached, is there no more")) }
+                try await Uninterrupted.changing(connection) { session in
+                    try session.executeScript("SET LOCAL ROLE NONE")
+                    try PartitionDrop.note(isGone ? "done" : "sweeping", month.relation, run, session)
+                }
+            }
         }
     }
 
     /// Gives a partition back: what takes long with nobody waiting, then quickly, and again while the log is in use.
     private func attachAgain(_ relation: String, _ run: PurgeRun) async throws {
-        let options = TransactionOptions(
-            statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeLockMilliseconds)
-        try await Uninterrupted.changing(connection, options) {
-            try PartitionDrop.prepareAttaching(relation, run, $0)
-        }
-        for refusals in 1... {
-            do {
-                return try await Uninterrupted.changing(connection, options) {
-                    try PartitionDrop.attachAgain(relation, run, $0)
-                }
-            } catch let error as PostgresError where SweepFailure.isPassing(error) {
-                let what = "The access log was in use, when \(relation) was to be given back to it,"
-                try await SweepFailure.wait(after: refusals, what, error)
+        do {
+            try await Uninterrupted.changing(connection, Self.unhurried) {
+                try PartitionDrop.prepareAttaching(relation, run, $0)
             }
+            for refusals in 1... {
+                do {
+                    return try await Uninterrupted.changing(connection, Self.unhurried) {
+                        try PartitionDrop.attachAgain(relation, run, $0)
+                    }
+                } catch let error as PostgresError where SweepFailure.isPassing(error) {
+                    let what = "The access log was in use, when \(relation) was to be given back to it,"
+                    try await SweepFailure.wait(after: refusals, what, error)
+                }
+            }
+        } catch let error as PostgresError where error.code == .server {
+            throw DaybookError(
+                .configuration,
+                "\(relation), which an earlier purge detached, cannot be given back to the access log, and its rows are "
+                    + "in no report until then: \(error.message ?? error.sentence). Change what is in the way, as its "
+                    + "owner, then: daybook retention purge --resume", debugText: String(reflecting: error))
         }
     }
-
-    /// A hold came to cover a partition between its detaching and its drop.
-    private struct HeldAfterAll: Error {}
 }

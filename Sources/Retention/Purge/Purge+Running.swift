@@ -16,6 +16,11 @@ extension Purge {
             try shape.requirePurgeable(session)
             try PurgeRights.require(shape, session)
             try CascadeWalk.refuseCascades(shape, session)
+            let months = try WholePartitions.find(session, shape, run.terms).map(\.name)
+            let due = plan.map { Set($0.lines.filter { $0.dueRows > 0 }.map(\.dataClass)) }
+            try Obstacles.refuse(
+                Obstacles.find(shape, months: months, session), due: due ?? Set(Self.classes(run, shape)),
+                months: months)
             return shape
         }
         // Before anything touches a task: what a settlement is taken to be does not move with it.

@@ -64,6 +64,7 @@ public struct Purge: Sendable {
             try CascadeWalk.refuseCascades(shape, session)
             try PurgeRights.require(shape, session)
         }
+        try plan.refuseObstacles()
         if plan.dueRows > 0 { try await Trial(plan: plan, settings: settings).run(connection) }
         return plan
     }
@@ -116,6 +117,8 @@ public struct Purge: Sendable {
         guard let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) else {
             return files.isEmpty ? nil : Self.nothing(files)
         }
+        // First of all: until then its rows are in no report.
+        try await giveBackDetached(run)
         try run.requireArchive(resumption)
         try await Uninterrupted.run(connection) { [settings] session in
             try CertificateShelf.requirePlace(in: settings.certificates, session)
@@ -151,7 +154,6 @@ public struct Purge: Sendable {
             try folder.make()
             folder.removeUnrecorded(try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) })
         }
-        try await attachDetached(run)
         return try await finish(run, lines: try await countAll(run))
     }
 

@@ -54,6 +54,12 @@ enum SweepFailure {
         case .undefinedTable, .undefinedFunction, .undefinedColumn, .raisedException:
             return DaybookError(
                 .badData, "A trigger of \(relation) failed: \(error.sentence)", debugText: debug)
+        case "55000", "42P10", "0A000":
+            // A publication, or a rule, that came after the look at the catalogue: the message names nothing else.
+            return DaybookError(
+                .configuration,
+                "The database lets no row of \(relation) go: \(error.message ?? error.sentence). What is in the way, and "
+                    + "what mends it, says: daybook database check", debugText: debug)
         default: return nil
         }
     }

@@ -26,7 +26,7 @@ enum Throttle {
     }
 
     /// True where another client of the database began or ended a statement within the last second, as far as the
-    /// server shows that to this role.
+    /// server shows that to this role, and that statement was work: not a pooler's or a monitor's sign of life.
     static func othersAreAtWork(_ session: Session) throws -> Bool {
         try session.query(
             """
@@ -34,7 +34,27 @@ enum Throttle {
                 SELECT FROM pg_stat_activity
                 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
                     AND state_change > clock_timestamp() - interval '1 second'
+                    AND (backend_xid IS NOT NULL OR NOT \(isTrivial("query")))
             ) AS others
             """)[0].bool("others")
     }
+
+    /// True for a text of nothing but statements that need no table: an empty one, a `SELECT` of constants and of what
+    /// the server knows of itself, what changes the session alone. A transaction's begin or end stands for what is in
+    /// it, and is work.
+    static func isTrivial(_ query: String) -> String {
+        """
+        NOT EXISTS (
+            SELECT FROM regexp_split_to_table(regexp_replace(\(query), '\(comment)', ' ', 'g'), ';') AS part
+            WHERE part !~* '^\\s*(\(ofSession)|select(\\s+\(item)(\\s*,\\s*\(item))*)?)?\\s*$')
+        """
+    }
+
+    private static let comment = #"--[^\n\r]*|/\*([^*]|\*+[^*/])*\*+/"#
+    private static let ofSession = #"(set|show|reset|discard|deallocate|listen|unlisten|close)\y.*"#
+    private static let item = #"(\d+|''[^'']*''|null|true|false|\#(ofServer)|\#(call))(\s+as\s+"?\w+"?)?"#
+    private static let ofServer = "current_(date|time|timestamp|user|role|catalog|schema)|session_user"
+    private static let call = #"(pg_catalog\.)?(\#(functions))\s*\(\s*(''[^'']*'')?\s*\)"#
+    private static let functions =
+        "now|version|clock_timestamp|current_database|current_setting|pg_backend_pid|pg_is_in_recovery"
 }

@@ -2,7 +2,8 @@ internal import Domain
 internal import Postgres
 internal import Schema
 
-/// A trial of a purge: its own statement on the first page of each class on which something is due, undone again.
+/// A trial of a purge, undone again: its own statement on the first page of each table on which something is due, and
+/// the dropping of each month that would go whole.
 ///
 /// What a deployment's triggers, constraints and rights have against it is found before the first row is gone, not
 /// after one class of two.
@@ -31,19 +32,40 @@ struct Trial: Sendable {
         let due = Set(plan.lines.filter { $0.dueRows > 0 }.map(\.dataClass))
         for dataClass in shape.classes where due.contains(dataClass) {
             let statement = try SweepStatement(dataClass, shape, run.terms, session)
-            let relations = try TableName.leaves(of: DeploymentShape.table(dataClass).fullName, session)
-            do {
-                try session.savepoint {
-                    for relation in relations {
-                        guard let page = try statement.firstPage(run: run.id, relation: relation, session) else {
-                            continue
-                        }
-                        return try attempt(statement, page, relation, run, session)
-                    }
+            var untouched = Set(plan.wholePartitions)
+            if dataClass == .accessLog { untouched.formUnion(try WholePartitions.kept(session, shape, run.terms)) }
+            for relation in try TableName.leaves(of: DeploymentShape.table(dataClass).fullName, session)
+            where !untouched.contains(relation) {
+                try undone(session) {
+                    guard let page = try statement.firstPage(run: run.id, relation: relation, session) else { return }
+                    try attempt(statement, page, relation, run, session)
                 }
-            } catch let error as PostgresError where SweepFailure.isPassing(error) {
-                continue
             }
+        }
+        for month in plan.wholePartitions { try undone(session) { try attempt(month, session) } }
+    }
+
+    /// Undoes what it does, so that nothing else is tried on its leavings. What is passing is no reason.
+    private func undone(_ session: Session, _ body: () throws -> Void) throws {
+        do {
+            try session.savepoint {
+                try body()
+                throw Undone()
+            }
+        } catch is Undone {
+            return
+        } catch let error as PostgresError where SweepFailure.isPassing(error) {
+            return
+        }
+    }
+
+    private func attempt(_ month: String, _ session: Session) throws {
+        do {
+            try session.savepoint { try PartitionDrop.rehearse(month, session) }
+        } catch let error as PostgresError {
+            guard let reason = try PartitionDrop.explain(error, month, session) else { throw error }
+            throw DaybookError(
+                reason.kind, reason.sentence + " A trial found it; nothing was purged.", debugText: reason.debugText)
         }
     }
 

@@ -9,29 +9,60 @@ struct WholePartitions {
         /// `public.video_external_access_log_2026_04`.
         let name: String
         let bounds: String
+        /// True if the session's login owns it and its table.
+        let mayBeDropped: Bool
     }
 
     /// Those whose upper bound no cutoff is before. A row in them is due whoever owns it.
     ///
-    /// With any hold in force that covers a row of it, a partition is swept like any other table.
+    /// With any hold in force that covers a row of it, a partition is swept like any other table; so is one that the
+    /// login may not drop.
     static func find(_ session: Session, _ shape: DeploymentShape, _ terms: Terms) throws -> [Partition] {
-        guard shape.isOwn, shape.catalog.has(.accessLog), terms.account == nil,
-            let earliest = terms.of(.accessLog).map(\.cutoff).min()
-        else { return [] }
-        let rows = try session.query(
+        try due(session, shape, terms).filter(\.mayBeDropped)
+    }
+
+    /// The same with those that the login may not drop.
+    static func due(_ session: Session, _ shape: DeploymentShape, _ terms: Terms) throws -> [Partition] {
+        guard terms.account == nil, let earliest = terms.of(.accessLog).map(\.cutoff).min() else { return [] }
+        let query = ClassQuery(.accessLog, shape)
+        return try months(session, shape, "\(Self.end) <= $1", earliest).filter {
+            try !holds(any: $0.name, query, session)
+        }
+    }
+
+    /// Those in which no row can be due.
+    static func kept(_ session: Session, _ shape: DeploymentShape, _ terms: Terms) throws -> Set<String> {
+        guard let latest = terms.of(.accessLog).map(\.cutoff).max() else { return [] }
+        return Set(try months(session, shape, "\(Self.start) >= $1", latest).map(\.name))
+    }
+
+    /// All months that there are.
+    static func all(_ session: Session, _ shape: DeploymentShape) throws -> [Partition] {
+        try months(session, shape, "\(Self.end) <= $1", .distantFuture)
+    }
+
+    private static let start = "substring(b.text FROM 'FROM \\(''([^'']+)''\\)')::timestamptz"
+    private static let end = "substring(b.text FROM 'TO \\(''([^'']+)''\\)')::timestamptz"
+
+    private static func months(
+        _ session: Session, _ shape: DeploymentShape, _ condition: String, _ instant: Instant
+    ) throws -> [Partition] {
+        guard shape.isOwn, shape.catalog.has(.accessLog) else { return [] }
+        return try session.query(
             """
-            SELECT n.nspname || '.' || c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bounds
+            SELECT n.nspname || '.' || c.relname AS name, b.text AS bounds, \(MonthObstacles.mayDrop) AS may_be_dropped
             FROM pg_inherits AS i
             JOIN pg_class AS c ON c.oid = i.inhrelid
+            JOIN pg_class AS p ON p.oid = i.inhparent
             JOIN pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE i.inhparent = 'public.video_external_access_log'::regclass AND c.relkind = 'r'
-                AND substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''([^'']+)''\\)')::timestamptz <= $1
+            CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) AS b (text)
+            WHERE i.inhparent = to_regclass($2) AND c.relkind = 'r' AND NOT i.inhdetachpending AND \(condition)
             ORDER BY c.relname COLLATE "C"
-            """, [.instant(earliest)])
-        let query = ClassQuery(.accessLog, shape)
-        return try rows.compactMap { row in
-            let partition = Partition(name: try row.text("name"), bounds: try row.text("bounds"))
-            return try holds(any: partition.name, query, session) ? nil : partition
+            """, [.instant(instant), .text(PartitionDrop.parent)]
+        ).map { row in
+            Partition(
+                name: try row.text("name"), bounds: try row.text("bounds"),
+                mayBeDropped: try row.bool("may_be_dropped"))
         }
     }
 

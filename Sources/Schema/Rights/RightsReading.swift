@@ -103,7 +103,7 @@ public struct RightsReading: Sendable {
         """
 
     private static let ours =
-        "(n.nspname IN ('daybook', 'public') OR format('%I.%I', n.nspname, c.relname) = ANY ($1))"
+        "(n.nspname IN ('daybook', 'public') OR c.oid IN (SELECT to_regclass(name)::oid FROM unnest($1) AS name))"
 
     private static let names = """
         SELECT format('%I.%I', n.nspname, c.relname) AS object, array(

@@ -105,11 +105,14 @@ struct DatabaseCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            let (check, rights) = try await database.withConnection { connection in
+            let (check, rights, retention) = try await database.withConnection { connection in
                 try await connection.transaction(.snapshot) { session in
                     try session.executeScript(
                         "SET LOCAL row_security = off; SET LOCAL search_path = pg_catalog, pg_temp")
-                    return (try DatabaseCheck(session), try DatabaseRoles.findings(session))
+                    return (
+                        try DatabaseCheck(session), try DatabaseRoles.findings(session),
+                        try Obstacles.findings(session)
+                    )
                 }
             }
             var table = TextTable(["table", "state", "rows", "remark"], rightAligned: [2])
@@ -119,6 +122,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             table.show()
             Terminal.show("\nmigrations: \(check.migrations)")
             for sentence in check.grants.findings.map(\.sentence) + rights { Terminal.show("rights: \(sentence)") }
+            for sentence in retention { Terminal.show("retention: \(sentence)") }
             guard check.isUsable else {
                 throw DaybookError.badData(
                     "No report can be made here: a table or column that every report needs is missing.")

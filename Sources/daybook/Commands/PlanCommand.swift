@@ -57,5 +57,6 @@ enum PlanDisplay {
                     + (plan.measuredRowsPerSecond == nil ? " (not measured here yet)." : "."))
         for partition in plan.wholePartitions { Terminal.show("Dropped whole: \(partition)") }
         for sentence in plan.advice { Terminal.show("Note: \(sentence)") }
+        for obstacle in plan.obstacles { Terminal.show("Obstacle: \(obstacle.sentence)") }
     }
 }
