@@ -44,6 +44,8 @@ extension Limits {
     public static let archiveDays: Int64 = 30
     /// Rows a second that a plan's estimate assumes where no purge was measured yet.
     public static let assumedRowsPerSecond: Int64 = 50_000
+    /// How long a purge looks, before it begins, for rows that one constraint may not let go: the trial can do without.
+    public static let constraintMilliseconds: Int64 = 30_000
     /// How far what hangs on a month is followed, from view to view: nobody stacks more, and an end is an end.
     public static let dependentDepth: Int64 = 50
     /// Months that the access log's partitions are ahead.

@@ -40,7 +40,8 @@ enum PartitionLikeness {
         ), sibling AS (
             SELECT c.reloptions, t.reloptions AS toast_options
             FROM pair JOIN pg_inherits AS i ON i.inhparent = pair.parent AND i.inhrelid <> pair.child
-            JOIN pg_class AS c ON c.oid = i.inhrelid AND c.relkind = 'r' LEFT JOIN pg_class AS t ON t.oid = c.reltoastrelid
+            JOIN pg_class AS c ON c.oid = i.inhrelid AND c.relkind = 'r'
+            LEFT JOIN pg_class AS t ON t.oid = c.reltoastrelid
             ORDER BY c.oid = (SELECT partdefid FROM pg_partitioned_table AS d JOIN pair ON d.partrelid = pair.parent),
                 c.oid DESC LIMIT 1
         ), acl AS (
@@ -54,8 +55,8 @@ enum PartitionLikeness {
         SELECT 1 AS place, format('ALTER TABLE %s OWNER TO %I', name, pg_get_userbyid(owner)) AS statement
         FROM pair WHERE changes_owner
         UNION ALL
-        SELECT 2, format('ALTER TABLE %s REPLICA IDENTITY %s', name, CASE identity WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'
-            WHEN 'd' THEN 'DEFAULT' ELSE (
+        SELECT 2, format('ALTER TABLE %s REPLICA IDENTITY %s', name, CASE identity
+            WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' WHEN 'd' THEN 'DEFAULT' ELSE (
                 SELECT 'USING INDEX ' || quote_ident(n.relname) FROM pg_index AS x
                 JOIN pg_inherits AS h ON h.inhparent = x.indexrelid
                 JOIN pg_index AS y ON y.indexrelid = h.inhrelid AND y.indrelid = pair.child

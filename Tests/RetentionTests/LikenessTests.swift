@@ -14,12 +14,12 @@ import Testing
     private static func looks(_ name: String) -> String {
         """
         SELECT 'owner ' || pg_get_userbyid(relowner) FROM pg_class WHERE oid = '\(name)'::regclass
-        UNION ALL SELECT 'identity ' || relreplident FROM pg_class WHERE oid = '\(name)'::regclass
+        UNION ALL SELECT 'identity ' || relreplident::text FROM pg_class WHERE oid = '\(name)'::regclass
         UNION ALL SELECT 'setting ' || unnest(reloptions) FROM pg_class WHERE oid = '\(name)'::regclass
-        UNION ALL SELECT 'toast ' || unnest(t.reloptions) FROM pg_class AS c JOIN pg_class AS t ON t.oid = c.reltoastrelid
-            WHERE c.oid = '\(name)'::regclass
-        UNION ALL SELECT 'tablespace ' || t.spcname FROM pg_class AS c JOIN pg_tablespace AS t ON t.oid = c.reltablespace
-            WHERE c.oid = '\(name)'::regclass
+        UNION ALL SELECT 'toast ' || unnest(t.reloptions)
+            FROM pg_class AS c JOIN pg_class AS t ON t.oid = c.reltoastrelid WHERE c.oid = '\(name)'::regclass
+        UNION ALL SELECT 'tablespace ' || t.spcname
+            FROM pg_class AS c JOIN pg_tablespace AS t ON t.oid = c.reltablespace WHERE c.oid = '\(name)'::regclass
         UNION ALL SELECT 'storage ' || attstorage::text FROM pg_attribute
             WHERE attrelid = '\(name)'::regclass AND attname = 'action'
         UNION ALL SELECT concat_ws(' ', 'right', pg_get_userbyid(a.grantee), a.privilege_type, a.is_grantable)
@@ -35,7 +35,7 @@ import Testing
     private static func forget(_ purging: Purging, _ table: String) async throws {
         let names = try await purging.lines(
             """
-            SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = '\(table)'::regclass
+            SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = '\(table)'::regclass
                 AND inhrelid::regclass::text ~ '_20(26_12|27_..)$'
             """)
         #expect(!names.isEmpty)
@@ -102,7 +102,7 @@ import Testing
             try await ProgramRun.expectingSuccess(["database", "partitions"] + purging.database)
             let index = try await purging.lines(
                 """
-                SELECT indexrelid::regclass FROM pg_index WHERE indisreplident
+                SELECT indexrelid::regclass::text FROM pg_index WHERE indisreplident
                     AND indrelid = '\(Self.ledger)_2027_03'::regclass
                 """)
             #expect(index == ["credit_ledger_2027_03_pkey"])

@@ -68,7 +68,7 @@ import Testing
     private func months(_ purging: Purging) async throws -> [String] {
         try await purging.lines(
             """
-            SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = '\(OwnMonths.log)'::regclass
+            SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = '\(OwnMonths.log)'::regclass
                 AND inhrelid::regclass::text ~ '2026_0[12]$' ORDER BY 1
             """)
     }
@@ -139,7 +139,7 @@ import Testing
             try await execute(
                 """
                 CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS
-                    $$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW public.late AS SELECT id FROM \(Self.month)'; RETURN NULL; END $$;
+                    $$ BEGIN CREATE OR REPLACE VIEW public.late AS SELECT id FROM \(Self.month); RETURN NULL; END $$;
                 CREATE TRIGGER look AFTER INSERT ON daybook.access_day FOR EACH STATEMENT EXECUTE FUNCTION public.look()
                 """, in: purging.settings)
             let stopped = try await purging.purge()
@@ -184,12 +184,13 @@ import Testing
     {
         try await OwnMonths.with { purging in
             try await ProgramRun.expectingSuccess(["database", "roles"] + purging.database)
+            // Never the membership in a superuser is what would mend it.
             try await withLogin(purging.settings, rights: "GRANT daybook_purge TO LOGIN") { login in
                 let nightly = try Purging(login)
                 let plan = try await nightly.retention(["plan"] + Purging.date)
                 #expect(plan.exitCode == 0, "\(plan.errors)")
                 #expect(plan.output.contains("may not detach and drop \(Self.month)"), "\(plan.output)")
-                #expect(plan.output.contains("GRANT postgres TO login_"), "\(plan.output)")
+                #expect(plan.output.contains("OWNER TO a role that login_"), "\(plan.output)")
                 #expect(!plan.output.contains("Dropped whole"), "\(plan.output)")
                 let run = try await nightly.purge()
                 #expect(run.exitCode == 0, "\(run.errors)")

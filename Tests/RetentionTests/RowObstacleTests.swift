@@ -79,19 +79,43 @@ import Testing
 
     @Test func `exactly what the server would refuse is named, and what is said to mend it does`() async throws {
         try await withPurging { purging in
-            for (script, undoing) in Self.planted {
-                try await execute(script, in: purging.settings)
-                let plan = try await OwnMonths.plan(purging)
-                #expect(try await Self.named(plan) == Self.refused(purging.settings), "\(script): \(plan.obstacles)")
-                for obstacle in plan.obstacles { try await execute(obstacle.mend, in: purging.settings) }
-                #expect(try await Self.refused(purging.settings).isEmpty, "\(script): \(plan.obstacles)")
-                #expect(try await OwnMonths.plan(purging).obstacles.isEmpty, "\(script)")
-                try await execute(
-                    undoing + "; ALTER TABLE \(Self.log) REPLICA IDENTITY DEFAULT; "
-                        + "ALTER TABLE \(Self.tasks) REPLICA IDENTITY DEFAULT", in: purging.settings)
-                #expect(try await Self.refused(purging.settings).isEmpty, "\(script)")
-            }
+            for (script, undoing) in Self.planted { try await Self.plant(script, undoing, purging) }
         }
+    }
+
+    /// What PostgreSQL refuses from 18 on: generated columns that nobody would see.
+    private static let plantedIn18: [(script: String, undoing: String)] = [log, tasks].flatMap { table in
+        let undoing = "DROP PUBLICATION p; ALTER TABLE \(table) DROP COLUMN twice"
+        return ["STORED", "VIRTUAL"].map { kind in
+            (
+                """
+                ALTER TABLE \(table) ADD COLUMN twice boolean GENERATED ALWAYS AS (created_at IS NULL OR true) \(kind);
+                ALTER TABLE \(table) REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE \(table)
+                """, undoing
+            )
+        }
+    }
+
+    @Test func `a server of version 18 refuses the same and more, and that is named too`() async throws {
+        let cluster = try TestCluster(port: 5491, version: 18)
+        let database = try await TestDatabase.create(in: cluster)
+        try await Deployment.loadSample(into: database.settings)
+        let purging = try Purging(database.settings)
+        for (script, undoing) in Self.planted + Self.plantedIn18 { try await Self.plant(script, undoing, purging) }
+        try cluster.stop()
+    }
+
+    private static func plant(_ script: String, _ undoing: String, _ purging: Purging) async throws {
+        try await execute(script, in: purging.settings)
+        let plan = try await OwnMonths.plan(purging)
+        #expect(try await Self.named(plan) == Self.refused(purging.settings), "\(script): \(plan.obstacles)")
+        for obstacle in plan.obstacles { try await execute(obstacle.mend, in: purging.settings) }
+        #expect(try await Self.refused(purging.settings).isEmpty, "\(script): \(plan.obstacles)")
+        #expect(try await OwnMonths.plan(purging).obstacles.isEmpty, "\(script)")
+        try await execute(
+            undoing + "; ALTER TABLE \(Self.log) REPLICA IDENTITY DEFAULT; "
+                + "ALTER TABLE \(Self.tasks) REPLICA IDENTITY DEFAULT", in: purging.settings)
+        #expect(try await Self.refused(purging.settings).isEmpty, "\(script)")
     }
 
     @Test func `all at once: plan, check and purge name each, nothing is gone, and mended it goes`() async throws {
@@ -100,7 +124,7 @@ import Testing
                 """
                 CREATE PUBLICATION everything FOR ALL TABLES;
                 CREATE PUBLICATION failures FOR TABLE \(Self.tasks) WHERE (status = 'failed');
-                CREATE PUBLICATION some_columns FOR TABLE \(Self.tasks) (id) WITH (publish = 'insert, update');
+                CREATE PUBLICATION some_columns FOR TABLE \(Self.tasks) (user_id) WITH (publish = 'insert, update');
                 ALTER TABLE public.enterprise_api_usage REPLICA IDENTITY NOTHING;
                 CREATE RULE also AS ON DELETE TO \(Self.log) DO ALSO SELECT 1
                 """, in: purging.settings)
@@ -126,6 +150,41 @@ import Testing
             let run = try await purging.purge()
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(try await PlanFile(purging.settings, Purging.date).sum("due_rows") == 0)
+        }
+    }
+
+    @Test func `rows that a constraint will not let go are found wherever in their table they lie`() async throws {
+        let beyond = "((ctid::text)::point)[0] > 2"
+        for (script, exitCode, word) in [
+            (
+                """
+                CREATE UNIQUE INDEX one_access ON \(Self.log) (id);
+                CREATE TABLE public.complaint (access uuid CONSTRAINT complaint_access REFERENCES \(Self.log) (id));
+                INSERT INTO public.complaint SELECT id FROM \(Self.log) WHERE created_at < '2026-05-01Z' AND \(beyond)
+                """, Int32(78), "complaint_access"
+            ),
+            (
+                """
+                ALTER TABLE \(Self.tasks) ADD CONSTRAINT prompt_stays
+                    CHECK (prompt <> '' OR created_at < '2026-08-01Z') NOT VALID
+                """, 65, "prompt_stays"
+            ),
+            (
+                """
+                CREATE UNIQUE INDEX one_prompt ON \(Self.tasks) ((CASE WHEN prompt = '' THEN status ELSE id::text END))
+                    WHERE created_at > '2026-08-01Z'
+                """, 65, "one_prompt"
+            ),
+        ] {
+            try await withPurging { purging in
+                try await execute(script, in: purging.settings)
+                let before = try await purging.fingerprint()
+                let refused = try await purging.purge()
+                #expect(refused.exitCode == exitCode, "\(word): \(refused.errors)")
+                #expect(refused.errors.contains(word), "\(word): \(refused.errors)")
+                #expect(try await purging.fingerprint() == before, "\(word)")
+                #expect(try await purging.number("SELECT count(*)::text FROM daybook.purge_run") == 0, "\(word)")
+            }
         }
     }
 

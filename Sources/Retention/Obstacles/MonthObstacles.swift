@@ -5,12 +5,16 @@ internal import Postgres
 enum MonthObstacles {
     /// What depends on a month, or has it: it would not let go of it (2BP01).
     static func find(_ months: [String], _ session: Session) throws -> [Obstacle] {
-        try session.query(dependents, [.texts(months)]).map { row in
+        try session.query(dependents, [.texts(months), quoted(months, session)]).map { row in
             let (month, what) = (try row.text("month"), try row.text("what"))
             return Obstacle(
                 .accessLog, month: month, "\(what) depends on \(month), which goes as a whole once all of it is due.",
                 mend: try row.text("mend"))
         }
+    }
+
+    private static func quoted(_ months: [String], _ session: Session) -> Value {
+        .texts(months.map { TableName.quoted($0, session) })
     }
 
     /// A month whose detaching somebody began and did not end: no report sees it.
@@ -35,15 +39,20 @@ enum MonthObstacles {
         let rights = try session.query(
             """
             SELECT quote_ident(session_user) AS login, quote_ident(pg_get_userbyid(p.relowner)) AS owner,
-                min(m.name) FILTER (WHERE c.relowner <> p.relowner) AS other, min(m.name) AS name
+                (SELECT rolsuper FROM pg_roles WHERE oid = p.relowner) AS is_superuser,
+                min(c.oid::regclass::text) FILTER (WHERE c.relowner <> p.relowner) AS other,
+                min(c.oid::regclass::text) AS name
             FROM unnest($1::text[]) AS m (name) JOIN pg_class AS c ON c.oid = to_regclass(m.name)
             JOIN pg_class AS p ON p.oid = to_regclass($2)
             WHERE NOT (\(mayDrop)) AND has_table_privilege(session_user, p.oid, 'DELETE') GROUP BY p.relowner
-            """, [.texts(months), .text(PartitionDrop.parent)])
+            """, [quoted(months, session), .text(PartitionDrop.parent)])
         let missing = try rights.map { row in
             let (owner, login) = (try row.text("owner"), try row.text("login"))
             let other = try row.optionalText("other")
-            let mend = other.map { "ALTER TABLE \($0) OWNER TO \(owner)" } ?? "GRANT \(owner) TO \(login)"
+            let mend =
+                if let other { "ALTER TABLE \(other) OWNER TO \(owner)" } else if try row.bool("is_superuser") {
+                    "ALTER TABLE \(PartitionDrop.parent) OWNER TO a role that \(login) is a member of, and its months"
+                } else { "GRANT \(owner) TO \(login)" }
             return "The login \(login) may not detach and drop \(try other ?? row.text("name")), so the rows of such a "
                 + "month go one by one. If they shall go as a whole: \(mend)"
         }
@@ -78,9 +87,9 @@ enum MonthObstacles {
     /// goes with the detaching.
     private static let dependents = """
         WITH RECURSIVE reached AS (
-            SELECT m.name AS month, 'pg_class'::regclass::oid AS class, to_regclass(m.name)::oid AS object, 0 AS part,
+            SELECT m.name AS month, 'pg_class'::regclass::oid AS class, to_regclass(m.quoted)::oid AS object, 0 AS part,
                 0 AS depth, false AS clings
-            FROM unnest($1::text[]) AS m (name)
+            FROM unnest($1::text[], $2::text[]) AS m (name, quoted)
             UNION
             SELECT g.month, CASE WHEN v.oid IS NULL THEN d.classid ELSE 'pg_class'::regclass::oid END,
                 coalesce(v.oid, d.objid), CASE WHEN v.oid IS NULL THEN d.objsubid ELSE 0 END,
@@ -90,7 +99,8 @@ enum MonthObstacles {
             LEFT JOIN pg_rewrite AS r
                 ON d.deptype = 'n' AND d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid AND r.rulename = '_RETURN'
             LEFT JOIN pg_class AS v ON v.relkind IN ('v', 'm')
-                AND v.oid = CASE WHEN d.classid = 'pg_class'::regclass AND d.deptype = 'n' THEN d.objid ELSE r.ev_class END
+                AND v.oid = CASE WHEN d.classid = 'pg_class'::regclass AND d.deptype = 'n' THEN d.objid
+                    ELSE r.ev_class END
             WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S') AND v.oid IS DISTINCT FROM g.object
                 AND g.depth < \(Limits.dependentDepth)
         ), clinging AS (
@@ -125,9 +135,9 @@ enum MonthObstacles {
         LEFT JOIN pg_attribute AS d ON d.attrelid = e.adrelid AND d.attnum = e.adnum
         UNION ALL
         SELECT m.name, 0, 'The extension ' || quote_ident(x.extname),
-            format('ALTER EXTENSION %I DROP TABLE %s', x.extname, to_regclass(m.name))
-        FROM unnest($1::text[]) AS m (name)
-        JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = to_regclass(m.name) AND d.deptype = 'e'
+            format('ALTER EXTENSION %I DROP TABLE %s', x.extname, to_regclass(m.quoted))
+        FROM unnest($1::text[], $2::text[]) AS m (name, quoted)
+        JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = to_regclass(m.quoted) AND d.deptype = 'e'
         JOIN pg_extension AS x ON x.oid = d.refobjid
         ORDER BY month, depth DESC, what, mend
         """

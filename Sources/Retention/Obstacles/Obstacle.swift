@@ -21,7 +21,7 @@ public struct Obstacle: Sendable, Hashable {
     }
 
     /// What is in the way, and what mends it.
-    public var sentence: String { "\(what) Mend it with: \(mend)" }
+    public var sentence: String { "\(what) Mend it with: \(mend);" }
 }
 
 /// Everything that the catalogue says of what would refuse a purge half way.
@@ -92,7 +92,8 @@ public enum Obstacles {
     /// True for a rule or an event trigger that does something in this session.
     static func fires(_ enabled: String) -> String {
         """
-        \(enabled) IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END::"char")
+        \(enabled) IN (
+            'A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END::"char")
         """
     }
 }

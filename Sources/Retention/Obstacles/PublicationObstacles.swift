@@ -75,7 +75,13 @@ enum PublicationObstacles {
             guard try row.bool("is_virtual") else {
                 return ["ALTER PUBLICATION \(publication) SET (publish_generated_columns = stored)"]
             }
-            return ["ALTER TABLE \(try row.text("name")) REPLICA IDENTITY \(try row.text("identity"))"]
+            // No publication takes these in: without a key of the table's own there are no deletions to publish.
+            let identity = try row.text("identity")
+            return [
+                identity == "FULL"
+                    ? "ALTER PUBLICATION \(publication) SET (publish = 'insert')"
+                    : "ALTER TABLE \(try row.text("name")) REPLICA IDENTITY \(identity)"
+            ]
         }
     }
 
@@ -124,7 +130,8 @@ enum PublicationObstacles {
             SELECT p.relation, p.publication, p.member, 'identity' AS fault, NULL::text AS columns, false AS is_virtual
             FROM published AS p WHERE p.kind <> 'f' AND p.identity IS NULL
             UNION ALL
-            SELECT p.relation, p.publication, p.member, 'filter', string_agg(DISTINCT quote_ident(a.attname), ', '), false
+            SELECT p.relation, p.publication, p.member, 'filter', string_agg(DISTINCT quote_ident(a.attname), ', '),
+                false
             FROM published AS p
             JOIN pg_publication_rel AS r ON r.prpubid = p.publication AND r.prrelid = p.member
             CROSS JOIN LATERAL regexp_matches(r.prqual::text, ':varattno (\\d+)', 'g') AS v (numbers)
@@ -151,8 +158,8 @@ enum PublicationObstacles {
             WHERE p.leaves_generated_out AND r.prattrs IS NULL OR a.attgenerated = 'v'
             GROUP BY p.relation, p.publication, p.member
         )
-        SELECT f.relation::regclass::text AS name, quote_ident(p.pubname) AS publication, f.fault, f.columns, f.is_virtual,
-            f.member::regclass::text AS member, pg_get_expr(r.prqual, r.prrelid) AS filter,
+        SELECT f.relation::regclass::text AS name, quote_ident(p.pubname) AS publication, f.fault, f.columns,
+            f.is_virtual, f.member::regclass::text AS member, pg_get_expr(r.prqual, r.prrelid) AS filter,
             (SELECT i.inhparent::regclass::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhparent
                 WHERE i.inhrelid = f.relation AND c.relkind = 'p' AND c.relreplident <> 'f') AS parent,
             coalesce((

@@ -85,8 +85,8 @@ extension Purge {
         } catch let error as PostgresError where error.code == .server {
             throw DaybookError(
                 .configuration,
-                "\(relation), which an earlier purge detached, cannot be given back to the access log, and its rows are "
-                    + "in no report until then: \(error.message ?? error.sentence). Change what is in the way, as its "
+                "\(relation), which an earlier purge detached, cannot be given back to the access log, and its rows "
+                    + "are in no report until then: \(error.message ?? error.sentence). Change what is in the way, as its "
                     + "owner, then: daybook retention purge --resume", debugText: String(reflecting: error))
         }
     }

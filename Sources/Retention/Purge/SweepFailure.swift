@@ -58,8 +58,8 @@ enum SweepFailure {
             // A publication, or a rule, that came after the look at the catalogue: the message names nothing else.
             return DaybookError(
                 .configuration,
-                "The database lets no row of \(relation) go: \(error.message ?? error.sentence). What is in the way, and "
-                    + "what mends it, says: daybook database check", debugText: debug)
+                "The database lets no row of \(relation) go: \(error.message ?? error.sentence). What is in the way, "
+                    + "and what mends it, says: daybook database check", debugText: debug)
         default: return nil
         }
     }

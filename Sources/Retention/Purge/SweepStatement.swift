@@ -127,16 +127,26 @@ struct SweepStatement: Sendable {
 
     /// The first page of a table on which a row is due, nil where none is.
     func firstPage(run: Int64, relation: String, _ session: Session) throws -> Int64? {
-        let rows = try session.query(
-            """
-            SELECT ((r.ctid::text)::point)[0]::bigint AS page
-            FROM ONLY \(TableName.quoted(relation, session)) AS r
-            \(query.probes)
-            \(cutoffs(run))
-            WHERE \(isDue) LIMIT 1
-            """)
-        return try rows.first?.int("page")
+        let due = due(run: run, relation: relation, "r.ctid AS place", session)
+        return try session.query("SELECT \(Self.page) AS page FROM (\(due)) AS t LIMIT 1").first?.int("page")
     }
+
+    /// The page of a row `t` that has its `place`.
+    static let page = "((t.place::text)::point)[0]::bigint"
+
+    /// A query over the rows `r` of a table that are due.
+    func due(run: Int64, relation: String, _ list: String, where more: String = "true", _ session: Session) -> String {
+        """
+        SELECT \(list)
+        FROM ONLY \(TableName.quoted(relation, session)) AS r
+        \(query.probes)
+        \(cutoffs(run))
+        WHERE \(isDue) AND \(more)
+        """
+    }
+
+    /// What stands in a column after the statement; nil where it is left alone.
+    func cleared(_ column: String) -> String? { redaction.first { $0.column == column }?.expression }
 
     /// The cutoff of a row's owner, as the run has it.
     private func cutoffs(_ run: Int64) -> String {

@@ -2,8 +2,8 @@ internal import Domain
 internal import Postgres
 internal import Schema
 
-/// A trial of a purge, undone again: its own statement on the first page of each table on which something is due, and
-/// the dropping of each month that would go whole.
+/// A trial of a purge, undone again: its own statement on the first page of each table on which something is due and on
+/// those where a constraint may be against it, and the dropping of each month that would go whole.
 ///
 /// What a deployment's triggers, constraints and rights have against it is found before the first row is gone, not
 /// after one class of two.
@@ -37,8 +37,11 @@ struct Trial: Sendable {
             for relation in try TableName.leaves(of: DeploymentShape.table(dataClass).fullName, session)
             where !untouched.contains(relation) {
                 try undone(session) {
-                    guard let page = try statement.firstPage(run: run.id, relation: relation, session) else { return }
-                    try attempt(statement, page, relation, run, session)
+                    guard let first = try statement.firstPage(run: run.id, relation: relation, session) else { return }
+                    let risky = try RiskyPages(
+                        statement: statement, run: run.id, relation: relation, session: session
+                    ).find()
+                    try attempt(statement, [first] + risky.filter { $0 != first }, relation, run, session)
                 }
             }
         }
@@ -70,15 +73,17 @@ struct Trial: Sendable {
     }
 
     private func attempt(
-        _ statement: SweepStatement, _ page: Int64, _ relation: String, _ run: PurgeRun, _ session: Session
+        _ statement: SweepStatement, _ pages: [Int64], _ relation: String, _ run: PurgeRun, _ session: Session
     ) throws {
         do {
             try SweepStep.prepare(session)
-            let sql = statement.sql(
-                run: run.id, relation: relation, pages: page..<(page + 1), counts: true, rests: .none, session)
-            guard try session.query(sql)[0].int("taken") > 0 else {
-                throw DaybookError.badData(
-                    "A trigger of \(relation) keeps rows that are due from going. Nothing was purged.")
+            for page in pages {
+                let sql = statement.sql(
+                    run: run.id, relation: relation, pages: page..<(page + 1), counts: true, rests: .none, session)
+                guard try session.query(sql)[0].int("taken") > 0 else {
+                    throw DaybookError.badData(
+                        "A trigger of \(relation) keeps rows that are due from going. Nothing was purged.")
+                }
             }
             // Constraints and triggers that would wait for the COMMIT.
             try session.executeScript("SET CONSTRAINTS ALL IMMEDIATE")
