@@ -224,6 +224,49 @@ import Testing
         }
     }
 
+    @Test func `rows that refer to a month through the whole log are found by the trial`() async throws {
+        try await OwnMonths.with { purging in
+            try await execute(
+                """
+                ALTER TABLE \(OwnMonths.log) ALTER COLUMN created_at SET NOT NULL,
+                    ADD CONSTRAINT known_once UNIQUE (id, created_at);
+                CREATE TABLE public.complaint (id uuid, at timestamptz,
+                    CONSTRAINT complaint_access FOREIGN KEY (id, at) REFERENCES \(OwnMonths.log) (id, created_at));
+                INSERT INTO public.complaint SELECT id, created_at FROM \(Self.month) ORDER BY created_at DESC LIMIT 1
+                """, in: purging.settings)
+            let refusal = try await OwnMonths.refusal(purging)
+            #expect(refusal?.kind == .configuration)
+            #expect(
+                refusal?.sentence.contains("still refer to rows of \(Self.month)") == true,
+                "\(String(describing: refusal))")
+            try await execute("DELETE FROM public.complaint", in: purging.settings)
+            #expect(try await purging.purge().exitCode == 0)
+            #expect(try await months(purging).isEmpty)
+        }
+    }
+
+    @Test func `a month whose detaching somebody began is named, with what ends it`() async throws {
+        try await OwnMonths.with { purging in
+            let reader = try await Connection.open(purging.settings)
+            let owner = try await Connection.open(purging.settings)
+            try await reader.run { try $0.executeScript("BEGIN; SELECT count(*) FROM \(OwnMonths.log)") }
+            try await owner.run { try $0.executeAlone("SET statement_timeout = 300") }
+            await #expect(throws: PostgresError.self) {
+                try await owner.run {
+                    try $0.executeAlone("ALTER TABLE \(OwnMonths.log) DETACH PARTITION \(Self.month) CONCURRENTLY")
+                }
+            }
+            try await reader.run { try $0.executeScript("COMMIT") }
+            await reader.close()
+            await owner.close()
+            let obstacles = try await OwnMonths.plan(purging).obstacles
+            #expect(obstacles.map(\.mend) == ["ALTER TABLE \(OwnMonths.log) DETACH PARTITION \(Self.month) FINALIZE"])
+            #expect(try await purging.purge().exitCode == 78)
+            try await execute(obstacles.map(\.mend).joined(), in: purging.settings)
+            #expect(try await OwnMonths.refusal(purging) == nil)
+        }
+    }
+
     @Test func `a month of the ledger on which a view hangs is named before anything is replaced`() async throws {
         try await CarriedBooks.with { purging in
             try await execute(

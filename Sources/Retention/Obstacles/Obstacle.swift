@@ -61,7 +61,7 @@ public enum Obstacles {
         let inTheWay = found.filter { $0.month.map(months.contains) ?? due.contains($0.dataClass) }
         guard !inTheWay.isEmpty else { return }
         throw DaybookError.configuration(
-            "The database would refuse this purge half way, so it does not begin. "
+            "The database would refuse this purge half way, so it takes nothing until that is mended. "
                 + inTheWay.map(\.sentence).joined(separator: " "))
     }
 
