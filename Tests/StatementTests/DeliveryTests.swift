@@ -76,42 +76,21 @@ import Testing
 
     private static let accepted = ["--accept", "customer5", "--reason", "looked at"]
 
-    /// A program that takes messages, in place of sendmail: what it does with one is a script of the shell's.
-    private struct Sendmail {
-        let folder: ScratchFolder
-
-        init(_ script: String) throws {
-            folder = try ScratchFolder()
-            try Data("cat > message; to=$(sed -n 's/^To: //p' message | tr -d '\\r'); \(script)\n".utf8)
-                .write(to: URL(fileURLWithPath: folder.file("script")))
-        }
-
-        func send(_ settings: ConnectionSettings, _ more: [String] = []) async throws -> ProgramRun {
-            try await daybook(
-                settings,
-                [
-                    "report", "statement", "--quiet", "--month", "2026-10", "--all", "--output", folder.file("out"),
-                    "--email", "--from", "finance@example.org", "--sendmail", "/bin/sh \(folder.file("script"))",
-                    "--accept", "customer5", "--reason", "looked at",
-                ] + more)
-        }
-
-        /// Who got something, in order; one twice who got two.
-        func recipients() -> [String] {
-            let log = (try? String(contentsOfFile: folder.file("log"), encoding: .utf8)) ?? ""
-            return log.split(separator: "\n").map(String.init)
-        }
+    private static func send(
+        _ sendmail: Sendmail, _ settings: ConnectionSettings, _ more: [String] = []
+    ) async throws -> ProgramRun {
+        try await sendmail.send(["statement", "--all"] + accepted + more, settings)
     }
 
     @Test func `a message that a program does not take is not recorded as sent, and nobody else is tried`() async throws
     {
         try await withSample { settings in
             let failing = try Sendmail("cd \(NSTemporaryDirectory()); exit 1")
-            let run = try await failing.send(settings)
+            let run = try await Self.send(failing, settings)
             #expect(run.exitCode == 75 && run.errors.contains("was not sent"), "\(run.errors)")
             #expect(run.output.contains("not sent: the run ended before its turn"), "\(run.output)")
             let taking = try Sendmail("echo $to >> $(dirname $0)/log")
-            let sent = try await taking.send(settings)
+            let sent = try await Self.send(taking, settings)
             #expect(sent.exitCode == 2 && taking.recipients().count == 9, "\(sent.errors) \(sent.output)")
             #expect(Set(taking.recipients()).count == 9)
         }
@@ -121,13 +100,13 @@ import Testing
         try await withSample { settings in
             let picky = try Sendmail(
                 "case $to in *customer2*) echo no such user >&2; exit 67;; esac; echo $to >> $(dirname $0)/log")
-            let run = try await picky.send(settings)
+            let run = try await Self.send(picky, settings)
             #expect(run.exitCode == 2, "\(run.errors)")
             #expect(
                 run.output.contains("customer2, billing2@customer2.example: not sent: no such user"), "\(run.output)")
             #expect(picky.recipients().count == 8)
             let taking = try Sendmail("echo $to >> $(dirname $0)/log")
-            _ = try await taking.send(settings)
+            _ = try await Self.send(taking, settings)
             #expect(taking.recipients() == ["billing2@customer2.example"])
         }
     }
@@ -136,13 +115,13 @@ import Testing
     func `an interruption ends after the mail under way, and everybody gets his once`(_ signal: String) async throws {
         try await withSample { settings in
             let interrupted = try Sendmail("echo $to >> $(dirname $0)/log; kill -\(signal) $PPID")
-            let run = try await interrupted.send(settings)
+            let run = try await Self.send(interrupted, settings)
             #expect(
                 run.exitCode == 130 && run.errors.contains("interrupted after the message under way"), "\(run.errors)")
             let first = interrupted.recipients()
             #expect((1..<9).contains(first.count), "\(first)")
             let taking = try Sendmail("echo $to >> $(dirname $0)/log")
-            _ = try await taking.send(settings)
+            _ = try await Self.send(taking, settings)
             #expect(Set(first + taking.recipients()).count == 9 && first.count + taking.recipients().count == 9)
         }
     }
@@ -150,14 +129,14 @@ import Testing
     @Test func `what was killed may have gone out, and is not sent again unless somebody says so`() async throws {
         try await withSample { settings in
             let killed = try Sendmail("kill -KILL $PPID; echo $to >> $(dirname $0)/log")
-            let run = try await killed.send(settings)
+            let run = try await Self.send(killed, settings)
             #expect(run.exitCode == 137)
             let taking = try Sendmail("echo $to >> $(dirname $0)/log")
-            let next = try await taking.send(settings)
+            let next = try await Self.send(taking, settings)
             #expect(next.exitCode == 2 && next.output.contains("it may have gone out at"), "\(next.output)")
             let others = taking.recipients()
             #expect(others.count == 8 && Set(others).isDisjoint(with: killed.recipients()), "\(others)")
-            let forced = try await taking.send(settings, ["--force"])
+            let forced = try await Self.send(taking, settings, ["--force"])
             #expect(forced.exitCode == 2 && taking.recipients().count == 8 + 9, "\(forced.output)")
         }
     }

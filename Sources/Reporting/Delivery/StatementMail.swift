@@ -37,7 +37,9 @@ public struct StatementMail: Sendable {
             values[line.rawValue] = statement.summary[line].map { GroupedNumber.text($0) } ?? "not known"
         }
         let filled = try letter.fill(values)
-        let attachments = try StatementAttachments(statement, month: month).all
+        let attachments = try ReportAttachments(statement) { ending, manifest in
+            try StatementManifest(json: manifest).mailedName(ending) ?? "statement \(month).\(ending)"
+        }.all
         return MailMessage(
             from: from, to: statement.email, subject: filled.subject, body: filled.body, attachments: attachments,
             date: date)

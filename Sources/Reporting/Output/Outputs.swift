@@ -65,6 +65,11 @@ final class Outputs {
         return digests
     }
 
+    /// The same by the path under which each appears.
+    var publishedDigests: [String: String] {
+        Dictionary(uniqueKeysWithValues: digests.map { ("\(staging.output)/\($0.key)", $0.value) })
+    }
+
     /// Writes `baseName.extension` in one go.
     func writeBeside(_ bytes: [UInt8], extension ending: String) throws(DaybookError) {
         let sink = try staging.sink("\(baseName).\(ending)")

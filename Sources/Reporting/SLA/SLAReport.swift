@@ -16,10 +16,10 @@ public struct SLAReport: Sendable {
         /// True where that is a folder of the user's, whose queries are not ours.
         public let isForeignDefinition: Bool
         public let templates: TemplateSet
-        public let output: String
+        var output: String
         /// Who may read what is written.
         public let mode: OutputMode
-        public let formats: Set<ReportFormat>
+        var formats: Set<ReportFormat>
         /// False leaves the drill-down out of the CSV files and the workbook.
         public let includesTasks: Bool
         public let programVersion: String
@@ -46,18 +46,34 @@ public struct SLAReport: Sendable {
 
     /// What a run gives to the person who started it.
     public struct Outcome: Sendable {
+        /// Whose report it is; nil for everybody's.
+        public let account: Account?
+        /// Where it would be sent; empty where nobody knows, or nobody asked.
+        public let email: String
         /// Paths of the files that were written.
-        public let files: [String]
+        public var files: [String] = []
+        /// SHA-256 of each of them as it was written, by its path.
+        var digests: [String: String] = [:]
         /// Promises of everybody, or of the report's one account.
         public let promises: Table
         public let sentence: String
         public let isFinal: Bool
+        /// From when on it is final.
+        public let finalityAt: Instant
         /// True if any promise of any account is broken.
         public let hasBreach: Bool
     }
 
-    private let request: SLARequest
-    private let settings: Settings
+    /// Which reports a run writes.
+    enum Reports {
+        /// That of the request: everybody's, or its one account's.
+        case requested
+        /// One of each account whose month has begun.
+        case ofEach
+    }
+
+    let request: SLARequest
+    let settings: Settings
 
     public init(_ request: SLARequest, settings: Settings) {
         self.request = request
@@ -68,18 +84,7 @@ public struct SLAReport: Sendable {
     public func run(
         _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
-        let library = try QueryLibrary(folder: settings.definitionFolder)
-        let outputs = UncheckedTransfer(
-            try Outputs(
-                folder: settings.output, baseName: request.baseName, formats: settings.formats, mode: settings.mode))
-        return try await connection.transaction(
-            ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
-        ) { session in
-            let (scope, reader) = try prepare(session, library: library, progress: progress)
-            let watch = try SessionWatch(session)
-            let figures = try reader.figures()
-            return try write(figures, scope: scope, reader: reader, outputs: outputs.value, watch: watch)
-        }
+        try await write(.requested, connection, isAddressed: false, progress: progress)[0]
     }
 
     /// The SQL of every figure with its values, as a script for psql that counts the same.
@@ -94,44 +99,35 @@ public struct SLAReport: Sendable {
     private func prepare(
         _ session: Session, library: QueryLibrary, progress: @escaping (String) -> Void
     ) throws -> (SLAScope, SLAReader) {
+        let catalog = try prepare(session)
+        return try reader(of: request, session, catalog, try shippedProfile(), library, progress)
+    }
+
+    /// Settles the session, and what holds for every report that is read in it.
+    func prepare(_ session: Session) throws -> Catalog {
         try ReportSession.prepare(session)
         if settings.isForeignDefinition { try ReportLogin.require(session, option: "--database") }
         let catalog = try Catalog(session)
         try catalog.requireEssentials()
+        return catalog
+    }
+
+    /// The contract profile that comes with the report.
+    func shippedProfile() throws -> [UInt8] {
         let path = settings.definitionFolder + "/standard-profile.json"
         guard let profile = FileManager.default.contents(atPath: path) else {
             throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
         }
-        let scope = try SLAScope(request, session: session, catalog: catalog, shippedProfile: Array(profile))
+        return Array(profile)
+    }
+
+    func reader(
+        of request: SLARequest, _ session: Session, _ catalog: Catalog, _ profile: [UInt8], _ library: QueryLibrary,
+        _ progress: @escaping (String) -> Void
+    ) throws -> (SLAScope, SLAReader) {
+        let scope = try SLAScope(request, session: session, catalog: catalog, shippedProfile: profile)
         let reader = try SLAReader(
             scope: scope, session: session, library: library, catalog: catalog, progress: progress)
         return (scope, reader)
-    }
-
-    private func write(
-        _ figures: SLAFigures, scope: SLAScope, reader: SLAReader, outputs: Outputs, watch: SessionWatch
-    ) throws -> Outcome {
-        let tables = SLATables(scope: scope, figures: figures)
-        let writing = SLAWriting(
-            scope: scope, figures: figures, tables: tables, reader: reader, outputs: outputs, settings: settings)
-        let promises = try writing.writeAll()
-        try watch.check(reader.session, after: "A query of \(settings.definitionFolder)")
-        reader.progress("publishing the files")
-        let files = try outputs.publish()
-        let (sentence, hasBreach) = SLAPage.verdict(promises, scope: scope)
-        return Outcome(
-            files: files, promises: SLAPage.widest(promises, scope: scope), sentence: sentence, isFinal: scope.isFinal,
-            hasBreach: hasBreach)
-    }
-}
-
-/// Carries the one reference to the outputs onto the connection's executor.
-///
-/// Unchecked because the value is made here, handed over once, and never touched again on this side.
-private struct UncheckedTransfer<Value>: @unchecked Sendable {
-    let value: Value
-
-    init(_ value: Value) {
-        self.value = value
     }
 }

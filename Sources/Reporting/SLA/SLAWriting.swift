@@ -117,8 +117,6 @@ struct SLAWriting {
             sqlFiles: reader.library.files.map { Manifest.SQLFile(path: $0.path, sha256: $0.sha256) },
             programVersion: settings.programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
-        let sink = try outputs.sink("manifest.json")
-        try sink.write(try manifest.json())
-        _ = try sink.finish()
+        try outputs.writeManifest(try manifest.json())
     }
 }

@@ -126,14 +126,9 @@ struct StatementManifest: Codable, Sendable {
         return listed
     }
 
-    /// The name under which a file is attached to a message: the customer's own and the month, without what one system
-    /// or another has in no file's name. Nil where that is none.
+    /// The name under which a file is attached to a message: the customer's own and the month. Nil where that is none.
     func mailedName(_ ending: String) -> String? {
-        let customer = account.name.unicodeScalars.filter { scalar in
-            scalar.value >= 0x20 && scalar.value != 0x7F && !"\"\\:*?<>|".unicodeScalars.contains(scalar)
-        }
-        let name = "\(String(String.UnicodeScalarView(customer)).replacing("/", with: "-")) \(month).\(ending)"
-        return (1...255).contains(name.utf8.count) && !name.hasPrefix(".") ? name : nil
+        ReportAttachments.name(customer: account.name, "\(month).\(ending)")
     }
 
     /// The digest over the figures of a statement: its CSV files, by name.

@@ -110,20 +110,20 @@ public struct StatementReport: Sendable {
     /// What the statements come to, of everybody or of some accounts, without a file.
     public func preview(_ connection: Connection, accounts: [String]? = nil) async throws -> [Outcome] {
         let library = try settings.library()
-        let folder = NSTemporaryDirectory() + "/daybook-preview-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let bare = StatementReport.Settings(
-            definitionFolder: settings.definitionFolder, templates: settings.templates, output: folder, formats: [],
-            key: nil, programVersion: settings.programVersion,
-            statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
-        return try await connection.transaction(options) { session in
-            try ReportSession.prepare(session)
-            let staging = try StagingFolder(output: folder, synchronisesEach: false)
-            var run = try StatementRun(
-                request, settings: bare, session: session, library: library, staging: staging
-            ) { _ in }
-            if let accounts { try run.leaveOutAll(but: accounts) }
-            return try run.writeAll().map(\.outcome)
+        return try await PreviewFolder.with { folder in
+            let bare = StatementReport.Settings(
+                definitionFolder: settings.definitionFolder, templates: settings.templates, output: folder,
+                formats: [], key: nil, programVersion: settings.programVersion,
+                statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
+            return try await connection.transaction(options) { session in
+                try ReportSession.prepare(session)
+                let staging = try StagingFolder(output: folder, synchronisesEach: false)
+                var run = try StatementRun(
+                    request, settings: bare, session: session, library: library, staging: staging
+                ) { _ in }
+                if let accounts { try run.leaveOutAll(but: accounts) }
+                return try run.writeAll().map(\.outcome)
+            }
         }
     }
 
@@ -147,8 +147,7 @@ public struct StatementReport: Sendable {
             for index in statements.indices {
                 let outputs = statements[index].outputs
                 statements[index].outcome.files = try outputs.publish()
-                statements[index].outcome.digests = Dictionary(
-                    uniqueKeysWithValues: outputs.digests.map { ("\(settings.output)/\($0.key)", $0.value) })
+                statements[index].outcome.digests = outputs.publishedDigests
             }
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             return statements.map(\.outcome)

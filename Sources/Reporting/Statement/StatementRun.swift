@@ -138,7 +138,7 @@ struct StatementRun {
         for (subject, revision) in kept {
             do {
                 let kept = try KeptStatement(subject, month: request.month, revision: revision, session)
-                var outcome = try kept.outcome(email: email(of: subject))
+                var outcome = try kept.outcome(email: MailAddress.of(subject.account, session, catalog))
                 outcome.isAccepted =
                     acceptances.covering(outcome.summary, of: subject.account.userID, in: request.month) != nil
                 statements.append(
@@ -155,15 +155,6 @@ struct StatementRun {
             first.error.sentence + (others.isEmpty ? "" : " So are those of \(others.joined(separator: ", ")).")
                 + " Nothing was written; see: daybook close list"
                 + (request.account == nil ? ", and write the others with --account." : "."))
-    }
-
-    private func email(of subject: StatementAccount) throws -> String {
-        let users = KnownTable.deployment.first { $0.name == "users" }
-        guard let users, catalog.has(users) else { return "" }
-        let rows = try session.query(
-            "WITH users AS (\(catalog.select(users))) SELECT email FROM users WHERE id = $1",
-            [.uuid(subject.account.userID)])
-        return try rows.first?.optionalText("email") ?? ""
     }
 
     /// Reads the rows of one account, and writes its entries as they come.

@@ -3,9 +3,9 @@ import Domain
 import Foundation
 import Reporting
 
-/// How statements are sent.
+/// How reports are sent: statements and SLA reports alike.
 struct MailOptions: ParsableArguments {
-    @Flag(help: "Send each statement to the account's mail address, once an account and month.")
+    @Flag(help: "Send each report to the account's mail address, once an account and month.")
     var email = false
 
     @Option(help: ArgumentHelp("The sender; default DAYBOOK_MAIL_FROM.", valueName: "address"))
@@ -44,10 +44,17 @@ struct MailOptions: ParsableArguments {
         guard email || !isUsed else { throw ValidationError("Without --email nothing is sent.") }
     }
 
+    /// Refuses what could not be attached.
+    func check(_ report: ReportOptions) throws {
+        guard !email || report.format.isSuperset(of: [.xlsx, .html]) else {
+            throw ValidationError("--email attaches the workbook and the page: leave both in --format.")
+        }
+    }
+
     /// Who sends. Throws `usage` where nobody says so.
     func sender() throws -> String {
         guard let sender = from ?? ProcessInfo.processInfo.environment["DAYBOOK_MAIL_FROM"] else {
-            throw DaybookError.usage("Say with --from, or in DAYBOOK_MAIL_FROM, who sends the statements.")
+            throw DaybookError.usage("Say with --from, or in DAYBOOK_MAIL_FROM, who sends the reports.")
         }
         return sender
     }
@@ -69,6 +76,33 @@ struct MailOptions: ParsableArguments {
     /// The letter that goes with a report.
     static func letter(_ name: String, templates: [String]) throws -> LetterTemplate {
         try LetterTemplate(name: name, folders: [try InstalledFiles.folder("templates")] + templates)
+    }
+
+    /// A message that was not sent, because nothing was to be: to whom it would go, and what would become of it.
+    struct Rehearsed {
+        let preview: MailDelivery.Outcome
+        /// What there is to know of its report.
+        let facts: [String]
+        var remark: String
+        var isDone: Bool
+
+        init(_ preview: MailDelivery.Outcome, facts: [String]) {
+            self.preview = preview
+            self.facts = facts
+            (remark, isDone) = (preview.remark, preview.isDone)
+        }
+    }
+
+    /// Lists what would go, and ends as that deserves: 0 where everybody would have what is his.
+    static func show(_ messages: [Rehearsed], title: String, facts: [String], numbers: Range<Int>) throws {
+        var table = TextTable(
+            ["account", "recipient"] + facts + ["what would become of it"], rightAligned: Set(numbers.map { $0 + 2 }))
+        for message in messages {
+            table.add([message.preview.slug, message.preview.recipient] + message.facts + [message.remark])
+        }
+        Terminal.show("\(title); nothing was written or sent")
+        table.show()
+        guard messages.allSatisfy(\.isDone) else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
     /// Says what became of each message, and ends as that deserves: 0 where everybody has what is his.

@@ -9,13 +9,14 @@ struct SLACommand: AsyncParsableCommand {
         commandName: "sla", abstract: "Write the SLA report of a month: what was promised, and how it went.",
         discussion: """
             Writes sla-MONTH.xlsx, sla-MONTH.html and the folder sla-MONTH/ of CSV files with manifest.json (with \
-            --account: sla-SLUG-MONTH…). Everything is counted in one snapshot of the database, which is only read. \
-            The same database and the same arguments give the same bytes.
+            --account: sla-SLUG-MONTH…; with --all: one of each customer). Everything is counted in one snapshot of \
+            the database, which is only read. The same database and the same arguments give the same bytes.
 
             Examples:
               daybook report sla --month 2026-10
               daybook report sla --month 2026-10 --account customer3 --format html --output reports
               daybook report sla --month 2026-10 --database postgres://reader@db.example/service --strict
+              daybook report sla --month last --all --email --from service@example.org
             """)
 
     @Option(
@@ -25,6 +26,9 @@ struct SLACommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Report this account alone, over its own month.", valueName: "slug"))
     var account: String?
+
+    @Flag(help: "A report of every account, each over its own month and by its own contract.")
+    var all = false
 
     @Option(
         help: ArgumentHelp(
@@ -42,16 +46,26 @@ struct SLACommand: AsyncParsableCommand {
     @Flag(help: "Write no report: print the SQL of every figure with its values, to run in psql.")
     var sql = false
 
+    @OptionGroup(title: "Sending")
+    var mail: MailOptions
+
     @OptionGroup(title: "Output")
     var report: ReportOptions
 
     @OptionGroup(title: "Database")
     var database: DatabaseOptions
 
-    func run() async throws {
-        if let account, !Account.isSlug(account) {
-            throw DaybookError.usage("\"\(account.prefix(80))\" is not the slug of an account.")
+    func validate() throws {
+        guard !all || account == nil else { throw ValidationError("Name one --account, or --all of them, not both.") }
+        guard !sql || !(all || mail.email) else { throw ValidationError("--sql prints the SQL of one report alone.") }
+        guard !mail.email || all || account != nil else {
+            throw ValidationError("--email sends a customer's own report: name one --account, or --all of them.")
         }
+        try mail.check(report)
+    }
+
+    func run() async throws {
+        if let account { try Arguments.checkSlug(account) }
         let month = try await month.month(database)
         let progress = Progress(isQuiet: report.quiet || sql)
         let request = SLARequest(month: month, account: account, cutoff: cutoff)
@@ -67,12 +81,64 @@ struct SLACommand: AsyncParsableCommand {
             Terminal.show(script)
             return
         }
-        let outcome = try await database.withConnection { connection in
-            try await sla.run(connection) { progress.tell($0) }
+        guard !mail.dryRun else { return try await rehearse(sla, of: month) }
+        let outgoing = mail.email ? try outgoing(month) : nil
+        let (outcomes, sent) = try await database.withConnection { connection in
+            let outcomes =
+                if mail.email {
+                    try await sla.runAddressed(ofEach: all, connection) { progress.tell($0) }
+                } else if all {
+                    try await sla.runEach(connection) { progress.tell($0) }
+                } else {
+                    [try await sla.run(connection) { progress.tell($0) }]
+                }
+            return (outcomes, await outgoing?.delivery.run(outgoing?.mail.items(outcomes) ?? [], connection))
         }
         progress.finish()
-        show(outcome, of: month)
-        if strict && outcome.hasBreach { throw ExitCode(FailureKind.breachExitCode) }
+        if all { show(outcomes, of: month) } else { for outcome in outcomes { show(outcome, of: month) } }
+        if let sent { try MailOptions.show(sent) }
+        if strict && outcomes.contains(where: \.hasBreach) { throw ExitCode(FailureKind.breachExitCode) }
+    }
+
+    private func outgoing(_ month: Month) throws -> (mail: SLAMail, delivery: MailDelivery) {
+        (
+            SLAMail(
+                month: month, from: try mail.sender(),
+                letter: try MailOptions.letter("sla", templates: report.templates)),
+            try mail.delivery(month: month, output: report.output, mode: report.permissions.mode)
+        )
+    }
+
+    /// Lists to whom which report would go. Nothing is written, sent or recorded.
+    private func rehearse(_ sla: SLAReport, of month: Month) async throws {
+        let outgoing = try outgoing(month)
+        let (outcomes, previews) = try await database.withConnection { connection in
+            let outcomes = try await sla.preview(ofEach: all, connection)
+            return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), connection))
+        }
+        let messages = zip(outcomes, previews).map { outcome, preview in
+            MailOptions.Rehearsed(
+                preview,
+                facts: Self.verdicts.map { String(outcome.count($0)) } + [outcome.isFinal ? "final" : "preliminary"])
+        }
+        try MailOptions.show(
+            messages, title: "Service levels of \(month)", facts: ["kept", "broken", "not judged", "status"],
+            numbers: 0..<3)
+    }
+
+    private static let verdicts: [Verdict] = [.pass, .breach, .insufficientData]
+
+    private func show(_ outcomes: [SLAReport.Outcome], of month: Month) {
+        var table = TextTable(["account", "status", "kept", "broken", "not judged"], rightAligned: [2, 3, 4])
+        for outcome in outcomes {
+            table.add(
+                [outcome.account?.slug ?? "", outcome.isFinal ? "final" : "preliminary"]
+                    + Self.verdicts.map { String(outcome.count($0)) })
+        }
+        Terminal.show("Service levels of \(month), customer by customer")
+        table.show()
+        Terminal.show("")
+        for file in outcomes.flatMap(\.files) where file.hasSuffix("manifest.json") { Terminal.show(file) }
     }
 
     /// The last of the report folders that has an SLA report of its own.

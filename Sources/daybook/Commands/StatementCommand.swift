@@ -48,9 +48,7 @@ struct StatementCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard all != (account != nil) else { throw ValidationError("Name one --account, or --all of them.") }
-        guard !mail.email || report.format.isSuperset(of: [.xlsx, .html]) else {
-            throw ValidationError("--email attaches the workbook and the page: leave both in --format.")
-        }
+        try mail.check(report)
         guard mail.email || acceptance.accept.isEmpty else {
             throw ValidationError(
                 "--accept is for what is sent: say --email with it, or accept it in daybook close month.")
@@ -107,23 +105,22 @@ struct StatementCommand: AsyncParsableCommand {
             let outcomes = try await statements.preview(connection)
             return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), connection))
         }
-        var table = TextTable(
-            ["account", "recipient", "drawn", "closing", "whole", "what would become of it"], rightAligned: [2, 3])
-        for (outcome, preview) in zip(outcomes, previews) {
+        let messages = zip(outcomes, previews).map { outcome, preview in
             let accepted = acceptance.accept.contains(outcome.account.slug)
-            table.add([
-                preview.slug, preview.recipient, outcome.summary[.delivered].map(String.init) ?? "",
-                outcome.summary[.closingBalance].map(String.init) ?? "",
-                outcome.isWhole ? "yes" : outcome.isAccepted || accepted ? "accepted" : "no: \(outcome.differences)",
-                accepted && !outcome.mayGoOut ? "would be accepted and handed over" : preview.remark,
-            ])
+            var message = MailOptions.Rehearsed(
+                preview,
+                facts: [
+                    outcome.summary[.delivered].map(String.init) ?? "",
+                    outcome.summary[.closingBalance].map(String.init) ?? "",
+                    outcome.isWhole
+                        ? "yes" : outcome.isAccepted || accepted ? "accepted" : "no: \(outcome.differences)",
+                ])
+            if accepted && !outcome.mayGoOut { message.remark = "would be accepted and handed over" }
+            message.isDone = preview.isDone || accepted
+            return message
         }
-        Terminal.show("Statements of \(month), in credits; nothing was written or sent")
-        table.show()
-        let isDone = zip(outcomes, previews).allSatisfy { outcome, preview in
-            preview.isDone || acceptance.accept.contains(outcome.account.slug)
-        }
-        guard isDone else { throw ExitCode(FailureKind.breachExitCode) }
+        try MailOptions.show(
+            messages, title: "Statements of \(month), in credits", facts: ["drawn", "closing", "whole"], numbers: 0..<2)
     }
 
     private func show(_ outcomes: [StatementReport.Outcome], of month: Month) {
