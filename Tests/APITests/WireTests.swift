@@ -97,6 +97,30 @@ import Testing
         }
     }
 
+    @Test
+    func `a request with its numbers written otherwise is the same request, and they come back as they were sent`()
+        async throws
+    {
+        try await LiveServer.run { server in
+            func body(_ number: String) -> String {
+                "{\"request_id\": \"n\", \"items\": [{\"prompt\": \"a\", \"metadata\": {\"n\": \(number)}}]}"
+            }
+            let created = try await server.call("POST", "/v1/batches", body("1.0"))
+            #expect(created.status == 200 && created.body["idempotent_replay"] == false, "\(created.text)")
+            for same in ["1.0", "1", "1e0", "10e-1", "1.00000000000000000000"] {
+                let again = try await server.call("POST", "/v1/batches", body(same))
+                #expect(again.status == 200 && again.body["idempotent_replay"] == true, "\(same): \(again.text)")
+                #expect(again.string("batch_id") == created.string("batch_id"))
+            }
+            for other in ["2", "-1", "1.00000000000000000001", "1e1", "\"1\""] {
+                #expect(try await server.call("POST", "/v1/batches", body(other)).status == 409, "\(other)")
+            }
+            let batchID = try #require(created.string("batch_id"))
+            let items = try await server.call("GET", "/v1/batches/\(batchID)/items")
+            #expect(items.text.contains(#""metadata":{"n":1.0}"#), "\(items.text)")
+        }
+    }
+
     @Test func `the server says whether it answers and whether it can work, and stops when asked`() async throws {
         try await LiveServer.run { server in
             let health = try await server.call("GET", "/healthz", headers: ["x-api-key": ""])

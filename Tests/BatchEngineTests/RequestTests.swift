@@ -133,6 +133,10 @@ import Testing
         ] {
             #expect(try read(other).fingerprint != first.fingerprint)
         }
+        let numbers = try ["1", "1.0", "1e0", "10e-1", "0.1E+1"].map {
+            try read("{\"items\": [{\"prompt\": \"é\", \"metadata\": {\"n\": \($0)}}]}").fingerprint
+        }
+        #expect(Set(numbers).count == 1)
         let hooked = try read(
             #"{"webhook_url": "https://e.example/h", "items": [{"prompt": "é", "metadata": {"b": [1, 2], "a": {"y": 1, "x": null}}}]}"#
         )

@@ -16,7 +16,7 @@ import Testing
 
     @Test func `the canonical form does not depend on the order of members`() throws {
         let first = try JSON(parsing: Array(#"{"b":1,"a":{"z":0,"é":1,"y":2}}"#.utf8))
-        #expect(String(decoding: first.bytes(isCanonical: true), as: UTF8.self) == #"{"a":{"y":2,"z":0,"é":1},"b":1}"#)
+        #expect(String(decoding: first.bytes(.canonical), as: UTF8.self) == #"{"a":{"y":2,"z":0,"é":1},"b":1}"#)
     }
 
     @Test(arguments: [

@@ -25,9 +25,13 @@ public struct BatchRequest: Sendable, Hashable {
     public var requiredCredits: Int64 { items.reduce(0) { $0 + $1.model.credits } }
 
     /// SHA-256 over the canonical JSON of all that was asked for, defaults filled in: the same request written in
-    /// another order of members has the same one.
-    public var fingerprint: [UInt8] {
-        let document: JSON = ["items": .array(items.map(\.identity)), "webhook_url": .text(webhookURL)]
-        return SHA256Digest.bytes(document.bytes(isCanonical: true))
+    /// another order of members, or with its numbers in another notation, has the same one.
+    public var fingerprint: [UInt8] { SHA256Digest.bytes(identity.bytes(.canonical)) }
+
+    /// The fingerprint that versions kept which did not know that `1.0` is `1`.
+    var earlierFingerprint: [UInt8] { SHA256Digest.bytes(identity.bytes(.ordered)) }
+
+    private var identity: JSON {
+        ["items": .array(items.map(\.identity)), "webhook_url": .text(webhookURL)]
     }
 }

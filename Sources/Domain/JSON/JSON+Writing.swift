@@ -1,37 +1,48 @@
 extension JSON {
-    /// The document as compact UTF-8, without escaped slashes; `isCanonical` orders members by the bytes of their
-    /// names, so that two documents that say the same in another order are the same bytes.
-    public func bytes(isCanonical: Bool = false) -> [UInt8] {
+    /// How a document is written.
+    public enum Form: Sendable, Hashable {
+        /// Members in their order, numbers as they were written.
+        case asWritten
+        /// Members by the bytes of their names, numbers as they were written.
+        case ordered
+        /// That, and one text for each number: two documents that say the same are the same bytes.
+        case canonical
+    }
+
+    /// The document as compact UTF-8, without escaped slashes.
+    public func bytes(_ form: Form = .asWritten) -> [UInt8] {
         var bytes: [UInt8] = []
-        append(to: &bytes, isCanonical)
+        append(to: &bytes, form)
         return bytes
     }
 
     /// The document as compact text.
     public var compactText: String { String(decoding: bytes(), as: UTF8.self) }
 
-    private func append(to bytes: inout [UInt8], _ isCanonical: Bool) {
+    private func append(to bytes: inout [UInt8], _ form: Form) {
         switch self {
         case .null: bytes.append(contentsOf: "null".utf8)
         case .bool(let flag): bytes.append(contentsOf: (flag ? "true" : "false").utf8)
-        case .number(let text): bytes.append(contentsOf: text.utf8)
+        case .number(let text):
+            bytes.append(contentsOf: (form == .canonical ? Self.canonicalNumber(text) : text).utf8)
         case .string(let text): Self.append(text, to: &bytes)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
             for (index, element) in elements.enumerated() {
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
-                element.append(to: &bytes, isCanonical)
+                element.append(to: &bytes, form)
             }
             bytes.append(UInt8(ascii: "]"))
         case .object(let members):
             bytes.append(UInt8(ascii: "{"))
             let ordered =
-                isCanonical ? members.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) } : members
+                form == .asWritten
+                ? members : members.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
             for (index, member) in ordered.enumerated() {
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
                 Self.append(member.name, to: &bytes)
                 bytes.append(UInt8(ascii: ":"))
-                member.value.append(to: &bytes, isCanonical)
+                member.value.append(to: &bytes, form)
             }
             bytes.append(UInt8(ascii: "}"))
         }
