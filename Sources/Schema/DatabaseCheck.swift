@@ -18,7 +18,9 @@ public struct DatabaseCheck: Sendable {
     /// What Daybook's own migrations say: `up to date`, or what is missing.
     public let migrations: String
     /// Who may move credit and should not.
-    public let grants: FunctionGrants
+    public let grants: CreditRights
+    /// What the application does that the engine changes.
+    public let changes: EngineChanges
     /// True if a report can be made.
     public let isUsable: Bool
 
@@ -41,7 +43,8 @@ public struct DatabaseCheck: Sendable {
         }
         self.findings = findings
         migrations = try Self.migrations(session)
-        grants = try FunctionGrants(session)
+        grants = try CreditRights(session)
+        changes = try EngineChanges(session)
         isUsable = !catalog.gaps(in: KnownTable.deployment).contains(where: \.isRequired)
     }
 

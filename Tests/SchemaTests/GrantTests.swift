@@ -6,9 +6,9 @@ import Testing
 
 /// Who may call the functions that move credit.
 @Suite struct GrantTests {
-    private func findings(_ settings: ConnectionSettings) async throws -> [FunctionGrants.Finding] {
+    private func findings(_ settings: ConnectionSettings) async throws -> [CreditRights.Finding] {
         let connection = try await Connection.open(settings)
-        let grants = try await connection.transaction(.snapshot) { try FunctionGrants($0) }
+        let grants = try await connection.transaction(.snapshot) { try CreditRights($0) }
         await connection.close()
         return grants.findings
     }
@@ -48,7 +48,7 @@ import Testing
                 """, in: settings)
             let found = try await findings(settings)
             #expect(found.map(\.grantees) == [["PUBLIC"]])
-            #expect(found.map(\.function) == ["public.finalize_batch_credits(uuid, uuid, integer)"])
+            #expect(found.map(\.object) == ["public.finalize_batch_credits(uuid, uuid, integer)"])
         }
     }
 }

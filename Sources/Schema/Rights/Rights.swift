@@ -85,7 +85,7 @@ public struct Rights: Sendable {
     }
 
     /// The application's own objects are its own: of them only what our roles may do is judged, and what everybody may
-    /// do with tables that Daybook made. Who may move credit is told by ``FunctionGrants``.
+    /// do with tables that Daybook made. Who may move credit is told by ``CreditRights``.
     private func isJudged(_ right: Right) -> Bool {
         if right.isInDaybook { return true }
         switch DocumentedRole(rawValue: right.role) {

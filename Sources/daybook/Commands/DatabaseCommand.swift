@@ -73,7 +73,9 @@ struct DatabaseCommand: AsyncParsableCommand {
 
                 An empty database becomes a whole system: the service's tables, and the engine's. A deployment, which \
                 has the service's tables, gets what the reports need; with --engine also what the batch engine needs, \
-                which replaces freeze_credits_for_batch and finalize_batch_credits and makes the ledger append-only.
+                which replaces freeze_credits_for_batch and finalize_batch_credits and makes the ledger append-only. \
+                It then says what behaves differently for the application, and by which rights visitors can move \
+                credit; daybook database check says the same before.
                 """)
 
         @Flag(help: "Add the batch engine to a deployment.")
@@ -94,6 +96,18 @@ struct DatabaseCommand: AsyncParsableCommand {
             Terminal.show(
                 applied.isEmpty
                     ? "up to date, nothing to apply" : applied.map { "applied \($0)" }.joined(separator: "\n"))
+            if engine { try await tell() }
+        }
+
+        /// What the application has to know, and who can get at the credit past the engine.
+        private func tell() async throws {
+            let sentences = try await database.withConnection { connection in
+                try await connection.transaction(.snapshot) { session in
+                    try EngineChanges(session).sentences.map { "engine: \($0)" }
+                        + CreditRights(session).findings.map { "rights: \($0.sentence)" }
+                }
+            }
+            for sentence in sentences { Terminal.show(sentence) }
         }
     }
 
@@ -121,6 +135,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             }
             table.show()
             Terminal.show("\nmigrations: \(check.migrations)")
+            for sentence in check.changes.sentences { Terminal.show("engine: \(sentence)") }
             for sentence in check.grants.findings.map(\.sentence) + rights { Terminal.show("rights: \(sentence)") }
             for sentence in retention { Terminal.show("retention: \(sentence)") }
             guard check.isUsable else {

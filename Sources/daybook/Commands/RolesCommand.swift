@@ -21,7 +21,7 @@ struct RolesCommand: AsyncParsableCommand {
             (
                 try await DatabaseRoles().ensure(connection),
                 try await connection.transaction(.snapshot) { session in
-                    try FunctionGrants(session).findings.map(\.sentence) + DatabaseRoles.findings(session)
+                    try CreditRights(session).findings.map(\.sentence) + DatabaseRoles.findings(session)
                 }
             )
         }
