@@ -7,8 +7,10 @@ public enum EngineSchema {
     public static func require(_ session: Session) throws {
         let rows = try session.query("SELECT to_regclass('daybook.model_gate') IS NOT NULL AS exists")
         guard try rows[0].bool("exists") else {
+            let service = try session.query("SELECT to_regclass('public.credit_ledger') IS NOT NULL AS exists")
+            let option = try service[0].bool("exists") ? " --engine" : ""
             throw DaybookError.configuration(
-                "This database has no batch engine; run: daybook database migrate (on a deployment with --engine)")
+                "This database has no batch engine; run: daybook database migrate\(option)")
         }
     }
 

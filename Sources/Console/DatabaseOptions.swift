@@ -11,15 +11,33 @@ public struct DatabaseOptions: ParsableArguments {
             valueName: "url"))
     public var database: String?
 
-    @Option(help: ArgumentHelp("The database of the private server.", valueName: "name"))
-    public var privateDatabase: String = PrivateCluster.defaultDatabase
+    @Option(
+        name: .customLong("private-database"),
+        help: ArgumentHelp(
+            "The database of the private server, whatever the environment names. Default: "
+                + "\(PrivateCluster.defaultDatabase).", valueName: "name"))
+    public var namedPrivateDatabase: String?
 
     public init() {}
+
+    public func validate() throws {
+        guard database == nil || namedPrivateDatabase == nil else {
+            throw ValidationError(
+                "--database names one database and --private-database another: leave one of them out.")
+        }
+    }
+
+    public var privateDatabase: String { namedPrivateDatabase ?? PrivateCluster.defaultDatabase }
+
+    /// True where the command line names no database.
+    public var isUnnamed: Bool { database == nil && namedPrivateDatabase == nil }
 
     /// The database of the user's own choice, nil where none is named.
     public var named: ConnectionSettings? {
         let environment = ProcessInfo.processInfo.environment
         if let database { return ConnectionSettings(conninfo: database) }
+        // What is said on the command line is not overruled by the environment.
+        guard namedPrivateDatabase == nil else { return nil }
         if let url = environment["DATABASE_URL"], !url.isEmpty { return ConnectionSettings(conninfo: url) }
         let variables = ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT"]
         let isNamed = variables.contains { environment[$0]?.isEmpty == false }

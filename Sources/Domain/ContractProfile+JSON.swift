@@ -59,9 +59,14 @@ extension ContractProfile {
         }
         let target = try percent(document.availability.targetPercent, "target_percent")
         if let defect = ServiceCreditTier.defect(of: tiers, target: target) { throw refuse(defect) }
-        guard (0...8760).contains(document.availability.maintenanceNoticeHours),
-            (1...2_592_000).contains(document.refundDeadlineSeconds), (1...8760).contains(document.stuckAfterHours)
-        else { throw refuse("a number of hours or seconds is out of range") }
+        func require(_ value: Int64, _ range: ClosedRange<Int64>, _ key: String) throws(DaybookError) {
+            guard range.contains(value) else {
+                throw refuse("\(key) must lie between \(range.lowerBound) and \(range.upperBound), and is \(value)")
+            }
+        }
+        try require(document.availability.maintenanceNoticeHours, 0...8_760, "maintenance_notice_hours")
+        try require(document.refundDeadlineSeconds, 1...2_592_000, "refund_deadline_seconds")
+        try require(document.stuckAfterHours, 1...8_760, "stuck_after_hours")
         self.init(
             name: document.name, version: document.version, timeZone: document.timeZone,
             availabilityTarget: target,
@@ -79,6 +84,8 @@ extension ContractProfile {
         case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
             "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has the wrong kind of value"
+        case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
+            "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" is no whole number of a size that fits"
         default: "it cannot be read"
         }
     }

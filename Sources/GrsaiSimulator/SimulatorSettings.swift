@@ -21,8 +21,8 @@ public struct SimulatorSettings: Sendable {
         host: String = "127.0.0.1", port: Int = 0, key: String = standardKey, timeScale: Int64 = 1,
         knobs: Knobs = .calm, journal: String? = nil
     ) throws {
-        guard (0...65_535).contains(port) else { throw DaybookError.usage("A port is a number from 0 to 65535.") }
-        guard (0...100_000).contains(timeScale) else {
+        guard Limits.ports.contains(port) else { throw DaybookError.usage("A port is a number from 0 to 65535.") }
+        guard Limits.timeScales.contains(timeScale) else {
             throw DaybookError.usage("The time scale is a number from 0 to 100000.")
         }
         guard !key.isEmpty else { throw DaybookError.usage("The key must not be empty.") }

@@ -37,13 +37,17 @@ struct SimulatorCommand: AsyncParsableCommand {
     @Option(help: "The address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "The port to listen on; 0 takes a free one.")
+    @Option(
+        parsing: .unconditional, help: "The port to listen on; 0 takes a free one.",
+        transform: WholeNumber.within(Limits.ports))
     var port = 0
 
     @Option(help: "The key that clients must send.")
     var key = SimulatorSettings.standardKey
 
-    @Option(help: ArgumentHelp("Simulated seconds a real second.", valueName: "n"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Simulated seconds a real second.", valueName: "n"),
+        transform: WholeNumber.within(Limits.timeScales))
     var timeScale: Int64 = 1
 
     @Option(help: "The knobs to start from: calm (no faults) or faulty (all of them, now and then).")
@@ -84,7 +88,7 @@ struct SimulatorCommand: AsyncParsableCommand {
         for knob in knobs {
             let parts = knob.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2, let value = Int64(parts[1]) else {
-                throw DaybookError.usage("'\(knob)' is not name=value with a whole number.")
+                throw DaybookError.usage("'\(knob)' is not name=value with a whole number of at most 18 digits.")
             }
             changes[parts[0]] = value
         }

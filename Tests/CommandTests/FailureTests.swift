@@ -34,7 +34,7 @@ import Testing
                 says: "There is no account")
             try await expect(
                 ["report", "sla", "--month", "2026-10", "--account", "../x"] + database, code: 64,
-                says: "is not the slug")
+                says: "There is no account \"../x\"")
             try await expect(
                 ["report", "sla", "--month", "2026-10", "--format", "pdf"] + database, code: 64,
                 says: "There is no format")

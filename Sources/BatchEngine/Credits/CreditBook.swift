@@ -39,21 +39,42 @@ public struct CreditBook {
     /// Books credit in the transaction at hand. False if the same was booked before under its reference; then nothing
     /// changed.
     ///
-    /// Throws `badData` where something else was booked under the reference, and ``EngineFault`` as
-    /// `insufficientCredits` where an adjustment takes more than there is.
+    /// Throws `badData` where something else was booked under the reference, where the wallet cannot hold so much, and
+    /// where the application does not know the user; ``EngineFault`` as `insufficientCredits` where an adjustment takes
+    /// more than there is.
     public func book(_ booking: CreditBooking, for userID: String) throws -> Bool {
         do {
+            try CustomerUser.require(userID, session)
             // Whoever books holds the wallet: a twin is either committed by now, or comes after us.
             _ = try session.query("SELECT daybook.hold_wallet($1)", [.uuid(userID)])
             if let earlier = try EarlierBooking(booking.reference, of: userID, session) {
                 try earlier.requireSame(as: booking)
                 return false
             }
+            try requireRoom(for: booking, of: userID)
             try write(booking, for: userID)
             return true
         } catch let error as PostgresError {
             throw EngineFault(error) ?? error
         }
+    }
+
+    /// What is held can come back: the wallet has to have room for that too.
+    private func requireRoom(for booking: CreditBooking, of userID: String) throws {
+        let added = booking.kind.credits
+        guard added > 0 else { return }
+        let row = try session.query(
+            """
+            SELECT coalesce(sum(w.permanent_credits::bigint + w.bonus_credits), 0)::bigint AS credits,
+                (\(CustomerLedger.heldSQL)) AS held
+            FROM public.credit_wallet AS w WHERE w.user_id = $1
+            """, [.uuid(userID)])[0]
+        let (credits, held) = (try row.int("credits"), try row.int("held"))
+        let room = max(Limits.walletCredits - credits - held, 0)
+        guard added > room else { return }
+        throw DaybookError.badData(
+            "A wallet holds at most \(Limits.walletCredits) credits, and this one has \(credits), with \(held) more "
+                + "held in open batches: book at most \(room); nothing was booked.")
     }
 
     private func write(_ booking: CreditBooking, for userID: String) throws {

@@ -10,6 +10,16 @@ public struct CreditBooking: Sendable, Hashable {
         case grant(credits: Int64, expiresAt: Instant?)
         /// A correction: up as a purchased lot that cost nothing, down in the order of drawing.
         case adjustment(credits: Int64)
+
+        /// The credits that come in; negative for what goes out.
+        var credits: Int64 {
+            switch self {
+            case .purchase(let credits, _), .grant(let credits, _), .adjustment(let credits): credits
+            }
+        }
+
+        /// True for a correction, which alone may take credit out.
+        var isAdjustment: Bool { if case .adjustment = self { true } else { false } }
     }
 
     public let kind: Kind
@@ -28,18 +38,22 @@ public struct CreditBooking: Sendable, Hashable {
 
     /// Throws `usage` where the numbers make no sense or a word is missing.
     public init(kind: Kind, reference: String, author: String, reason: String?) throws(DaybookError) {
-        let credits: Int64
         switch kind {
-        case .purchase(let bought, let price):
-            credits = bought
-            guard price >= .zero else { throw .usage("A purchase cannot cost less than nothing.") }
-        case .grant(let granted, _): credits = granted
-        case .adjustment(let difference):
-            credits = difference.magnitude > UInt64(Limits.walletCredits) ? 0 : abs(difference)
+        case .purchase(_, let price):
+            guard (0...Limits.toldPriceMicros).contains(price.micros) else {
+                throw .usage("A purchase costs from 0 to \(Dollars(micros: Limits.toldPriceMicros)) USD.")
+            }
+        case .grant: break
+        case .adjustment:
             guard reason?.isEmpty == false else { throw .usage("An adjustment needs a reason: --reason TEXT") }
         }
-        guard (1...Limits.walletCredits).contains(credits) else {
-            throw .usage("Credits must lie between 1 and \(Limits.walletCredits).")
+        guard (1...UInt64(Limits.walletCredits)).contains(kind.credits.magnitude),
+            kind.credits > 0 || kind.isAdjustment
+        else {
+            throw .usage(
+                kind.isAdjustment
+                    ? "A correction is by 1 to \(Limits.walletCredits) credits, up or down."
+                    : "Credits must lie between 1 and \(Limits.walletCredits).")
         }
         let reference = Self.trimmed(reference)
         guard !reference.isEmpty, reference.count <= Limits.remarkLength else {

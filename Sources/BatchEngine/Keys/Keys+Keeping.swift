@@ -1,5 +1,6 @@
 public import Domain
 public import Postgres
+import Schema
 
 extension Keys {
     /// A key as it is listed: everything but the key.
@@ -47,7 +48,9 @@ extension Keys {
             throw DaybookError.usage("The limit of items lies between 1 and \(Limits.batchItems).")
         }
         guard Limits.ratesPerMinute.contains(terms.rateLimitPerMinute) else {
-            throw DaybookError.usage("The limit of requests lies between 1 and 1,000,000 a minute.")
+            throw DaybookError.usage(
+                "The limit of requests lies between \(Limits.ratesPerMinute.lowerBound) and "
+                    + "\(Limits.ratesPerMinute.upperBound) a minute.")
         }
         let userID = try userID(of: owner, session)
         let key = APIKey()
@@ -117,29 +120,15 @@ extension Keys {
     }
 
     private static func userID(of owner: Owner, _ session: Session) throws -> String {
-        let found: [Row]
         switch owner {
         case .account(let slug):
-            found = try session.query("SELECT user_id FROM daybook.account WHERE slug = $1", [.text(slug)])
-            if found.isEmpty {
-                throw DaybookError.usage("There is no account \"\(slug)\"; see: daybook accounts list")
-            }
+            let userID = try AccountNames(session).require(slug).userID
+            try CustomerUser.require(userID, session)
+            return userID
         case .user(let id):
-            found = try session.query("SELECT id AS user_id FROM public.users WHERE id = $1", [.uuid(id)])
-            if found.isEmpty { throw DaybookError.usage("There is no user \(id).") }
+            let known = try session.query("SELECT FROM public.users WHERE id = $1", [.uuid(id)])
+            if known.isEmpty { throw DaybookError.usage("There is no user \(id).") }
+            return id
         }
-        let userID = try found[0].uuid("user_id")
-        try session.execute(
-            """
-            INSERT INTO public.users (id, name)
-            SELECT a.user_id, a.name FROM daybook.account AS a
-            WHERE a.user_id = $1 AND EXISTS (SELECT FROM daybook.migration WHERE version = 2)
-            ON CONFLICT (id) DO NOTHING
-            """, [.uuid(userID)])
-        let known = try session.query("SELECT FROM public.users WHERE id = $1", [.uuid(userID)])
-        guard !known.isEmpty else {
-            throw DaybookError.usage("The account's user \(userID) is not in this database's table of users.")
-        }
-        return userID
     }
 }

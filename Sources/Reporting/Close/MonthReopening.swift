@@ -33,7 +33,7 @@ public struct MonthReopening: Sendable {
         return try await connection.transaction(MonthClosing.options) { session in
             try MonthClosing.prepare(session)
             let accounts = try Books(session: session, catalog: Catalog(session)).accounts()
-            let chosen = try account.map { [try SLAScope.account($0, among: accounts)] } ?? accounts
+            let chosen = try account.map { [try Account.named($0, among: accounts)] } ?? accounts
             let rows = try session.query(
                 """
                 SELECT c.user_id::text AS user_id, c.revision::bigint AS revision,

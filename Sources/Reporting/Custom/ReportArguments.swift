@@ -24,7 +24,8 @@ struct ReportArguments {
                     "The report \(definition.name) needs --param \(parameter.name)=… (\(parameter.kind.rawValue)).")
             }
             if let text, !Self.isValid(text, parameter.kind) {
-                throw .usage("--param \(parameter.name)=\(text.prefix(80)) is no \(parameter.kind.rawValue).")
+                let range = parameter.kind == .integer ? ": a whole number from \(Int64.min) to \(Int64.max)" : ""
+                throw .usage("--param \(parameter.name)=\(text.prefix(80)) is no \(parameter.kind.rawValue)\(range).")
             }
             texts.append((parameter, text))
         }
@@ -33,11 +34,11 @@ struct ReportArguments {
 
     private static func isValid(_ text: String, _ kind: ReportDefinition.Parameter.Kind) -> Bool {
         switch kind {
-        case .text: !text.unicodeScalars.contains("\0")
+        // Which accounts there are, and which may be meant, is known when the report runs.
+        case .text, .account: !text.unicodeScalars.contains("\0")
         case .integer: Int64(text) != nil
         case .date: date(text) != nil
         case .month: Month(text) != nil
-        case .account: Account.isSlug(text)
         }
     }
 
@@ -49,7 +50,7 @@ struct ReportArguments {
         return CalendarDate(year: year, month: month, day: day)
     }
 
-    /// The values that are safe in a file's name: account, month and date.
+    /// The values that are safe in a file's name, once they are bound: account, month and date.
     var nameParts: [String] {
         let order: [ReportDefinition.Parameter.Kind] = [.account, .month, .date]
         return order.flatMap { kind in texts.filter { $0.parameter.kind == kind }.compactMap(\.text) }
@@ -63,7 +64,8 @@ struct ReportArguments {
         var values: [String: Value] = [:]
         var customer: Account?
         for (parameter, text) in texts where parameter.kind == .account {
-            let account = try text.map { try find($0, session: session, catalog: catalog) }
+            let accounts = try Books(session: session, catalog: catalog).accounts()
+            let account = try text.map { try Account.named($0, among: accounts) }
             values[parameter.name] = Value(text)
             values[parameter.name + "_user_id"] = Value(account?.userID)
             customer = account ?? customer
@@ -87,13 +89,5 @@ struct ReportArguments {
             }
         }
         return values
-    }
-
-    private func find(_ slug: String, session: Session, catalog: Catalog) throws -> Account {
-        let accounts = try Books(session: session, catalog: catalog).accounts()
-        guard let account = accounts.first(where: { $0.slug == slug }) else {
-            throw DaybookError.usage("There is no account \"\(slug)\"; see: daybook accounts list")
-        }
-        return account
     }
 }

@@ -66,7 +66,7 @@ public struct LedgerVerification: Sendable {
     ) throws -> [String: Value] {
         let books = Books(session: session, catalog: catalog)
         let accounts = try books.accounts()
-        let only = try account.map { try SLAScope.account($0, among: accounts) }
+        let only = try account.map { try Account.named($0, among: accounts) }
         let contracts = try Contracts(books, definitionFolder: definitionFolder)
         let stretches = try contracts.stretches(of: accounts, session: session)
         let standard = try contracts.contract("standard", monthEnd: snapshotAt).profile

@@ -74,12 +74,17 @@ public struct PriceImport: Sendable {
             }
             guard record.count == 2 else { throw refuse(line, "the row has \(record.count) fields, the header 2") }
             let cells = Dictionary(zip(names, record.map(\.text))) { first, _ in first }
-            guard let entry = Int64(cells["entry_id"] ?? ""), entry > 0 else {
-                throw refuse(line, "entry_id is not the id of a ledger entry")
+            guard let entry = Int64(cells["entry_id"] ?? ""), Limits.identifiers.contains(entry) else {
+                throw refuse(line, "entry_id is not the id of a ledger entry, which is a number from 1 on")
             }
             guard let micros = FixedPoint.parse(cells["usd"] ?? "", places: 6),
                 (0...Limits.toldPriceMicros).contains(micros)
-            else { throw refuse(line, "usd is not a price from 0 with at most six decimals, such as 2000.00") }
+            else {
+                throw refuse(
+                    line,
+                    "usd is not a price from 0 to \(Dollars(micros: Limits.toldPriceMicros)) with at most six "
+                        + "decimals, such as 2000.00")
+            }
             if let other = lines[entry] { throw refuse(line, "the entry \(entry) stands on line \(other) too") }
             lines[entry] = line
             told.append(Told(entry: entry, price: Dollars(micros: micros), line: line))

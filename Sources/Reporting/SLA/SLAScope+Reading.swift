@@ -9,7 +9,7 @@ extension SLAScope {
     init(_ request: SLARequest, session: Session, catalog: Catalog, shippedProfile: [UInt8]) throws {
         let books = Books(session: session, catalog: catalog)
         var accounts = try books.accounts().map { $0.under(request.month) }
-        let onlyAccount = try request.account.map { try Self.account($0, among: accounts) }
+        let onlyAccount = try request.account.map { try Account.named($0, among: accounts) }
         if let onlyAccount { accounts = [onlyAccount] }
         let contracts = try Contracts(books, shippedProfile: shippedProfile)
         let localMonths = LocalMonths(session)
@@ -81,11 +81,5 @@ extension SLAScope {
                 ELSE transaction_timestamp() END AS snapshot_at
             """)
         return try rows[0].instant("snapshot_at")
-    }
-
-    static func account(_ slug: String, among accounts: [Account]) throws -> Account {
-        if let account = accounts.first(where: { $0.slug == slug }) { return account }
-        let known = accounts.isEmpty ? "none is imported" : "see: daybook accounts list"
-        throw DaybookError.usage("There is no account \"\(slug)\" (\(known)).")
     }
 }

@@ -93,7 +93,7 @@ struct StatementRun {
     /// Keeps some accounts alone. Throws `usage` for a slug that is nobody's.
     mutating func leaveOutAll(but slugs: [String]) throws {
         let accounts = scope.accounts.map(\.account) + kept.map(\.subject.account)
-        for slug in slugs { _ = try SLAScope.account(slug, among: accounts) }
+        for slug in slugs { _ = try Account.named(slug, among: accounts) }
         leaveOut { !slugs.contains($0.account.slug) }
     }
 

@@ -22,7 +22,7 @@ struct StatementScope: Sendable {
         self.request = request
         let books = Books(session: session, catalog: catalog)
         var all = try books.accounts().map { $0.under(request.month) }
-        if let slug = request.account { all = [try SLAScope.account(slug, among: all)] }
+        if let slug = request.account { all = [try Account.named(slug, among: all)] }
         guard !all.isEmpty else {
             throw DaybookError.usage("No account is imported; run: daybook accounts import FILE")
         }

@@ -79,7 +79,8 @@ public struct Holds: Sendable {
                     ("public.users", "id"), ("public.video_tasks", "user_id"), ("public.batch_jobs", "user_id"),
                     ("public.enterprise_api_keys", "user_id"), ("public.enterprise_api_usage", "user_id"),
                     ("public.video_external_access_log", "owner_id"),
-                ], "account", session)
+                ], "account", session
+            ) { try AccountNames(session).unknown(name, also: "or owner") }
         case .batch(let id):
             return try known(id, in: [("public.batch_jobs", "id")], "batch", session)
         case .video(let id):
@@ -95,12 +96,14 @@ public struct Holds: Sendable {
 
     /// A hold on what nobody has would protect nothing: a mistyped id is refused.
     private static func known(
-        _ id: String, in places: [(table: String, column: String)], _ what: String, _ session: Session
+        _ id: String, in places: [(table: String, column: String)], _ what: String, _ session: Session,
+        unknown: (() throws -> String)? = nil
     ) throws -> String {
         for (table, column) in places {
             if let known = (try? session.savepoint { try find(id, table, column, session) }) ?? nil { return known }
         }
-        throw DaybookError.usage("There is no \(what) \"\(id.prefix(80))\" in this database; nothing was held.")
+        let sentence = try unknown?() ?? "There is no \(what) \"\(id.prefix(80))\" in this database"
+        throw DaybookError.usage("\(sentence); nothing was held.")
     }
 
     /// The id in lower case if a row has it. Text that is no id of the column's type throws.

@@ -48,11 +48,9 @@ public struct Policies: Sendable {
 
     private static func owner(_ account: String?, _ session: Session) throws -> (id: String, days: Int64) {
         guard let account else { return (RetentionSession.nobody, Limits.defaultRetentionDays) }
+        let owner = try AccountNames(session).require(account)
         let rows = try session.query(
-            "SELECT user_id, retention_days::bigint AS days FROM daybook.account WHERE slug = $1", [.text(account)])
-        guard let row = rows.first else {
-            throw DaybookError.usage("There is no account \"\(account.prefix(80))\"; see: daybook accounts list")
-        }
-        return (try row.uuid("user_id"), try row.int("days"))
+            "SELECT retention_days::bigint AS days FROM daybook.account WHERE user_id = $1", [.uuid(owner.userID)])
+        return (owner.userID, try rows[0].int("days"))
     }
 }

@@ -1,6 +1,7 @@
 internal import Digests
 public import Domain
 internal import Postgres
+internal import Schema
 
 /// How long the rows of one owner and class are kept, and the instant that follows from it.
 public struct Term: Sendable, Hashable {
@@ -42,9 +43,7 @@ struct Terms: Sendable {
                 userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: try row.text("time_zone"),
                 dataClass: dataClass, retentionDays: try row.int("days"), cutoff: try row.instant("cutoff"))
         }
-        guard account == nil || !all.isEmpty else {
-            throw DaybookError.usage("There is no account \"\(account ?? "")\"; see: daybook accounts list")
-        }
+        if let account, all.isEmpty { _ = try AccountNames(session).require(account) }
         policyDigest = try Self.policyDigest(session)
     }
 

@@ -80,6 +80,7 @@ public enum ImportKind: String, Sendable, CaseIterable {
 
     private static func account(_ row: inout ImportedRow, zones: TimeZoneNames?) -> [String?] {
         let days = Limits.retentionDays.map(String.init)
+        let mostFee = Limits.monthlyFeeCents.upperBound / 100
         return [
             row.uuid("user_id"),
             row.value("slug", "1 to 64 of a-z, 0-9 and hyphens", default: "") { Account.isSlug($0) ? $0 : nil },
@@ -92,8 +93,9 @@ public enum ImportKind: String, Sendable, CaseIterable {
             row.value("retention_days", "30, 90 or 180", default: "") { days.contains($0) ? $0 : nil },
             row.text("monthly_fee_usd") == nil
                 ? "0"
-                : row.value("monthly_fee_usd", "an amount from 0 with at most two decimals", default: "") { text in
-                    FixedPoint.parse(text, places: 2).flatMap { (0...100_000_000_000).contains($0) ? text : nil }
+                : row.value("monthly_fee_usd", "an amount from 0 to \(mostFee) with at most two decimals", default: "")
+                { text in
+                    FixedPoint.parse(text, places: 2).flatMap { Limits.monthlyFeeCents.contains($0) ? text : nil }
                 },
             row.text("legal_hold"),
             row.text("contract_profile") ?? "standard",
@@ -109,7 +111,7 @@ public enum ImportKind: String, Sendable, CaseIterable {
             },
             row.text("latency_ms") == nil
                 ? nil
-                : row.value("latency_ms", "whole milliseconds from 0", default: "") { text in
+                : row.value("latency_ms", "whole milliseconds from 0 to \(Int32.max)", default: "") { text in
                     Int32(text).flatMap { $0 >= 0 ? text : nil }
                 },
         ]

@@ -23,7 +23,6 @@ struct AcceptOptions: ParsableArguments {
     /// Records what was accepted, where something was.
     func record(_ month: Month, _ settings: StatementReport.Settings, _ connection: Connection) async throws {
         guard let reason else { return }
-        for slug in accept { try Arguments.checkSlug(slug) }
         try await StatementAccepting(month: month, slugs: accept, reason: reason, settings: settings).run(connection)
     }
 }

@@ -28,14 +28,19 @@ struct CarryForwardCommand: AsyncParsableCommand {
     @Flag(help: "Show the plan and change nothing.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Whole years that ledger rows are kept, \(Limits.financialYearsRange.lowerBound) to "
-                + "\(Limits.financialYearsRange.upperBound).", valueName: "years"))
+                + "\(Limits.financialYearsRange.upperBound).", valueName: "years"),
+        transform: WholeNumber.within(Limits.financialYearsRange))
     var years: Int64 = Limits.financialYears
     @OptionGroup(title: "Plan") var plan: PlanOptions
     @Option(help: ArgumentHelp("The folder of archives. Default: archive in DAYBOOK_HOME.", valueName: "dir"))
     var archive: String?
-    @Option(help: ArgumentHelp("Days after which expire-archives destroys this run's archive.", valueName: "days"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Days after which expire-archives destroys this run's archive.", valueName: "days"),
+        transform: WholeNumber.within(Limits.archiveDaysRange))
     var archiveDays: Int64 = Limits.archiveDays
     @Option(
         help: ArgumentHelp(
@@ -47,14 +52,6 @@ struct CarryForwardCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
-        guard Limits.financialYearsRange.contains(years) else {
-            throw ValidationError(
-                "--years must lie between \(Limits.financialYearsRange.lowerBound) and "
-                    + "\(Limits.financialYearsRange.upperBound).")
-        }
-        guard (1...3650).contains(archiveDays) else {
-            throw ValidationError("--archive-days must lie between 1 and 3650.")
-        }
         guard plan.account == nil else {
             throw ValidationError("The ledger is carried forward for everybody; there is no --account here.")
         }

@@ -43,7 +43,6 @@ struct CloseCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            if let account { try Arguments.checkSlug(account) }
             let month = try await month.month(database)
             let progress = Progress(isQuiet: quiet)
             let settings = try CloseCommand.settings(key: key, issuer: try issuer.line())
@@ -88,7 +87,6 @@ struct CloseCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            if let account { try Arguments.checkSlug(account) }
             let difference = CloseDifference(
                 StatementRequest(month: month, account: account), settings: try CloseCommand.settings(key: nil))
             let changes = try await database.withConnection { try await difference.run($0) }
@@ -120,7 +118,6 @@ struct CloseCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            if let account { try Arguments.checkSlug(account) }
             let reopening = MonthReopening(month: month, account: account, reason: reason)
             let outcome = try await database.withConnection { try await reopening.run($0) }
             Terminal.show("\(month) is open again for \(outcome.slugs.joined(separator: ", "))")

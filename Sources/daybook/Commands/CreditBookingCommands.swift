@@ -3,6 +3,7 @@ import BatchEngine
 import Domain
 import Foundation
 import Postgres
+import Schema
 
 /// What every booking says: whose, by whom, why, and under which reference.
 struct BookingOptions: ParsableArguments {
@@ -17,13 +18,15 @@ struct BookingOptions: ParsableArguments {
     /// Books in one transaction, and says what came of it.
     func book(_ kind: CreditBooking.Kind, _ database: DatabaseOptions) async throws {
         let booking = try CreditBooking(kind: kind, reference: reference, author: author, reason: reason)
-        let account = try await Reading.account(account, database)
-        let (isNew, balance) = try await database.withConnection { connection in
+        let slug = account
+        let (account, isNew, balance) = try await database.withConnection { connection in
             try await connection.transaction { session in
+                // Without the engine no account could book anything: that is said first.
                 try EngineSchema.require(session)
+                let account = try AccountNames(session).require(slug)
                 let book = CreditBook(session)
                 let isNew = try book.book(booking, for: account.userID)
-                return (isNew, try book.balance(of: account.userID))
+                return (account, isNew, try book.balance(of: account.userID))
             }
         }
         let outcome = isNew ? "booked" : "booked before under \"\(booking.reference)\": nothing changed"
@@ -46,10 +49,35 @@ extension CreditsCommand {
                 expires; bonus credit may, and never pays for veo-pro.
                 """)
 
-        @Option(help: ArgumentHelp("A prepaid package: 2000, 5000 or 10000.", valueName: "usd")) var package: Int64?
-        @Option(help: ArgumentHelp("Credits bought at a price of their own.", valueName: "n")) var credits: Int64?
-        @Option(help: ArgumentHelp("What those credits cost.", valueName: "amount")) var usd: String?
-        @Option(help: ArgumentHelp("Credits given away.", valueName: "n")) var bonus: Int64?
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("A prepaid package: 2000, 5000 or 10000.", valueName: "usd"),
+            transform: { text in
+                guard let package = Int64(text).flatMap({ CreditPackage(rawValue: $0) }) else {
+                    throw DaybookError.usage("there is no such package; choose 2000, 5000 or 10000")
+                }
+                return package
+            })
+        var package: CreditPackage?
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("Credits bought at a price of their own.", valueName: "n"),
+            transform: WholeNumber.within(Limits.bookedCredits))
+        var credits: Int64?
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("What those credits cost.", valueName: "amount"),
+            transform: { text in
+                let most = Dollars(micros: Limits.toldPriceMicros)
+                guard let price = Dollars(text), (.zero...most).contains(price) else {
+                    throw DaybookError.usage(
+                        "it must be an amount of dollars from 0 to \(most) with at most six decimals, such as 260.50")
+                }
+                return price
+            })
+        var usd: Dollars?
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("Credits given away.", valueName: "n"),
+            transform: WholeNumber.within(Limits.bookedCredits))
+        var bonus: Int64?
         @Option(help: ArgumentHelp("When the bonus expires; without it never.", valueName: "instant"))
         var expires: String?
         @OptionGroup(title: "Booking") var booking: BookingOptions
@@ -63,15 +91,9 @@ extension CreditsCommand {
             }
             switch (package, credits, usd, bonus) {
             case (let package?, nil, nil, nil):
-                guard let package = CreditPackage(rawValue: package) else {
-                    throw DaybookError.usage("There is no package of \(package) USD; choose 2000, 5000 or 10000.")
-                }
                 return .purchase(credits: package.credits, price: package.price)
             case (nil, let credits?, let usd?, nil):
-                guard let price = Dollars(usd) else {
-                    throw DaybookError.usage("\"\(usd)\" is no amount of dollars, such as 260.50.")
-                }
-                return .purchase(credits: credits, price: price)
+                return .purchase(credits: credits, price: usd)
             case (nil, nil, nil, let bonus?):
                 return .grant(credits: bonus, expiresAt: try expires.map(Self.instant))
             default:
@@ -96,7 +118,11 @@ extension CreditsCommand {
                   daybook credits adjust --account customer1 --by=-250 --reference TICKET-71 --reason "charged twice"
                 """)
 
-        @Option(help: ArgumentHelp("Credits to add; less than zero takes them out.", valueName: "n")) var by: Int64
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("Credits to add; less than zero takes them out.", valueName: "n"),
+            transform: WholeNumber.within(Limits.correctedCredits))
+        var by: Int64
         @OptionGroup(title: "Booking") var booking: BookingOptions
         @OptionGroup(title: "Database") var database: DatabaseOptions
 

@@ -49,10 +49,11 @@ struct CreditsCommand: AsyncParsableCommand {
             _ database: DatabaseOptions, _ slug: String,
             _ body: @escaping @Sendable (CreditBook, String) throws -> Result
         ) async throws -> Result {
-            let account = try await Reading.account(slug, database)
-            return try await database.withConnection { connection in
+            try await database.withConnection { connection in
                 try await connection.transaction(.snapshot) { session in
+                    // Without the engine no account has any: that is said first.
                     try EngineSchema.require(session)
+                    let account = try AccountNames(session).require(slug)
                     try LedgerLock.share(session)
                     return try body(CreditBook(session), account.userID)
                 }
@@ -65,14 +66,11 @@ struct CreditsCommand: AsyncParsableCommand {
             abstract: "The newest entries of a customer's ledger, each with the balance after it.")
 
         @Option(help: ArgumentHelp("The account's slug.", valueName: "slug")) var account: String
-        @Option(help: ArgumentHelp("How many entries, at most.", valueName: "n")) var limit: Int64 = 50
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("How many entries, at most.", valueName: "n"),
+            transform: WholeNumber.within(Limits.historyEntries))
+        var limit: Int64 = 50
         @OptionGroup(title: "Database") var database: DatabaseOptions
-
-        func validate() throws {
-            guard (1...1_000_000).contains(limit) else {
-                throw ValidationError("--limit must lie between 1 and 1000000.")
-            }
-        }
 
         func run() async throws {
             let limit = limit

@@ -55,7 +55,7 @@ struct HoldCommand: AsyncParsableCommand {
     struct Release: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Release a hold. Its record stays.")
 
-        @Argument(help: "The hold's number.") var number: Int64
+        @Argument(help: "The hold's number.", transform: WholeNumber.within(Limits.identifiers)) var number: Int64
         @Option(help: ArgumentHelp("Why it is released.", valueName: "text")) var reason: String
         @OptionGroup(title: "Database") var database: DatabaseOptions
 

@@ -44,10 +44,10 @@ struct LedgerCommand: AsyncParsableCommand {
 
         func validate() throws {
             guard format != .xlsx || output != nil else { throw ValidationError("--format xlsx needs --output FILE.") }
+            try permissions.require(output: output)
         }
 
         func run() async throws {
-            if let account { try Arguments.checkSlug(account) }
             let verification = LedgerVerification(
                 definitionFolder: try InstalledFiles.folder("reports"), account: account)
             let outcome = try await database.withConnection { try await verification.run($0) }

@@ -24,7 +24,8 @@ struct LetterCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Who sends it.", valueName: "address")) var from: String
     @Option(help: ArgumentHelp("A placeholder's value; may be given again.", valueName: "key=value"))
     var set: [String] = []
-    @Option(help: ArgumentHelp("The folder with SLA reports.", valueName: "dir")) var sla = "."
+    @Option(help: ArgumentHelp("The folder with SLA reports. Default: the current one.", valueName: "dir"))
+    var sla: String?
     @Option(
         name: .shortAndLong, help: ArgumentHelp("The file to write. Default: standard output.", valueName: "file"))
     var output: String?
@@ -32,6 +33,8 @@ struct LetterCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("A folder with further templates, which replace those of the same name.", valueName: "dir"))
     var templates: [String] = []
+
+    func validate() throws { try permissions.require(output: output) }
 
     func run() async throws {
         for address in [to, from] where !MailMessage.isAddress(address) {
@@ -44,11 +47,14 @@ struct LetterCommand: AsyncParsableCommand {
             throw DaybookError.usage("\(wrong) is measured, not given: it comes from the last final SLA report.")
         }
         if !Self.measured.isDisjoint(with: letter.placeholders) {
-            let facts = try SLAFacts(folder: sla).values
+            let folder = sla ?? "."
+            let facts = try SLAFacts(folder: folder).values
             if let lacking = letter.placeholders.first(where: { Self.measured.contains($0) && facts[$0] == nil }) {
-                throw DaybookError.badData("The last final SLA report in \(sla) has no figure for \(lacking).")
+                throw DaybookError.badData("The last final SLA report in \(folder) has no figure for \(lacking).")
             }
             values.merge(facts) { own, _ in own }
+        } else if sla != nil {
+            throw DaybookError.usage("The letter \(name) has no measured figures: leave --sla out.")
         }
         let filled = try letter.fill(values, given: keys)
         let message = MailMessage(

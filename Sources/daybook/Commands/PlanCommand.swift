@@ -19,6 +19,8 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var permissions: ModeOption
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
+    func validate() throws { try permissions.require(output: output) }
+
     func run() async throws {
         let reader = PlanReader(asOf: plan.asOf, account: plan.account, rests: !plan.noRests)
         let made = try await database.withConnection { try await reader.run($0) }

@@ -27,8 +27,10 @@ struct PolicyCommand: AsyncParsableCommand {
             })
         var dataClass: DataClass
         @Option(
-            help: ArgumentHelp("Days, at least the account's own; the same takes the override away.", valueName: "days")
-        )
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "Days, at least the account's own; the same takes the override away.", valueName: "days"),
+            transform: WholeNumber.within(Limits.retentionDaysRange))
         var days: Int64
         @Option(help: ArgumentHelp("Why, the contract's clause for instance.", valueName: "text")) var reason: String
         @OptionGroup(title: "Database") var database: DatabaseOptions

@@ -20,7 +20,9 @@ struct ProbeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The component's name in the report. Default: the address's host.", valueName: "name"))
     var target: String?
 
-    @Option(help: ArgumentHelp("The time limit in seconds, 1 to 60.", valueName: "seconds"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("The time limit in seconds, 1 to 60.", valueName: "seconds"),
+        transform: WholeNumber.within(Limits.probeTimeouts))
     var timeout = Limits.probeTimeoutSeconds
 
     @Flag(name: .shortAndLong, help: "Print nothing.")
@@ -29,7 +31,6 @@ struct ProbeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
-        guard (1...60).contains(timeout) else { throw ValidationError("--timeout must lie between 1 and 60 seconds.") }
         guard let parsed = URL(string: url), ["http", "https"].contains(parsed.scheme), parsed.host?.isEmpty == false
         else {
             throw ValidationError("\"\(url)\" is not an http or https address.")

@@ -34,8 +34,12 @@ struct PurgeCommand: AsyncParsableCommand {
     var archive: String?
     @Flag(name: .customLong("no-archive"), help: "Keep no archive: what is deleted cannot be put back.")
     var noArchive = false
-    @Option(help: ArgumentHelp("Days after which expire-archives destroys this run's archive.", valueName: "days"))
-    var archiveDays: Int64 = Limits.archiveDays
+    @Option(
+        name: .customLong("archive-days"), parsing: .unconditional,
+        help: ArgumentHelp(
+            "Days after which expire-archives destroys this run's archive. Default: \(Limits.archiveDays).",
+            valueName: "days"), transform: WholeNumber.within(Limits.archiveDaysRange))
+    var namedArchiveDays: Int64?
     @Option(
         help: ArgumentHelp(
             "Encrypt the archive with the key in this file: 32 bytes, or 64 hexadecimal digits.",
@@ -52,19 +56,26 @@ struct PurgeCommand: AsyncParsableCommand {
         })
     var force: [PurgeGuard.Danger] = []
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "The number of rows that the plan has to go; needed where it is more than half of a class.",
-            valueName: "rows"))
+            valueName: "rows"), transform: WholeNumber.within(Limits.plannedRows))
     var expectRows: Int64?
     @Option(
-        help: ArgumentHelp("Pause while a replica is more than so many seconds behind.", valueName: "seconds"))
+        parsing: .unconditional,
+        help: ArgumentHelp("Pause while a replica is more than so many seconds behind.", valueName: "seconds"),
+        transform: WholeNumber.within(Limits.pauseSeconds))
     var pauseLag: Int64 = Limits.purgeLagSeconds
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Pause while somebody's transaction has been open for more than so many seconds.", valueName: "seconds"))
+            "Pause while somebody's transaction has been open for more than so many seconds.", valueName: "seconds"),
+        transform: WholeNumber.within(Limits.pauseSeconds))
     var pauseTransaction: Int64 = Limits.purgeSnapshotSeconds
     @Option(
-        help: ArgumentHelp("Stop, to be resumed, after pausing for so many seconds in a row.", valueName: "seconds"))
+        parsing: .unconditional,
+        help: ArgumentHelp("Stop, to be resumed, after pausing for so many seconds in a row.", valueName: "seconds"),
+        transform: WholeNumber.within(Limits.pauseSeconds))
     var pauseAtMost: Int64 = Limits.purgePauseSeconds
     @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
@@ -78,14 +89,14 @@ struct PurgeCommand: AsyncParsableCommand {
         guard resume || !endNow else {
             throw ValidationError("--end-now ends a run that was interrupted; say --resume with it.")
         }
-        guard (1...3650).contains(archiveDays) else {
-            throw ValidationError("--archive-days must lie between 1 and 3650.")
-        }
-        guard [pauseLag, pauseTransaction, pauseAtMost].allSatisfy({ (0...86_400).contains($0) }) else {
-            throw ValidationError("A pause's seconds must lie between 0 and 86400.")
+        guard !noArchive || (namedArchiveDays == nil && keyFile == nil) else {
+            throw ValidationError("With --no-archive there is none to keep: leave out --archive-days and --key-file.")
         }
         guard !resume || (plan.asOf == nil && plan.account == nil && expectRows == nil) else {
             throw ValidationError("--resume continues a run as it was begun; give no date, account or rows.")
+        }
+        guard !resume || (namedArchiveDays == nil && force.isEmpty) else {
+            throw ValidationError("--resume continues a run as it was begun; leave out --archive-days and --force.")
         }
     }
 
@@ -129,7 +140,9 @@ struct PurgeCommand: AsyncParsableCommand {
         let folder = CertificateOptions.absolute(archive ?? CertificateOptions.home + "/archive")
         return PurgeSettings(
             asOf: plan.asOf, account: plan.account,
-            archive: noArchive ? nil : try ArchivePlace(folder: folder, keyFile: keyFile, days: archiveDays),
+            archive: noArchive
+                ? nil
+                : try ArchivePlace(folder: folder, keyFile: keyFile, days: namedArchiveDays ?? Limits.archiveDays),
             certificates: certificate.folder, mode: certificate.mode, templates: try certificate.templateSet(),
             signingKey: try certificate.signingKey(), forced: Set(force), expectedRows: expectRows,
             pauses: PurgePauses(

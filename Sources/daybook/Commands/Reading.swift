@@ -9,10 +9,7 @@ enum Reading {
     }
 
     static func account(_ slug: String, _ database: DatabaseOptions) async throws -> Account {
-        guard let account = try await accounts(database).first(where: { $0.slug == slug }) else {
-            throw DaybookError.usage("There is no account \"\(slug)\"; see: daybook accounts list")
-        }
-        return account
+        try Account.named(slug, among: try await accounts(database))
     }
 
     static func profiles(_ database: DatabaseOptions) async throws -> [String: String] {

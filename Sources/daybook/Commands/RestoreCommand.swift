@@ -21,6 +21,13 @@ struct RestoreCommand: AsyncParsableCommand {
     @OptionGroup(title: "Certificates") var head: HeadOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
+    func validate() throws {
+        let idle = certificate.given.first
+        guard into == nil || idle == nil else {
+            throw ValidationError("With --into nothing is certified: leave out \(idle ?? "").")
+        }
+    }
+
     func run() async throws {
         try certificate.makeFolder()
         let restoration = try Restoration(
@@ -57,7 +64,9 @@ struct ExpireArchivesCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("Certify that the archive of this purge is nowhere to be found.", valueName: "purge"))
+        parsing: .unconditional,
+        help: ArgumentHelp("Certify that the archive of this purge is nowhere to be found.", valueName: "purge"),
+        transform: WholeNumber.within(Limits.identifiers))
     var lost: Int64?
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
     @OptionGroup(title: "Certificates") var head: HeadOptions

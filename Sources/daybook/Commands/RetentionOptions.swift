@@ -28,12 +28,6 @@ struct PlanOptions: ParsableArguments {
         name: .customLong("no-rests"),
         help: "Go on at full speed while others are at work on the database, as in a maintenance window.")
     var noRests = false
-
-    func validate() throws {
-        if let account, !Account.isSlug(account) {
-            throw ValidationError("\"\(account.prefix(80))\" is not the slug of an account.")
-        }
-    }
 }
 
 /// Where certificates go, and how their pages look.
@@ -53,6 +47,14 @@ struct CertificateOptions: ParsableArguments {
             "Sign the certificates with the key in this file, as daybook keys statement-init makes it.",
             valueName: "file"))
     var signKey: String?
+
+    /// The names of the options that were given.
+    var given: [String] {
+        [
+            certificates.map { _ in "--certificates" }, templates.isEmpty ? nil : "--templates",
+            permissions.chosen.map { _ in "--mode" }, signKey.map { _ in "--sign-key" },
+        ].compactMap(\.self)
+    }
 
     /// Who may read the certificates.
     var mode: OutputMode { permissions.mode }

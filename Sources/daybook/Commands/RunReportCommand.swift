@@ -27,6 +27,9 @@ struct RunReportCommand: AsyncParsableCommand {
     @OptionGroup(title: "Output")
     var report: ReportOptions
 
+    @OptionGroup(title: "Output")
+    var folders: ReportFolderOptions
+
     @OptionGroup(title: "Database")
     var reader: ReportDatabaseOptions
 
@@ -34,10 +37,8 @@ struct RunReportCommand: AsyncParsableCommand {
     var database: DatabaseOptions
 
     func run() async throws {
-        let definitions = try ReportDefinition.all(in: try report.reportFolders())
-        guard let definition = definitions.last(where: { $0.name == name }) else {
-            throw DaybookError.usage("There is no report \"\(name)\"; see: daybook report list")
-        }
+        let definitions = try ReportDefinition.all(in: try folders.folders())
+        guard let definition = definitions.last(where: { $0.name == name }) else { throw unknown() }
         let progress = Progress(isQuiet: report.quiet)
         let custom = CustomReport(
             definition, arguments: try arguments(), templates: try report.templateSet(), output: report.output,
@@ -50,6 +51,17 @@ struct RunReportCommand: AsyncParsableCommand {
         for sheet in outcome.sheets { Terminal.show("\(sheet.title): \(sheet.rows) rows") }
         Terminal.show("")
         for file in outcome.files { Terminal.show(file) }
+    }
+
+    /// Says where the reports are that have a command of their own.
+    private func unknown() -> DaybookError {
+        switch name.lowercased() {
+        case "sla": .usage("The SLA report has a command of its own: daybook report sla --month MONTH")
+        case "statement", "statements":
+            .usage("Statements have a command of their own: daybook report statement --month MONTH --all")
+        case "ledger": .usage("The ledger has a command of its own: daybook ledger verify")
+        default: .usage("There is no report \"\(name.prefix(80))\"; see: daybook report list")
+        }
     }
 
     private func arguments() throws -> [String: String] {

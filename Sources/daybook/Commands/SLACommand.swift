@@ -52,6 +52,9 @@ struct SLACommand: AsyncParsableCommand {
     @OptionGroup(title: "Output")
     var report: ReportOptions
 
+    @OptionGroup(title: "Output")
+    var definitions: ReportFolderOptions
+
     @OptionGroup(title: "Database")
     var database: DatabaseOptions
 
@@ -62,10 +65,14 @@ struct SLACommand: AsyncParsableCommand {
             throw ValidationError("--email sends a customer's own report: name one --account, or --all of them.")
         }
         try mail.check(report)
+        // Refused, not passed over: who gives them expects a report.
+        let idle = ((strict ? ["--strict"] : []) + report.given).first
+        guard !sql || idle == nil else {
+            throw ValidationError("--sql prints the SQL and writes no report: leave out \(idle ?? "").")
+        }
     }
 
     func run() async throws {
-        if let account { try Arguments.checkSlug(account) }
         let month = try await month.month(database)
         let progress = Progress(isQuiet: report.quiet || sql)
         let request = SLARequest(month: month, account: account, cutoff: cutoff)
@@ -143,7 +150,7 @@ struct SLACommand: AsyncParsableCommand {
 
     /// The last of the report folders that has an SLA report of its own.
     private func definitionFolder() throws -> String {
-        let folders = try report.reportFolders().map { $0 + "/sla" }
+        let folders = try definitions.folders().map { $0 + "/sla" }
         guard let folder = folders.last(where: { FileManager.default.fileExists(atPath: $0 + "/completion.sql") })
         else {
             throw DaybookError.configuration(

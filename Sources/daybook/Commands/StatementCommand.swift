@@ -56,7 +56,6 @@ struct StatementCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if let account { try Arguments.checkSlug(account) }
         let month = try await month.month(database)
         let progress = Progress(isQuiet: report.quiet)
         let settings = StatementReport.Settings(
@@ -121,6 +120,7 @@ struct StatementCommand: AsyncParsableCommand {
         }
         try MailOptions.show(
             messages, title: "Statements of \(month), in credits", facts: ["drawn", "closing", "whole"], numbers: 0..<2)
+        guard !strict || outcomes.allSatisfy(\.isWhole) else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
     private func show(_ outcomes: [StatementReport.Outcome], of month: Month) {

@@ -16,10 +16,4 @@ enum Arguments {
         }
         return instant
     }
-
-    static func checkSlug(_ text: String) throws {
-        guard Account.isSlug(text) else {
-            throw DaybookError.usage("\"\(text.prefix(80))\" is not the slug of an account.")
-        }
-    }
 }

@@ -16,16 +16,12 @@ struct DemoCommand: AsyncParsableCommand {
             the month, which contains the batch, is written.
             """)
 
-    @Option(help: "Videos of the batch.") var items = 200
+    @Option(
+        parsing: .unconditional, help: "Videos of the batch.", transform: WholeNumber.within(1...Limits.batchItems))
+    var items = 200
     @Option(help: ArgumentHelp("The folder of the SLA report.", valueName: "dir")) var output = "out/engine"
     @Option(help: ArgumentHelp("The database to make on the private server.", valueName: "name"))
     var privateDatabase = "engine_demo"
-
-    func validate() throws {
-        guard (1...Limits.batchItems).contains(items) else {
-            throw ValidationError("A batch has 1 to \(Limits.batchItems) items.")
-        }
-    }
 
     func run() async throws {
         let database = DemoDatabase(name: privateDatabase)

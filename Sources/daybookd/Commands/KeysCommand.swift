@@ -18,8 +18,13 @@ struct KeysCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Whose key it is to be: a user without an account.", valueName: "uuid"))
         var user: String?
         @Option(help: "What the key is for.") var name: String
-        @Option(help: "Items of one batch, at most: a pilot has 50.") var itemsLimit = Limits.batchItems
-        @Option(help: "Requests a minute.") var rateLimit: Int64 = 60
+        @Option(
+            parsing: .unconditional, help: "Items of one batch, at most: a pilot has 50.",
+            transform: WholeNumber.within(1...Limits.batchItems))
+        var itemsLimit = Limits.batchItems
+        @Option(
+            parsing: .unconditional, help: "Requests a minute.", transform: WholeNumber.within(Limits.ratesPerMinute))
+        var rateLimit: Int64 = 60
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {

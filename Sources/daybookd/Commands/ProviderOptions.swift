@@ -9,12 +9,23 @@ struct ProviderOptions: ParsableArguments {
     /// The environment variable of the key: a key on a command line is everybody's to see.
     static let keyVariable = "GRSAI_API_KEY"
 
-    @Option(help: ArgumentHelp("The provider's address.", valueName: "url"))
-    var provider = "https://grsaiapi.com"
+    private static let standardAddress = "https://grsaiapi.com"
+
+    @Option(
+        name: .customLong("provider"),
+        help: ArgumentHelp("The provider's address. Default: \(standardAddress).", valueName: "url"))
+    var namedProvider: String?
     @Option(help: ArgumentHelp("A file with the provider's key. Default: GRSAI_API_KEY.", valueName: "file"))
     var providerKeyFile: String?
 
-    func client() throws -> GrsaiClient { GrsaiClient(settings: try GrsaiSettings(baseURL: provider, key: try key())) }
+    /// The names of the options that were given.
+    var given: [String] {
+        [namedProvider.map { _ in "--provider" }, providerKeyFile.map { _ in "--provider-key-file" }].compactMap(\.self)
+    }
+
+    func client() throws -> GrsaiClient {
+        GrsaiClient(settings: try GrsaiSettings(baseURL: namedProvider ?? Self.standardAddress, key: try key()))
+    }
 
     private func key() throws -> String {
         if let providerKeyFile {

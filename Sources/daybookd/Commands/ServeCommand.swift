@@ -20,8 +20,14 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
             """)
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
-    @Option(help: "The port to listen on; 0 takes a free one.") var port = 8080
-    @Option(help: "Connections to the database, at most.") var connections = 16
+    @Option(
+        parsing: .unconditional, help: "The port to listen on; 0 takes a free one.",
+        transform: WholeNumber.within(Limits.ports))
+    var port = 8080
+    @Option(
+        parsing: .unconditional, help: "Connections to the database, at most.",
+        transform: WholeNumber.within(Limits.databaseConnections))
+    var connections = 16
     @Flag(help: "Take webhook addresses with http://, for tests.") var allowHttpWebhooks = false
     @Flag(help: "Work off the batches too, in this process; see: daybookd work --help") var work = false
     @OptionGroup(title: "Bounds") var bounds: BoundsOptions
@@ -30,8 +36,10 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
-        guard (0...65_535).contains(port) else { throw ValidationError("A port lies between 0 and 65535.") }
-        guard (1...200).contains(connections) else { throw ValidationError("Connections lie between 1 and 200.") }
+        let idle = (provider.given + worker.given).first
+        guard work || idle == nil else {
+            throw ValidationError("\(idle ?? "") is of a worker, and this process is to be none: say --work with it.")
+        }
     }
 
     func run() async throws {

@@ -8,8 +8,20 @@ import Postgres
 
 /// How a worker works.
 struct WorkerOptions: ParsableArguments {
-    @Option(help: "Submissions under way at once, in this worker.") var slots = 32
-    @Option(help: "Tasks of one customer that are claimed before it is the next one's turn.") var chunk = 8
+    private static let standard = (slots: 32, chunk: 8)
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Submissions under way at once, in this worker. Default: \(standard.slots).", valueName: "n"),
+        transform: WholeNumber.within(Limits.workerParts))
+    var slots: Int?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Tasks of one customer that are claimed before it is the next one's turn. Default: \(standard.chunk).",
+            valueName: "n"), transform: WholeNumber.within(Limits.workerParts))
+    var chunk: Int?
     @Option(
         help: ArgumentHelp(
             "Where the provider reports progress: this API's own address, such as https://api.example.com. Without it "
@@ -18,8 +30,17 @@ struct WorkerOptions: ParsableArguments {
     var callbackBase: String?
     @Option(
         help: ArgumentHelp(
-            "The folder for answers of the provider that the database does not know yet.", valueName: "dir"))
-    var spool = WorkerOptions.standardSpool
+            "The folder for answers of the provider that the database does not know yet. Default: "
+                + "\(WorkerOptions.standardSpool).", valueName: "dir"))
+    var spool: String?
+
+    /// The names of the options that were given.
+    var given: [String] {
+        [
+            slots.map { _ in "--slots" }, chunk.map { _ in "--chunk" }, callbackBase.map { _ in "--callback-base" },
+            spool.map { _ in "--spool" },
+        ].compactMap(\.self)
+    }
 
     /// `/var/spool/daybook` for root, and a folder of one's own for everybody else.
     private static var standardSpool: String {
@@ -39,6 +60,7 @@ struct WorkerOptions: ParsableArguments {
     private func settings() throws -> WorkerSettings {
         let base = callbackBase.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
         return try WorkerSettings(
-            slots: slots, chunk: chunk, callbackBase: base.map { $0 + "/callbacks" }, spoolFolder: spool)
+            slots: slots ?? Self.standard.slots, chunk: chunk ?? Self.standard.chunk,
+            callbackBase: base.map { $0 + "/callbacks" }, spoolFolder: spool ?? Self.standardSpool)
     }
 }

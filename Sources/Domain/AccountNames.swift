@@ -1,0 +1,102 @@
+/// What the accounts are called: finds one by its slug, and says which may be meant where there is none.
+public struct AccountNames: Sendable {
+    /// One account's names.
+    public struct Entry: Sendable, Hashable {
+        public let userID: String
+        public let slug: String
+        public let name: String
+
+        public init(userID: String, slug: String, name: String) {
+            self.userID = userID
+            self.slug = slug
+            self.name = name
+        }
+    }
+
+    private let entries: [Entry]
+
+    public init(_ entries: [Entry]) {
+        self.entries = entries
+    }
+
+    /// Throws `usage` where no account has the slug, naming the slugs that are like it.
+    public func require(_ slug: String) throws(DaybookError) -> Entry {
+        guard let entry = entries.first(where: { $0.slug == slug }) else { throw .usage(unknown(slug)) }
+        return entry
+    }
+
+    /// The sentence for a slug that no account has.
+    ///
+    /// - Parameter also: What else would have been taken in its place, such as `or owner`.
+    public func unknown(_ text: String, also: String = "") -> String {
+        let subject = "There is no account\(also.isEmpty ? "" : " " + also) \"\(Self.shown(text))\""
+        if entries.isEmpty { return subject + ": none is imported; run: daybook accounts import FILE" }
+        let near = near(text)
+        guard !near.isEmpty else { return subject + "; see: daybook accounts list" }
+        return subject + "; did you mean \(near.joined(separator: " or "))? See: daybook accounts list"
+    }
+
+    /// What somebody typed, on one line.
+    private static func shown(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.prefix(80).map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+    }
+
+    /// The slugs of the accounts that may be meant, the likeliest first, at most ``Limits/accountsSuggested``.
+    private func near(_ text: String) -> [String] {
+        let typed = Self.letters(String(text.prefix(Limits.nameLength)))
+        let ranked = entries.compactMap { entry in
+            Self.distance(typed, to: entry, typed: text).map { (distance: $0, slug: entry.slug) }
+        }.sorted { ($0.distance, $0.slug) < ($1.distance, $1.slug) }
+        return ranked.prefix(Limits.accountsSuggested).map(\.slug)
+    }
+
+    /// How far what was typed is from an account's names; nil where it is something else.
+    private static func distance(_ letters: [Character], to entry: Entry, typed text: String) -> Int? {
+        if text.lowercased() == entry.userID { return 0 }
+        guard letters.count >= 2 else { return nil }
+        return [entry.slug, entry.name].compactMap { name -> Int? in
+            let other = Self.letters(name)
+            if letters == other { return 0 }
+            if letters.count >= 3, other.starts(with: letters) { return 1 }
+            if other.count >= 3, letters.starts(with: other) { return 2 }
+            let edits = edits(letters, other, most: letters.count >= 6 ? 2 : 1)
+            return edits.map { $0 + 2 }
+        }.min()
+    }
+
+    /// Letters and digits alone: case, blanks, hyphens and punctuation are what people get wrong.
+    private static func letters(_ text: String) -> [Character] {
+        text.lowercased().filter { $0.isLetter || $0.isNumber }.map(\.self)
+    }
+
+    /// The letters that have to be changed, put in, left out or swapped with their neighbour; nil for more than `most`.
+    private static func edits(_ one: [Character], _ other: [Character], most: Int) -> Int? {
+        guard abs(one.count - other.count) <= most else { return nil }
+        var before: [Int] = []
+        var last = Array(0...other.count)
+        for row in one.indices {
+            var line = [row + 1]
+            for column in other.indices {
+                let isSame = one[row] == other[column]
+                var edits = min(last[column] + (isSame ? 0 : 1), last[column + 1] + 1, line[column] + 1)
+                if row > 0, column > 0, one[row] == other[column - 1], one[row - 1] == other[column] {
+                    edits = min(edits, before[column - 1] + 1)
+                }
+                line.append(edits)
+            }
+            (before, last) = (last, line)
+        }
+        return last[other.count] <= most ? last[other.count] : nil
+    }
+}
+
+extension Account {
+    /// The account of a slug. Throws `usage` where there is none, naming those that are like it.
+    public static func named(_ slug: String, among accounts: [Account]) throws(DaybookError) -> Account {
+        if let account = accounts.first(where: { $0.slug == slug }) { return account }
+        let names = AccountNames(accounts.map { .init(userID: $0.userID, slug: $0.slug, name: $0.name) })
+        throw .usage(names.unknown(slug))
+    }
+}
