@@ -38,7 +38,7 @@ struct SimulatorCommand: AsyncParsableCommand {
     var host = "127.0.0.1"
 
     @Option(
-        parsing: .unconditional, help: "The port to listen on; 0 takes a free one.",
+        parsing: .unconditional, help: "The port to listen on; 0, the default, takes a free one.",
         transform: WholeNumber.within(Limits.ports))
     var port = 0
 
@@ -46,7 +46,7 @@ struct SimulatorCommand: AsyncParsableCommand {
     var key = SimulatorSettings.standardKey
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Simulated seconds a real second.", valueName: "n"),
+        parsing: .unconditional, help: ArgumentHelp("Simulated seconds a real second. Default: 1.", valueName: "n"),
         transform: WholeNumber.within(Limits.timeScales))
     var timeScale: Int64 = 1
 

@@ -31,7 +31,7 @@ struct CarryForwardCommand: AsyncParsableCommand {
         parsing: .unconditional,
         help: ArgumentHelp(
             "Whole years that ledger rows are kept, \(Limits.financialYearsRange.lowerBound) to "
-                + "\(Limits.financialYearsRange.upperBound).", valueName: "years"),
+                + "\(Limits.financialYearsRange.upperBound). Default: \(Limits.financialYears).", valueName: "years"),
         transform: WholeNumber.within(Limits.financialYearsRange))
     var years: Int64 = Limits.financialYears
     @OptionGroup(title: "Plan") var plan: PlanOptions
@@ -39,7 +39,9 @@ struct CarryForwardCommand: AsyncParsableCommand {
     var archive: String?
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Days after which expire-archives destroys this run's archive.", valueName: "days"),
+        help: ArgumentHelp(
+            "Days after which expire-archives destroys this run's archive. Default: \(Limits.archiveDays).",
+            valueName: "days"),
         transform: WholeNumber.within(Limits.archiveDaysRange))
     var archiveDays: Int64 = Limits.archiveDays
     @Option(

@@ -67,7 +67,7 @@ struct CreditsCommand: AsyncParsableCommand {
 
         @Option(help: ArgumentHelp("The account's slug.", valueName: "slug")) var account: String
         @Option(
-            parsing: .unconditional, help: ArgumentHelp("How many entries, at most.", valueName: "n"),
+            parsing: .unconditional, help: ArgumentHelp("How many entries, at most. Default: 50.", valueName: "n"),
             transform: WholeNumber.within(Limits.historyEntries))
         var limit: Int64 = 50
         @OptionGroup(title: "Database") var database: DatabaseOptions

@@ -21,7 +21,9 @@ struct ProbeCommand: AsyncParsableCommand {
     var target: String?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("The time limit in seconds, 1 to 60.", valueName: "seconds"),
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "The time limit in seconds, 1 to 60. Default: \(Limits.probeTimeoutSeconds).", valueName: "seconds"),
         transform: WholeNumber.within(Limits.probeTimeouts))
     var timeout = Limits.probeTimeoutSeconds
 

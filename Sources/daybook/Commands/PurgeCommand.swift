@@ -63,18 +63,23 @@ struct PurgeCommand: AsyncParsableCommand {
     var expectRows: Int64?
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Pause while a replica is more than so many seconds behind.", valueName: "seconds"),
+        help: ArgumentHelp(
+            "Pause while a replica is more than so many seconds behind. Default: \(Limits.purgeLagSeconds).",
+            valueName: "seconds"),
         transform: WholeNumber.within(Limits.pauseSeconds))
     var pauseLag: Int64 = Limits.purgeLagSeconds
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Pause while somebody's transaction has been open for more than so many seconds.", valueName: "seconds"),
+            "Pause while somebody's transaction has been open for more than so many seconds. Default: "
+                + "\(Limits.purgeSnapshotSeconds).", valueName: "seconds"),
         transform: WholeNumber.within(Limits.pauseSeconds))
     var pauseTransaction: Int64 = Limits.purgeSnapshotSeconds
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Stop, to be resumed, after pausing for so many seconds in a row.", valueName: "seconds"),
+        help: ArgumentHelp(
+            "Stop, to be resumed, after pausing for so many seconds in a row. Default: \(Limits.purgePauseSeconds).",
+            valueName: "seconds"),
         transform: WholeNumber.within(Limits.pauseSeconds))
     var pauseAtMost: Int64 = Limits.purgePauseSeconds
     @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false

@@ -17,7 +17,8 @@ struct DemoCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        parsing: .unconditional, help: "Videos of the batch.", transform: WholeNumber.within(1...Limits.batchItems))
+        parsing: .unconditional, help: "Videos of the batch. Default: 200.",
+        transform: WholeNumber.within(1...Limits.batchItems))
     var items = 200
     @Option(help: ArgumentHelp("The folder of the SLA report.", valueName: "dir")) var output = "out/engine"
     @Option(help: ArgumentHelp("The database to make on the private server.", valueName: "name"))

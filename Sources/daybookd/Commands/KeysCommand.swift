@@ -19,11 +19,13 @@ struct KeysCommand: AsyncParsableCommand {
         var user: String?
         @Option(help: "What the key is for.") var name: String
         @Option(
-            parsing: .unconditional, help: "Items of one batch, at most: a pilot has 50.",
+            parsing: .unconditional,
+            help: "Items of one batch, at most: a pilot has 50. Default: \(Limits.batchItems).",
             transform: WholeNumber.within(1...Limits.batchItems))
         var itemsLimit = Limits.batchItems
         @Option(
-            parsing: .unconditional, help: "Requests a minute.", transform: WholeNumber.within(Limits.ratesPerMinute))
+            parsing: .unconditional, help: "Requests a minute. Default: 60.",
+            transform: WholeNumber.within(Limits.ratesPerMinute))
         var rateLimit: Int64 = 60
         @OptionGroup(title: "Database") var database: DatabaseOptions
 

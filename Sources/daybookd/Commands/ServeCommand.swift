@@ -21,11 +21,11 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(
-        parsing: .unconditional, help: "The port to listen on; 0 takes a free one.",
+        parsing: .unconditional, help: "The port to listen on; 0 takes a free one. Default: 8080.",
         transform: WholeNumber.within(Limits.ports))
     var port = 8080
     @Option(
-        parsing: .unconditional, help: "Connections to the database, at most.",
+        parsing: .unconditional, help: "Connections to the database, at most. Default: 16.",
         transform: WholeNumber.within(Limits.databaseConnections))
     var connections = 16
     @Flag(help: "Take webhook addresses with http://, for tests.") var allowHttpWebhooks = false
