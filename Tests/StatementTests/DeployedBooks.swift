@@ -120,7 +120,34 @@ extension DeployedBooks {
                 Array($0.prefix(3)) + (Self.counted.contains($0[0]) ? [$0[3]] : [])
             }
         }
-        return differences + Self.difference("sla exceptions", try exceptions(ours), try exceptions(theirs))
+        return try await differences + Self.difference("sla exceptions", try exceptions(ours), try exceptions(theirs))
+            + failureDifferences(theirs)
+    }
+
+    /// Where the failures by customer and model differ from the tasks of the calculation, in words.
+    private func failureDifferences(_ theirs: String) async throws -> [String] {
+        let classes = ["late", "failed", "timed_out", "cancelled_late", "in_flight_over", "input_refused"]
+        let tasks = try StatementRuns.records(theirs + "/tasks.csv").dropFirst()
+        let expected = Dictionary(grouping: tasks) { [$0[1], $0[2]] }.map { customer, own in
+            let names = own.map { $0[12].isEmpty ? $0[11] : $0[12] }
+            let counts = classes.map { name in names.count { $0 == name } }
+            let valid = names.count { $0 == "good" } + counts.dropLast().reduce(0, +)
+            return customer + ([valid] + counts).map(String.init)
+        }
+        let output = scratch.file("failures")
+        let only = account.map { ["--param", "account=\($0)"] } ?? []
+        let run = try await withLogin(settings) { login in
+            try await daybook(
+                login,
+                ["report", "run", "failures", "--quiet", "--output", output, "--format", "csv"]
+                    + ["--param", "month=\(month)"] + only)
+        }
+        guard run.exitCode == 0 else { return ["report run failures: \(run.errors)"] }
+        let ours = output + "/failures-" + (account.map { $0 + "-" } ?? "") + month
+        func ordered(_ rows: [[String]]) -> [[String]] { rows.sorted { $0.lexicographicallyPrecedes($1) } }
+        return Self.difference(
+            "failures", ordered(Array(try StatementRuns.records(ours + "/by_customer.csv").dropFirst())),
+            ordered(expected))
     }
 
     /// Where a statement differs from the calculation, in words.

@@ -7,7 +7,7 @@ SELECT * FROM (
     FROM credit_ledger AS l
     LEFT JOIN (
         SELECT batch_job_id::text AS batch_id, string_agg(DISTINCT model, ' + ' ORDER BY model) AS model
-        FROM video_tasks
+        FROM named_task
         GROUP BY batch_job_id
     ) AS m ON m.batch_id = l.ref_id
     WHERE l.ref_type IN ('batch_upfront', 'batch_refund') AND l.created_at >= :from_start AND l.created_at < :to_end

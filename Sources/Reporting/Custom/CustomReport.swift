@@ -19,6 +19,7 @@ public struct CustomReport: Sendable {
     }
 
     private let definition: ReportDefinition
+    private let definitionFolder: String
     private let arguments: [String: String]
     private let templates: TemplateSet
     private let output: String
@@ -27,12 +28,14 @@ public struct CustomReport: Sendable {
     private let programVersion: String
     private let timeoutSeconds: Int
 
+    /// - Parameter definitionFolder: The folder of the installed report definitions.
     public init(
-        _ definition: ReportDefinition, arguments: [String: String], templates: TemplateSet, output: String,
-        mode: OutputMode = .ownerOnly, formats: Set<ReportFormat>, programVersion: String,
+        _ definition: ReportDefinition, definitionFolder: String, arguments: [String: String], templates: TemplateSet,
+        output: String, mode: OutputMode = .ownerOnly, formats: Set<ReportFormat>, programVersion: String,
         statementTimeoutSeconds: Int? = nil
     ) {
         self.definition = definition
+        self.definitionFolder = definitionFolder
         self.arguments = arguments
         self.templates = templates
         self.output = output
@@ -59,7 +62,9 @@ public struct CustomReport: Sendable {
         _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
         let given = try ReportArguments(definition, arguments)
-        let library = try QueryLibrary(folder: definition.folder)
+        let library = try QueryLibrary(
+            folder: definition.folder,
+            shared: definition.asksForPromises ? "\(definitionFolder)/\(ReportPromises.judgingReport)" : nil)
         return try await connection.transaction(
             ReportSession.options(statementTimeoutMilliseconds: timeoutSeconds * 1000)
         ) { session in
@@ -67,13 +72,18 @@ public struct CustomReport: Sendable {
             try ReportLogin.require(session, option: "--report-database or DAYBOOK_REPORT_DATABASE_URL")
             try session.executeScript(Self.printing)
             let catalog = try Catalog(session)
-            let values = try given.bind(session: session, catalog: catalog)
+            let promises =
+                definition.asksForPromises
+                ? try ReportPromises(
+                    given, definitionFolder: definitionFolder, session: session, catalog: catalog) : nil
+            let values = try bound(given.bind(session: session, catalog: catalog), promises)
             let outputs = try Outputs(
                 folder: output, baseName: ([definition.name] + given.nameParts).joined(separator: "-"),
                 formats: formats, mode: mode)
             let writing = CustomWriting(
-                definition: definition, arguments: given.shown, session: session, watch: try SessionWatch(session),
-                outputs: outputs, templates: templates, programVersion: programVersion, progress: progress)
+                definition: definition, arguments: given.shown, promises: promises, session: session,
+                watch: try SessionWatch(session), outputs: outputs, templates: templates,
+                programVersion: programVersion, progress: progress)
             let sheets = try writing.write {
                 try library.bind($0, catalog: catalog, parameters: values)
             } file: {
@@ -83,5 +93,17 @@ public struct CustomReport: Sendable {
             }
             return Outcome(sheets: sheets, files: try outputs.publish())
         }
+    }
+
+    /// The values of the arguments and of the promises. Throws `configuration` for a parameter that has the name of
+    /// one of the promises.
+    private func bound(_ given: [String: Value], _ promises: ReportPromises?) throws(DaybookError) -> [String: Value] {
+        guard let promises else { return given }
+        if let taken = definition.parameters.map(\.name).first(where: { promises.values[$0] != nil }) {
+            throw .configuration(
+                "The parameter \(taken) of the report \(definition.name) has the name of a value of the promises; "
+                    + "call it something else.")
+        }
+        return given.merging(promises.values) { _, promised in promised }
     }
 }

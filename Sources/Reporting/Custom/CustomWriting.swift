@@ -7,6 +7,7 @@ import Spreadsheet
 struct CustomWriting {
     let definition: ReportDefinition
     let arguments: [(String, String)]
+    let promises: ReportPromises?
     let session: Session
     let watch: SessionWatch
     let outputs: Outputs
@@ -46,7 +47,8 @@ struct CustomWriting {
         }
         if outputs.formats.contains(.html) {
             let page = CustomPage(
-                title: definition.title, arguments: arguments, samples: samples, provenance: provenanceTable)
+                title: definition.title, arguments: arguments + (promises?.shown ?? []), samples: samples,
+                provenance: provenanceTable)
             try outputs.writeBeside(Array(try templates.render(page, template: "report").utf8), extension: "html")
         }
         try writeManifest(provenanceTable)
@@ -63,10 +65,13 @@ struct CustomWriting {
 
     private func writeManifest(_ provenance: Table) throws {
         let snapshot = try session.query("SELECT transaction_timestamp() AS now")[0].instant("now")
+        let scope = promises?.scope
         let manifest = Manifest(
-            report: definition.name, month: nil, account: nil, status: nil, timeZone: nil, periodStart: nil,
-            periodEnd: nil,
-            cutoff: nil, snapshotAt: snapshot.description, profiles: [], verdicts: [], files: outputs.files,
+            report: definition.name, month: scope?.request.month.description, account: scope?.request.account,
+            status: scope.map { $0.isFinal ? "final" : "preliminary" }, timeZone: scope?.timeZone,
+            periodStart: scope?.current.period.start.description, periodEnd: scope?.current.period.end.description,
+            cutoff: scope?.current.cutoff.description, snapshotAt: snapshot.description,
+            profiles: scope?.manifestProfiles ?? [], verdicts: [], files: outputs.files,
             sqlFiles: provenance.rows.map { Manifest.SQLFile(path: $0[0].plainText, sha256: $0[1].plainText) },
             programVersion: programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)

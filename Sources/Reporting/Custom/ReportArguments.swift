@@ -59,6 +59,14 @@ struct ReportArguments {
     /// Every parameter with its text, for the page.
     var shown: [(String, String)] { texts.map { ($0.parameter.name, $0.text ?? "") } }
 
+    /// The one month that the promises are judged for, by its parameter, and the account; nil where the report is not
+    /// of one month.
+    var judged: (parameter: String, month: Month, account: String?)? {
+        let months = texts.filter { $0.parameter.kind == .month }
+        guard months.count == 1, let month = months[0].text.flatMap({ Month($0) }) else { return nil }
+        return (months[0].parameter.name, month, texts.first { $0.parameter.kind == .account }?.text)
+    }
+
     /// The values by the names that the SQL uses. A month is that of the account's zone, else of UTC.
     func bind(session: Session, catalog: Catalog) throws -> [String: Value] {
         var values: [String: Value] = [:]

@@ -49,6 +49,8 @@ public struct ReportDefinition: Sendable {
     let folder: String
     let sheets: [Sheet]
     let statementTimeoutSeconds: Int
+    /// True where the queries are told what the contracts promise, and may name the relations of the SLA report.
+    let asksForPromises: Bool
 
     /// Every report of some folders, ordered by name; a later folder's report replaces an earlier one's.
     public static func all(in folders: [String]) throws(DaybookError) -> [ReportDefinition] {
@@ -94,6 +96,13 @@ public struct ReportDefinition: Sendable {
         let names = parameters.map(\.name)
         if let repeated = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
             throw refuse("the parameter \(repeated) stands there twice")
+        }
+        asksForPromises = document.promises ?? false
+        if asksForPromises {
+            let months = parameters.filter { $0.kind == .month }
+            guard months.count != 1 || !months[0].isOptional || months[0].defaultValue != nil,
+                parameters.filter({ $0.kind == .account }).count <= 1
+            else { throw refuse("promises are judged for a month that is always given, and for one account at most") }
         }
         var sheets: [Sheet] = []
         for sheet in document.sheets {

@@ -26,6 +26,7 @@ struct ReportDocument: Decodable {
     let title: String
     let parameters: [Parameter]?
     let statementTimeoutSeconds: Int?
+    let promises: Bool?
     let sheets: [Sheet]
 
     /// The first key that no report has: a misspelt one would otherwise be ignored.
@@ -36,7 +37,7 @@ struct ReportDocument: Decodable {
         }
         let sheets = top["sheets"] as? [Any] ?? []
         let columns = sheets.compactMap { ($0 as? [String: Any])?["columns"] as? [String: Any] }.flatMap(\.values)
-        return unknown([top], ["title", "parameters", "statement_timeout_seconds", "sheets"])
+        return unknown([top], ["title", "parameters", "statement_timeout_seconds", "promises", "sheets"])
             ?? unknown(top["parameters"] as? [Any] ?? [], ["name", "type", "description", "optional", "default"])
             ?? unknown(sheets, ["title", "note", "query", "columns"]) ?? unknown(columns, ["format", "title", "width"])
     }

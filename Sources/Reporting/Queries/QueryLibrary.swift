@@ -27,10 +27,33 @@ public struct QueryLibrary: Sendable {
     private let taken = BoundQuery.Taken()
 
     /// Reads `*.sql` of a folder and of its `sources/`.
-    public init(folder: String) throws(DaybookError) {
+    ///
+    /// - Parameter shared: The folder of another report whose `sources/` can be named too: those that are, and are not
+    ///   among the folder's own, count as files of this one.
+    public init(folder: String, shared: String? = nil) throws(DaybookError) {
         queries = try Self.files(in: folder, prefix: "")
-        sources = try Self.files(in: folder + "/sources", prefix: "sources/")
+        let own = try Self.files(in: folder + "/sources", prefix: "sources/")
+        let further = try shared.map { folder throws(DaybookError) in
+            try Self.files(
+                in: folder + "/sources", prefix: "\(URL(fileURLWithPath: folder).lastPathComponent)/sources/")
+        }
+        let named = Self.named(further ?? [:], by: Array(queries.values) + Array(own.values))
+        sources = own.merging(named) { own, _ in own }
         name = URL(fileURLWithPath: folder).lastPathComponent
+    }
+
+    /// The relations that files name, with those that these name in turn.
+    private static func named(_ relations: [String: File], by files: [File]) -> [String: File] {
+        var found: [String: File] = [:]
+        var unread = files
+        while let file = unread.popLast() {
+            for case .word(let word) in SQLScanner.tokens(file.text) {
+                guard let relation = relations[String(word)], found[String(word)] == nil else { continue }
+                found[String(word)] = relation
+                unread.append(relation)
+            }
+        }
+        return found
     }
 
     /// Every file, ordered by its path.

@@ -21,12 +21,17 @@ struct SLAReader {
         self.library = library
         self.catalog = catalog
         self.progress = progress
+        clocks = try Self.clocks(session, catalog)
+    }
+
+    /// The clocks that are asked for.
+    static func clocks(_ session: Session, _ catalog: Catalog) throws -> [ContractProfile.Clock] {
         let facts = try session.query(
             """
             WITH task_fact AS (\(catalog.select(.taskFact)))
             SELECT EXISTS (SELECT FROM task_fact WHERE dispatched_at IS NOT NULL) AS has_dispatches
             """)
-        clocks = try facts[0].bool("has_dispatches") ? ContractProfile.Clock.allCases : [.dispatch]
+        return try facts[0].bool("has_dispatches") ? ContractProfile.Clock.allCases : [.dispatch]
     }
 
     /// Counts everything but the drill-down.

@@ -125,7 +125,11 @@ public struct SLAReport: Sendable {
         of request: SLARequest, _ session: Session, _ catalog: Catalog, _ profile: [UInt8], _ library: QueryLibrary,
         _ progress: @escaping (String) -> Void
     ) throws -> (SLAScope, SLAReader) {
-        let scope = try SLAScope(request, session: session, catalog: catalog, shippedProfile: profile)
+        let contracts = try Contracts(Books(session: session, catalog: catalog), shippedProfile: profile)
+        let scope = try SLAScope(request, contracts: contracts, session: session, catalog: catalog)
+        try CarriedLedger.refuse(
+            "The SLA report of \(request.month)", from: scope.current.period.start,
+            cutoff: CarriedLedger.cutoff(session, catalog: catalog))
         let reader = try SLAReader(
             scope: scope, session: session, library: library, catalog: catalog, progress: progress)
         return (scope, reader)

@@ -6,12 +6,11 @@ extension SLAScope {
     /// Settles a request against the database's snapshot.
     ///
     /// Throws `usage` for a month that has not begun, a cutoff after the snapshot or an unknown account.
-    init(_ request: SLARequest, session: Session, catalog: Catalog, shippedProfile: [UInt8]) throws {
+    init(_ request: SLARequest, contracts: Contracts, session: Session, catalog: Catalog) throws {
         let books = Books(session: session, catalog: catalog)
         var accounts = try books.accounts().map { $0.under(request.month) }
         let onlyAccount = try request.account.map { try Account.named($0, among: accounts) }
         if let onlyAccount { accounts = [onlyAccount] }
-        let contracts = try Contracts(books, shippedProfile: shippedProfile)
         let localMonths = LocalMonths(session)
         let months = (0..<Limits.trendMonths).reversed().compactMap { request.month.adding(months: -$0) }
         let periods =
@@ -29,9 +28,6 @@ extension SLAScope {
         guard let period = periods.last, period.start < snapshotAt else {
             throw DaybookError.usage("The month \(request.month) has not begun in \(timeZone); choose an earlier one.")
         }
-        try CarriedLedger.refuse(
-            "The SLA report of \(request.month)", from: period.start,
-            cutoff: CarriedLedger.cutoff(session, catalog: catalog))
         if let cutoff = request.cutoff, cutoff > snapshotAt {
             throw DaybookError.usage("The cutoff \(cutoff) lies after the database's now, \(snapshotAt).")
         }

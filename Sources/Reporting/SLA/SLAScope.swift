@@ -53,6 +53,11 @@ struct SLAScope: Sendable {
         return ownContracts[Int(number) - 1].profile
     }
 
+    /// The contracts as a manifest names them.
+    var manifestProfiles: [Manifest.Profile] {
+        contracts.map { Manifest.Profile(name: $0.profile.name, version: $0.profile.version, sha256: $0.sha256) }
+    }
+
     /// The text of the account column: empty for everybody, `(none)` for owners without an account, else the slug.
     func accountText(_ number: Int64?) -> String {
         guard let number else { return "" }

@@ -106,9 +106,7 @@ struct SLAWriting {
             status: scope.isFinal ? "final" : "preliminary", timeZone: scope.timeZone,
             periodStart: scope.current.period.start.description, periodEnd: scope.current.period.end.description,
             cutoff: scope.current.cutoff.description, snapshotAt: scope.snapshotAt.description,
-            profiles: scope.contracts.map {
-                Manifest.Profile(name: $0.profile.name, version: $0.profile.version, sha256: $0.sha256)
-            },
+            profiles: scope.manifestProfiles,
             verdicts: tables.promiseList().map {
                 Manifest.Verdict(
                     promise: $0.name.rawValue, account: $0.account, subject: $0.subject, verdict: $0.verdict.rawValue)

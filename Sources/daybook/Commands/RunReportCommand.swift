@@ -41,9 +41,9 @@ struct RunReportCommand: AsyncParsableCommand {
         guard let definition = definitions.last(where: { $0.name == name }) else { throw unknown() }
         let progress = Progress(isQuiet: report.quiet)
         let custom = CustomReport(
-            definition, arguments: try arguments(), templates: try report.templateSet(), output: report.output,
-            mode: report.permissions.mode, formats: report.format, programVersion: Version.current,
-            statementTimeoutSeconds: report.statementTimeout)
+            definition, definitionFolder: try InstalledFiles.folder("reports"), arguments: try arguments(),
+            templates: try report.templateSet(), output: report.output, mode: report.permissions.mode,
+            formats: report.format, programVersion: Version.current, statementTimeoutSeconds: report.statementTimeout)
         let outcome = try await DatabaseOptions.withConnection(try await reader.settings(database)) { connection in
             try await custom.run(connection) { progress.tell($0) }
         }

@@ -4,7 +4,7 @@
 -- the same terms.
 SELECT p.period, p.cutoff, c.clock, (c.clock = a.clock OR cardinality(:clocks::text[]) = 1) AS is_judging,
     t.id, t.user_id, t.batch_id, t.batch_index, d.model, t.model IS NULL AS is_model_missing, t.account, t.accepted_at, t.dispatched_at, t.cost,
-    t.status, t.failure_type, e.is_terminal, t.is_estimated, t.terminal_at IS NULL AS has_no_instant,
+    t.status, t.failure_type, t.failure_reason, c.started_at, e.is_terminal, t.is_estimated, t.terminal_at IS NULL AS has_no_instant,
     CASE WHEN e.is_terminal THEN t.terminal_at END AS terminal_at,
     CASE WHEN e.is_terminal AND isfinite(t.terminal_at) AND isfinite(c.started_at)
         THEN (extract(epoch FROM t.terminal_at - c.started_at) * 1000000)::bigint END AS microseconds,
