@@ -209,14 +209,18 @@ class Report:
             cost, returned = sum(task.cost for task in tasks), sum(task.cost for task in back)
             yield [account, model, len(tasks), len(back), percent_text(len(back), len(tasks)), cost, returned, percent_text(returned, cost)]
 
-    def idempotency(self, batches):
-        """Keys, violations and the verdict among some batches."""
-        keys = {(batch.user_id, batch.request_id) for batch in batches if batch.request_id is not None}
+    def repeated_keys(self, batches):
+        """The keys of some batches that have several, of whatever month."""
         uses = defaultdict(int)
         for batch in self.deployment.batches.values():
             if batch.created_at <= self.cutoff:
                 uses[batch.user_id, batch.request_id] += 1
-        violations = sum(uses[key] > 1 for key in keys) + sum(batch.frozen(self.cutoff) > batch.frozen_credits for batch in batches)
+        return [key for key in {(batch.user_id, batch.request_id) for batch in batches} if key[1] is not None and uses[key] > 1]
+
+    def idempotency(self, batches):
+        """Keys, violations and the verdict among some batches."""
+        keys = {(batch.user_id, batch.request_id) for batch in batches if batch.request_id is not None}
+        violations = len(self.repeated_keys(batches)) + sum(batch.frozen(self.cutoff) > batch.frozen_credits for batch in batches)
         return len(keys), violations, BREACH if violations else PASS if keys else NOT_APPLICABLE
 
     def idempotency_rows(self):
@@ -304,6 +308,10 @@ class Report:
                 yield ["batch_never_settled", account, batch.id, ""]
             if charge:
                 yield [charge[0], account, batch.id, ""]
+            if batch.frozen(self.cutoff) > batch.frozen_credits:
+                yield ["over_frozen", account, batch.id, ""]
+        for user, request in self.repeated_keys(self.batches):
+            yield ["duplicate_request_id", self.slug(user), request, ""]
         for user, entries in self.deployment.entries.items():
             for entry in entries:
                 is_stray = entry.reference_type == "batch_upfront" and entry.reference not in self.deployment.batches

@@ -869,17 +869,21 @@ class Report:
                 frozen_credits, refunded_credits, percent_text(refunded_credits, frozen_credits),
             ]
 
+    def repeated_keys(self, batches):
+        """The keys of some of the month's batches that have several, of whatever month."""
+        uses = {}
+        for batch in self.books.batches.values():
+            key = (batch.user_id, batch.request_id)
+            uses[key] = uses.get(key, 0) + 1
+        return [key for key in {(batch.user_id, batch.request_id) for batch in batches} if key[1] is not None and uses[key] > 1]
+
     def idempotency(self, batches):
         """Keys seen, keys replayed and violations among some of the month's batches.
 
         The request log is unique by key and request, so that it cannot hold a replay.
         """
         keys = {(batch.user_id, batch.request_id) for batch in batches if batch.request_id is not None}
-        uses = {}
-        for batch in self.books.batches.values():
-            key = (batch.user_id, batch.request_id)
-            uses[key] = uses.get(key, 0) + 1
-        violations = sum(uses[key] > 1 for key in keys)
+        violations = len(self.repeated_keys(batches))
         violations += sum(batch.charged > batch.frozen_credits for batch in batches)
         if violations:
             verdict = BREACH
@@ -969,6 +973,11 @@ class Report:
                 yield ["batch_never_settled", self.slug(batch.user_id), batch.id, ""]
             if batch.charge:
                 yield [batch.charge, self.slug(batch.user_id), batch.id, ""]
+        for user_id, request_id in self.repeated_keys(self.batches):
+            yield ["duplicate_request_id", self.slug(user_id), request_id, ""]
+        for batch in self.batches:
+            if batch.charged > batch.frozen_credits:
+                yield ["over_frozen", self.slug(batch.user_id), batch.id, ""]
         for entry in self.books.stray_freezes:
             if self.concerns(entry.user_id) and self.in_month(entry.posted_at):
                 yield ["charge_without_batch", self.slug(entry.user_id), entry.reference or entry.id, ""]

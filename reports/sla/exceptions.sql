@@ -56,6 +56,27 @@ WITH month_batch AS MATERIALIZED (
     FROM month_batch
     WHERE charge IS NOT NULL
     UNION ALL
+    -- The batches of a key in the order in which they came; the first ten are named.
+    SELECT 'duplicate_request_id', k.account, k.request_id,
+        k.batches || ' batches have this key: ' || (
+            SELECT string_agg(n.id::text, ', ' ORDER BY n.created_at, n.id)
+            FROM (
+                SELECT b.id, b.created_at
+                FROM batch_jobs AS b
+                WHERE b.user_id = k.user_id AND b.request_id = k.request_id AND b.created_at <= k.cutoff
+                ORDER BY b.created_at, b.id
+                LIMIT 10
+            ) AS n
+        ) || CASE WHEN k.batches > 10 THEN ' and others' ELSE '' END || '; breaks idempotency'
+    FROM batch_key AS k
+    WHERE k.batches > 1
+    UNION ALL
+    SELECT 'over_frozen', account, id::text,
+        (freeze_rows - frozen) || ' credits more were frozen than for once: frozen ' || freeze_rows || ', to be frozen ' || frozen
+            || '; breaks idempotency'
+    FROM month_batch
+    WHERE freeze_rows > frozen
+    UNION ALL
     SELECT 'charge_without_batch', coalesce(o.account, 0), coalesce(l.ref_id, l.id::text),
         'ledger entry ' || l.id || ' of ' || l.credits_delta || ' credits names a batch that does not exist'
     FROM credit_ledger AS l
