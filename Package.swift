@@ -52,6 +52,7 @@ let package = Package(
                 .embedInCode("Migrations/023_settlement.sql"), .embedInCode("Migrations/024_prices.sql"),
                 .embedInCode("Migrations/025_slugs.sql"),
                 .embedInCode("Migrations/032_looks.sql"),
+                .embedInCode("Migrations/029_defaults.sql"),
                 .embedInCode("Migrations/035_sending.sql"),
             ],
             swiftSettings: strict

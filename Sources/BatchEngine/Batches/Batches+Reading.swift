@@ -58,7 +58,8 @@ extension Batches {
     /// The state of the engine is finer and newer than the public row, which is written when a task begins and ends.
     private static let itemSQL = """
         SELECT * FROM (
-            SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.model, v.item_metadata, v.video_url,
+            SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.item_metadata, v.video_url,
+                coalesce(nullif(v.model, ''), daybook.default_model(v.user_id, v.created_at)) AS model,
                 v.error_message, v.failure_type, v.failure_reason, t.state, v.created_at,
                 CASE WHEN v.status IN ('succeeded', 'failed') THEN coalesce(v.completed_at, v.updated_at) END
                     AS completed_at,
@@ -80,7 +81,7 @@ extension Batches {
         }
         return ItemView(
             itemID: try row.uuid("id"), index: try row.optionalInt("batch_index") ?? 0, status: status,
-            prompt: try row.text("prompt"), model: try row.optionalText("model") ?? BatchItem.standardModel.rawValue,
+            prompt: try row.text("prompt"), model: try row.text("model"),
             videoURL: try row.optionalText("video_url"),
             error: status == .failed ? try row.optionalText("error_message") : nil,
             failureType: status == .failed ? try failureType(row) : nil,
