@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from oracle import Profile, integer, month_bounds, number, parse_instant, read_rows, truth
 from statement import list_price
 
-DEFAULT_MODEL = "sora-2"
 FIRST = "0001-01"
 
 
@@ -230,9 +229,11 @@ class Deployment:
     def task(self, row):
         """A task, given to its batch."""
         batch, has_ended = self.batches.get(row["batch_job_id"]), row["status"] in ("succeeded", "failed")
+        owner, created_at = self.owners.get(row["user_id"]), parse_instant(row["created_at"])
+        profile = owner.profile_at(created_at) if owner else self.standard
         task = Task(
-            id=row["id"], user_id=row["user_id"], model=row["model"] or DEFAULT_MODEL, is_model_missing=row["model"] is None, batch=batch,
-            index=integer(row["batch_index"]), created_at=parse_instant(row["created_at"]), status=row["status"],
+            id=row["id"], user_id=row["user_id"], model=row["model"] or profile.default_model, is_model_missing=row["model"] is None, batch=batch,
+            index=integer(row["batch_index"]), created_at=created_at, status=row["status"],
             ended_at=parse_instant(row["completed_at"] or row["updated_at"]) if has_ended else None,
             is_estimated=has_ended and row["completed_at"] is None, failure_type=row["failure_type"], failure_reason=row["failure_reason"],
         )

@@ -90,7 +90,7 @@ class Life:
 
     def make_contracts(self):
         """Profiles, accounts and their terms by month."""
-        other = json.loads(json.dumps(STANDARD)) | {"name": "strict"}
+        other = json.loads(json.dumps(STANDARD)) | {"name": "strict", "default_model": "veo-pro"}
         other["completion"]["clock"] = "accept"
         other["completion"]["models"]["sora-2"] = {"target_percent": "99.5", "limit_seconds": 60}
         del other["completion"]["models"]["veo-flash"]

@@ -9,7 +9,7 @@ import Testing
     private static let five = "1200339d-0687-49fa-9d1d-e2a05d158a2f"
 
     /// What an import during a month records, as if it had happened then.
-    private static func terms(_ slug: String, from month: String, _ changes: String) -> String {
+    static func terms(_ slug: String, from month: String, _ changes: String) -> String {
         """
         INSERT INTO daybook.account_terms (user_id, from_month, plan, currency, time_zone, monthly_fee_usd, contract_profile)
         SELECT t.user_id, '\(month)-01', t.plan, t.currency, t.time_zone, t.monthly_fee_usd, t.contract_profile
