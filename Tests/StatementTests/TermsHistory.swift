@@ -39,6 +39,9 @@ struct TermsHistory {
     private(set) var owners: [String: String] = [:]
     /// The figures of each closed month as they were when it was closed, by the name of the file.
     private(set) var closed: [String: Data] = [:]
+    /// A month that is over, judged while its terms were in force and later ones were not: the lines of its SLA report,
+    /// with owners for names.
+    private(set) var judged: (month: String, lines: [String])?
     /// True where a customer has closed months that follow one another.
     private(set) var hasTwoClosedMonths = false
     /// The last closed month of each customer.
@@ -64,12 +67,15 @@ struct TermsHistory {
         }
         try await importAccounts()
         try await post(rows: 60)
+        try await deliver(batches: 12)
     }
 
     /// Plays all months.
     mutating func play() async throws {
+        let judgedMonth = Self.months.dropLast().randomElement(using: &random)
         for month in Self.months {
             if month != Self.months[0] { try await changeSomething(from: month) }
+            if month == judgedMonth { judged = (month, try await judge(month)) }
             for customer in customers where Bool.random(using: &random) {
                 try await close(customer, to: month)
             }
@@ -92,6 +98,56 @@ struct TermsHistory {
         }
         if last != nil { hasTwoClosedMonths = true }
         closedTo[customer.userID] = month
+    }
+
+    /// What the SLA report says of a month: every customer's fee, and what became of the tasks under its profile.
+    ///
+    /// Throws where a fee is not the one that the customer has now, if the terms of the month are in force now.
+    func judge(_ month: String, isInForce: Bool = true) async throws -> [String] {
+        let folder = try ScratchFolder()
+        try await run(["report", "sla", "--quiet", "--month", month, "--format", "csv", "--output", folder.path])
+        var lines: [String] = []
+        for table in ["credits", "completion"] {
+            for var record in try StatementRuns.records(folder.file("sla-\(month)/\(table).csv")).dropFirst() {
+                record[0] = owners[record[0]] ?? record[0]
+                lines.append(record.joined(separator: ","))
+            }
+        }
+        for customer in customers where isInForce {
+            let fee = customer.fee.contains(".") ? customer.fee : customer.fee + ".00"
+            guard lines.contains(where: { $0.hasPrefix(customer.userID) && $0.contains(",\(fee),") }) else {
+                throw TestSupportError("the fee of \(customer.slug) in \(month) is not \(fee): \(lines)")
+            }
+        }
+        return lines
+    }
+
+    /// Batches of one task, which names no model and takes longer than some profiles allow; nobody writes down when
+    /// they were settled.
+    private mutating func deliver(batches: Int) async throws {
+        for number in 0..<batches {
+            guard let customer = customers.randomElement(using: &random) else { continue }
+            let id = "00000000-0000-4000-8000-0000000001\(number < 10 ? "0" : "")\(number)"
+            let edge = Self.months.dropFirst().randomElement(using: &random) ?? Self.months[5]
+            let zone = Self.zones.randomElement(using: &random) ?? "UTC"
+            let seconds = [-180, -90, -1, 0, 1, Int.random(in: -2_000_000...0, using: &random)]
+                .randomElement(using: &random)
+            let at = """
+                (timestamp '\(edge)-01' AT TIME ZONE '\(zone)' + interval '\(seconds ?? 0) seconds')
+                """
+            let ended = "\(at) + interval '\(Int.random(in: 30...150, using: &random)) seconds'"
+            try await execute(
+                """
+                INSERT INTO public.batch_jobs (id, user_id, status, total_count, success_count, failed_count,
+                    cost_per_video, frozen_credits, credits_spent, settlement_status, created_at, updated_at)
+                VALUES ('\(id)', '\(customer.userID)', 'completed', 1, 1, 0, 10, 10, 10, 'finalized', \(at), \(ended));
+                INSERT INTO public.video_tasks
+                    (id, user_id, prompt, status, created_at, updated_at, batch_job_id, batch_index)
+                VALUES ('\(id)', '\(customer.userID)', 'a lake', 'succeeded', \(at), \(ended), '\(id)', 0);
+                INSERT INTO public.credit_ledger (user_id, type, model, credits_delta, ref_type, ref_id, created_at)
+                VALUES ('\(customer.userID)', 'spend', 'sora-2', -10, 'batch_upfront', '\(id)', \(at))
+                """, in: settings)
+        }
     }
 
     /// The CSV files of a run by their names.
@@ -129,6 +185,8 @@ struct TermsHistory {
             }
         }
         if isRenamed { try await importAccounts() }
+        // A later write to a batch, by which nobody means anything.
+        try await execute("UPDATE public.batch_jobs SET updated_at = now()", in: settings)
     }
 
     private func importAccounts() async throws {
@@ -145,6 +203,7 @@ struct TermsHistory {
         let path = Deployment.root + "/reports/sla/standard-profile.json"
         let standard = try String(contentsOfFile: path, encoding: .utf8)
         let strict = standard.replacing("\"standard\"", with: "\"strict\"").replacing("120", with: "60")
+            .replacing("\"time_zone\"", with: "\"default_model\": \"veo-pro\", \"time_zone\"")
         try await run(["profiles", "import", try scratch.write(strict, to: "strict.json")])
     }
 

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// Random histories of terms over random ledgers: months tile, and every entry stands in exactly one statement.
-@Suite struct TermsHistoryTests {
+/// One after another: a sweep of hundreds keeps one database at a time.
+@Suite(.serialized) struct TermsHistoryTests {
     /// Seeds of the histories: `DAYBOOK_TERMS_SEEDS=1-200` plays others.
     private static let seeds = SeedRange("DAYBOOK_TERMS_SEEDS", standard: 1...3).seeds
 
@@ -33,6 +34,10 @@ import Testing
             }
             for (name, content) in history.closed {
                 #expect(files[name] == content, "seed \(seed): \(name) changed after its month was closed")
+            }
+            if let judged = history.judged {
+                let again = try await history.judge(judged.month, isInForce: false)
+                #expect(again == judged.lines, "seed \(seed), \(judged.month): judged by other terms than its own")
             }
             try await Self.compare(listed, closings, with: history, seed: seed)
             let verified = try await daybook(settings, ["ledger", "verify"])
