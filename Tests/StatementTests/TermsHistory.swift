@@ -39,8 +39,8 @@ struct TermsHistory {
     private(set) var owners: [String: String] = [:]
     /// The figures of each closed month as they were when it was closed, by the name of the file.
     private(set) var closed: [String: Data] = [:]
-    /// A month that is over, judged while its terms were in force and later ones were not: the lines of its SLA report,
-    /// with owners for names.
+    /// A month of the customers, judged while its terms were in force and later ones were not: the lines of its SLA
+    /// reports, with owners for names.
     private(set) var judged: (month: String, lines: [String])?
     /// True where a customer has closed months that follow one another.
     private(set) var hasTwoClosedMonths = false
@@ -100,24 +100,25 @@ struct TermsHistory {
         closedTo[customer.userID] = month
     }
 
-    /// What the SLA report says of a month: every customer's fee, and what became of the tasks under its profile.
+    /// What the SLA reports of every customer's own month say: the fee, and what became of the tasks under the profile.
     ///
     /// Throws where a fee is not the one that the customer has now, if the terms of the month are in force now.
     func judge(_ month: String, isInForce: Bool = true) async throws -> [String] {
         let folder = try ScratchFolder()
-        try await run(["report", "sla", "--quiet", "--month", month, "--format", "csv", "--output", folder.path])
         var lines: [String] = []
-        for table in ["credits", "completion"] {
-            for var record in try StatementRuns.records(folder.file("sla-\(month)/\(table).csv")).dropFirst() {
-                record[0] = owners[record[0]] ?? record[0]
-                lines.append(record.joined(separator: ","))
+        for customer in customers {
+            try await run([
+                "report", "sla", "--quiet", "--month", month, "--account", customer.slug, "--format", "csv",
+                "--no-tasks", "--output", folder.path,
+            ])
+            let tables = try ["credits", "completion"].map {
+                try StatementRuns.records(folder.file("sla-\(customer.slug)-\(month)/\($0).csv")).dropFirst()
             }
-        }
-        for customer in customers where isInForce {
             let fee = customer.fee.contains(".") ? customer.fee : customer.fee + ".00"
-            guard lines.contains(where: { $0.hasPrefix(customer.userID) && $0.contains(",\(fee),") }) else {
-                throw TestSupportError("the fee of \(customer.slug) in \(month) is not \(fee): \(lines)")
+            guard !isInForce || tables[0].map({ $0[3] }) == [fee] else {
+                throw TestSupportError("the fee of \(customer.slug) in \(month) is not \(fee): \(tables[0])")
             }
+            lines += tables.joined().map { ([customer.userID] + $0.dropFirst()).joined(separator: ",") }
         }
         return lines
     }
@@ -142,8 +143,8 @@ struct TermsHistory {
                     cost_per_video, frozen_credits, credits_spent, settlement_status, created_at, updated_at)
                 VALUES ('\(id)', '\(customer.userID)', 'completed', 1, 1, 0, 10, 10, 10, 'finalized', \(at), \(ended));
                 INSERT INTO public.video_tasks
-                    (id, user_id, prompt, status, created_at, updated_at, batch_job_id, batch_index)
-                VALUES ('\(id)', '\(customer.userID)', 'a lake', 'succeeded', \(at), \(ended), '\(id)', 0);
+                    (id, user_id, prompt, model, status, created_at, updated_at, batch_job_id, batch_index)
+                VALUES ('\(id)', '\(customer.userID)', 'a lake', NULL, 'succeeded', \(at), \(ended), '\(id)', 0);
                 INSERT INTO public.credit_ledger (user_id, type, model, credits_delta, ref_type, ref_id, created_at)
                 VALUES ('\(customer.userID)', 'spend', 'sora-2', -10, 'batch_upfront', '\(id)', \(at))
                 """, in: settings)
