@@ -13,6 +13,8 @@ public struct Catalog: Sendable {
 
     /// Column types by column name, by `schema.table`.
     private let tables: [String: [String: ColumnType]]
+    /// True where the engine is, which adds columns to a deployment's tables.
+    private let hasEngine: Bool
 
     /// Reads the catalogue in the session's transaction.
     public init(_ session: Session) throws {
@@ -33,6 +35,13 @@ public struct Catalog: Sendable {
             try tables[row.text("relation"), default: [:]][row.text("name")] = type
         }
         self.tables = tables
+        hasEngine = try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+                WHERE n.nspname = 'daybook' AND p.proname = 'record_access'
+            ) AS found
+            """)[0].bool("found")
     }
 
     /// True if the table exists, with whatever columns.
@@ -41,14 +50,15 @@ public struct Catalog: Sendable {
     /// True if any of the service's tables exists: then the database is a deployment, or was made into one by us.
     var hasService: Bool { KnownTable.deployment.contains(where: has) }
 
-    /// The type of a column, nil without the column.
+    /// The type of a column, nil without the column, and of one of ours without the engine.
     public func type(of column: String, in table: KnownTable) -> ColumnType? {
-        tables[table.fullName]?[column]
+        guard hasEngine || !table.columns.contains(where: { $0.name == column && $0.isOurs }) else { return nil }
+        return tables[table.fullName]?[column]
     }
 
     /// Names of the columns that the table has and nobody asked for, sorted.
     public func otherColumns(of table: KnownTable) -> [String] {
-        let known = Set(table.columns.map(\.name))
+        let known = Set(table.columns.map(\.name).filter { type(of: $0, in: table) != nil })
         return (tables[table.fullName] ?? [:]).keys.filter { !known.contains($0) }.sorted()
     }
 
@@ -71,7 +81,7 @@ public struct Catalog: Sendable {
             guard has(table) else {
                 return [CatalogGap(table: table, column: nil, isRequired: table.isRequired)]
             }
-            return table.columns.filter { type(of: $0.name, in: table) == nil }.map {
+            return table.columns.filter { !$0.isOurs && type(of: $0.name, in: table) == nil }.map {
                 CatalogGap(table: table, column: $0.name, isRequired: $0.isRequired)
             }
         }

@@ -35,10 +35,10 @@ public struct DatabaseCheck: Sendable {
             }
             let rows = try session.query("SELECT count(*) AS rows FROM \(table.fullName)")[0].int("rows")
             let remarks = Self.remarks(table, catalog: catalog)
-            let lacksColumns = table.columns.contains { catalog.type(of: $0.name, in: table) == nil }
+            let isWhole = catalog.gaps(in: [table]).isEmpty
             findings.append(
                 Finding(
-                    table: table.fullName, state: lacksColumns ? "incomplete" : "there", rows: rows,
+                    table: table.fullName, state: isWhole ? "there" : "incomplete", rows: rows,
                     remark: remarks.joined(separator: "; ")))
         }
         self.findings = findings
@@ -50,7 +50,7 @@ public struct DatabaseCheck: Sendable {
 
     private static func remarks(_ table: KnownTable, catalog: Catalog) -> [String] {
         var remarks: [String] = []
-        let missing = table.columns.filter { catalog.type(of: $0.name, in: table) == nil }.map(\.name)
+        let missing = catalog.gaps(in: [table]).compactMap(\.column)
         if !missing.isEmpty { remarks.append("without \(missing.joined(separator: ", "))") }
         for column in table.columns {
             guard let actual = catalog.type(of: column.name, in: table), !column.accepts(actual) else { continue }

@@ -39,7 +39,9 @@ extension KnownTable {
             "id bigint, api_key_id uuid, created_at timestamptz, request_id text, batch_job_id uuid"),
         KnownTable(
             "public", "video_external_access_log", without: "access to videos cannot be reported",
-            "id uuid, video_id uuid, user_id uuid, action text, source text, created_at timestamptz"),
+            """
+            id uuid, video_id uuid, user_id uuid, owner_id uuid ?, action text, source text, created_at timestamptz
+            """),
     ]
 
     /// Daybook's own tables (schema `daybook`).
@@ -69,8 +71,11 @@ extension KnownTable {
             "daybook", "provider_outage", without: "no provider outage is excluded",
             "model text, starts_at timestamptz, ends_at timestamptz, evidence text"),
         KnownTable(
-            "daybook", "access_day", without: "accesses that were purged are not counted",
+            "daybook", "access_day", without: "accesses that earlier versions purged are not counted",
             "user_id uuid, day date, action text, accesses bigint"),
+        KnownTable(
+            "daybook", "access_total", without: "accesses that were purged are not counted",
+            "user_id uuid, run_id bigint, begins_at timestamptz, action text, accesses bigint"),
         KnownTable(
             "daybook", "probe_day", without: "probes that were purged are not counted",
             "target text, day date, up_minutes bit(1440), down_minutes bit(1440), first_probe_at timestamptz"),

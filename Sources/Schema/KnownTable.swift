@@ -9,6 +9,9 @@ public struct KnownTable: Sendable {
         public let type: String
         /// A report cannot be made without a required column.
         public let isRequired: Bool
+        /// The engine adds it to a deployment's table: nothing is missing without it, and a column of that name that an
+        /// application made by itself says something else and is never read.
+        public let isOurs: Bool
 
         /// True if a type is the expected one: by its number, because how the server spells it depends on settings.
         public func accepts(_ actual: Catalog.ColumnType) -> Bool { actual.id == KnownTable.types[type] }
@@ -31,7 +34,8 @@ public struct KnownTable: Sendable {
     /// `schema.name`.
     public var fullName: String { "\(schema).\(name)" }
 
-    /// `columns` lists `name type` pairs separated by commas, a required one with a `!` at its end.
+    /// `columns` lists `name type` pairs separated by commas, a required one with a `!` at its end, one of ours with a
+    /// `?`.
     init(_ schema: String, _ name: String, required: Bool = false, without consequence: String, _ columns: String) {
         self.schema = schema
         self.name = name
@@ -39,10 +43,9 @@ public struct KnownTable: Sendable {
         self.consequence = consequence
         self.columns = columns.split(separator: ",").map { definition in
             let words = definition.split(whereSeparator: \.isWhitespace).map(String.init)
-            let isRequired = words.last == "!"
-            let type = words[1...].filter { $0 != "!" }.joined(separator: " ")
+            let type = words[1...].filter { $0 != "!" && $0 != "?" }.joined(separator: " ")
             precondition(Self.types[type] != nil, "\(type) is a type with a number")
-            return Column(name: words[0], type: type, isRequired: isRequired)
+            return Column(name: words[0], type: type, isRequired: words.last == "!", isOurs: words.last == "?")
         }
     }
 }

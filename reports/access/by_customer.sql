@@ -1,4 +1,4 @@
--- Accesses by customer and action: the rows that are there, and the daily totals of those that a purge has taken.
+-- Accesses by customer and action: the rows that are there, and the totals of those that a purge has taken.
 -- Totals know neither videos nor instants, so what they would have to say of them is empty.
 SELECT account, sum(accesses)::bigint AS accesses, CASE WHEN sum(purged) = 0 THEN sum(videos)::bigint END AS videos,
     sum(plays)::bigint AS plays, sum(downloads)::bigint AS downloads, sum(embeds)::bigint AS embeds,
@@ -9,13 +9,14 @@ FROM (
         count(*) FILTER (WHERE action = 'play') AS plays, count(*) FILTER (WHERE action = 'download') AS downloads,
         count(*) FILTER (WHERE action = 'embed') AS embeds, count(*) FILTER (WHERE action = 'share') AS shares,
         min(created_at) AS first_access_at, max(created_at) AS last_access_at, 0 AS purged
-    FROM owned_access
+    FROM month_access
     GROUP BY account
     UNION ALL
     SELECT account, accesses, NULL, CASE WHEN action = 'play' THEN accesses ELSE 0 END,
         CASE WHEN action = 'download' THEN accesses ELSE 0 END, CASE WHEN action = 'embed' THEN accesses ELSE 0 END,
         CASE WHEN action = 'share' THEN accesses ELSE 0 END, NULL, NULL, accesses
     FROM purged_access
+    WHERE accesses > 0
 ) AS c
 GROUP BY account
 ORDER BY account COLLATE "C"

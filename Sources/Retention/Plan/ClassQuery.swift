@@ -79,18 +79,16 @@ struct ClassQuery: Sendable {
 
     private static func accessLog(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {
         let video = shape.column("video_id", of: .accessLog, alias: "r")
-        // Our own table carries the owner; a deployment's column of that name would mean something else.
-        let same = shape.isOwn ? " AND (r.owner_id IS NULL OR t.user_id = r.owner_id)" : ""
-        let owner = shape.isOwn ? "coalesce(r.owner_id, t.user_id)" : "t.user_id"
+        let rule = AccessOwner(ownerID: shape.column("owner_id", of: .accessLog, alias: "r"), videoID: video)
         return ClassQuery(
             .accessLog,
             lookups: [
                 Lookup(
                     alias: "t", columns: ["user_id", "batch_job_id"], table: "public.video_tasks",
-                    condition: "t.id = \(video)\(same)", isIndexed: shape.findsTasks)
-            ], owner: owner,
+                    condition: rule.task, isIndexed: shape.findsTasks)
+            ], owner: rule.owner,
             instant: shape.column("created_at", of: .accessLog, alias: "r"),
-            holds: ["\(owner) \(held.owner)", "t.batch_job_id \(held.batch)", "\(video) \(held.video)"])
+            holds: ["\(rule.owner) \(held.owner)", "t.batch_job_id \(held.batch)", "\(video) \(held.video)"])
     }
 
     private static func apiUsage(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {

@@ -11,7 +11,7 @@ struct DeploymentShape: Sendable {
     ]
 
     let catalog: Catalog
-    /// True where Daybook made the service's tables: then an access carries its owner.
+    /// True where Daybook made the service's tables: then a row of the request log carries its owner.
     let isOwn: Bool
     /// True if a task can be found by its id alone without reading them all.
     let findsTasks: Bool

@@ -1,5 +1,5 @@
-/// Relations that follow from the tables by a rule of the money, each in one place: the queries of reports name them
-/// like tables, and what is written in Swift puts their text in.
+/// Relations that follow from the tables by a rule of the money or of ownership, each in one place: the queries of
+/// reports name them like tables, and what is written in Swift puts their text in.
 public enum DerivedRelation: String, CaseIterable, Sendable {
     /// Ledger rows with the credit that they moved, and what a purchase cost, in millionths of a dollar: null where
     /// nobody says.
@@ -11,6 +11,8 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
     /// Tasks with their model. One that has none is of the default model of its owner's contract profile in the month
     /// of its creation: whoever binds the query says the default models that are not the standard one's.
     case namedTask = "named_task"
+    /// Rows of the access log with their owner by ``AccessOwner``.
+    case ownedAccess = "owned_access"
 
     /// The query of the relation on the database at hand. Objects are named with their schema.
     public func select(_ catalog: Catalog) -> String {
@@ -48,6 +50,13 @@ public enum DerivedRelation: String, CaseIterable, Sendable {
                         WHERE d.user_id = t.user_id AND t.created_at >= d.from_at AND t.created_at < d.until_at
                     ), :default_model::text) AS model
                 FROM \(table("video_tasks")) AS t
+                """
+        case .ownedAccess:
+            let rule = AccessOwner(ownerID: "r.owner_id", videoID: "r.video_id")
+            return """
+                SELECT r.id, r.video_id, r.action, r.source, r.created_at, \(rule.owner) AS owner_id
+                FROM \(table("video_external_access_log")) AS r
+                LEFT JOIN \(table("video_tasks")) AS t ON \(rule.task)
                 """
         }
     }
