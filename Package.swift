@@ -53,6 +53,7 @@ let package = Package(
                 .embedInCode("Migrations/025_slugs.sql"),
                 .embedInCode("Migrations/032_looks.sql"),
                 .embedInCode("Migrations/029_defaults.sql"),
+                .embedInCode("Migrations/026_accesses.sql"),
                 .embedInCode("Migrations/035_sending.sql"),
             ],
             swiftSettings: strict

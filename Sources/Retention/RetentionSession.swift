@@ -57,12 +57,12 @@ enum RetentionSession {
         try session.executeScript("SET LOCAL search_path = \(searchPath)")
     }
 
-    /// Refuses a database without the tables of the retention.
-    static func requireTables(_ session: Session) throws {
-        let known = try session.query("SELECT to_regclass('daybook.purge_run') IS NOT NULL AS exists")
+    /// Refuses a database without the tables of the retention; what counts purged rows names the last that it needs.
+    static func requireTables(_ session: Session, upTo table: String = "daybook.purge_run") throws {
+        let known = try session.query("SELECT to_regclass($1) IS NOT NULL AS exists", [.text(table)])
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration(
-                "This database has no tables for retention yet; run: daybook database migrate")
+                "This database has no tables for the retention of this version yet; run: daybook database migrate")
         }
     }
 }

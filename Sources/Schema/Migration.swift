@@ -53,6 +53,7 @@ public struct Migration: Sendable {
         Migration(version: 25, name: "slugs", embedded: PackageResources._25_slugs_sql),
         Migration(version: 32, name: "looks", embedded: PackageResources._32_looks_sql),
         Migration(version: 29, name: "defaults", part: .engine, embedded: PackageResources._29_defaults_sql),
+        Migration(version: 26, name: "accesses", embedded: PackageResources._26_accesses_sql),
         Migration(version: 35, name: "sending", embedded: PackageResources._35_sending_sql),
     ]
 

@@ -185,7 +185,7 @@ import Testing
             let restored = try await purging.retention(restore)
             #expect(restored.exitCode == 0, "\(restored.errors)")
             #expect(try await purging.number(log) == before)
-            #expect(try await purging.number("SELECT count(*)::text FROM daybook.access_day") == 0)
+            #expect(try await purging.number("SELECT count(*)::text FROM daybook.access_total") == 0)
         }
     }
 

@@ -157,7 +157,7 @@ import Testing
                 ["restore", manifest, "--certificates", purging.certificates] + keyed)
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(try await purging.fingerprint().filter { tables.contains($0.key) } == before)
-            #expect(try await purging.number("SELECT count(*)::text FROM daybook.access_day") == 0)
+            #expect(try await purging.number("SELECT count(*)::text FROM daybook.access_total") == 0)
             let again = try await purging.retention(
                 ["restore", manifest, "--certificates", purging.certificates] + keyed)
             #expect(again.exitCode == 65 && again.errors.contains("put back before"), "\(again.errors)")

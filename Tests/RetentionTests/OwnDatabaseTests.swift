@@ -86,7 +86,7 @@ import Testing
             let run = try await purging.purge()
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(try await purging.number("SELECT count(*)::text FROM video_external_access_log") == before - due)
-            #expect(try await purging.number("SELECT sum(accesses)::text FROM daybook.access_day") == due)
+            #expect(try await purging.number("SELECT sum(accesses)::text FROM daybook.access_total") == due)
             #expect(try purging.archivedRows() == due)
             #expect(try await purging.number("SELECT count(*)::text FROM video_external_access_log_2026_02") == 1)
             let left = try await purging.lines(
@@ -148,7 +148,9 @@ import Testing
         }
     }
 
-    @Test func `a dropped month counts each access on its local day, also where clocks were changed`() async throws {
+    @Test func `a dropped month counts each access by the quarter of an hour where a month begins, else by the day`()
+        async throws
+    {
         try await withOwn { purging in
             try await execute(
                 """
@@ -175,7 +177,10 @@ import Testing
             let expected = try await purging.lines(
                 """
                 SELECT coalesce(a.user_id, '00000000-0000-0000-0000-000000000000'),
-                    (l.created_at AT TIME ZONE coalesce(a.time_zone, 'UTC'))::date AS day, l.action, count(*)
+                    CASE WHEN to_char(l.created_at, 'DD') = '01'
+                            OR to_char(l.created_at, 'MM') <> to_char(l.created_at + interval '1 day', 'MM')
+                        THEN to_timestamp(floor(extract(epoch FROM l.created_at) / 900) * 900)
+                        ELSE date_trunc('day', l.created_at) END AS begins_at, l.action, count(*)
                 FROM video_external_access_log AS l LEFT JOIN daybook.account AS a ON a.user_id = l.owner_id
                 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
                 """)
@@ -186,9 +191,8 @@ import Testing
             #expect(try await purging.number("SELECT count(*)::text FROM video_external_access_log") == 0)
             let counted = try await purging.lines(
                 """
-                SELECT CASE WHEN a.user_id IS NULL THEN '00000000-0000-0000-0000-000000000000' ELSE a.user_id END, d.day,
-                    d.action, sum(d.accesses)
-                FROM daybook.access_day AS d LEFT JOIN daybook.account AS a ON a.user_id = d.user_id
+                SELECT coalesce(a.user_id, '00000000-0000-0000-0000-000000000000'), d.begins_at, d.action, sum(d.accesses)
+                FROM daybook.access_total AS d LEFT JOIN daybook.account AS a ON a.user_id = d.user_id
                 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
                 """)
             #expect(counted == expected)

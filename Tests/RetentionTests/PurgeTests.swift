@@ -112,63 +112,28 @@ import Testing
         }
     }
 
-    /// Accesses, plays, downloads, embeds and shares by customer over all months: a customer's day is not always one
-    /// of the month that its rows were in, so that single months may differ by the rows of a night.
-    private func byCustomer(_ purging: Purging) async throws -> [String: [Int]] {
-        try await withLogin(purging.settings) { try await byCustomer(reader: $0) }
-    }
-
-    private func byCustomer(reader: ConnectionSettings) async throws -> [String: [Int]] {
-        var sums: [String: [Int]] = [:]
-        for month in SLAReports.months + ["2026-11"] {
-            let folder = try ScratchFolder()
-            try await ProgramRun.expectingSuccess(
-                [
-                    "report", "run", "access", "--param", "month=\(month)", "--quiet", "--format", "csv", "--output",
-                    folder.path, "--database", Deployment.conninfo(reader),
-                ])
-            let file = try #require(try folder.contents().first { $0.key.hasSuffix("by_customer.csv") })
-            let text = String(decoding: file.value.dropFirst(3), as: UTF8.self)
-            let lines = text.components(separatedBy: "\r\n").map { $0.components(separatedBy: ",") }
-            for line in lines.dropFirst() where line.count > 1 {
-                let row = Dictionary(uniqueKeysWithValues: zip(lines[0], line))
-                let counts = ["accesses", "plays", "downloads", "embeds", "shares"].map { Int(row[$0] ?? "") ?? -1 }
-                sums[line[0]] = zip(sums[line[0]] ?? [0, 0, 0, 0, 0], counts).map { $0 + $1 }
-            }
-        }
-        return sums
-    }
-
-    @Test func `purged accesses live on as daily totals, and the report on accesses adds them`() async throws {
+    @Test func `purged accesses live on as totals, and the report on accesses says the same in every month`()
+        async throws
+    {
         try await withPurging { purging in
             let counts = """
-                SELECT coalesce(t.user_id, '00000000-0000-0000-0000-000000000000')::text,
-                    (l.created_at AT TIME ZONE coalesce(a.time_zone, 'UTC'))::date::text, l.action, count(*)::text
+                SELECT coalesce(t.user_id, '00000000-0000-0000-0000-000000000000')::text, l.action, count(*)::text
                 FROM video_external_access_log AS l LEFT JOIN video_tasks AS t ON t.id = l.video_id
-                LEFT JOIN daybook.account AS a ON a.user_id = t.user_id
-                WHERE l.id::text IN (\(Self.dueAccesses)) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+                WHERE l.id::text IN (\(Self.dueAccesses)) GROUP BY 1, 2 ORDER BY 1, 2
                 """
             let expected = try await purging.lines(counts)
-            let before = try await byCustomer(purging)
+            let reports = AccessReports(purging.settings, months: SLAReports.months + ["2026-11"])
+            let before = try await reports.byCustomer(accounts: [nil, "customer9"])
             #expect(try await purging.purge().exitCode == 0)
-            #expect(try await byCustomer(purging) == before)
+            #expect(try await reports.byCustomer(accounts: [nil, "customer9"]) == before)
             let totals = try await purging.lines(
-                "SELECT user_id::text, day::text, action, accesses::text FROM daybook.access_day ORDER BY 1, 2, 3")
+                "SELECT user_id::text, action, sum(accesses)::text FROM daybook.access_total GROUP BY 1, 2 ORDER BY 1, 2"
+            )
             #expect(totals == expected)
-            let folder = try ScratchFolder()
-            try await withLogin(purging.settings) { reader in
-                try await ProgramRun.expectingSuccess([
-                    "report", "run", "access", "--param", "month=2026-09", "--quiet", "--format", "csv", "--output",
-                    folder.path, "--database", Deployment.conninfo(reader),
-                ])
-            }
-            let file = try #require(try folder.contents().first { $0.key.hasSuffix("purged.csv") })
-            let lines = String(decoding: file.value, as: UTF8.self).components(separatedBy: "\r\n")
-            let sum = lines.dropFirst().reduce(0) { $0 + (Int($1.components(separatedBy: ",").last ?? "") ?? 0) }
-            let inMonth = expected.filter { $0.contains("|2026-09-") }
-            #expect(sum == inMonth.reduce(0) { $0 + (Int($1.components(separatedBy: "|")[3]) ?? 0) })
-            #expect(sum > 0)
-            #expect(totals.count > 100)
+            let purged = try await reports.sheet(
+                "purged", ["account", "action", "accesses", "undivided"], account: nil)
+            #expect(purged.allSatisfy { $0[3] == "0" })
+            #expect(purged.reduce(0) { $0 + (Int($1[2]) ?? -1) } == 7541)
         }
     }
 

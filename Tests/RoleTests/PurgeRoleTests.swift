@@ -71,7 +71,8 @@ import Testing
         "DELETE FROM daybook.probe", begin + "; DELETE FROM daybook.probe",
         begin + "; INSERT INTO daybook.probe_day SELECT 'batch-api', '2026-10-01', repeat('1', 1440)::bit(1440), "
             + "repeat('0', 1440)::bit(1440), now()",
-        "INSERT INTO daybook.access_day VALUES (gen_random_uuid(), '2026-10-01', 'play', 1)",
+        begin + "; INSERT INTO daybook.access_day VALUES (gen_random_uuid(), '2026-10-01', 'play', 1)",
+        "INSERT INTO daybook.access_total VALUES (gen_random_uuid(), 1, '2026-10-01Z', 'play', 1)",
         "INSERT INTO daybook.task_fact (user_id, task_id, terminal_at) VALUES (gen_random_uuid(), gen_random_uuid(), now())",
         "UPDATE daybook.purge_cutoff SET cutoff = now()",
         "INSERT INTO daybook.purge_cutoff SELECT gen_random_uuid(), 1, data_class, slug, time_zone, 1, cutoff "
@@ -89,8 +90,10 @@ import Testing
             + "; INSERT INTO daybook.purge_sweep (run_id, data_class, relation, state, pages) "
             + "SELECT run_id, 'access_log', 'public.users', 'detached', 0 FROM daybook.purge_run WHERE state = 'running'",
         "UPDATE daybook.purge_sweep SET state = 'detached'",
-        "UPDATE daybook.access_day SET accesses = accesses - 1",
-        "UPDATE daybook.access_day SET user_id = gen_random_uuid()",
+        "UPDATE daybook.access_day SET accesses = accesses + 1",
+        "UPDATE daybook.access_total SET accesses = accesses - 1",
+        "UPDATE daybook.access_total SET accesses = accesses + 1",
+        "UPDATE daybook.access_total SET user_id = gen_random_uuid()", "DELETE FROM daybook.access_total",
         "UPDATE daybook.task_redaction SET run_id = 1",
         "UPDATE daybook.retention_certificate SET document = ''",
         "INSERT INTO daybook.retention_certificate (sequence, kind, run_id, document, sha256, previous_sha256, folder) "

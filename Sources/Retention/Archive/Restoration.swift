@@ -62,6 +62,7 @@ public struct Restoration: Sendable {
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             if into == nil {
+                try RetentionSession.requireTables(session, upTo: AccessTotals.table)
                 try PurgeLock.takeForRestore(session)
                 try CertificateShelf.requirePlace(in: certificates, session)
             }
@@ -150,6 +151,8 @@ public struct Restoration: Sendable {
     private struct Put: Sendable {
         var kept: Int64 = 0
         var missing: [(dataClass: String, name: String)] = []
+        /// The accesses among the rows that are still to come which the run's own totals count.
+        var counted: Int64 = 0
 
         /// Nil where everything was put back.
         var notRestored: [Certificate.NotRestored]? {
@@ -183,6 +186,7 @@ public struct Restoration: Sendable {
         for rows in all where rows.segment.dataClass == DataClass.accessLog.rawValue {
             try rows.refusePresent(session)
         }
+        put.counted = try AccessTotals.counted(by: manifest.run, session)
         // The last first: of a row that was redacted twice what stood there last counts, as it did before.
         for rows in all.reversed() { try putBack(rows, manifest.run, &put, session) }
         return (tables, put)
@@ -208,7 +212,8 @@ public struct Restoration: Sendable {
         switch DataClass(rawValue: rows.segment.dataClass) {
         case .accessLog:
             try rows.copy(into: rows.source, session)
-            try rows.uncount(run, session)
+            // A run that an earlier version began counted its first rows by days.
+            if put.counted > 0 { put.counted -= rows.segment.rows } else { try rows.uncountDays(run, session) }
         case .probes: try rows.copy(into: rows.source, session)
         case .apiUsage: filled = try rows.fill(keys: ["id"], session)
         case .taskContent: filled = try rows.fill(keys: ["user_id", "id"], session)
@@ -221,5 +226,6 @@ public struct Restoration: Sendable {
     /// What was remembered of the rows while they were gone.
     private func forget(_ run: Int64, _ session: Session) throws {
         _ = try session.execute("DELETE FROM daybook.task_redaction WHERE run_id = $1", [.int(run)])
+        try AccessTotals.forget(run, session)
     }
 }

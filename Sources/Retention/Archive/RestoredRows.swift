@@ -112,9 +112,9 @@ struct RestoredRows {
         try requireWhole(try read(into: "pg_temp.restored", session))
     }
 
-    /// Takes the rows out of the daily totals of what was purged, on the days on which the run counted them: they are
-    /// counted in the table again.
-    func uncount(_ run: Int64, _ session: Session) throws {
+    /// Takes the rows out of the daily totals by which earlier versions counted what they purged, on the days on which
+    /// the run counted them and of the owners that they have today: those totals do not say which run counted what.
+    func uncountDays(_ run: Int64, _ session: Session) throws {
         try load(session)
         let query = ClassQuery(.accessLog, try DeploymentShape(session))
         _ = try session.execute(

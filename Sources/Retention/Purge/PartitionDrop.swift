@@ -40,7 +40,7 @@ struct PartitionDrop: Sendable {
             VALUES ($1, 'access_log', $2, 'dropped', $3, $4)
             ON CONFLICT ON CONSTRAINT purge_sweep_pkey DO UPDATE SET state = 'dropped', bounds = excluded.bounds
             """, [.int(run.id), .text(partition.name), .int(pages), .text(partition.bounds)])
-        try count(partition.name, name, rests, session)
+        try count(name, rests, session)
         for attempt in 1...Limits.purgeAttempts {
             do {
                 return try session.savepoint {
@@ -175,31 +175,22 @@ struct PartitionDrop: Sendable {
     ///
     /// Shares first, then the totals from those: a statement that only reads may use several of the server's
     /// processors. `OFFSET '0'` keeps the planner from taking the groups for as many as there are instants.
-    private func count(_ relation: String, _ name: String, _ rests: Rests, _ session: Session) throws {
-        let shifts = try session.query(Self.shifts, [.int(run.id), .text(relation)])
+    private func count(_ name: String, _ rests: Rests, _ session: Session) throws {
         _ = try session.execute(
             """
             CREATE TEMPORARY TABLE \(Self.shares) AS
-            SELECT i.owner, i.day, i.action, count(*) AS row_count, min(i.instant) AS oldest, max(i.instant) AS newest
+            SELECT i.owner, i.begins_at, i.action, count(*) AS row_count, min(i.instant) AS oldest,
+                max(i.instant) AS newest
             FROM (
                 SELECT coalesce(\(query.owner), '\(RetentionSession.nobody)') AS owner, r.action,
-                    r.created_at AS instant,
-                    CASE WHEN c.user_id IS NULL THEN r.created_at AT TIME ZONE interval '0'
-                        WHEN c.shift IS NOT NULL THEN r.created_at AT TIME ZONE c.shift
-                        ELSE r.created_at AT TIME ZONE c.time_zone END::date AS day
+                    r.created_at AS instant, \(AccessTotals.beginning(of: "r.created_at")) AS begins_at
                 FROM ONLY \(name) AS r
                 \(query.joins)
-                LEFT JOIN unnest($1::uuid[], $2::text[], string_to_array($3, ' ', '')::interval[])
-                    AS c (user_id, time_zone, shift) ON c.user_id = \(query.owner)
                 WHERE \(rests.after("r.ctid", rows: Limits.countRestRows))
                 OFFSET '0'
             ) AS i
             GROUP BY 1, 2, 3
-            """,
-            [
-                .uuids(try shifts.map { try $0.uuid("user_id") }), .texts(try shifts.map { try $0.text("time_zone") }),
-                .text(try shifts.map { try $0.text("shift") }.joined(separator: " ")),
-            ])
+            """)
         _ = try session.execute(
             """
             WITH run_total AS (
@@ -211,9 +202,7 @@ struct PartitionDrop: Sendable {
                     oldest = least(purge_total.oldest, excluded.oldest),
                     newest = greatest(purge_total.newest, excluded.newest)
             )
-            INSERT INTO daybook.access_day (user_id, day, action, accesses)
-            SELECT owner, day, action, row_count FROM \(Self.shares)
-            ON CONFLICT ON CONSTRAINT access_day_pkey DO UPDATE SET accesses = access_day.accesses + excluded.accesses
+            \(AccessTotals.adding(run.id, from: Self.shares))
             """, [.int(run.id)])
         try session.executeScript("DROP TABLE \(Self.shares)")
     }
@@ -225,26 +214,5 @@ struct PartitionDrop: Sendable {
         SELECT substring(bounds FROM 'FROM \\(''([^'']+)''\\)')::timestamptz AS first,
             substring(bounds FROM 'TO \\(''([^'']+)''\\)')::timestamptz AS last
         FROM daybook.purge_sweep WHERE run_id = $1 AND data_class = 'access_log' AND relation = $2
-        """
-
-    /// The distance of each time zone from UTC, if it is the same at every full hour of a partition: to move an instant
-    /// by it costs half of what it costs to look the zone up. Null where clocks were changed or a bound is open.
-    private static let shifts = """
-        WITH zone AS MATERIALIZED (
-            SELECT DISTINCT c.time_zone FROM daybook.purge_cutoff AS c WHERE c.run_id = $1
-        ), bound AS MATERIALIZED (
-            \(bound)
-        ), shifted AS MATERIALIZED (
-            SELECT z.time_zone, min(o.shift) AS shift, max(o.shift) AS most
-            FROM zone AS z CROSS JOIN bound AS b
-            CROSS JOIN LATERAL (
-                SELECT (hour AT TIME ZONE z.time_zone) - (hour AT TIME ZONE 'UTC') AS shift
-                FROM generate_series(b.first, b.last, interval '1 hour') AS hour
-            ) AS o
-            GROUP BY 1
-        )
-        SELECT c.user_id, c.time_zone, CASE WHEN s.shift = s.most THEN s.shift::text ELSE '' END AS shift
-        FROM daybook.purge_cutoff AS c LEFT JOIN shifted AS s ON s.time_zone = c.time_zone
-        WHERE c.run_id = $1 AND c.data_class = 'access_log'
         """
 }

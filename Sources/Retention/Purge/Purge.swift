@@ -170,7 +170,7 @@ public struct Purge: Sendable {
     private func takeLock() async throws {
         try await Uninterrupted.run(connection) { session in
             try RetentionSession.prepareSession(session)
-            try RetentionSession.requireTables(session)
+            try RetentionSession.requireTables(session, upTo: AccessTotals.table)
             try PurgeLock.take(session)
             // As the role that can purge and cannot touch money, where there is one.
             try DatabaseRoles.becomePurger(session)

@@ -56,7 +56,7 @@ struct SweepStatement: Sendable {
         return """
             WITH due AS (
                 SELECT r.ctid AS place, r.xmin AS version, \(query.owner) AS owner, \(query.instant) AS instant,
-                    coalesce(c.time_zone, 'UTC') AS zone, \(extras)\(old)
+                    \(extras)\(old)
                 FROM ONLY \(table) AS r
                 \(query.probes)
                 \(cutoffs(run))
@@ -173,7 +173,7 @@ struct SweepStatement: Sendable {
         let total = """
             share AS MATERIALIZED (
                 SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid) AS owner,
-                    \(isAccess ? "(instant AT TIME ZONE zone)::date AS day, action, " : "")
+                    \(isAccess ? "\(AccessTotals.beginning(of: "instant")) AS begins_at, action, " : "")
                     count(*) AS row_count, min(instant) AS oldest, max(instant) AS newest
                 FROM gone WHERE \(rests.after("instant", rows: Limits.countRestRows))
                 GROUP BY \(isAccess ? "1, 2, 3" : "1")
@@ -188,21 +188,13 @@ struct SweepStatement: Sendable {
             )
             """
         switch query.dataClass {
-        case .accessLog: return total + ", " + Self.accessDays(rests)
+        case .accessLog:
+            return total + ", access_count AS (\n"
+                + AccessTotals.adding(run, from: "share", where: rests.after("row_count")) + "\n)"
         case .probes: return total + ", " + Self.probeDays
         case .apiUsage: return total
         case .taskContent: return total + ", " + Self.taskRecords(run)
         }
-    }
-
-    private static func accessDays(_ rests: Rests) -> String {
-        """
-        day_total AS (
-            INSERT INTO daybook.access_day (user_id, day, action, accesses)
-            SELECT owner, day, action, row_count FROM share WHERE \(rests.after("row_count"))
-            ON CONFLICT ON CONSTRAINT access_day_pkey DO UPDATE SET accesses = access_day.accesses + excluded.accesses
-        )
-        """
     }
 
     /// A minute is up if any probe in it succeeded: a bit set stays set, and up wins when the two are read.

@@ -120,8 +120,10 @@ extension ObjectRights {
                 .purge: "SELECT, INSERT (user_id, task_id, terminal_at, terminal_estimated), "
                     + "UPDATE (terminal_at, terminal_estimated)"
             ]) { $1 }),
+        // What earlier versions counted; nothing is added to it any more.
+        ObjectRights(.table, "daybook.access_day", reading()),
         ObjectRights(
-            .table, "daybook.access_day", reading().merging([.purge: "SELECT, INSERT, UPDATE (accesses)"]) { $1 }),
+            .table, "daybook.access_total", reading().merging([.purge: "SELECT, INSERT, UPDATE (accesses)"]) { $1 }),
         ObjectRights(
             .table, "daybook.probe_day",
             reading(.sla).merging([
