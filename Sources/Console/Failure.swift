@@ -7,9 +7,9 @@ import Postgres
 public enum Failure {
     private static let interruptedExitCode: Int32 = 130
 
-    /// Says on standard error that the program was interrupted, and ends it.
-    static func exitInterrupted(_ program: String) -> Never {
-        Terminal.say("\(program): interrupted; nothing was published.")
+    /// Says on standard error that the program was interrupted and what stands of its work, and ends it.
+    static func exitInterrupted(_ standing: String?, _ program: String) -> Never {
+        Terminal.say("\(program): interrupted" + (standing.map { ". \($0)" } ?? "; nothing was published."))
         Foundation.exit(interruptedExitCode)
     }
 
@@ -26,8 +26,23 @@ public enum Failure {
         case let error as DaybookError: error
         case let error as PostgresError: DaybookError(kind(of: error), sentence(of: error))
         case let fault as EngineFault: engine(fault)
+        case let stopped as StoppedRun: failure(of: stopped)
         default: nil
         }
+    }
+
+    /// The failure that stopped a run, with what stands of it. An interruption is none: see ``standing(of:)``.
+    private static func failure(of stopped: StoppedRun) -> DaybookError? {
+        guard case .failure(let error) = stopped.cause else { return nil }
+        let cause = failure(of: error) ?? DaybookError(.failed, "The run failed.")
+        return DaybookError(
+            cause.kind, cause.sentence + " " + stopped.standing, debugText: String(reflecting: error))
+    }
+
+    /// What stands of a run that was interrupted; nil for every other error.
+    static func standing(of error: any Error) -> String? {
+        guard let stopped = error as? StoppedRun, case .interruption = stopped.cause else { return nil }
+        return stopped.standing
     }
 
     private static func engine(_ fault: EngineFault) -> DaybookError {

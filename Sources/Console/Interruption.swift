@@ -13,7 +13,7 @@ final class Interruption: Sendable {
     /// Set once in `init` and only cancelled afterwards, which Dispatch allows from any thread.
     nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
 
-    init(_ cancel: @escaping @Sendable () -> Void) {
+    init(_ program: String, _ cancel: @escaping @Sendable () -> Void) {
         var sources: [any DispatchSourceSignal] = []
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
@@ -27,7 +27,10 @@ final class Interruption: Sendable {
                     defer { first = first ?? .now }
                     return first?.duration(to: .now)
                 }
-                if let since, since > Self.breath { _exit(130) }
+                if let since, since > Self.breath {
+                    Terminal.say("\(program): ended at once. " + LastWords.standing)
+                    _exit(130)
+                }
                 cancel()
             }
             source.resume()

@@ -26,14 +26,16 @@ public enum Program {
         do {
             let endsGracefully = try root.parseAsRoot() is any EndsGracefully
             let work = Task { try await perform(root) }
-            if !endsGracefully { interruption = Interruption { work.cancel() } }
+            if !endsGracefully { interruption = Interruption(name) { work.cancel() } }
             try await work.value
             interruption?.stop()
         } catch {
             interruption?.stop()
             // A command that stopped in good order has said so itself.
             if error is ExitCode { root.exit(withError: error) }
-            if interruption?.wasInterrupted == true { Failure.exitInterrupted(name) }
+            if let standing = Failure.standing(of: error) { Failure.exitInterrupted(standing, name) }
+            // A run that was stopped by a failure says so, whatever else was asked of it meanwhile.
+            if interruption?.wasInterrupted == true, !(error is StoppedRun) { Failure.exitInterrupted(nil, name) }
             guard let failure = Failure.failure(of: error) ?? translate(error) else { root.exit(withError: error) }
             Failure.exit(failure, error, name)
         }

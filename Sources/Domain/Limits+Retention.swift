@@ -56,4 +56,15 @@ extension Limits {
     public static let financialYearsRange: ClosedRange<Int64> = 5...100
     /// How often a month's replacement waits for a lock before it gives way, half a second each time.
     public static let carryAttempts = 20
+    /// Seconds for which work whose connection was lost waits for the server to end its session: only then is it known
+    /// what was committed.
+    public static let aftermathSeconds = 5
+    /// Seconds for which a server that does not answer is asked again what became of such work.
+    public static let aftermathUnreachableSeconds = 2
+    /// Bytes of a name that PostgreSQL keeps.
+    public static let identifierBytes = 63
+    /// Days after which a look into an archive is over, where nobody says when.
+    public static let lookDays: Int64 = 7
+    /// Most days of a look: the shortest retentions but one; what is needed for longer is put back under a hold.
+    public static let mostLookDays: Int64 = 90
 }

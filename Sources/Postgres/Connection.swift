@@ -11,6 +11,10 @@
 public final actor Connection {
     private nonisolated let executor = ConnectionExecutor()
     private nonisolated let canceller = Canceller()
+    /// How it was made, for another one of the same kind.
+    nonisolated let settings: ConnectionSettings
+    /// The server's process, also after the connection is lost; nil before it is opened.
+    private(set) var serverProcess: Int?
     /// Nil before it is opened and after it is closed.
     private var session: Session?
 
@@ -19,7 +23,9 @@ public final actor Connection {
         executor.asUnownedSerialExecutor()
     }
 
-    private init() {}
+    private init(_ settings: ConnectionSettings) {
+        self.settings = settings
+    }
 
     /// Connects to a server.
     ///
@@ -33,7 +39,7 @@ public final actor Connection {
         _ settings: ConnectionSettings,
         onNotice: (@Sendable (String) -> Void)? = nil
     ) async throws -> Connection {
-        let connection = Connection()
+        let connection = Connection(settings)
         try await connection.connect(settings, onNotice)
         return connection
     }
@@ -52,6 +58,7 @@ public final actor Connection {
         // Waiting on a thread of Swift's own pool would stall every other task.
         preconditionIsolated()
         session = try Session(settings, canceller: canceller, onNotice: onNotice)
+        serverProcess = session?.serverProcessID
     }
 
     /// Runs a body on the connection and returns its result.

@@ -24,10 +24,23 @@ public struct Migrator: Sendable {
     /// Applies what is missing and gives the names of what was applied.
     ///
     /// Throws `badData` if an applied migration was edited or is unknown to this program, and
-    /// `tryAgain` if a lock is not to be had within five seconds.
+    /// `tryAgain` if a lock is not to be had within five seconds; ``StoppedRun`` where it ends after it applied some.
     public func migrate(_ connection: Connection) async throws -> [String] {
-        let connection = try await connection.direct(for: "A migration")
         var applied: [String] = []
+        do {
+            try await migrate(connection, &applied)
+        } catch  where !applied.isEmpty {
+            let isInterruption = error is CancellationError || (error as? PostgresError)?.code == .cancelled
+            throw StoppedRun(
+                isInterruption && Task.isCancelled ? .interruption : .failure(error),
+                standing: "Applied before that: \(applied.joined(separator: ", ")). What is missing is applied by: "
+                    + "daybook database migrate")
+        }
+        return applied
+    }
+
+    private func migrate(_ connection: Connection, _ applied: inout [String]) async throws {
+        let connection = try await connection.direct(for: "A migration")
         for migration in migrations {
             let options = TransactionOptions(lockTimeoutMilliseconds: 5000)
             let isNew = try await connection.transaction(options) { session in
@@ -41,7 +54,6 @@ public struct Migrator: Sendable {
             try session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp")
             try Rights.apply(session, .own)
         }
-        return applied
     }
 
     /// One at a time changes the schema or the rights on it.

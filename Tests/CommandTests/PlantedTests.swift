@@ -46,7 +46,8 @@ import Testing
         "retention plan --as-of 2026-11-05 --output @left",
         "retention purge --resume --quiet --archive @archive --certificates @certificates",
         "retention verify",
-        "retention restore @archive/run-000001/manifest.json --into looked_at --certificates @certificates",
+        "retention restore @archive/run-000001/manifest.json --into looked_at --reason r --certificates @certificates",
+        "retention verify", "retention forget-look 1 --certificates @certificates",
         "retention restore @archive/run-000001/manifest.json --certificates @certificates",
         "retention expire-archives --certificates @certificates", "database partitions",
     ]

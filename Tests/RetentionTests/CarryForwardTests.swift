@@ -126,7 +126,7 @@ import Testing
             let refused = try await purging.retention(["restore", manifest, "--certificates", purging.certificates])
             #expect(refused.exitCode == 64 && refused.errors.contains("--into"), "\(refused.errors)")
             let restored = try await purging.retention(
-                ["restore", manifest, "--into", "old", "--certificates", purging.certificates])
+                ["restore", manifest, "--into", "old", "--reason", "r", "--certificates", purging.certificates])
             #expect(restored.exitCode == 0, "\(restored.errors)")
             let archived = try await purging.lines("SELECT l::text FROM old_credit_ledger AS l ORDER BY id")
             #expect(archived == before.filter { !kept.contains($0) })

@@ -145,13 +145,17 @@ import Testing
                 let segment = try Data(contentsOf: URL(fileURLWithPath: try firstFile(purging.archive, ".csv.gz.enc")))
                 #expect(segment.starts(with: Data("DAYBOOK1".utf8)))
             }
-            let apart = try await purging.retention(["restore", manifest, "--into", "looked_at"] + keyed)
+            let apart = try await purging.retention(
+                ["restore", manifest, "--into", "looked_at", "--reason", "r", "--certificates", purging.certificates]
+                    + keyed)
             #expect(apart.exitCode == 0, "\(apart.errors)")
             let taken = try await purging.number(
                 "SELECT sum(row_count)::text FROM daybook.purge_total WHERE data_class = 'access_log'")
             #expect(try await purging.number("SELECT count(*)::text FROM looked_at_access_log") == taken)
-            let twice = try await purging.retention(["restore", manifest, "--into", "looked_at"] + keyed)
-            #expect(twice.exitCode == 65 && twice.errors.contains("has rows already"), "\(twice.errors)")
+            let twice = try await purging.retention(
+                ["restore", manifest, "--into", "looked_at", "--reason", "r", "--certificates", purging.certificates]
+                    + keyed)
+            #expect(twice.exitCode == 65 && twice.errors.contains("is there already"), "\(twice.errors)")
             #expect(try await purging.number("SELECT count(*)::text FROM looked_at_access_log") == taken)
             let run = try await purging.retention(
                 ["restore", manifest, "--certificates", purging.certificates] + keyed)

@@ -35,11 +35,11 @@ import Testing
             // One that does nothing says where the chain stands, too.
             try await expectHead(try await purging.retention(["purge", "--resume"] + purging.places + hand), 1)
             let manifest = purging.archive + "/run-000001/manifest.json"
-            try await expectHead(
-                try await purging.retention(["restore", manifest, "--into", "looked_at"] + elsewhere + hand), 1)
-            try await expectHead(try await purging.retention(["restore", manifest] + elsewhere + hand), 2)
+            let look = ["restore", manifest, "--into", "looked_at", "--reason", "r"]
+            try await expectHead(try await purging.retention(look + elsewhere + hand), 2)
+            try await expectHead(try await purging.retention(["restore", manifest] + elsewhere + hand), 3)
             try await Self.expire(purging)
-            try await expectHead(try await purging.retention(["expire-archives"] + elsewhere + hand), 3)
+            try await expectHead(try await purging.retention(["expire-archives"] + elsewhere + hand), 4)
             let heads = try Self.lines(log)
             #expect(heads.count == 5)
 
@@ -48,23 +48,23 @@ import Testing
             }
             // Rows that were put back are due: so verify ends with 2, and says of the chain what there is to say.
             let whole = try await verify(heads)
-            #expect(!whole.output.contains("missing") && whole.output.contains("is certificate 3; 0 have followed"))
-            #expect(whole.output.contains("is certificate 1; 2 have followed"), "\(whole.output)")
+            #expect(!whole.output.contains("missing") && whole.output.contains("is certificate 4; 0 have followed"))
+            #expect(whole.output.contains("is certificate 1; 3 have followed"), "\(whole.output)")
             #expect(try await verify(["close " + heads[0].dropFirst(12)]).exitCode == 64)
 
-            try await execute("DELETE FROM daybook.retention_certificate WHERE sequence = 3", in: purging.settings)
-            #expect(try await !verify([]).output.contains("certificate 3"))
+            try await execute("DELETE FROM daybook.retention_certificate WHERE sequence = 4", in: purging.settings)
+            #expect(try await !verify([]).output.contains("certificate 4"))
             let named = try await verify([heads[4]])
-            #expect(named.exitCode == 2 && named.output.contains("certificate 3 is missing"), "\(named.output)")
+            #expect(named.exitCode == 2 && named.output.contains("certificate 4 is missing"), "\(named.output)")
             let digest = try await verify([String(heads[4].split(separator: " ")[1])])
-            #expect(digest.exitCode == 2 && digest.output.contains("it ends with certificate 2"), "\(digest.output)")
+            #expect(digest.exitCode == 2 && digest.output.contains("it ends with certificate 3"), "\(digest.output)")
             #expect(try await !verify([heads[3]]).output.contains("missing"))
             // That rows were put back nothing else records: without a head nobody would miss it.
-            try await execute("DELETE FROM daybook.retention_certificate WHERE sequence = 2", in: purging.settings)
-            #expect(try await !verify([heads[0]]).output.contains("certificate 2"))
+            try await execute("DELETE FROM daybook.retention_certificate WHERE sequence = 3", in: purging.settings)
+            #expect(try await !verify([heads[0]]).output.contains("certificate 3"))
             let restored = try await verify([heads[3]])
             #expect(
-                restored.exitCode == 2 && restored.output.contains("certificate 2 is missing"), "\(restored.output)")
+                restored.exitCode == 2 && restored.output.contains("certificate 3 is missing"), "\(restored.output)")
         }
     }
 

@@ -71,7 +71,7 @@ import Testing
                     in: purging.settings)
                 #expect(try await purging.purge().exitCode == 0)
                 try await execute(change, in: purging.settings)
-                let run = try await restore(purging, ["--into", "looked_at"])
+                let run = try await restore(purging, ["--into", "looked_at", "--reason", "r"])
                 #expect(run.exitCode == 0, "\(run.errors)")
                 let taken = try await purging.number(
                     "SELECT sum(row_count)::text FROM daybook.purge_total WHERE data_class = 'access_log'")

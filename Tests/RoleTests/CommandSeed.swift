@@ -49,6 +49,12 @@ struct CommandSeed: Sendable {
                 "retention", "purge", "--yes", "--quiet", "--expect-rows", "2", "--archive", folder.file("archive"),
                 "--certificates", folder.file("certificates"),
             ])
+        try await asOwner(
+            [
+                "retention", "restore", folder.file("archive") + "/run-000001/manifest.json", "--into", "seen",
+                "--reason",
+                "tried", "--certificates", folder.file("certificates"),
+            ])
         try await execute(accesses("2025-04"), in: owner)
         try await execute("UPDATE daybook.purge_run SET archive_expires_at = now() - interval '1 day'", in: owner)
         try await ProgramRun.expectingSuccess(

@@ -106,6 +106,7 @@ struct CommandCase: Sendable {
             ["--yes", "--quiet", "--expect-rows", "2", "--archive", "{folder}/archive"] + certificates),
         CommandCase(
             "daybook retention restore", .roles(writers), ["{archive}/run-000001/manifest.json"] + certificates),
+        CommandCase("daybook retention forget-look", .roles(writers), ["1"] + certificates),
         CommandCase("daybook retention expire-archives", .roles(writers.union([.nightly])), certificates),
         CommandCase(
             "daybook retention carry-forward", .roles(writers),

@@ -49,24 +49,30 @@ public struct ArchiveExpiry: Sendable {
         let shelf = CertificateShelf(templates, mode: mode)
         var outcome = Outcome()
         // First what an earlier call could not write any more.
-        outcome.files = try await connection.transaction { session in
+        outcome.files = try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             return try shelf.publishMissing(session, tell: tell)
         }
         var issued: [Certifying.Issued] = []
-        let expired = try await connection.transaction { session in try due(session) }
-        for expired in expired {
-            do {
-                let (certificates, remark) = try await destroy(expired, connection)
-                issued += certificates
-                outcome.runs.append(expired.run)
-                outcome.remarks += remark.map { [$0] } ?? []
-            } catch let error as DaybookError where error.kind == .output {
-                outcome.failures.append(error.sentence)
+        let expired = try await Uninterrupted.transaction(connection, TransactionOptions()) { try due($0) }
+        do {
+            for expired in expired {
+                // One is destroyed whole, whoever interrupts.
+                try Task.checkCancellation()
+                do {
+                    let (certificates, remarks) = try await destroy(expired, connection)
+                    issued += certificates
+                    outcome.runs.append(expired.run)
+                    outcome.remarks += remarks
+                } catch let error as DaybookError where error.kind == .output {
+                    outcome.failures.append(error.sentence)
+                }
             }
+            outcome.files += try await Uninterrupted.run(connection) { try shelf.publishMissing($0, tell: tell) }
+        } catch {
+            throw await ExpiryEnding(runs: expired.map(\.run), destroyed: outcome.runs).of(error, connection)
         }
-        outcome.files += try await connection.run { try shelf.publishMissing($0, tell: tell) }
         try shelf.requireThere(issued, in: certificates, of: "Archives were destroyed")
         return outcome
     }
@@ -87,13 +93,13 @@ public struct ArchiveExpiry: Sendable {
 
     private func destroy(
         _ expired: Expired, _ connection: DirectConnection
-    ) async throws -> (issued: [Certifying.Issued], remark: String?) {
+    ) async throws -> (issued: [Certifying.Issued], remarks: [String]) {
         let run = expired.run
         // An older program may have been killed after the manifest, and before the rest: then the records say what the
         // files of this run are.
-        let recorded = try await connection.run { try ArchiveManifest.segments(run, $0) }
+        let recorded = try await Uninterrupted.run(connection) { try ArchiveManifest.segments(run, $0) }
         let archive = try expired.find(recorded)
-        try await connection.transaction { session in
+        try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
             // Said, and on disk, before it is done: whoever verifies meanwhile misses nothing that is being destroyed.
             try session.executeScript("SET LOCAL synchronous_commit = on")
             _ = try session.execute(
@@ -103,10 +109,15 @@ public struct ArchiveExpiry: Sendable {
                 """, [.int(run)])
         }
         let remark = try archive?.remove()
-        let issued = try await connection.transaction { session in
-            try certify("archive_expiry", run, from: ["expiring"], to: "destroyed", session)
+        let (issued, looks) = try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
+            let issued = try certify("archive_expiry", run, from: ["expiring"], to: "destroyed", session)
+            return (issued, try Look.open(into: run, session))
         }
-        return (issued, remark)
+        let left = looks.map { look in
+            "Rows of purge \(run) are still in the tables of look \(look); drop them with: daybook retention "
+                + "forget-look \(look)"
+        }
+        return (issued, (remark.map { [$0] } ?? []) + left)
     }
 
     /// Certifies that an archive is nowhere to be found: nobody says that it was destroyed, and `verify` looks for it
@@ -117,7 +128,10 @@ public struct ArchiveExpiry: Sendable {
         _ run: Int64, _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> [String] {
         let connection = try await connection.direct(for: "The writing off of an archive")
-        let issued = try await connection.transaction { session -> [Certifying.Issued] in
+        let deed = CertifiedDeed(
+            connection: connection, done: "The archive of purge \(run) was written off",
+            undone: "Nothing was written off.")
+        let issued = try await deed.commit { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             let rows = try session.query(
@@ -134,12 +148,14 @@ public struct ArchiveExpiry: Sendable {
                     "The archive of purge \(run) is there, so it is not lost; it ends at its time, with: daybook "
                         + "retention expire-archives")
             }
-            return try certify("archive_lost", run, from: ["kept", "expiring"], to: "lost", session)
-        }
+            return ((), try certify("archive_lost", run, from: ["kept", "expiring"], to: "lost", session).first)
+        }.issued
         let shelf = CertificateShelf(templates, mode: mode)
-        let files = try await connection.run { try shelf.publishMissing($0, tell: tell) }
-        try shelf.requireThere(issued, in: certificates, of: "The archive was written off")
-        return files
+        return try await deed.after(issued) { [certificates] session in
+            let files = try shelf.publishMissing(session, tell: tell)
+            try shelf.requireThere(issued.map { [$0] } ?? [], in: certificates, of: deed.done)
+            return files
+        }
     }
 
     private func certify(

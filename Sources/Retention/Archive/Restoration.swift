@@ -17,12 +17,14 @@ public struct Restoration: Sendable {
         public let missing: [String]
         /// The tables that they were written to.
         public let tables: [String]
+        /// The look that they are in, and the first instant after its end; nil where they are back where they were.
+        public let look: (number: Int64, until: Instant)?
         public let files: [String]
     }
 
     public let manifestPath: String
-    /// A table of its own for the rows; nil puts them where they were.
-    public let into: String?
+    /// Tables of their own for the rows; nil puts them where they were.
+    public let look: LookRequest?
     private let key: [UInt8]?
     private let templates: TemplateSet
     private let signingKey: SigningKey?
@@ -33,11 +35,11 @@ public struct Restoration: Sendable {
 
     /// - Parameter mode: Who may read the certificates.
     public init(
-        manifest: String, into: String?, keyFile: String?, templates: TemplateSet, certificates: String,
+        manifest: String, look: LookRequest?, keyFile: String?, templates: TemplateSet, certificates: String,
         signingKey: SigningKey? = nil, mode: OutputMode = .ownerOnly, programVersion: String, host: String
     ) throws {
         manifestPath = manifest
-        self.into = into
+        self.look = look
         key = try keyFile.map { try ArchivePlace.key($0) }
         self.templates = templates
         self.signingKey = signingKey
@@ -49,7 +51,8 @@ public struct Restoration: Sendable {
 
     /// Verifies every file against what was certified, and writes the rows in one transaction: all or none.
     ///
-    /// Throws `badData` naming a file that was altered, and rows that are there already.
+    /// Throws `badData` naming a file that was altered, and rows that are there already; ``StoppedRun`` where it ends
+    /// before its end, or after the rows are back.
     ///
     /// - Parameter tell: Told of certificates whose folder cannot be reached from here.
     public func run(
@@ -58,34 +61,53 @@ public struct Restoration: Sendable {
         let connection = try await connection.direct(for: "A restore")
         let (manifest, digest) = try ArchiveManifest.read(manifestPath)
         let folder = ArchiveFolder(path: (manifestPath as NSString).deletingLastPathComponent)
-        let (tables, put, issued) = try await connection.transaction { session in
+        let deed = CertifiedDeed(
+            connection: connection, done: "The rows of purge \(manifest.run) were put back",
+            undone: "Nothing was put back.")
+        let (done, issued) = try await deed.commit { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
-            if into == nil {
+            if look == nil {
                 try RetentionSession.requireTables(session, upTo: AccessTotals.table)
                 try PurgeLock.takeForRestore(session)
-                try CertificateShelf.requirePlace(in: certificates, session)
+            } else {
+                try Look.requireTable(session)
             }
+            try CertificateShelf.requirePlace(in: certificates, session)
             try verify(manifest, digest, folder, session)
-            try refuseFilled(manifest, session)
-            let (tables, put) = try write(manifest, folder, session)
-            var issued: [Certifying.Issued] = []
-            if into == nil {
-                let taken = try CertificateReader(run: manifest.run, session: session).taken()
-                try forget(manifest.run, session)
-                issued.append(
-                    try Certifying.issue(
-                        "restore", run: manifest.run, taken: taken, notRestored: put.notRestored, programVersion, host,
-                        folder: certificates, key: signingKey, session))
-            }
-            return (tables, put, issued)
+            let done = try look.map { try show($0, manifest, folder, session) } ?? putBack(manifest, folder, session)
+            return (done, try certify(done, manifest, session))
         }
         let shelf = CertificateShelf(templates, mode: mode)
-        let files = try await connection.run { try shelf.publishMissing($0, tell: tell) }
-        try shelf.requireThere(issued, in: certificates, of: "The rows of purge \(manifest.run) were put back")
+        let files = try await deed.after(issued) { [certificates] session in
+            let files = try shelf.publishMissing(session, tell: tell)
+            try shelf.requireThere(issued.map { [$0] } ?? [], in: certificates, of: deed.done)
+            return files
+        }
         return Outcome(
-            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows } - Int64(put.missing.count),
-            keptRows: put.kept, missing: put.missing.map(\.name), tables: tables, files: files)
+            run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows } - Int64(done.put.missing.count),
+            keptRows: done.put.kept, missing: done.put.missing.map(\.name), tables: done.tables,
+            look: done.look.map { ($0.id, $0.until) }, files: files)
+    }
+
+    /// What the transaction did.
+    private struct Done: Sendable {
+        let tables: [String]
+        var put = Put()
+        var look: Look?
+    }
+
+    private func certify(_ done: Done, _ manifest: ArchiveManifest, _ session: Session) throws -> Certifying.Issued {
+        if let look = done.look {
+            return try Certifying.issue(
+                LookEvidence.kind, run: manifest.run, look: look.certified, programVersion, host, folder: certificates,
+                key: signingKey, session)
+        }
+        let taken = try CertificateReader(run: manifest.run, session: session).taken()
+        try forget(manifest.run, session)
+        return try Certifying.issue(
+            "restore", run: manifest.run, taken: taken, notRestored: done.put.notRestored, programVersion, host,
+            folder: certificates, key: signingKey, session)
     }
 
     private func verify(
@@ -103,7 +125,7 @@ public struct Restoration: Sendable {
                 "The archive of purge \(manifest.run) was certified as \(state == "lost" ? "lost" : "destroyed"); this "
                     + "is a copy that should not be, and nothing was put back.")
         }
-        if into == nil, try Self.wasRestored(manifest.run, session) {
+        if look == nil, try Self.wasRestored(manifest.run, session) {
             throw DaybookError.badData(
                 "The archive of purge \(manifest.run) was put back before; nothing was changed. To look at its rows: "
                     + "--into TABLE")
@@ -117,24 +139,17 @@ public struct Restoration: Sendable {
         }
     }
 
-    /// Rows beside those of an earlier restore could not be told from them.
-    private func refuseFilled(_ manifest: ArchiveManifest, _ session: Session) throws {
-        guard let into else { return }
-        for name in Set(manifest.segments.map { Self.target(into, $0.dataClass) }).sorted() {
+    /// A look's tables are dropped when it ends, so they are its own from the first on.
+    private func refuseKnown(_ tables: [String], _ session: Session) throws {
+        for name in tables {
             let table = TableName.quoted(name, session)
             let found = try session.query("SELECT to_regclass($1) IS NOT NULL AS is_there", [.text(table)])
-            guard try found[0].bool("is_there") else { continue }
-            let rows = try session.query("SELECT EXISTS (SELECT FROM \(table)) AS is_filled")
-            guard try !rows[0].bool("is_filled") else {
+            guard try !found[0].bool("is_there") else {
                 throw DaybookError.badData(
-                    "The table \(name) has rows already; nothing was put back. Drop it, or give --into another name.")
+                    "The table \(name) is there already; nothing was put back. End its look with forget-look if it is "
+                        + "one's, or give --into another name.")
             }
         }
-    }
-
-    /// The full name of the table of its own that a class goes to.
-    private static func target(_ into: String, _ dataClass: String) -> String {
-        (into.contains(".") ? into : "public." + into) + "_" + dataClass
     }
 
     private static func wasRestored(_ run: Int64, _ session: Session) throws -> Bool {
@@ -162,39 +177,54 @@ public struct Restoration: Sendable {
         }
     }
 
-    private func write(
-        _ manifest: ArchiveManifest, _ folder: ArchiveFolder, _ session: Session
-    ) throws -> (tables: [String], put: Put) {
-        var put = Put()
-        let all = try manifest.segments.map { segment in
+    private func rows(_ manifest: ArchiveManifest, _ folder: ArchiveFolder) throws -> [RestoredRows] {
+        try manifest.segments.map { segment in
             RestoredRows(
                 segment: segment, source: try source(segment.dataClass), path: folder.file(segment.fileName), key: key)
         }
+    }
+
+    /// Writes the rows into tables of their own, and records that.
+    private func show(
+        _ request: LookRequest, _ manifest: ArchiveManifest, _ folder: ArchiveFolder, _ session: Session
+    ) throws -> Done {
+        let until = try request.end(session)
+        let all = try rows(manifest, folder)
+        var classes: [String] = []
+        for rows in all where !classes.contains(rows.segment.dataClass) { classes.append(rows.segment.dataClass) }
+        guard !classes.isEmpty else {
+            throw DaybookError.badData("The archive of purge \(manifest.run) has no rows to look at.")
+        }
+        try request.requireFitting(classes.map(request.table))
+        try refuseKnown(classes.map(request.table), session)
+        var tables: [(name: String, dataClass: String, rows: Int64)] = []
+        for dataClass in classes {
+            let own = all.filter { $0.segment.dataClass == dataClass }
+            try LookTable(name: request.table(dataClass), rows: own).make(session)
+            tables.append((request.table(dataClass), dataClass, own.reduce(0) { $0 + $1.segment.rows }))
+        }
+        let look = try Look.record(request, run: manifest.run, tables: tables, until: until, session)
+        return Done(tables: classes.map { "\(request.into)_\($0)" }, look: look)
+    }
+
+    private func putBack(_ manifest: ArchiveManifest, _ folder: ArchiveFolder, _ session: Session) throws -> Done {
+        let all = try rows(manifest, folder)
         var tables: [String] = []
-        for rows in all {
-            let table = into.map { "\($0)_\(rows.segment.dataClass)" } ?? rows.source
-            if !tables.contains(table) { tables.append(table) }
-        }
-        if into != nil {
-            for table in tables {
-                let own = all.filter { "\(into ?? "")_\($0.segment.dataClass)" == table }
-                try LookTable(name: table, rows: own).make(session)
-            }
-            return (tables, put)
-        }
+        for rows in all where !tables.contains(rows.source) { tables.append(rows.source) }
         // Before the first is written: of a log without a key two rows may well have been one.
         for rows in all where rows.segment.dataClass == DataClass.accessLog.rawValue {
             try rows.refusePresent(session)
         }
-        put.counted = try AccessTotals.counted(by: manifest.run, session)
+        var done = Done(tables: tables)
+        done.put.counted = try AccessTotals.counted(by: manifest.run, session)
         // The last first: of a row that was redacted twice what stood there last counts, as it did before.
-        for rows in all.reversed() { try putBack(rows, manifest.run, &put, session) }
-        return (tables, put)
+        for rows in all.reversed() { try putBack(rows, manifest.run, &done.put, session) }
+        return done
     }
 
     private func source(_ dataClass: String) throws -> String {
         if dataClass == CarryForward.dataClass {
-            guard into != nil else {
+            guard look != nil else {
                 throw DaybookError.usage(
                     "Ledger rows that were carried forward are never put back: their balances are in the ledger. "
                         + "To look at them: --into TABLE")

@@ -52,6 +52,16 @@ public struct CarryForward: Sendable {
     ///
     /// Throws `tryAgain` where another purge runs, the ledger is in use, or it has changed since the plan was made.
     public func run(_ plan: CarryPlan) async throws -> Outcome {
+        do {
+            return try await replace(plan)
+        } catch  where RunEnding.isInterruption(error) {
+            throw StoppedRun(.interruption, standing: Self.undone)
+        }
+    }
+
+    private static let undone = "Nothing was replaced."
+
+    private func replace(_ plan: CarryPlan) async throws -> Outcome {
         guard let place = settings.archive else {
             throw DaybookError.usage("Ledger rows never go without an archive; name its folder with --archive.")
         }
@@ -79,9 +89,12 @@ public struct CarryForward: Sendable {
         }
         let id = try await begin(plan, place)
         let replacement = CarryReplacement(id: id, plan: plan, settings: settings, place: place, tell: tell)
+        let deed = CertifiedDeed(
+            connection: connection, done: "Run \(id) has replaced \(plan.rows) rows", undone: Self.undone)
+        let issued: Certifying.Issued?
         do {
             // An interrupt undoes it: whoever waits for the ledger should not have to wait for its end.
-            let certificate = try await connection.transaction(
+            issued = try await deed.commit(
                 TransactionOptions(
                     statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeLockMilliseconds)
             ) { session in
@@ -90,19 +103,22 @@ public struct CarryForward: Sendable {
                     throw DaybookError(
                         .tryAgain, "The ledger or the holds changed since the plan was made; nothing was replaced.")
                 }
-                return try replacement.run(session)
-            }
-            let files = late + (try await publish())
-            try CertificateShelf(settings.templates).requireThere(
-                [certificate], in: settings.certificates, of: "Run \(id) has replaced the rows")
-            return Outcome(
-                run: id, rows: plan.rows, balances: plan.balances,
-                certificate: (certificate.sequence, certificate.sha256), files: files)
+                return ((), try replacement.run(session))
+            }.issued
         } catch {
             // The database knows whether it was undone; a lost connection leaves the rest to the next run.
             try? await removeBegun()
             throw error
         }
+        let (shelf, tell) = (CertificateShelf(settings.templates, mode: settings.mode), tell)
+        let files = try await deed.after(issued) { [settings] session in
+            let files = try shelf.publishMissing(session) { tell(.step($0)) }
+            try shelf.requireThere(issued.map { [$0] } ?? [], in: settings.certificates, of: deed.done)
+            return files
+        }
+        return Outcome(
+            run: id, rows: plan.rows, balances: plan.balances, certificate: issued.map { ($0.sequence, $0.sha256) },
+            files: late + files)
     }
 
     private func publish() async throws -> [String] {

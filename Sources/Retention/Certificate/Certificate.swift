@@ -55,6 +55,27 @@ struct Certificate: Codable, Sendable {
         let rows: Int64
     }
 
+    /// A table of a look into an archive.
+    struct LookTable: Codable, Sendable, Hashable {
+        let table: String
+        let dataClass: String
+        let rows: Int64
+    }
+
+    /// A look into an archive, or the end of one.
+    struct Look: Codable, Sendable, Hashable {
+        let lookId: Int64
+        let reason: String
+        /// The first instant after its last day.
+        let until: String
+        let lookedBy: String
+        let lookedAt: String
+        let tables: [LookTable]
+        /// Nil while it lasts.
+        var droppedBy: String?
+        var droppedAt: String?
+    }
+
     /// A month of the ledger whose rows were replaced by balances.
     struct CarriedMonth: Codable, Sendable {
         let month: String
@@ -75,7 +96,7 @@ struct Certificate: Codable, Sendable {
         let batchesSha256: String
     }
 
-    /// `purge`, `archive_expiry`, `restore` or `carry`.
+    /// `purge`, `archive_expiry`, `archive_lost`, `restore`, `carry`, `look` or `look_dropped`.
     let kind: String
     let sequence: Int64
     /// SHA-256 of the certificate before it; 64 zeros before the first.
@@ -108,6 +129,8 @@ struct Certificate: Codable, Sendable {
     let carried: Carried?
     /// What a restore could not put back; nil where it put back everything, and in every other certificate.
     let notRestored: [NotRestored]?
+    /// The look that began or ended; nil in every other certificate.
+    let look: Look?
     /// Nil where no key was given.
     var signature: DocumentSignature?
 

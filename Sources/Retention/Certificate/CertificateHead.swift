@@ -4,8 +4,20 @@ public import Reporting
 
 /// The head of the chain of certificates, as a run leaves it.
 public enum CertificateHead {
-    /// Reads it, also where the task was cancelled: a run that has done its work says where the chain stands.
-    public static func read(_ connection: Connection) async throws -> ChainHead {
+    /// Reads it after a run that has done its work, also where the task was cancelled.
+    ///
+    /// Throws ``StoppedRun``.
+    ///
+    /// - Parameter standing: What the run did, in a whole sentence.
+    public static func read(_ connection: Connection, after standing: String) async throws -> ChainHead {
+        do {
+            return try await read(connection)
+        } catch {
+            throw StoppedRun(.failure(error), standing: standing)
+        }
+    }
+
+    static func read(_ connection: Connection) async throws -> ChainHead {
         try await Uninterrupted.reading(connection) { session in
             let row = try session.query(
                 """

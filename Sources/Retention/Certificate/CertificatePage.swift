@@ -57,6 +57,8 @@ struct CertificatePage: Sendable {
         case "archive_lost": "an archive is lost"
         case "restore": "an archive was put back"
         case "carry": "the ledger was carried forward"
+        case LookEvidence.kind: "an archive was looked into"
+        case LookEvidence.endKind: "a look into an archive has ended"
         default: "data was purged"
         }
     }
@@ -69,6 +71,11 @@ struct CertificatePage: Sendable {
         case "restore":
             "\(certificate.rows - notRestored(certificate)) rows of purge \(certificate.run) were put back from its "
                 + "archive."
+        case LookEvidence.kind:
+            "Rows of purge \(certificate.run) live again in the tables below, until "
+                + "\(certificate.look?.until ?? ""), because: \(certificate.look?.reason ?? "")"
+        case LookEvidence.endKind:
+            "The tables of look \(certificate.look?.lookId ?? 0), with rows of purge \(certificate.run), are gone."
         case "carry":
             "\(certificate.rows) ledger rows before \(certificate.carried?.cutoff ?? "") were archived, and replaced "
                 + "by a balance a month, owner and lot."
@@ -100,7 +107,8 @@ struct CertificatePage: Sendable {
                     rows.map { [$0.dataClass, String($0.rows)] })
             ]
         }
-        return (certificate.carried.map { [months($0)] } ?? []) + (missing ?? []) + [
+        let looks = certificate.look.map { [looked($0)] } ?? []
+        return (certificate.carried.map { [months($0)] } ?? []) + (missing ?? []) + looks + [
             section(
                 "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
                 certificate.taken.map {
@@ -138,6 +146,14 @@ struct CertificatePage: Sendable {
                     String($0.credits), $0.balancesSha256,
                 ]
             })
+    }
+
+    private static func looked(_ look: Certificate.Look) -> Section {
+        section(
+            "looked",
+            "Look \(look.lookId): looked at by \(look.lookedBy) at \(look.lookedAt)"
+                + (look.droppedAt.map { ", ended by \(look.droppedBy ?? "") at \($0)" } ?? ""),
+            ["Table", "Data", "#Rows"], look.tables.map { [$0.table, $0.dataClass, String($0.rows)] })
     }
 
     private static func account(_ slug: String) -> String { slug.isEmpty ? "(no account)" : slug }

@@ -8,8 +8,8 @@ struct CertificateReader {
 
     func document(
         _ kind: String, sequence: Int64, previous: String, lines: [PlanLine], taken: [Certificate.Taken]?,
-        carried: Certificate.Carried?, notRestored: [Certificate.NotRestored]? = nil, programVersion: String,
-        host: String
+        carried: Certificate.Carried?, notRestored: [Certificate.NotRestored]? = nil, look: Certificate.Look? = nil,
+        programVersion: String, host: String
     ) throws -> Certificate {
         let row = try session.query(
             """
@@ -34,7 +34,7 @@ struct CertificateReader {
             remaining: lines.filter { $0.dueRows > 0 }.map {
                 Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.dueRows)
             },
-            archive: try archive(), carried: carried, notRestored: notRestored, signature: nil)
+            archive: try archive(), carried: carried, notRestored: notRestored, look: look, signature: nil)
     }
 
     func policies() throws -> [Certificate.Policy] {

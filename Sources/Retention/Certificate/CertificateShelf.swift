@@ -95,18 +95,24 @@ struct CertificateShelf: Sendable {
 
     /// Throws `output` unless certificates that were just issued lie in their folder.
     ///
-    /// - Parameter deed: What was done and certified, as the beginning of a sentence.
-    func requireThere(_ issued: [Certifying.Issued], in folder: String, of deed: String) throws {
+    /// - Parameters:
+    ///   - deed: What was done and certified, as the beginning of a sentence.
+    ///   - advice: The end of that sentence, which says what to do.
+    func requireThere(
+        _ issued: [Certifying.Issued], in folder: String, of deed: String, advice: String = Self.advice
+    ) throws {
         for certificate in issued {
             let path = Self.path(folder, certificate.sequence, "json")
             guard FileManager.default.contents(atPath: path).map({ SHA256Digest.hex(Array($0)) }) == certificate.sha256
             else {
                 throw DaybookError.output(
                     "\(deed), and that is certified, but certificate \(certificate.sequence) cannot be written to "
-                        + "\(folder); make room there, then: daybook retention purge --resume")
+                        + "\(folder); \(advice)")
             }
         }
     }
+
+    static let advice = "make room there, then: daybook retention purge --resume"
 
     /// The page of a certificate.
     func page(_ document: String, _ sha256: String) throws -> String {

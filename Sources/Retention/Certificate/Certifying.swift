@@ -35,8 +35,9 @@ enum Certifying {
     /// - Parameter key: Signs it; nil leaves it unsigned.
     static func issue(
         _ kind: String, run: Int64, lines: [PlanLine] = [], taken: [Certificate.Taken]? = nil,
-        carried: Certificate.Carried? = nil, notRestored: [Certificate.NotRestored]? = nil, _ programVersion: String,
-        _ host: String, folder: String, key: SigningKey?, _ session: Session
+        carried: Certificate.Carried? = nil, notRestored: [Certificate.NotRestored]? = nil,
+        look: Certificate.Look? = nil, _ programVersion: String, _ host: String, folder: String, key: SigningKey?,
+        _ session: Session
     ) throws -> Issued {
         // One certificate after another, whoever issues it; and on disk before its file is, whatever the server's own
         // setting: with it everything that it certifies.
@@ -50,7 +51,8 @@ enum Certifying {
         let reader = CertificateReader(run: run, session: session)
         let unsigned = try reader.document(
             kind, sequence: sequence, previous: try last.first?.text("sha256") ?? Certificate.genesis, lines: lines,
-            taken: taken, carried: carried, notRestored: notRestored, programVersion: programVersion, host: host)
+            taken: taken, carried: carried, notRestored: notRestored, look: look, programVersion: programVersion,
+            host: host)
         let document = try key.map { try unsigned.signed(with: $0) } ?? unsigned
         let text = String(decoding: try CanonicalJSON.encode(document), as: UTF8.self)
         let digest = SHA256Digest.hex(text)

@@ -96,7 +96,7 @@ public struct Verification: Sendable {
 
     private func chain(_ outcome: inout Outcome, _ session: Session) throws {
         let sequences = try session.query("SELECT sequence FROM daybook.retention_certificate ORDER BY sequence")
-        var carried: [Certificate] = []
+        var (carried, looks): ([Certificate], [Certificate]) = ([], [])
         for sequence in try sequences.map({ try $0.int("sequence") }) {
             let row = try session.query(
                 """
@@ -127,6 +127,7 @@ public struct Verification: Sendable {
                     try compare(certificate, find, session)
                 }
                 if certificate.carried != nil { carried.append(certificate) }
+                if certificate.look != nil { looks.append(certificate) }
             } else {
                 find("its document cannot be read")
             }
@@ -138,7 +139,7 @@ public struct Verification: Sendable {
                 CertificateShelf.path(folder, sequence, "html"), Array(try shelf.page(document, digest).utf8),
                 by: certificate.programVersion, find)
         }
-        outcome.findings += try CarriedEvidence.verify(carried, session)
+        outcome.findings += try CarriedEvidence.verify(carried, session) + LookEvidence.verify(looks, session)
     }
 
     /// Whether the chain still holds what headed it when somebody wrote that down.

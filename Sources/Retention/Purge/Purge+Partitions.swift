@@ -16,6 +16,7 @@ extension Purge {
             tell(.step("archiving and dropping \(partition.name)"))
             do {
                 try await Uninterrupted.changing(connection, Self.unhurried) { try drop.drop(partition, $0) }
+                try await note(run)
             } catch is PartitionDrop.Bound {
                 // Undone as a whole: it is swept like any other table.
                 try await forgetUnrecorded(run)

@@ -28,7 +28,7 @@ extension Purge {
         var taken = try await Uninterrupted.run(connection) { try RunRecord.takenRows(run.id, $0) }
         var lines: [PlanLine] = []
         for dataClass in Self.classes(run, shape) {
-            guard try await dropWholePartitions(run, dataClass, shape) else { return stopped(run, taken) }
+            guard try await dropWholePartitions(run, dataClass, shape) else { throw CancellationError() }
             var left = plan?.lines.filter { $0.dataClass == dataClass }
             for pass in 0...Limits.purgePasses {
                 // The plan was counted a moment ago; after each pass the table is asked again.
@@ -42,7 +42,7 @@ extension Purge {
                 }
                 let ending = try await sweep(run, dataClass, shape, taken: taken, planned: planned)
                 taken = ending.takenRows
-                if ending.wasStopped { return stopped(run, taken) }
+                if ending.wasStopped { throw CancellationError() }
             }
             lines += left ?? []
         }
@@ -88,7 +88,8 @@ extension Purge {
             let step = SweepStep(
                 run: run, statement: statement, dataClass: dataClass, relation: relation, key: key(run))
             let sweep = TableSweep(
-                step: step, connection: connection, tell: tell, plannedRows: planned, pauses: settings.pauses)
+                step: step, connection: connection, journal: journal, tell: tell, plannedRows: planned,
+                pauses: settings.pauses)
             ending = try await sweep.run(takenBefore: ending.takenRows)
             if ending.wasStopped { return ending }
         }
@@ -97,10 +98,6 @@ extension Purge {
 
     /// The key of the run's archive: nil for one that was begun without, whatever key was named now.
     func key(_ run: PurgeRun) -> [UInt8]? { run.isEncrypted ? settings.archive?.key : nil }
-
-    private func stopped(_ run: PurgeRun, _ taken: Int64) -> Outcome {
-        Outcome(run: run.id, takenRows: taken, remainingRows: 0, wasStopped: true, certificate: nil, files: [])
-    }
 
     /// Writes the manifest, certifies in one transaction, and puts the certificate where it belongs.
     ///
@@ -114,11 +111,12 @@ extension Purge {
                 try RunRecord.takenRows(run.id, session)
             )
         }
+        journal.certify(certificate.sequence)
         let files = try await publishCertificates()
         try CertificateShelf(settings.templates).requireThere(
-            [certificate], in: settings.certificates, of: "Purge \(run.id) is done")
+            [certificate], in: settings.certificates, of: "Purge \(run.id) is done", advice: "make room there.")
         return Outcome(
-            run: run.id, takenRows: taken, remainingRows: lines.reduce(0) { $0 + $1.dueRows }, wasStopped: false,
+            run: run.id, takenRows: taken, remainingRows: lines.reduce(0) { $0 + $1.dueRows },
             certificate: (certificate.sequence, certificate.sha256),
             files: files)
     }

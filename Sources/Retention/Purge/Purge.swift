@@ -1,6 +1,7 @@
 internal import Domain
 internal import Foundation
 public import Postgres
+public import Reporting
 
 /// A purge: prepared and shown, then run in small transactions that can be interrupted anywhere, and certified.
 ///
@@ -13,9 +14,7 @@ public struct Purge: Sendable {
         public let takenRows: Int64
         /// Rows that were due by the run's cutoffs and are there all the same.
         public let remainingRows: Int64
-        /// True if it stopped before its end, to be resumed.
-        public let wasStopped: Bool
-        /// The certificate's number and the digest that heads the chain now; nil if it was stopped or nothing was due.
+        /// The certificate's number and the digest that heads the chain now; nil if nothing was due.
         public let certificate: (sequence: Int64, sha256: String)?
         /// The files that were written.
         public let files: [String]
@@ -24,6 +23,10 @@ public struct Purge: Sendable {
     let settings: PurgeSettings
     let connection: DirectConnection
     let tell: @Sendable (PurgeProgress) -> Void
+    let journal = RunJournal()
+
+    /// What stands of it by now, as far as its own program knows, for whoever ends it at once.
+    public var standing: String { journal.known?.standing(isCertain: false) ?? "Nothing was purged." }
 
     public init(
         _ settings: PurgeSettings, _ connection: DirectConnection,
@@ -39,6 +42,19 @@ public struct Purge: Sendable {
     /// Throws what stands against a purge: see ``PurgeGuard``; `tryAgain` if another purge is running or one has to
     /// be resumed first.
     public func prepare() async throws -> RetentionPlan {
+        try await telling { try await planned() }
+    }
+
+    /// Lets whoever runs it know what stands of it, however it ends before its end.
+    private func telling<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch {
+            throw await RunEnding.of(error, journal, connection)
+        }
+    }
+
+    private func planned() async throws -> RetentionPlan {
         try await takeLock()
         if let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) {
             throw DaybookError(
@@ -70,7 +86,14 @@ public struct Purge: Sendable {
     }
 
     /// Runs a plan that ``prepare()`` made. Nothing is recorded where nothing is due.
+    ///
+    /// Throws ``StoppedRun`` where it ends before its end, and what kept it from beginning.
     public func run(_ plan: RetentionPlan) async throws -> Outcome {
+        try await telling { try await begin(plan) }
+    }
+
+    private func begin(_ plan: RetentionPlan) async throws -> Outcome {
+        try Task.checkCancellation()
         let files = try await publishCertificates()
         guard plan.dueRows > 0 else {
             return Self.nothing(files)
@@ -79,6 +102,7 @@ public struct Purge: Sendable {
         let run = try await Uninterrupted.changing(connection) { session in
             try CertificateShelf.requirePlace(in: settings.certificates, session)
             let run = try PurgeRun.record(plan, settings, session)
+            journal.begin(run.id)
             guard try run.isBound(session) else {
                 throw DaybookError(
                     .tryAgain,
@@ -90,6 +114,11 @@ public struct Purge: Sendable {
             return run
         }
         return try await go(run, plan: plan)
+    }
+
+    /// The head of the chain, as the run leaves it.
+    public func head() async throws -> ChainHead {
+        try await telling { try await CertificateHead.read(connection.connection) }
     }
 
     /// How an interrupted run is continued.
@@ -110,13 +139,19 @@ public struct Purge: Sendable {
 
     /// Continues a run that was interrupted; nil if there is none.
     ///
-    /// Throws `configuration` where the run's archive is another, not whole, or its key is not the one that was named.
+    /// Throws `configuration` where the run's archive is another, not whole, or its key is not the one that was named;
+    /// ``StoppedRun`` where it ends before its end.
     public func resume(_ resumption: Resumption = Resumption()) async throws -> Outcome? {
+        try await telling { try await goOn(resumption) }
+    }
+
+    private func goOn(_ resumption: Resumption) async throws -> Outcome? {
         try await takeLock()
         let files = try await publishCertificates()
         guard let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) else {
             return files.isEmpty ? nil : Self.nothing(files)
         }
+        try await note(run)
         // First of all: until then its rows are in no report.
         try await giveBackDetached(run)
         try run.requireArchive(resumption)
@@ -158,13 +193,18 @@ public struct Purge: Sendable {
     }
 
     private static func nothing(_ files: [String]) -> Outcome {
-        Outcome(run: 0, takenRows: 0, remainingRows: 0, wasStopped: false, certificate: nil, files: files)
+        Outcome(run: 0, takenRows: 0, remainingRows: 0, certificate: nil, files: files)
     }
 
     /// Whole seconds, away from zero: a clock that is a moment more than five minutes off is off.
     private static func seconds(_ microseconds: Int64) -> Int64 {
         let seconds = (abs(microseconds) + 999_999) / 1_000_000
         return microseconds < 0 ? -seconds : seconds
+    }
+
+    /// Writes down what the database has of a run.
+    func note(_ run: PurgeRun) async throws {
+        journal.set(try await Uninterrupted.run(connection) { try RunTally(run: run.id, $0) })
     }
 
     private func takeLock() async throws {

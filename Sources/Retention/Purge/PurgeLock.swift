@@ -29,9 +29,9 @@ enum PurgeLock {
             """, [.int(key)])
         guard try held[0].bool("held") else {
             throw DaybookError.configuration(
-                "The session of this purge no longer holds the lock that keeps a second one out, so it stopped before "
+                "The session of this run no longer holds the lock that keeps a second one out, so it stopped before "
                     + "its next change: look for a trigger or a function that calls pg_advisory_unlock_all, or for a "
-                    + "pooler. Continue it with: daybook retention purge --resume")
+                    + "pooler.")
         }
     }
 

@@ -16,9 +16,8 @@ enum SweepFailure {
     static func wait(after refusals: Int, _ what: String, _ error: PostgresError) async throws {
         guard refusals < Limits.purgeAttempts else {
             throw DaybookError(
-                .tryAgain,
-                "\(what) \(refusals) times in a row; the purge stopped there. Continue it with: daybook retention "
-                    + "purge --resume", debugText: String(reflecting: error))
+                .tryAgain, "\(what) \(refusals) times in a row; the purge stopped there.",
+                debugText: String(reflecting: error))
         }
         try? await Task.sleep(for: .milliseconds(100 * refusals))
     }

@@ -19,7 +19,7 @@ struct SweepStep: Sendable {
             throw DaybookError(
                 .tryAgain,
                 "The policies changed, or a hold was released, while the purge ran, so it stopped: it is bound to the "
-                    + "plan that was shown. End it with: daybook retention purge --resume")
+                    + "plan that was shown, and resumed it is certified and ends.")
         }
         try Self.prepare(session)
         let rows: Int64
@@ -28,10 +28,7 @@ struct SweepStep: Sendable {
         } catch let error as PostgresError {
             guard let reason = SweepFailure.explain(error, relation) else { throw error }
             throw DaybookError(
-                reason.kind, reason.sentence + " The purge stopped there; then: daybook retention purge --resume",
-                debugText: String(reflecting: error))
-        } catch let error as DaybookError where error.kind == .output {
-            throw DaybookError.output(error.sentence + " Then: daybook retention purge --resume")
+                reason.kind, reason.sentence + " The purge stopped there.", debugText: String(reflecting: error))
         }
         try RetentionSession.restorePath(session)
         // Looked at after the statement, whose lock keeps columns and constraints as they are until the COMMIT.
@@ -39,7 +36,7 @@ struct SweepStep: Sendable {
             throw DaybookError(
                 .tryAgain,
                 "The columns of \(relation) are not those that the purge began with, so it stopped: none may go "
-                    + "without its archived copy. Continue it with: daybook retention purge --resume")
+                    + "without its archived copy.")
         }
         try statement.refuseCascades(session)
         _ = try session.execute(

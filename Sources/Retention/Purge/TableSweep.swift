@@ -6,6 +6,7 @@ internal import Postgres
 struct TableSweep: Sendable {
     let step: SweepStep
     let connection: DirectConnection
+    let journal: RunJournal
     let tell: @Sendable (PurgeProgress) -> Void
     let plannedRows: Int64
     let pauses: PurgePauses
@@ -21,7 +22,7 @@ struct TableSweep: Sendable {
     ///
     /// Throws `tryAgain` if locks or limits turned it away too often: the run can be resumed.
     func run(takenBefore: Int64) async throws -> Ending {
-        let place = try await connection.run { session in
+        let place = try await Uninterrupted.run(connection) { session in
             let rows = try session.query(
                 """
                 SELECT pages, next_page FROM daybook.purge_sweep
@@ -60,7 +61,9 @@ struct TableSweep: Sendable {
             let range = next..<min(next + most, place.pages)
             let startedAt = clock.now
             do {
-                taken += try await Uninterrupted.changing(connection) { try step.take(range, rests, $0) }
+                let rows = try await Uninterrupted.changing(connection) { try step.take(range, rests, $0) }
+                journal.add(rows, of: step.dataClass)
+                taken += rows
                 pace.took(milliseconds: Int64((clock.now - startedAt) / .milliseconds(1)))
                 next = range.upperBound
                 refusals = 0
@@ -102,7 +105,7 @@ struct TableSweep: Sendable {
     /// A transaction that was undone may have left its file.
     private func forgetUnrecorded() async throws {
         guard let folder = step.run.archive else { return }
-        let recorded = try await connection.run { try RunRecord.recordedFiles(step.run.id, $0) }
+        let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(step.run.id, $0) }
         folder.removeUnrecorded(recorded)
     }
 
@@ -112,10 +115,7 @@ struct TableSweep: Sendable {
         while let reason = try await connection.reason(for: step.relation, pauses) {
             tell(.pausing(reason))
             guard waited < pauses.mostSeconds else {
-                throw DaybookError(
-                    .tryAgain,
-                    "The purge waited \(waited) s because \(reason), and stopped. Continue it with: "
-                        + "daybook retention purge --resume")
+                throw DaybookError(.tryAgain, "The purge waited \(waited) s because \(reason), and stopped.")
             }
             try? await Task.sleep(for: .seconds(Limits.purgeLookSeconds))
             guard !Task.isCancelled else { return false }

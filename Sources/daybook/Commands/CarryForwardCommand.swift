@@ -79,7 +79,11 @@ struct CarryForwardCommand: AsyncParsableCommand {
                 throw DaybookError(.failed, "Nothing was replaced.")
             }
             let outcome = try await carry.run(plan)
-            return (outcome, try await CertificateHead.read(connection.connection))
+            let standing =
+                outcome.certificate == nil
+                ? "Nothing was to be replaced."
+                : "Run \(outcome.run) has replaced \(outcome.rows) ledger rows, and that is certified."
+            return (outcome, try await CertificateHead.read(connection.connection, after: standing))
         }
         display.finish()
         guard let (outcome, chain) = done else { return }

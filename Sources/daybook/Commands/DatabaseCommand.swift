@@ -88,8 +88,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             let applied = try await database.withConnection { connection in
                 let applied = try await migrator.migrate(connection)
                 // Months ahead from the first day on; a deployment's own table is left as it is.
-                let partitions =
-                    try await AccessLogPartitions().ensure(connection) + LedgerPartitions().ensure(connection)
+                let partitions = try await MonthlyPartitions().ensure(connection).made
                 try await DatabaseRoles().renew(connection)
                 return applied + partitions.map { "partition \($0)" }
             }

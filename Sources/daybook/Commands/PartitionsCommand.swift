@@ -15,12 +15,7 @@ struct PartitionsCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
-        let (made, waiting) = try await database.withConnection { connection in
-            (
-                try await AccessLogPartitions().ensure(connection) + LedgerPartitions().ensure(connection),
-                try await AccessLogPartitions().waiting(connection)
-            )
-        }
+        let (made, waiting) = try await database.withConnection { try await MonthlyPartitions().ensure($0) }
         for name in made { Terminal.show("made \(name)") }
         if made.isEmpty { Terminal.show("nothing to make") }
         for month in waiting {

@@ -21,8 +21,6 @@ struct PurgeCommand: AsyncParsableCommand {
               daybook retention purge --resume
             """)
 
-    private static let interruptedExitCode: Int32 = 130
-
     @OptionGroup(title: "Plan") var plan: PlanOptions
     @Flag(help: "Do not ask.") var yes = false
     @Flag(help: "Continue the run that was interrupted. With none, nothing is done.") var resume = false
@@ -113,19 +111,17 @@ struct PurgeCommand: AsyncParsableCommand {
         let settings = try settings()
         let display = PurgeDisplay(isQuiet: quiet)
         let (outcome, chain) = try await database.withDirectConnection(for: "A purge") { connection in
-            let outcome = try await purge(settings, connection, display)
-            // One that stopped has certified nothing yet.
-            return (outcome, outcome?.wasStopped == true ? nil : try await CertificateHead.read(connection.connection))
+            defer { display.finish() }
+            let purge = Purge(settings, connection) { display.tell($0) }
+            LastWords.set { purge.standing }
+            let outcome = try await run(purge)
+            return (outcome, try await purge.head())
         }
-        display.finish()
-        try show(outcome)
-        if let chain { try await head.handOn(chain) }
+        show(outcome)
+        try await head.handOn(chain)
     }
 
-    private func purge(
-        _ settings: PurgeSettings, _ connection: DirectConnection, _ display: PurgeDisplay
-    ) async throws -> Purge.Outcome? {
-        let purge = Purge(settings, connection) { display.tell($0) }
+    private func run(_ purge: Purge) async throws -> Purge.Outcome? {
         if resume { return try await purge.resume(resumption) }
         let plan = try await purge.prepare()
         if !quiet || !yes { PlanDisplay.show(plan) }
@@ -161,16 +157,10 @@ struct PurgeCommand: AsyncParsableCommand {
         return readLine(strippingNewline: true)?.trimmingCharacters(in: .whitespaces) == String(plan.dueRows)
     }
 
-    private func show(_ outcome: Purge.Outcome?) throws {
+    private func show(_ outcome: Purge.Outcome?) {
         guard let outcome else {
             Terminal.show("Nothing to resume: no purge was interrupted.")
             return
-        }
-        if outcome.wasStopped {
-            Terminal.say(
-                "daybook: stopped after \(outcome.takenRows) rows of purge \(outcome.run); continue it with: daybook "
-                    + "retention purge --resume")
-            throw ExitCode(Self.interruptedExitCode)
         }
         if let certificate = outcome.certificate {
             Terminal.show("\nPurge \(outcome.run) took \(outcome.takenRows) rows.")

@@ -8,7 +8,9 @@ struct RestoreCommand: AsyncParsableCommand {
         commandName: "restore", abstract: "Put the rows of an archive back.",
         discussion: """
             MANIFEST is manifest.json of a run's archive. Every file is verified first. With --into the rows go to \
-            tables of their own, NAME_CLASS, and nothing else changes. A redacted row that is in its table no more is \
+            tables of their own, NAME_CLASS, and nothing else changes: that is a look into the archive, which is \
+            recorded and certified with its --reason, and named by `retention verify` until forget-look has dropped \
+            the tables. A redacted row that is in its table no more is \
             named, the others are put back, and the exit code is 2.
 
             Rows that were put back are due again tonight: place a hold first.
@@ -16,33 +18,53 @@ struct RestoreCommand: AsyncParsableCommand {
 
     @Argument(help: "manifest.json of the archive.", completion: .file(extensions: ["json"])) var manifest: String
     @Option(help: ArgumentHelp("Put the rows into tables whose names begin so.", valueName: "name")) var into: String?
+    @Option(help: ArgumentHelp("With --into: why the rows are looked at.", valueName: "text")) var reason: String?
+    @Option(
+        help: ArgumentHelp(
+            "With --into: the last day of the look, in UTC. Default: \(Limits.lookDays) days from today; at most "
+                + "\(Limits.mostLookDays).", valueName: "date"), transform: Arguments.date)
+    var until: CalendarDate?
     @Option(help: ArgumentHelp("The file of the archive's key.", valueName: "file")) var keyFile: String?
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
     @OptionGroup(title: "Certificates") var head: HeadOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
-        let idle = certificate.given.first
-        guard into == nil || idle == nil else {
-            throw ValidationError("With --into nothing is certified: leave out \(idle ?? "").")
+        guard into != nil else {
+            guard reason == nil, until == nil else {
+                throw ValidationError("--reason and --until are about a look into an archive; say --into with them.")
+            }
+            return
         }
+        guard let reason, !reason.allSatisfy(\.isWhitespace), reason.count <= Limits.remarkLength else {
+            throw ValidationError(
+                "--into makes purged rows live again; say why with --reason, in at most \(Limits.remarkLength) "
+                    + "characters.")
+        }
+    }
+
+    private var look: LookRequest? {
+        into.map { LookRequest(into: $0, reason: reason ?? "", until: until) }
     }
 
     func run() async throws {
         try certificate.makeFolder()
         let restoration = try Restoration(
-            manifest: CertificateOptions.absolute(manifest), into: into, keyFile: keyFile,
+            manifest: CertificateOptions.absolute(manifest), look: look, keyFile: keyFile,
             templates: try certificate.templateSet(), certificates: certificate.folder,
             signingKey: try certificate.signingKey(), mode: certificate.mode, programVersion: Version.current,
             host: Host.name)
         let (outcome, chain) = try await database.withConnection { connection in
-            (
-                try await restoration.run(connection, tell: Terminal.say),
-                try await CertificateHead.read(connection)
-            )
+            let outcome = try await restoration.run(connection, tell: Terminal.say)
+            let standing = "The rows of purge \(outcome.run) were put back, and that is certified."
+            return (outcome, try await CertificateHead.read(connection, after: standing))
         }
         Terminal.show(
             "\(outcome.rows) rows of purge \(outcome.run) were put back into \(outcome.tables.joined(separator: ", "))")
+        if let look = outcome.look {
+            Terminal.show(
+                "Look \(look.number), until \(look.until); end it with: daybook retention forget-look \(look.number)")
+        }
         if outcome.keptRows > 0 {
             Terminal.show(
                 "\(outcome.keptRows) of them had been written to since: only what was empty in those was filled.")
@@ -79,19 +101,21 @@ struct ExpireArchivesCommand: AsyncParsableCommand {
             signingKey: try certificate.signingKey(), mode: certificate.mode, programVersion: Version.current,
             host: Host.name)
         if let lost {
+            let done = "The archive of purge \(lost) was written off as lost."
             let (files, chain) = try await database.withConnection { connection in
-                (
-                    try await expiry.writeOff(lost, connection, tell: Terminal.say),
-                    try await CertificateHead.read(connection)
-                )
+                let files = try await expiry.writeOff(lost, connection, tell: Terminal.say)
+                return (files, try await CertificateHead.read(connection, after: done))
             }
-            Terminal.show("The archive of purge \(lost) was written off as lost.")
+            Terminal.show(done)
             for file in files { Terminal.show(file) }
             try await head.handOn(chain)
             return
         }
         let (outcome, chain) = try await database.withConnection { connection in
-            (try await expiry.run(connection, tell: Terminal.say), try await CertificateHead.read(connection))
+            let outcome = try await expiry.run(connection, tell: Terminal.say)
+            let runs = outcome.runs.map(String.init).joined(separator: ", ")
+            let standing = runs.isEmpty ? "No archive was destroyed." : "The archives of purges \(runs) were destroyed."
+            return (outcome, try await CertificateHead.read(connection, after: standing))
         }
         for run in outcome.runs { Terminal.show("The archive of purge \(run) was destroyed.") }
         for remark in outcome.remarks { Terminal.say("daybook: \(remark)") }

@@ -6,6 +6,7 @@ struct RetentionCommand: AsyncParsableCommand {
         commandName: "retention", abstract: "What is kept how long: plans, purges, holds, certificates.",
         subcommands: [
             PlanCommand.self, PurgeCommand.self, VerifyRetentionCommand.self, RestoreCommand.self,
-            ExpireArchivesCommand.self, CarryForwardCommand.self, HoldCommand.self, PolicyCommand.self,
+            ForgetLookCommand.self, ExpireArchivesCommand.self, CarryForwardCommand.self, HoldCommand.self,
+            PolicyCommand.self,
         ])
 }

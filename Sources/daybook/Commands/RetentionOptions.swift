@@ -11,14 +11,7 @@ struct PlanOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Judge as of this date (2026-11-05). Default: today, in the database's clock.", valueName: "date"),
-        transform: { text in
-            let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard text.utf8.count == 10, parts.count == 3, let year = parts[0], let month = parts[1],
-                let day = parts[2],
-                Limits.years.contains(year), let date = CalendarDate(year: year, month: month, day: day)
-            else { throw ValidationError("\"\(text)\" is not a date of the years 2000 to 2199, such as 2026-11-05.") }
-            return date
-        })
+        transform: Arguments.date)
     var asOf: CalendarDate?
 
     @Option(help: ArgumentHelp("Only this account.", valueName: "slug"))

@@ -19,12 +19,12 @@ struct LookTable {
     }
 
     private func fill(typed: Bool, _ session: Session) throws {
-        let table = TableName.quoted(name.contains(".") ? name : "public." + name, session)
+        let table = TableName.quoted(name, session)
         let types = typed ? try self.types(session) : [:]
         var columns: [String] = []
         for column in rows.flatMap(\.segment.columns) where !columns.contains(column) { columns.append(column) }
         let list = columns.map { "\(session.quoteIdentifier($0)) \(types[$0] ?? "text")" }
-        try session.executeScript("CREATE TABLE IF NOT EXISTS \(table) (\(list.joined(separator: ", ")))")
+        try session.executeScript("CREATE TABLE \(table) (\(list.joined(separator: ", ")))")
         for piece in rows { try piece.copy(into: name, session) }
     }
 

@@ -1,0 +1,122 @@
+internal import Domain
+internal import Postgres
+
+/// A look into an archive, as it is recorded.
+struct Look: Sendable, Hashable {
+    /// One of its tables, as it was made.
+    struct Table: Sendable, Hashable {
+        /// `public.looked_at_access_log`
+        let name: String
+        let oid: Int64
+        let dataClass: String
+        let rows: Int64
+    }
+
+    let id: Int64
+    /// The purge from whose archive the rows came.
+    let run: Int64
+    let tables: [Table]
+    let reason: String
+    /// The first instant after its last day.
+    let until: Instant
+    let lookedBy: String
+    let lookedAt: Instant
+    let droppedBy: String?
+    let droppedAt: Instant?
+
+    /// What a certificate says of it.
+    var certified: Certificate.Look {
+        Certificate.Look(
+            lookId: id, reason: reason, until: until.description, lookedBy: lookedBy, lookedAt: lookedAt.description,
+            tables: tables.map { Certificate.LookTable(table: $0.name, dataClass: $0.dataClass, rows: $0.rows) },
+            droppedBy: droppedBy, droppedAt: droppedAt?.description)
+    }
+
+    private static let columns = """
+        look_id, run_id, relations, relation_oids::bigint[] AS oids, data_classes, row_counts, reason, until_at,
+            looked_by, looked_at, dropped_by, dropped_at
+        """
+
+    private init(_ row: Row) throws {
+        id = try row.int("look_id")
+        run = try row.int("run_id")
+        let (names, oids) = (try row.texts("relations"), try row.ints("oids"))
+        let (classes, counts) = (try row.texts("data_classes"), try row.ints("row_counts"))
+        tables = names.indices.map {
+            Table(name: names[$0], oid: oids[$0], dataClass: classes[$0], rows: counts[$0])
+        }
+        reason = try row.text("reason")
+        until = try row.instant("until_at")
+        lookedBy = try row.text("looked_by")
+        lookedAt = try row.instant("looked_at")
+        droppedBy = try row.optionalText("dropped_by")
+        droppedAt = try row.optionalInstant("dropped_at")
+    }
+
+    /// Every look, in order; none in a database that is not migrated so far.
+    static func all(_ session: Session) throws -> [Look] {
+        guard try isKnown(session) else { return [] }
+        return try session.query("SELECT \(columns) FROM daybook.retention_look ORDER BY look_id").map(Look.init)
+    }
+
+    /// A look, locked until the transaction ends; nil where there is none of the number.
+    static func find(_ id: Int64, _ session: Session) throws -> Look? {
+        try session.query("SELECT \(columns) FROM daybook.retention_look WHERE look_id = $1 FOR UPDATE", [.int(id)])
+            .first.map(Look.init)
+    }
+
+    /// The looks into the archive of a purge whose tables are there.
+    static func open(into run: Int64, _ session: Session) throws -> [Int64] {
+        guard try isKnown(session) else { return [] }
+        return try session.query(
+            "SELECT look_id FROM daybook.retention_look WHERE run_id = $1 AND dropped_at IS NULL ORDER BY look_id",
+            [.int(run)]
+        ).map { try $0.int("look_id") }
+    }
+
+    private static func isKnown(_ session: Session) throws -> Bool {
+        try session.query("SELECT to_regclass('daybook.retention_look') IS NOT NULL AS exists")[0].bool("exists")
+    }
+
+    /// Refuses a database without the table.
+    static func requireTable(_ session: Session) throws {
+        guard try isKnown(session) else {
+            throw DaybookError.configuration(
+                "This database has no table of looks into archives yet; run: daybook database migrate")
+        }
+    }
+
+    /// Records a look whose tables were just made, and marks them, so that they are known under any name.
+    static func record(
+        _ request: LookRequest, run: Int64, tables: [(name: String, dataClass: String, rows: Int64)], until: Instant,
+        _ session: Session
+    ) throws -> Look {
+        let oids = try tables.map { table in
+            try session.query(
+                "SELECT to_regclass($1)::oid::bigint AS oid", [.text(TableName.quoted(table.name, session))])[0].int(
+                    "oid")
+        }
+        let row = try session.query(
+            """
+            INSERT INTO daybook.retention_look (
+                run_id, relations, relation_oids, data_classes, row_counts, reason, until_at)
+            VALUES ($1, $2, $3::bigint[]::oid[], $4, $5, $6, $7) RETURNING \(columns)
+            """,
+            [
+                .int(run), .texts(tables.map(\.name)), .ints(oids), .texts(tables.map(\.dataClass)),
+                .ints(tables.map(\.rows)), .text(request.reason), .instant(until),
+            ])[0]
+        let look = try Look(row)
+        for table in look.tables {
+            let name = TableName.quoted(table.name, session)
+            let mark =
+                look.mark(table) + " rows of purge \(run), until \(until); drop it with: daybook retention forget-look "
+                + String(look.id)
+            try session.executeScript("COMMENT ON TABLE \(name) IS '\(mark)'")
+        }
+        return look
+    }
+
+    /// What the comment of one of its tables begins with: it goes where the table goes, into a dump as well.
+    func mark(_ table: Table) -> String { "Daybook look \(id) (\(table.dataClass)):" }
+}
