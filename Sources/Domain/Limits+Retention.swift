@@ -67,4 +67,6 @@ extension Limits {
     public static let lookDays: Int64 = 7
     /// Most days of a look: the shortest retentions but one; what is needed for longer is put back under a hold.
     public static let mostLookDays: Int64 = 90
+    /// The largest extract of certificates that is read: 64 MiB are the faces of more than sixty thousand.
+    public static let extractBytes = 64 << 20
 }

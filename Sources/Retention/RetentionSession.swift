@@ -65,4 +65,34 @@ enum RetentionSession {
                 "This database has no tables for the retention of this version yet; run: daybook database migrate")
         }
     }
+
+    /// Refuses a database whose chain knows no certificates with parts yet.
+    static func requireFaces(_ session: Session) throws {
+        let known = try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_attribute AS a
+                WHERE a.attrelid = to_regclass('daybook.retention_certificate') AND a.attname = 'face'
+            ) AS exists
+            """)
+        guard try known[0].bool("exists") else {
+            throw DaybookError.configuration(
+                "The certificates of this database have no parts yet; run: daybook database migrate")
+        }
+    }
+
+    /// Refuses the same, and a role that may not add a certificate.
+    static func requireCertifying(_ session: Session) throws {
+        try requireFaces(session)
+        let rights = try session.query(
+            """
+            SELECT current_user::text AS role,
+                has_column_privilege('daybook.retention_certificate', 'face', 'INSERT') AS may_add
+            """)
+        guard try rights[0].bool("may_add") else {
+            throw DaybookError.configuration(
+                "The role \(try rights[0].text("role")) may not add a certificate, so nothing was done; run again: "
+                    + "daybook database roles")
+        }
+    }
 }

@@ -139,6 +139,8 @@ extension KnownTable {
     public static let apiKeys = named("enterprise_api_keys")
     /// `public.video_external_access_log`.
     public static let accessLog = named("video_external_access_log")
+    /// `public.batch_jobs`.
+    public static let batchJobs = named("batch_jobs")
     /// `public.video_tasks`.
     public static let videoTasks = named("video_tasks")
     /// `daybook.ledger_carry`.

@@ -104,13 +104,16 @@ import Testing
             #expect(wrong.exitCode == 2 && wrong.output.contains("another key"), "\(wrong.output)")
             #expect(try await !verify([other, key]).output.contains("another key"))
             // Whoever can write the database and the folder makes chain and digests anew; the signature stays theirs.
-            let forged = signed.replacing("\"program_version\" : \"", with: "\"program_version\" : \"1")
-            #expect(forged != signed)
-            try await Self.forge(purging, forged)
+            let forge = { (text: String) in
+                text.replacing("\"program_version\" : \"", with: "\"program_version\" : \"1")
+            }
+            try await purging.reissue(2, forge)
             let found = try await verify([])
             #expect(found.exitCode == 2 && found.output.contains("its signature is not that of its document"))
             // The same with the signature of a key of the forger's own: the keys that are trusted decide.
-            try await Self.forge(purging, try Self.resigned(forged, with: purging.folder.file("other")))
+            let secret = try String(contentsOfFile: purging.folder.file("other"), encoding: .utf8)
+            let stranger = try #require(SigningKey(hex: secret.trimmingCharacters(in: .whitespacesAndNewlines)))
+            try await purging.reissue(2, key: stranger, forge)
             #expect(try await !verify([]).output.contains("signature"))
             #expect(try await verify([key]).output.contains("another key"))
         }
@@ -138,28 +141,5 @@ import Testing
 
     private static func document(_ purging: Purging, _ number: Int) throws -> String {
         try String(contentsOfFile: "\(purging.certificates)/certificate-00000\(number).json", encoding: .utf8)
-    }
-
-    /// Puts another document in the place of certificate 2, everywhere.
-    private static func forge(_ purging: Purging, _ document: String) async throws {
-        try document.write(
-            toFile: purging.certificates + "/certificate-000002.json", atomically: false, encoding: .utf8)
-        try await execute(
-            """
-            UPDATE daybook.retention_certificate SET document = $daybook$\(document)$daybook$ WHERE sequence = 2;
-            UPDATE daybook.retention_certificate SET sha256 = encode(sha256(convert_to(document, 'UTF8')), 'hex')
-            """, in: purging.settings)
-    }
-
-    /// A document signed by a key of the forger's.
-    private static func resigned(_ document: String, with path: String) throws -> String {
-        let key = try #require(
-            SigningKey(
-                hex: try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)))
-        let named = document.replacing(
-            #/"public_key" : "[0-9a-f]*"/#, with: "\"public_key\" : \"\(key.publicKey.hex)\"")
-        let empty = named.replacing(#/"value" : "[0-9a-f]*"/#, with: "\"value\" : \"\"")
-        let value = Hex.text(key.sign(Array(empty.utf8)))
-        return empty.replacing("\"value\" : \"\"", with: "\"value\" : \"\(value)\"")
     }
 }

@@ -92,6 +92,9 @@ struct CommandCase: Sendable {
         CommandCase("daybook close reopen", .roles(writers), ["{closed}", "--reason", "tried"]),
         CommandCase("daybook retention plan", .roles(readers)),
         CommandCase("daybook retention verify", .roles(readers)),
+        CommandCase("daybook retention list", .roles(readers)),
+        CommandCase("daybook retention certificate", .roles(readers), ["--account", "one"]),
+        CommandCase("daybook retention show", .roles(readers), ["one"]),
         CommandCase("daybook retention policy list", .roles(readers)),
         CommandCase(
             "daybook retention policy set", .roles(writers),

@@ -44,6 +44,8 @@ public struct LedgerExplanation: Sendable {
             let draws = KeptDraws(closed: closed, stated: costs(closed.ordered(entries)), today: costs(entries))
             let owner = names.first.map { "\($0.slug), \($0.name)" } ?? "no account, owner \(userID)"
             let kind = try found.text("kind")
+            let redactions = try kind == "task" ? [TaskRedaction.table(reference, of: userID, session)] : []
+            let redaction = redactions.filter { !$0.rows.isEmpty }
             if let batchID, !batchID.isEmpty {
                 try Self.refuseCarried(batchID, of: userID, catalog, session)
                 let values = own.merging(["batch_id": .text(batchID)]) { _, batch in batch }
@@ -51,7 +53,7 @@ public struct LedgerExplanation: Sendable {
                     id: batchID, owner: owner, entries: entries, draws: draws,
                     batch: try rows("explain_batch", values).first, tasks: try rows("explain_tasks", values),
                     asked: kind == "task" ? reference : nil)
-                return try story.tables()
+                return try story.tables() + redaction
             }
             let id = try found.text("id")
             guard
@@ -63,7 +65,7 @@ public struct LedgerExplanation: Sendable {
                     "The task \(reference) belongs to no batch, and no ledger entry names it: a video that was bought "
                         + "by itself is found by the entry that paid for it (daybook credits history).")
             }
-            return Self.tables(of: entry, owner: owner, draws: draws, entries: entries)
+            return Self.tables(of: entry, owner: owner, draws: draws, entries: entries) + redaction
         }
     }
 

@@ -11,7 +11,7 @@ struct Certificate: Codable, Sendable {
         let cutoff: String
     }
 
-    struct Taken: Codable, Sendable {
+    struct Taken: Codable, Sendable, Hashable {
         let account: String
         let dataClass: String
         let action: String
@@ -20,18 +20,20 @@ struct Certificate: Codable, Sendable {
         let newest: String
     }
 
-    struct Kept: Codable, Sendable {
+    struct Kept: Codable, Sendable, Hashable {
         let account: String
         let dataClass: String
         let rows: Int64
     }
 
-    struct Hold: Codable, Sendable {
+    struct Hold: Codable, Sendable, Hashable {
         let scope: String
         let reference: String
         let matter: String
         let requestedBy: String
         let placedAt: String
+        /// Whose data it covers; nil where nobody knows, and in certificates without parts.
+        let userId: String?
     }
 
     struct Archive: Codable, Sendable {
@@ -96,7 +98,7 @@ struct Certificate: Codable, Sendable {
         let batchesSha256: String
     }
 
-    /// `purge`, `archive_expiry`, `archive_lost`, `restore`, `carry`, `look` or `look_dropped`.
+    /// `purge`, `archive_expiry`, `archive_lost`, `restore`, `carry`, `look`, `look_dropped` or `index`.
     let kind: String
     let sequence: Int64
     /// SHA-256 of the certificate before it; 64 zeros before the first.
@@ -133,6 +135,10 @@ struct Certificate: Codable, Sendable {
     let look: Look?
     /// Nil where no key was given.
     var signature: DocumentSignature?
+    /// What keeps the parts apart; nil in certificates of before there were parts.
+    var divided: Divided?
+    /// The parts of earlier certificates that had none; nil in every certificate but one of kind `index`.
+    var indexed: [Indexed]?
 
     var rows: Int64 { taken.reduce(0) { $0 + $1.rows } }
 

@@ -47,6 +47,7 @@ struct CertificatePage: Sendable {
                 ("SHA-256 of the holds", certificate.holdSha256),
             ].map { Fact(term: $0.0, value: $0.1) }
             + (certificate.signature.map { [Fact(term: "Signed with the key", value: $0.publicKey)] } ?? [])
+            + (certificate.divided.map { [Fact(term: "SHA-256 of its parts", value: $0.rootSha256)] } ?? [])
             + Self.archiveFacts(certificate.archive)
         sections = Self.sections(certificate)
     }
@@ -59,6 +60,7 @@ struct CertificatePage: Sendable {
         case "carry": "the ledger was carried forward"
         case LookEvidence.kind: "an archive was looked into"
         case LookEvidence.endKind: "a look into an archive has ended"
+        case "index": "earlier certificates got parts"
         default: "data was purged"
         }
     }
@@ -79,6 +81,8 @@ struct CertificatePage: Sendable {
         case "carry":
             "\(certificate.rows) ledger rows before \(certificate.carried?.cutoff ?? "") were archived, and replaced "
                 + "by a balance a month, owner and lot."
+        case "index":
+            "Certificates that were issued before they had parts, and the parts that each of them can be shown in."
         default:
             "\(certificate.rows) rows were purged under the policies below. "
                 + (certificate.remaining.isEmpty
@@ -108,7 +112,15 @@ struct CertificatePage: Sendable {
             ]
         }
         let looks = certificate.look.map { [looked($0)] } ?? []
-        return (certificate.carried.map { [months($0)] } ?? []) + (missing ?? []) + looks + [
+        let covered = certificate.face?.covers.map { covers in
+            [
+                section(
+                    "covered", "Certificates that it divides", ["#Certificate", "SHA-256"],
+                    covers.map { [String($0.certificate), $0.sha256] })
+            ]
+        }
+        return (covered ?? []) + (certificate.carried.map { [months($0)] } ?? []) + (missing ?? [])
+            + looks + [
             section(
                 "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
                 certificate.taken.map {

@@ -86,22 +86,10 @@ struct CertificateReader {
     }
 
     private func holds() throws -> [Certificate.Hold] {
-        try session.query(
-            """
-            SELECT scope, reference, matter, requested_by, placed FROM (
-                SELECT h.scope, coalesce(a.slug, h.user_id::text, h.batch_id::text, h.video_id::text) AS reference,
-                    h.matter, h.requested_by, h.placed_at AS placed
-                FROM daybook.legal_hold AS h LEFT JOIN daybook.account AS a ON a.user_id = h.user_id
-                WHERE h.released_at IS NULL
-                UNION ALL
-                SELECT 'account', slug, legal_hold, 'accounts.csv', imported_at FROM daybook.account
-                WHERE legal_hold <> ''
-            ) AS h ORDER BY scope, reference COLLATE "C", matter COLLATE "C", placed
-            """
-        ).map { row in
+        try HoldInForce.all(session).map {
             Certificate.Hold(
-                scope: try row.text("scope"), reference: try row.text("reference"), matter: try row.text("matter"),
-                requestedBy: try row.text("requested_by"), placedAt: try row.instant("placed").description)
+                scope: $0.scope, reference: $0.reference, matter: $0.matter, requestedBy: $0.requestedBy,
+                placedAt: $0.placedAt.description, userId: $0.owner)
         }
     }
 

@@ -77,6 +77,7 @@ struct CertificateShelf: Sendable {
         in folder: String, advice: String = "Nothing was done; name another folder with --certificates.",
         _ session: Session
     ) throws {
+        try RetentionSession.requireCertifying(session)
         do {
             try make(folder, .ownerOnly)
         } catch let error as DaybookError {
@@ -103,8 +104,8 @@ struct CertificateShelf: Sendable {
     ) throws {
         for certificate in issued {
             let path = Self.path(folder, certificate.sequence, "json")
-            guard FileManager.default.contents(atPath: path).map({ SHA256Digest.hex(Array($0)) }) == certificate.sha256
-            else {
+            let digest = FileManager.default.contents(atPath: path).map { SHA256Digest.hex(Array($0)) }
+            guard digest == certificate.fileSha256 else {
                 throw DaybookError.output(
                     "\(deed), and that is certified, but certificate \(certificate.sequence) cannot be written to "
                         + "\(folder); \(advice)")

@@ -10,11 +10,12 @@ extension Certificate {
         return signed
     }
 
-    /// What is signed: the document with an empty value in the place of the signature.
+    /// What is signed: the face, or of a certificate without parts the document, with an empty value in the place of the
+    /// signature.
     private func signedBytes() throws -> [UInt8] {
         var unsigned = self
         unsigned.signature?.value = ""
-        return try CanonicalJSON.encode(unsigned)
+        return try unsigned.face.map { try CanonicalJSON.encode($0) } ?? CanonicalJSON.encode(unsigned)
     }
 
     /// What is wrong with the signature of a document; nil where nothing is.

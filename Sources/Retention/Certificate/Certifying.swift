@@ -11,7 +11,10 @@ enum Certifying {
     /// A certificate as it stands in the chain.
     struct Issued: Sendable {
         let sequence: Int64
+        /// What heads the chain now.
         let sha256: String
+        /// The digest of its document, as it lies in its folder.
+        let fileSha256: String
     }
 
     /// Ends a run and certifies it.
@@ -30,7 +33,8 @@ enum Certifying {
             folder: settings.certificates, key: settings.signingKey, session)
     }
 
-    /// Puts the next certificate of the chain into the database.
+    /// Puts the next certificate of the chain into the database; where earlier ones have no parts yet, one before it
+    /// that commits to theirs.
     ///
     /// - Parameter key: Signs it; nil leaves it unsigned.
     static func issue(
@@ -43,29 +47,52 @@ enum Certifying {
         // setting: with it everything that it certifies.
         try session.executeScript("SET LOCAL synchronous_commit = on")
         _ = try session.query("SELECT pg_advisory_xact_lock($1)", [.int(chainLock)])
-        let advice = "The certificate was not issued; name another folder with --certificates and try again."
-        try CertificateShelf.requirePlace(in: folder, advice: advice, session)
-        let last = try session.query(
-            "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
-        let sequence = try (last.first?.int("sequence") ?? 0) + 1
         let reader = CertificateReader(run: run, session: session)
-        let unsigned = try reader.document(
-            kind, sequence: sequence, previous: try last.first?.text("sha256") ?? Certificate.genesis, lines: lines,
-            taken: taken, carried: carried, notRestored: notRestored, look: look, programVersion: programVersion,
-            host: host)
-        let document = try key.map { try unsigned.signed(with: $0) } ?? unsigned
+        func append(_ document: (Int64, String) throws -> Certificate) throws -> Issued {
+            let advice = "The certificate was not issued; name another folder with --certificates and try again."
+            try CertificateShelf.requirePlace(in: folder, advice: advice, session)
+            let last = try session.query(
+                "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
+            let whole = try document(
+                try (last.first?.int("sequence") ?? 0) + 1, try last.first?.text("sha256") ?? Certificate.genesis)
+            return try add(whole, folder: folder, key: key, reader, session)
+        }
+        let undivided = try CertificateIndex(session).parts
+        if !undivided.isEmpty {
+            _ = try append { sequence, previous in
+                var index = try reader.document(
+                    "index", sequence: sequence, previous: previous, lines: [], taken: [], carried: nil,
+                    programVersion: programVersion, host: host)
+                index.indexed = undivided
+                return index
+            }
+        }
+        return try append { sequence, previous in
+            try reader.document(
+                kind, sequence: sequence, previous: previous, lines: lines, taken: taken, carried: carried,
+                notRestored: notRestored, look: look, programVersion: programVersion, host: host)
+        }
+    }
+
+    /// Divides a certificate, signs it and adds it to the chain.
+    private static func add(
+        _ whole: Certificate, folder: String, key: SigningKey?, _ reader: CertificateReader, _ session: Session
+    ) throws -> Issued {
+        let divided = try whole.divided(among: try reader.accounts())
+        let document = try key.map { try divided.signed(with: $0) } ?? divided
         let text = String(decoding: try CanonicalJSON.encode(document), as: UTF8.self)
-        let digest = SHA256Digest.hex(text)
+        let face = try document.face.map { String(decoding: try CanonicalJSON.encode($0), as: UTF8.self) }
+        let digest = SHA256Digest.hex(face ?? text)
         _ = try session.execute(
             """
             INSERT INTO daybook.retention_certificate (sequence, kind, run_id, document, sha256, previous_sha256,
-                folder)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+                folder, face)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [
-                .int(sequence), .text(kind), .int(run), .text(text), .text(digest), .text(document.previousSha256),
-                .text(folder),
+                .int(document.sequence), .text(document.kind), .int(document.run), .text(text), .text(digest),
+                .text(document.previousSha256), .text(folder), Value(face),
             ])
-        return Issued(sequence: sequence, sha256: digest)
+        return Issued(sequence: document.sequence, sha256: digest, fileSha256: SHA256Digest.hex(text))
     }
 }

@@ -56,6 +56,7 @@ public struct Verification: Sendable {
             try LedgerLock.share(session)
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
+            try RetentionSession.requireFaces(session)
             var outcome = Outcome()
             try chain(&outcome, session)
             answerWritten(&outcome)
@@ -97,10 +98,11 @@ public struct Verification: Sendable {
     private func chain(_ outcome: inout Outcome, _ session: Session) throws {
         let sequences = try session.query("SELECT sequence FROM daybook.retention_certificate ORDER BY sequence")
         var (carried, looks): ([Certificate], [Certificate]) = ([], [])
+        var undivided: [Int64: (certificate: Certificate, sha256: String)] = [:]
         for sequence in try sequences.map({ try $0.int("sequence") }) {
             let row = try session.query(
                 """
-                SELECT kind, run_id, document, sha256, previous_sha256, folder
+                SELECT kind, run_id, document, face, sha256, previous_sha256, folder
                 FROM daybook.retention_certificate WHERE sequence = $1
                 """, [.int(sequence)])[0]
             let subject = "certificate \(sequence)"
@@ -108,12 +110,17 @@ public struct Verification: Sendable {
             if sequence != outcome.certificates + 1 { find("the one before it is missing from the chain") }
             outcome.certificates = sequence
             let (document, digest) = (try row.text("document"), try row.text("sha256"))
-            if SHA256Digest.hex(document) != digest { find("its document in the database was altered") }
+            let certificate = try? CanonicalJSON.decode(Certificate.self, from: document)
+            let face = try row.optionalText("face")
+            let isWhole =
+                certificate?.isWhole(document, face: face, sha256: digest) ?? (SHA256Digest.hex(document) == digest)
+            if !isWhole { find("its document in the database was altered") }
             if try row.text("previous_sha256") != outcome.head { find("it does not follow the one before it") }
             outcome.head = digest
             outcome.digests.append(digest)
-            let certificate = try? CanonicalJSON.decode(Certificate.self, from: document)
             if let certificate {
+                if certificate.divided == nil { undivided[sequence] = (certificate, digest) }
+                if let fault = CertificateIndex.fault(certificate, earlier: undivided) { find(fault) }
                 let isSame =
                     try certificate.sequence == sequence && certificate.run == row.int("run_id")
                     && certificate.kind == row.text("kind") && certificate.previousSha256 == row.text("previous_sha256")

@@ -162,7 +162,7 @@ extension ObjectRights {
         ObjectRights(
             .table, "daybook.retention_certificate",
             reading().merging([
-                .purge: "SELECT, INSERT (sequence, kind, run_id, document, sha256, previous_sha256, folder)"
+                .purge: "SELECT, INSERT (sequence, kind, run_id, document, sha256, previous_sha256, folder, face)"
             ]) { $1 }),
         ObjectRights(.table, "daybook.retention_look", reading()),
     ]

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Domain
 import Postgres
+import Retention
 import Schema
 
 /// `daybook accounts …`
@@ -8,6 +9,16 @@ struct AccountsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "accounts", abstract: "The enterprise customers and their contract terms.",
         subcommands: [Import.self, List.self, Show.self])
+
+    private static let unread =
+        "Holds of the registry are not shown: this login may not read daybook.legal_hold. See, as one that may: daybook "
+        + "retention hold list"
+
+    /// Every hold that keeps something of an account's, as a line; `holds` is nil where the registry cannot be read.
+    private static func holds(of account: Account, _ holds: [HoldInForce]?) -> [String] {
+        guard let holds else { return account.legalHold.map { ["accounts.csv: \($0)"] } ?? [] }
+        return holds.filter { $0.owner == account.userID }.map(\.description)
+    }
 
     struct Import: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -47,15 +58,18 @@ struct AccountsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let accounts = try await Reading.accounts(database)
+            let holds = try await database.withConnection { try await HoldInForce.readable($0) }
             var table = TextTable(
                 ["slug", "name", "plan", "time zone", "days", "fee USD", "profile", "legal hold"], rightAligned: [4, 5])
             for account in accounts {
                 table.add([
                     account.slug, account.name, account.plan.rawValue, account.timeZone, String(account.retentionDays),
-                    account.monthlyFee.description, account.profileName, account.legalHold ?? "",
+                    account.monthlyFee.description, account.profileName,
+                    AccountsCommand.holds(of: account, holds).joined(separator: "; "),
                 ])
             }
             table.show()
+            if holds == nil { Terminal.show("\n" + AccountsCommand.unread) }
         }
     }
 
@@ -66,14 +80,18 @@ struct AccountsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let account = try await Reading.account(slug, database)
+            let holds = try await database.withConnection { try await HoldInForce.readable($0) }
             var table = TextTable(["term", "value"])
+            let named = AccountsCommand.holds(of: account, holds)
+            // Where the registry cannot be read, nobody may take the account for free.
+            let lines = named.isEmpty ? [holds == nil ? "not known" : "none"] : named
             for row in [
                 ["slug", account.slug], ["name", account.name], ["user_id", account.userID],
                 ["plan", account.plan.rawValue], ["time zone", account.timeZone],
                 ["retention", "\(account.retentionDays) days"], ["monthly fee", "\(account.monthlyFee) USD"],
-                ["legal hold", account.legalHold ?? "none"], ["contract profile", account.profileName],
-            ] { table.add(row) }
+            ] + lines.map({ ["legal hold", $0] }) + [["contract profile", account.profileName]] { table.add(row) }
             table.show()
+            if holds == nil { Terminal.show("\n" + AccountsCommand.unread) }
             guard account.history.count > 1 else { return }
             var terms = TextTable(["terms from", "plan", "time zone", "fee USD", "profile"], rightAligned: [3])
             for term in account.history {

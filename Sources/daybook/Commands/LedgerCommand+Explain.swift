@@ -25,10 +25,7 @@ extension LedgerCommand {
             for (index, table) in tables.enumerated() {
                 if index > 0 { Terminal.show("") }
                 Terminal.show(table.title)
-                let numeric = Set(table.columns.indices.filter { table.columns[$0].kind.isNumeric })
-                var text = TextTable(table.columns.map(\.id), rightAligned: numeric)
-                for row in table.rows { text.add(row.map(\.plainText)) }
-                text.show()
+                table.show()
             }
         }
     }

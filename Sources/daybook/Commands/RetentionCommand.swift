@@ -7,6 +7,6 @@ struct RetentionCommand: AsyncParsableCommand {
         subcommands: [
             PlanCommand.self, PurgeCommand.self, VerifyRetentionCommand.self, RestoreCommand.self,
             ForgetLookCommand.self, ExpireArchivesCommand.self, CarryForwardCommand.self, HoldCommand.self,
-            PolicyCommand.self,
+            PolicyCommand.self, ListRetentionCommand.self, CertificateCommand.self, ShowRetentionCommand.self,
         ])
 }

@@ -9,7 +9,16 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Walk the chain of certificates, recompute every digest, and look for what was due and is left.",
-        discussion: "Exits with 2 if anything is not as it was certified, and names it.")
+        discussion: """
+            Exits with 2 if anything is not as it was certified, and names it.
+
+            With --extract it checks what daybook retention certificate handed over, without a database.
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Check this extract alone, without a database: with --key, --head or both.", valueName: "file"))
+    var extract: String?
 
     @Option(
         help: ArgumentHelp(
@@ -28,6 +37,7 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
+        if let extract { return try check(extract) }
         let verification = Verification(
             templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")] + templates),
             trusted: try key.map(KeyFile.verifyingKey), written: try head.map { try WrittenHead($0, of: .certificate) },
@@ -52,6 +62,29 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
         for finding in findings { table.add(finding) }
         table.show()
         throw ExitCode(FailureKind.breachExitCode)
+    }
+
+    private func check(_ path: String) throws {
+        let check = try ExtractCheck(
+            try InputFile.bytes(path, atMost: Limits.extractBytes), trusted: try key.map(KeyFile.verifyingKey),
+            written: try head.map { try WrittenHead($0, of: .certificate) })
+        guard check.findings.isEmpty else {
+            var table = TextTable(["subject", "what is wrong"])
+            for finding in check.findings { table.add([path, finding]) }
+            table.show()
+            throw ExitCode(FailureKind.breachExitCode)
+        }
+        check.table.show()
+        Terminal.show("\nHead of the chain: \(check.head)")
+        for held in check.held { Terminal.show("\(held).") }
+        for key in check.keys { Terminal.show("Signed with the key \(key).") }
+        let advice =
+            key.isEmpty && head.isEmpty
+            ? " That says who issued it only with --key or --head: give the issuer's public key, or a head that you know."
+            : ""
+        Terminal.show(
+            "The certificates say this of \(check.accounts.joined(separator: ", ")), and nothing in the extract was "
+                + "altered.\(advice)")
     }
 
     private static func count(_ number: Int64, _ noun: String) -> String {

@@ -1,0 +1,73 @@
+internal import Digests
+
+/// What of a certificate everybody may see: what happened when, by whom, its place in the chain, and the root of its
+/// parts. Its digest is what heads the chain.
+struct CertificateFace: Codable, Sendable, Hashable {
+    /// A certificate that an index divides afterwards.
+    struct Covered: Codable, Sendable, Hashable {
+        let certificate: Int64
+        let sha256: String
+    }
+
+    let kind: String
+    let sequence: Int64
+    let previousSha256: String
+    let issuedAt: String
+    let issuedBy: String
+    let programVersion: String
+    let host: String
+    let run: Int64
+    let asOf: String
+    let startedAt: String
+    let startedBy: String
+    let forced: [String]
+    /// Of the tree of parts.
+    let rootSha256: String
+    /// Nil in every certificate but an index.
+    let covers: [Covered]?
+    var signature: DocumentSignature?
+
+    /// What is wrong with the signature; nil where nothing is.
+    ///
+    /// - Parameter trusted: The keys of which one must have signed; none takes an unsigned face, and any key.
+    func faultOfSignature(trusted: [VerifyingKey]) -> String? {
+        guard let signature else { return trusted.isEmpty ? nil : "it is not signed" }
+        var unsigned = self
+        unsigned.signature?.value = ""
+        guard let bytes = try? CanonicalJSON.encode(unsigned), signature.isGenuine(over: bytes), let key = signature.key
+        else { return "its signature is not that of its document" }
+        return trusted.isEmpty || trusted.contains(key) ? nil : "it is signed with another key than the one you trust"
+    }
+}
+
+extension Certificate {
+    /// What everybody may see of it; nil without parts.
+    var face: CertificateFace? {
+        guard let divided else { return nil }
+        return CertificateFace(
+            kind: kind, sequence: sequence, previousSha256: previousSha256, issuedAt: issuedAt, issuedBy: issuedBy,
+            programVersion: programVersion, host: host, run: run, asOf: asOf, startedAt: startedAt,
+            startedBy: startedBy, forced: forced, rootSha256: divided.rootSha256, covers: covers, signature: signature)
+    }
+
+    private var covers: [CertificateFace.Covered]? {
+        indexed.map { parts in
+            Dictionary(parts.map { ($0.part.certificate, $0.certificateSha256) }) { first, _ in first }
+                .map { CertificateFace.Covered(certificate: $0.key, sha256: $0.value) }
+                .sorted { $0.certificate < $1.certificate }
+        }
+    }
+
+    /// True if a document as it is kept is this certificate, to the byte, and heads the chain with a digest.
+    ///
+    /// - Parameter face: The face as it is kept beside the document; nil for a certificate without parts.
+    func isWhole(_ document: String, face kept: String?, sha256: String) -> Bool {
+        guard let face else { return kept == nil && SHA256Digest.hex(document) == sha256 }
+        // What a decoder would overlook shows in the canonical bytes.
+        guard let canonical = try? CanonicalJSON.encode(self), canonical == Array(document.utf8),
+            let bytes = try? CanonicalJSON.encode(face), kept.map({ Array($0.utf8) }) == bytes,
+            let tree = try? MerkleTree(leaves().map(\.digest)), tree.root == face.rootSha256
+        else { return false }
+        return SHA256Digest.hex(bytes) == sha256
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Domain
+import Reporting
+import Retention
+
+/// `daybook retention list`
+struct ListRetentionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List what is on record: runs, certificates, archives and looks into them; or what was taken.",
+        discussion: """
+            Examples:
+              daybook retention list
+              daybook retention list --taken --since 2026-01-01
+              daybook retention list --taken --account customer9 --format csv > customer9.csv
+            """)
+
+    /// The forms of the list.
+    enum Form: String, ExpressibleByArgument, CaseIterable {
+        case table, csv, json
+    }
+
+    @Flag(help: "List what was taken instead: from whom, of which class, under which days.") var taken = false
+    @Option(
+        help: ArgumentHelp("Only what began at this date or later, in UTC (2026-01-01).", valueName: "date"),
+        transform: Arguments.date)
+    var since: CalendarDate?
+    @Option(help: ArgumentHelp("Only what took something from this account.", valueName: "slug")) var account: String?
+    @Option(help: "The form of the list.") var format = Form.table
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func run() async throws {
+        if let account { try Arguments.checkSlug(account) }
+        let (list, taken) = (RetentionList(since: since, account: account), taken)
+        let outcome = try await database.withConnection {
+            taken ? try await list.taken($0) : try await list.records($0)
+        }
+        switch format {
+        case .csv: try OutputFile.write(CSVEncoder.encode(outcome.table), to: nil, mode: .ownerOnly)
+        case .json: try OutputFile.write(outcome.table.json, to: nil, mode: .ownerOnly)
+        case .table:
+            if taken {
+                outcome.table.withoutEmptyColumns.show()
+            } else {
+                show(outcome.table)
+            }
+            Terminal.show("Head of the chain: \(outcome.head.digest)")
+        }
+    }
+
+    /// Each kind of record by itself, with the columns that it has.
+    private func show(_ table: Table) {
+        for (record, title) in [
+            ("run", "Runs"), ("certificate", "Certificates"), ("archive", "Archives"), ("look", "Looks into archives"),
+        ] {
+            let rows = table.rows.filter { $0[0].plainText == record }.map { Array($0.dropFirst()) }
+            guard !rows.isEmpty else { continue }
+            Terminal.show(title)
+            Table(name: record, title: title, note: "", columns: Array(table.columns.dropFirst()), rows: rows)
+                .withoutEmptyColumns.show()
+            Terminal.show("")
+        }
+    }
+}
