@@ -88,23 +88,21 @@ public struct Extraction: Sendable {
         var remarks: [String] {
             var remarks: [String] = []
             if !undivided.isEmpty {
-                remarks.append(Extraction.sentence(undivided) + " " + Extraction.undividable)
+                remarks.append(
+                    Extraction.leftOut(undivided) + "What was issued before certificates had parts cannot be shown "
+                        + "without the names of all others; the next certificate that is issued divides it.")
             }
             if !cutOff.isEmpty {
                 remarks.append(
-                    Extraction.sentence(cutOff) + " left out: certificates without parts, which an older program "
-                        + "issued, lie between that and the head of the chain.")
+                    Extraction.leftOut(cutOff) + "A certificate without parts, which an older program issued, lies "
+                        + "between that and the head of the chain.")
             }
             return remarks
         }
     }
 
-    private static let undividable =
-        "left out: issued before certificates had parts, it cannot be shown without the names of all others. The next "
-        + "certificate that is issued divides it."
-
-    private static func sentence(_ numbers: [Int64]) -> String {
-        (numbers.count == 1 ? "Certificate " : "Certificates ") + numbers.map(String.init).joined(separator: ", ")
+    private static func leftOut(_ numbers: [Int64]) -> String {
+        "Left out: certificate " + numbers.map(String.init).joined(separator: ", ") + ". "
     }
 
     private func refusal(_ found: Found) -> DaybookError {
@@ -138,14 +136,14 @@ public struct Extraction: Sendable {
             }
             found.faces.append((sequence, face))
             let certificate = try CanonicalJSON.decode(Certificate.self, from: try one.text("document"))
+            divided.formUnion((certificate.indexed ?? []).map(\.part.certificate))
             let leaves = try certificate.leaves()
             let tree = MerkleTree(leaves.map(\.digest))
             let own = leaves.filter { leaf in
                 leaf.part.map { $0.userId == user && (number == nil || $0.run == number) } ?? false
             }
             for leaf in own {
-                guard let part = leaf.part, let path = tree.path(of: leaf.digest) else { continue }
-                divided.insert(part.certificate)
+                guard let path = tree.path(of: leaf.digest) else { continue }
                 found.parts.append(
                     CertificateExtract.Proof(
                         certificate: sequence, salt: leaf.salt, part: String(decoding: leaf.text, as: UTF8.self),

@@ -78,7 +78,8 @@ enum Certifying {
     private static func add(
         _ whole: Certificate, folder: String, key: SigningKey?, _ reader: CertificateReader, _ session: Session
     ) throws -> Issued {
-        let divided = try whole.divided(among: try reader.accounts())
+        // An index says of whom what earlier certificates say, and nothing of its own.
+        let divided = try whole.divided(among: whole.indexed == nil ? try reader.accounts() : [])
         let document = try key.map { try divided.signed(with: $0) } ?? divided
         let text = String(decoding: try CanonicalJSON.encode(document), as: UTF8.self)
         let face = try document.face.map { String(decoding: try CanonicalJSON.encode($0), as: UTF8.self) }
