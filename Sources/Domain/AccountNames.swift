@@ -25,6 +25,8 @@ public struct AccountNames: Sendable {
         return entry
     }
 
+    public func has(_ slug: String) -> Bool { entries.contains { $0.slug == slug } }
+
     /// The sentence for a slug that no account has.
     ///
     /// - Parameter also: What else would have been taken in its place, such as `or owner`.

@@ -184,6 +184,10 @@ import Testing
                         says: "\"Tidewater\"; did you mean tidewater?")
                 }
             }
+            let hash = String(repeating: "a", count: 64)
+            let list = try await ProgramRun(
+                ["close", "list", "--head", "Tidewater=\(hash)", "--database", Deployment.conninfo(settings)])
+            #expect(list.exitCode == 2 && list.output.contains("did you mean tidewater?"), "\(list.output)")
             try await expect(
                 ["keys", "create", "--account", "Tidewater", "--name", "n"], settings, code: 64,
                 says: "did you mean tidewater?", program: "daybookd")

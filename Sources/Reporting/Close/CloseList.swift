@@ -1,5 +1,6 @@
 public import Domain
 public import Postgres
+import Schema
 
 /// Lists what was closed and opened again, and whether the chain of each account holds and its files are what was
 /// closed.
@@ -46,18 +47,19 @@ public struct CloseList: Sendable {
         let written = try written.map { try WrittenClose($0) }
         return try await connection.transaction(.snapshot) { session in
             try session.executeScript(ReportSession.settings)
+            let names = try AccountNames(session)
             let known = try session.query(
                 "SELECT to_regclass('daybook.month_close') IS NOT NULL AS exists, clock_timestamp() AS now")[0]
             guard try known.bool("exists") else {
                 let head = ChainHead(
                     kind: .close, digest: ChainHead.none, sequence: 0, readAt: try known.instant("now"))
-                return Self.answer(written, Outcome(entries: [], head: head), [])
+                return Self.answer(written, Outcome(entries: [], head: head), [], names)
             }
             let links = try Self.links(session)
             let defects = try Self.defects(links, session)
             let records = try CloseRecords(session)
             let outcome = Outcome(entries: try Self.entries(links, defects), head: records.head)
-            return Self.answer(written, outcome, records.records)
+            return Self.answer(written, outcome, records.records, names)
         }
     }
 
@@ -128,13 +130,11 @@ public struct CloseList: Sendable {
 
     /// Adds what becomes of heads that were written down.
     private static func answer(
-        _ written: [WrittenClose], _ outcome: Outcome, _ records: [CloseRecords.Record]
-    )
-        -> Outcome
-    {
+        _ written: [WrittenClose], _ outcome: Outcome, _ records: [CloseRecords.Record], _ names: AccountNames
+    ) -> Outcome {
         var outcome = outcome
         for written in written {
-            switch written.answer(outcome.entries, records) {
+            switch written.answer(outcome.entries, records, names) {
             case .held(let sentence): outcome.held.append(sentence)
             case .lost(let sentence): outcome.lost.append(sentence)
             }
@@ -156,7 +156,7 @@ private struct WrittenClose {
     /// Throws `usage` for anything else.
     init(_ text: String) throws(DaybookError) {
         let parts = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-        slug = parts.count == 2 && Account.isSlug(parts[0]) ? parts[0] : nil
+        slug = parts.count == 2 ? parts[0] : nil
         head = try WrittenHead(slug == nil ? text : parts[1], of: .close)
         // One account's hash has no number among all records.
         guard slug == nil || head.sequence == nil else {
@@ -164,7 +164,7 @@ private struct WrittenClose {
         }
     }
 
-    func answer(_ entries: [CloseList.Entry], _ records: [CloseRecords.Record]) -> Answer {
+    func answer(_ entries: [CloseList.Entry], _ records: [CloseRecords.Record], _ names: AccountNames) -> Answer {
         if let entry = entries.last(where: { $0.hash == head.digest && (slug == nil || $0.slug == slug) }) {
             let state = entry.reopened == nil ? "in force" : "opened again"
             return .held("\(head.digest) is the close of \(entry.month) of \(entry.slug), which is \(state)")
@@ -173,7 +173,10 @@ private struct WrittenClose {
             let newest = entries.last { $0.slug == slug && $0.reopened == nil }?.month
             return .lost(
                 "\(slug) has no close with the hash \(head.digest) any more: "
-                    + (newest.map { "its newest is \($0)" } ?? "it has none in force"))
+                    + (newest.map { "its newest is \($0)" }
+                        ?? (names.has(slug) ? nil : "t" + names.unknown(slug).dropFirst())
+                            ?? "it has none in force")
+            )
         }
         func name(_ number: Int64) -> String {
             guard records.indices.contains(Int(number) - 1) else { return "record \(number)" }

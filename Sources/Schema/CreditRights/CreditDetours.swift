@@ -120,7 +120,7 @@ struct CreditDetours: Sendable {
                     oid: rule.oid, name: rule.name, isTable: rule.isTable, command: rule.event,
                     reason: "its rule \(rule.rule) moves credit"))
         }
-        let definers = Set(paths.routines.filter { $0.isDefiner && paths.moving[$0.oid] != nil }.map(\.oid))
+        let definers = Set(paths.routines.filter { $0.isDefiner && paths.moving[$0.oid] == .does }.map(\.oid))
         for trigger in triggers where definers.contains(trigger.routine) {
             found += trigger.events.map {
                 Found(
