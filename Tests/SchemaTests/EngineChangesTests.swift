@@ -67,7 +67,8 @@ import Testing
     {
         try await withDeployment { settings in
             expect(try await database(["check"], settings), "once it is here")
-            #expect(!(try await database(["migrate"], settings).contains { $0.hasPrefix("engine: ") }))
+            let migration = try await database(["migrate"], settings)
+            #expect(!migration.contains { $0.hasPrefix("engine: ") }, "\(migration)")
             expect(try await database(["check"], settings), "once it is here")
             expect(try await database(["migrate", "--engine"], settings), "since it is here")
             expect(try await database(["check"], settings), "since it is here")
