@@ -33,9 +33,8 @@ public struct LedgerPartitions: Sendable {
         ).map { try $0.text("name") }
         // Where rows waited in it the default partition is another one now.
         let isReplaced = try waiting(session) != before
-        for name in names + (isReplaced ? ["credit_ledger_default"] : []) {
-            try PartitionLikeness.give("public." + name, of: parent, session)
-        }
+        let new = (names + (isReplaced ? ["credit_ledger_default"] : [])).map { "public." + $0 }
+        for name in new { try PartitionLikeness.give(name, of: parent, beside: new, session) }
         return names
     }
 

@@ -12,9 +12,11 @@ enum PartitionLikeness {
     ///
     /// Everybody and the roles of the documents have what the table of rights says. Where row-level security guards the
     /// table nobody gets a right on the partition by itself, which its policies would not guard.
-    static func give(_ name: String, of parent: String, _ session: Session) throws {
+    ///
+    /// - Parameter beside: Partitions that are as new as this one, and have nothing to take after.
+    static func give(_ name: String, of parent: String, beside new: [String] = [], _ session: Session) throws {
         let documented = DocumentedRole.allCases.filter { $0 != .service }.map(\.rawValue)
-        let statements = try session.query(sql, [.text(name), .text(parent), .texts(documented)])
+        let statements = try session.query(sql, [.text(name), .text(parent), .texts(documented), .texts(new)])
         guard !statements.isEmpty else { return }
         try session.executeScript(try statements.map { try $0.text("statement") }.joined(separator: ";\n"))
     }
@@ -42,8 +44,9 @@ enum PartitionLikeness {
             FROM pair JOIN pg_inherits AS i ON i.inhparent = pair.parent AND i.inhrelid <> pair.child
             JOIN pg_class AS c ON c.oid = i.inhrelid AND c.relkind = 'r'
             LEFT JOIN pg_class AS t ON t.oid = c.reltoastrelid
-            ORDER BY c.oid = (SELECT partdefid FROM pg_partitioned_table AS d JOIN pair ON d.partrelid = pair.parent),
-                c.oid DESC LIMIT 1
+            CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) AS b (text)
+            WHERE c.oid <> ALL (ARRAY(SELECT to_regclass(other)::oid FROM unnest($4) AS other))
+            ORDER BY b.text LIKE 'FOR VALUES FROM (''%' DESC, b.text COLLATE "C" DESC LIMIT 1
         ), acl AS (
             SELECT a.grantee, a.privilege_type, a.is_grantable, NULL::name AS column_name
             FROM pair CROSS JOIN LATERAL aclexplode(pair.acl) AS a

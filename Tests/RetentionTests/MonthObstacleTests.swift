@@ -247,6 +247,8 @@ import Testing
 
     @Test func `a month whose detaching somebody began is named, with what ends it`() async throws {
         try await OwnMonths.with { purging in
+            // PostgreSQL lets a month go by and by only where there is no default partition.
+            try await execute("DROP TABLE \(OwnMonths.log)_default", in: purging.settings)
             let reader = try await Connection.open(purging.settings)
             let owner = try await Connection.open(purging.settings)
             try await reader.run { try $0.executeScript("BEGIN; SELECT count(*) FROM \(OwnMonths.log)") }

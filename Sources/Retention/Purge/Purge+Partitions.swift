@@ -21,7 +21,7 @@ extension Purge {
                 // Undone as a whole: it is swept like any other table.
                 try await forgetUnrecorded(run)
             } catch let error as PostgresError {
-                guard SweepFailure.isPassing(error) else { throw try await explained(error, partition.name) }
+                guard SweepFailure.isPassing(error) else { throw try await explained(error, partition.name, run) }
                 tell(.step("\(partition.name) is in use: its rows go one by one"))
                 try await forgetUnrecorded(run)
             }
@@ -33,8 +33,9 @@ extension Purge {
     private static let unhurried = TransactionOptions(
         statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeLockMilliseconds)
 
-    private func explained(_ error: PostgresError, _ month: String) async throws -> any Error {
+    private func explained(_ error: PostgresError, _ month: String, _ run: PurgeRun) async throws -> any Error {
         guard error.code == .server else { return error }
+        try await forgetUnrecorded(run)
         let reason = try await Uninterrupted.run(connection) { try PartitionDrop.explain(error, month, $0) }
         guard let reason else { return error }
         return DaybookError(
@@ -87,8 +88,8 @@ extension Purge {
             throw DaybookError(
                 .configuration,
                 "\(relation), which an earlier purge detached, cannot be given back to the access log, and its rows "
-                    + "are in no report until then: \(error.message ?? error.sentence). Change what is in the way, as its "
-                    + "owner, then: daybook retention purge --resume", debugText: String(reflecting: error))
+                    + "are in no report until then: \(error.message ?? error.sentence). Change what is in the way, as "
+                    + "its owner, then: daybook retention purge --resume", debugText: String(reflecting: error))
         }
     }
 }
