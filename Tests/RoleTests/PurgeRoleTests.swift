@@ -81,7 +81,7 @@ import Testing
         "UPDATE daybook.purge_total SET row_count = 0",
         "UPDATE daybook.purge_segment SET sha256 = ''",
         "INSERT INTO daybook.purge_segment (run_id, segment, data_class, relation, file_name, column_names, row_count, size_bytes, "
-            + "sha256, csv_sha256) VALUES (1, 99, 'access_log', 'r', '000099-access_log.csv.gz', '{}', 1, 1, '', '')",
+            + "sha256, csv_sha256) VALUES (1, 9999, 'access_log', 'r', '009999-access_log.csv.gz', '{}', 1, 1, '', '')",
         begin
             + "; INSERT INTO daybook.purge_segment (run_id, segment, data_class, relation, file_name, column_names, row_count, "
             + "size_bytes, sha256, csv_sha256) SELECT run_id, 1, 'access_log', 'r', '../../precious', '{}', 1, 1, '', '' "
