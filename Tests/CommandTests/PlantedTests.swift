@@ -25,7 +25,8 @@ import Testing
         "report run credits --quiet --param from=2026-04 --param to=2026-10 --output @credits",
         "report statement --quiet --month 2026-09 --all --output @statements", "ledger verify --format csv",
         "ledger explain 9007199254740499", "retention hold list", "retention policy list",
-        "retention plan --as-of 2026-11-05 --output @plan", "retention verify",
+        "retention plan --as-of 2026-11-05 --output @plan", "retention verify", "retention list",
+        "retention show customer3",
     ]
     private static let writing = [
         "database migrate", "accounts import \(Deployment.root)/sample/accounts.csv",
@@ -45,7 +46,9 @@ import Testing
             + "--expect-rows @",
         "retention plan --as-of 2026-11-05 --output @left",
         "retention purge --resume --quiet --archive @archive --certificates @certificates",
-        "retention verify",
+        "retention verify", "retention list --format csv", "retention list --taken --account customer3",
+        "retention certificate --account customer3 --output @certificates/customer3.extract",
+        "retention verify --extract @certificates/customer3.extract", "retention show customer3",
         "retention restore @archive/run-000001/manifest.json --into looked_at --reason r --certificates @certificates",
         "retention verify", "retention forget-look 1 --certificates @certificates",
         "retention restore @archive/run-000001/manifest.json --certificates @certificates",
