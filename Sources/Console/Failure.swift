@@ -68,8 +68,8 @@ public enum Failure {
             .connectionLost,
             .commitUnknown, .closed:
             return .databaseUnavailable
-        case .timeout, .lockNotAvailable, .cancelled, .poolExhausted: return .tryAgain
-        case .invalidSettings, .pooled, .sessionLimit: return .configuration
+        case .timeout, .lockNotAvailable, .cancelled, .poolExhausted, .replayConflict: return .tryAgain
+        case .invalidSettings, .pooled, .sessionLimit, .standby, .readOnlyDatabase: return .configuration
         case .server: break
         default: return .failed
         }

@@ -108,8 +108,12 @@ public final actor Connection {
     /// True where a pooler stands between this program and the server.
     public var isPooled: Bool { session?.isPooled ?? false }
 
-    /// False once it is closed or lost, or where a transaction was left open.
-    var isUsable: Bool { session.map { $0.isAlive && !$0.isInTransaction } ?? false }
+    /// How far a standby had replayed before the latest transaction that notes it; nil where the server is none.
+    public var replay: Session.Replay? { session?.replay }
+
+    /// False once it is closed or lost, where a transaction was left open, and where the server takes no changes: a new
+    /// connection finds the server that does, or finds out that this one does again.
+    var isWorthKeeping: Bool { session.map { $0.isAlive && !$0.isInTransaction && !$0.takesNoChanges } ?? false }
 
     /// Closes the connection after the body that runs; closing twice is nothing.
     public func close() {

@@ -51,6 +51,12 @@ extension PostgresError {
         public static let pooled = Code(rawValue: "pooled")
         /// A limit of the server ended the session, or cannot be lifted; what was not committed is undone.
         public static let sessionLimit = Code(rawValue: "session_limit")
+        /// A change on a standby, which only follows its primary.
+        public static let standby = Code(rawValue: "standby")
+        /// A change where transactions are read-only by default: for the server, the database or the login.
+        public static let readOnlyDatabase = Code(rawValue: "read_only_database")
+        /// A standby stopped what was read, because it stood in the way of its primary's changes.
+        public static let replayConflict = Code(rawValue: "replay_conflict")
         /// A call that cannot be made here, such as a statement while rows are streaming.
         public static let invalidUse = Code(rawValue: "invalid_use")
     }

@@ -3,14 +3,19 @@ internal import CLibPQ
 extension PostgresError {
     /// The error that a result carries, which is the server's or libpq's own.
     ///
-    /// `wasCancelled` says that a cancellation was asked for, `isLost` that
-    /// the connection is gone.
-    init(result: OpaquePointer?, sql: String?, wasCancelled: Bool, isLost: Bool) {
+    /// `wasCancelled` says that a cancellation was asked for, `isLost` that the connection is gone, `standsOnStandby`
+    /// that the server is a standby as far as is known, and `readsOneMoment` that its transaction reads one snapshot.
+    init(
+        result: OpaquePointer?, sql: String?, wasCancelled: Bool, isLost: Bool, standsOnStandby: Bool,
+        readsOneMoment: Bool
+    ) {
         let field = { (field: DiagnosticField) in field.text(in: result) }
         let sqlState = field(.sqlState).map(SQLState.init(rawValue:))
         let message = field(.message) ?? PQresultErrorMessage(result).map { String(cString: $0) }
+        let isConflict = Self.isReplayConflict(
+            sqlState, message: message ?? "", standsOnStandby: standsOnStandby, readsOneMoment: readsOneMoment)
         let code = Self.code(sqlState, message: message ?? "", wasCancelled: wasCancelled, isLost: isLost)
-        self.init(code, "")
+        self.init(isConflict ? .replayConflict : code, "")
         self.sqlState = sqlState
         self.message = message?.trimmedEnd
         constraint = field(.constraint)
@@ -24,6 +29,19 @@ extension PostgresError {
         sentence = serverSentence
     }
 
+    /// True where a standby stopped a statement, or ended a session that was idle in its transaction, to go on
+    /// replaying.
+    ///
+    /// Its own word for that may be in any language. What reads one snapshot never fails with `40001` elsewhere, and on
+    /// a standby nothing else fails with either of the two states.
+    private static func isReplayConflict(
+        _ sqlState: SQLState?, message: String, standsOnStandby: Bool, readsOneMoment: Bool
+    ) -> Bool {
+        guard sqlState == .serializationFailure || sqlState == .deadlock else { return false }
+        return standsOnStandby || message.contains("conflict with recovery")
+            || (readsOneMoment && sqlState == .serializationFailure)
+    }
+
     private static func code(
         _ sqlState: SQLState?,
         message: String,
@@ -33,6 +51,7 @@ extension PostgresError {
         switch sqlState {
         case let state? where state.endingLimit != nil: return .sessionLimit
         case .adminShutdown, .crashShutdown: return .connectionLost
+        case .databaseDropped: return .databaseMissing
         case .queryCancelled:
             // One state for both; only the words differ, and servers may speak another language.
             if message.contains("statement timeout") { return .timeout }
@@ -49,6 +68,12 @@ extension PostgresError {
         switch code {
         case .connectionLost:
             "The connection to the server was lost while a statement ran; what was not committed is undone."
+        case .replayConflict:
+            "The standby stopped what was being read, because it stood in the way of its primary's changes: try again "
+                + "later, and if that happens often raise max_standby_streaming_delay on the standby, or set "
+                + "hot_standby_feedback = on there."
+        case .databaseMissing:
+            "The database was dropped while it was in use."
         case .sessionLimit:
             "The server ended the session, because of its limit \(sqlState?.endingLimit ?? ""); what was not committed "
                 + "is undone. Daybook lifts it for its own sessions: find out what sets it again, or lift it there."

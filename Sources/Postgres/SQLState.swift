@@ -73,6 +73,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
     public static let diskFull: SQLState = "53100"
     /// All connections of the server, the database or the role are taken (`53300`).
     public static let tooManyConnections: SQLState = "53300"
+    /// Something that cannot be done in the state in which an object or the server is (`55000`).
+    public static let notInPrerequisiteState: SQLState = "55000"
     /// A lock was not to be had in time (`55P03`).
     public static let lockNotAvailable: SQLState = "55P03"
     /// A statement was cancelled, by request or by its time limit (`57014`).
@@ -83,6 +85,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
     public static let crashShutdown: SQLState = "57P02"
     /// The server is starting up or shutting down (`57P03`).
     public static let cannotConnectNow: SQLState = "57P03"
+    /// The database was dropped, here or on the primary of this standby (`57P04`).
+    public static let databaseDropped: SQLState = "57P04"
     /// An exception of the database's own code (`P0001`).
     public static let raisedException: SQLState = "P0001"
 }

@@ -26,7 +26,9 @@ extension Session {
 
     /// The error of a result, or of the connection where there is none.
     func failure(_ result: OpaquePointer?, _ sql: String) -> PostgresError {
-        PostgresError(result: result, sql: sql, wasCancelled: canceller.isAsked, isLost: isLost)
+        PostgresError(
+            result: result, sql: sql, wasCancelled: canceller.isAsked, isLost: isLost,
+            standsOnStandby: isStandby ?? false, readsOneMoment: readsOneMoment)
     }
 
     /// The error of a call for which libpq has no result.

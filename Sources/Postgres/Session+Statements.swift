@@ -23,7 +23,11 @@ extension Session {
     /// Names are looked up as the login has it: there must be none to look up.
     public func executeAlone(_ sql: String) throws {
         let connection = try ready()
-        try result(of: PQsendQuery(connection, sql), connection, sql)
+        do {
+            try result(of: PQsendQuery(connection, sql), connection, sql)
+        } catch {
+            throw explained(error)
+        }
     }
 
     /// Runs statements without parameters, separated by semicolons.
@@ -34,7 +38,11 @@ extension Session {
         let connection = try ready()
         // Several statements in one message are one transaction, in which the first holds for all.
         let prefix = isInTransaction ? nil : beginningSQL
-        try result(of: PQsendQuery(connection, (prefix.map { $0 + ";" } ?? "") + sql), connection, sql)
+        do {
+            try result(of: PQsendQuery(connection, (prefix.map { $0 + ";" } ?? "") + sql), connection, sql)
+        } catch {
+            throw explained(error)
+        }
     }
 
     /// The columns that a statement would return, without running it; none if it returns no rows.

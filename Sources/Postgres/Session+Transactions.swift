@@ -8,25 +8,36 @@ extension Session {
     /// - ``PostgresError/Code/invalidUse`` inside another transaction, where ``savepoint(_:)`` is meant;
     /// - ``PostgresError/Code/transactionAborted`` if the body returned although a
     ///   statement had failed in it, so that the server rolled back;
-    /// - ``PostgresError/Code/commitUnknown`` if the connection was lost while committing.
+    /// - ``PostgresError/Code/commitUnknown`` if the connection was lost while committing;
+    /// - ``PostgresError/Code/standby`` or ``PostgresError/Code/readOnlyDatabase``, unless the options say that it only
+    ///   reads, where the server takes no changes: before the body where the server says so by itself.
     @discardableResult
     public func transaction<Result>(
         _ options: TransactionOptions = TransactionOptions(),
         _ body: () throws -> Result
     ) throws -> Result {
-        try transaction(options.beginSQL, options.limitsSQL, options, body)
+        guard !isInTransaction else { throw Self.nesting }
+        replay = options.notesReplay ? try readReplay() : nil
+        readsOneMoment = options.readsOneMoment
+        defer { readsOneMoment = false }
+        return try transaction(options.beginSQL, options.limitsSQL, options) {
+            if !options.readOnly, takesNoChanges { try requireWritable() }
+            return try body()
+        }
     }
 
     func transaction<Result>(beginning: String, _ body: () throws -> Result) throws -> Result {
         try transaction(beginning, nil, TransactionOptions(), body)
     }
 
+    private static var nesting: PostgresError {
+        PostgresError(.invalidUse, "A transaction cannot begin inside another one.")
+    }
+
     private func transaction<Result>(
         _ begin: String, _ limits: String?, _ options: TransactionOptions, _ body: () throws -> Result
     ) throws -> Result {
-        guard !isInTransaction else {
-            throw PostgresError(.invalidUse, "A transaction cannot begin inside another one.")
-        }
+        guard !isInTransaction else { throw Self.nesting }
         do {
             // What the options limit comes last: a session's own limits are lifted before it.
             try executeAlone([begin, beginningSQL, limits].compactMap { $0 }.joined(separator: "; "))
@@ -35,7 +46,8 @@ extension Session {
             return result
         } catch {
             rollBack("ROLLBACK")
-            throw error
+            // A transaction that was begun to read refuses changes by itself, whatever the server is.
+            throw options.readOnly ? error : explained(error)
         }
     }
 
@@ -68,14 +80,15 @@ extension Session {
     }
 
     /// Commits. Of a transaction that only read nothing is in doubt, whatever becomes of its end: a lost connection is
-    /// as good an end as any.
+    /// as good an end as any, and so is whatever made the server end it.
     private func commit(isInDoubt: Bool) throws {
         let connection = try ready()
         let tag: String
         do {
             tag = try result(of: PQsendQuery(connection, "COMMIT"), connection, "COMMIT").commandTag
-        } catch let error as PostgresError where error.code == .connectionLost {
-            guard isInDoubt else { return }
+        } catch let error as PostgresError {
+            guard isInDoubt || !(isLost || error.code == .replayConflict) else { return }
+            guard error.code == .connectionLost else { throw error }
             var unknown = PostgresError(
                 .commitUnknown,
                 "The connection was lost while a transaction was being committed: it may be committed or not."

@@ -20,6 +20,13 @@ public final class Session {
     let canceller: Canceller
     /// True while rows or COPY data are under way.
     var isStreaming = false
+    /// True once the server refused a change because it takes none.
+    var refusedChange = false
+    /// True in a transaction that reads one moment: nobody's changes can stop it, but a standby's replay can.
+    var readsOneMoment = false
+    /// How far a standby had replayed before the latest transaction that notes it began; nil where there was no
+    /// standby, or nothing was noted.
+    public internal(set) var replay: Replay?
 
     /// Connects, and sets what the rest of this module relies on.
     ///
@@ -82,9 +89,10 @@ public final class Session {
 
     /// Runs a body of one statement; outside of a transaction in one of its own, which says where names are looked up.
     func lookingUp<Result>(_ body: () throws -> Result) throws -> Result {
-        guard beginningSQL != nil, !isInTransaction else { return try body() }
+        guard !isInTransaction else { return try body() }
         // As the server would begin it by itself: a standby takes no transaction that says that it will write.
-        return try transaction(beginning: "BEGIN", body)
+        guard beginningSQL == nil else { return try transaction(beginning: "BEGIN", body) }
+        do { return try body() } catch { throw explained(error) }
     }
 
     /// The connection, ready for a statement.

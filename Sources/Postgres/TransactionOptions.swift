@@ -30,6 +30,8 @@ public struct TransactionOptions: Sendable, Hashable {
     /// Read-only is not without effects: PostgreSQL lets a notification be sent, and before version 16 a large object
     /// be made.
     public var isUndone: Bool
+    /// True notes before the transaction how far a standby has replayed, for ``Session/snapshotInstant()``.
+    public var notesReplay: Bool
 
     /// Options, each of which has PostgreSQL's default.
     public init(
@@ -39,7 +41,8 @@ public struct TransactionOptions: Sendable, Hashable {
         statementTimeoutMilliseconds: Int? = nil,
         lockTimeoutMilliseconds: Int? = nil,
         idleTimeoutMilliseconds: Int? = nil,
-        isUndone: Bool = false
+        isUndone: Bool = false,
+        notesReplay: Bool = false
     ) {
         self.isolation = isolation
         self.readOnly = readOnly
@@ -48,15 +51,22 @@ public struct TransactionOptions: Sendable, Hashable {
         self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
         self.idleTimeoutMilliseconds = idleTimeoutMilliseconds
         self.isUndone = isUndone
+        self.notesReplay = notesReplay
     }
 
     /// Reads only, all from one moment.
     public static let snapshot = TransactionOptions(isolation: .repeatableRead, readOnly: true)
 
+    /// True where all statements see what was committed before the first, and nothing is changed.
+    var readsOneMoment: Bool { readOnly && isolation == .repeatableRead }
+
     /// The statement that begins such a transaction.
+    ///
+    /// That it writes is not said: a standby takes no such statement, and whoever made a database or a login read-only
+    /// by default meant it.
     var beginSQL: String {
         var sql = "BEGIN ISOLATION LEVEL \(isolation.rawValue)"
-        sql += readOnly ? ", READ ONLY" : ", READ WRITE"
+        sql += readOnly ? ", READ ONLY" : ""
         sql += deferrable ? ", DEFERRABLE" : ", NOT DEFERRABLE"
         return sql
     }

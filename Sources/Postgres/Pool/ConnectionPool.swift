@@ -3,8 +3,8 @@ internal import Synchronization
 /// Connections to one database that many tasks share, each for one body at a time.
 ///
 /// They are opened when they are first needed, at most ``Limits/maxConnections``, and lent in the order of asking.
-/// One that was lost is replaced. Cancelling a task that waits takes it out of the line; cancelling one that works
-/// cancels what it runs, as ``Connection`` does.
+/// One that was lost is replaced, and so is one whose server takes no changes. Cancelling a task that waits takes it out
+/// of the line; cancelling one that works cancels what it runs, as ``Connection`` does.
 public final class ConnectionPool: Sendable {
     /// The bounds of a pool.
     public struct Limits: Sendable, Hashable {
@@ -89,8 +89,8 @@ public final class ConnectionPool: Sendable {
 
     private func borrow() async throws -> Connection {
         var grant = try await ask()
-        // A connection that was lost while it was idle gives its place to a new one.
-        if case .connection(let connection) = grant, await !connection.isUsable {
+        // One that was lost while it was idle gives its place to a new one.
+        if case .connection(let connection) = grant, await !connection.isWorthKeeping {
             await connection.close()
             grant = .place
         }
@@ -107,9 +107,9 @@ public final class ConnectionPool: Sendable {
     }
 
     private func giveBack(_ connection: Connection) async {
-        let isUsable = await connection.isUsable
-        if !isUsable { await connection.close() }
-        await finish(state.withLock { $0.queue.giveBack(isUsable ? connection : nil) })
+        let isKept = await connection.isWorthKeeping
+        if !isKept { await connection.close() }
+        await finish(state.withLock { $0.queue.giveBack(isKept ? connection : nil) })
     }
 
     private func finish(_ step: PoolQueue<Connection>.Step) async {
