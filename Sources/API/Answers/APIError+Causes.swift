@@ -74,7 +74,7 @@ extension APIError {
     private static func passes(_ error: PostgresError) -> Bool {
         switch error.code {
         case .connectionFailed, .connectionLost, .commitUnknown, .sessionLimit, .tooManyConnections, .poolExhausted,
-            .closed, .cancelled, .timeout, .lockNotAvailable:
+            .closed, .cancelled, .timeout, .lockNotAvailable, .standby, .readOnlyDatabase, .replayConflict:
             true
         default: ["40", "53", "57"].contains(error.sqlState?.category)
         }

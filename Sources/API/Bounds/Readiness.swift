@@ -32,7 +32,10 @@ actor Readiness {
 
     private nonisolated func ask() async -> Answer {
         do {
-            try await pool.run { try EngineSchema.require($0) }
+            try await pool.run { session in
+                try EngineSchema.require(session)
+                try session.requireWritable()
+            }
             return .ready
         } catch let error as DaybookError {
             return .unprepared(error.sentence)

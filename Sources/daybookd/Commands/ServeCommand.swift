@@ -48,6 +48,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         do {
             try await pool.run { [work] session in
                 if work { try session.requireDirect(for: "A worker (--work)") }
+                try session.requireWritable()
                 try EngineSchema.require(session)
                 try EngineSchema.requireRights(session)
             }

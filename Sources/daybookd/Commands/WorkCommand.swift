@@ -40,6 +40,7 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
         do {
             try await probe.run { session in
                 try session.requireDirect(for: "A worker")
+                try session.requireWritable()
                 try EngineSchema.require(session)
                 try EngineSchema.requireRights(session)
             }
