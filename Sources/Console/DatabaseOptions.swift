@@ -65,6 +65,9 @@ public struct DatabaseOptions: ParsableArguments {
         let connection = try await Connection.open(settings)
         do {
             let result = try await body(connection)
+            if let replayedAt = await connection.replay?.replayedAt {
+                Terminal.say("daybook: read on a standby, which had replayed its primary's changes to \(replayedAt).")
+            }
             await connection.close()
             return result
         } catch {
@@ -83,13 +86,14 @@ public struct DatabaseOptions: ParsableArguments {
     /// Connects a few times more, as often as the server has room for it, and lets the body work with those too.
     ///
     /// Behind a pooler there are none: the first connection may hold the only server that it has.
-    public func withFurtherConnections<Result: Sendable>(
-        _ count: Int, beside first: Connection, _ body: ([DirectConnection]) async throws -> Result
+    public static func withFurtherConnections<Result: Sendable>(
+        _ count: Int, _ settings: ConnectionSettings, beside first: Connection,
+        _ body: ([DirectConnection]) async throws -> Result
     ) async throws -> Result {
         var further: [DirectConnection] = []
         func close() async { for connection in further { await connection.close() } }
         for _ in 0..<(await first.isPooled ? 0 : count) {
-            guard let connection = try? await Connection.open(try await settings()) else { break }
+            guard let connection = try? await Connection.open(settings) else { break }
             guard let direct = try? await connection.direct(for: "Reading ahead") else {
                 await connection.close()
                 break

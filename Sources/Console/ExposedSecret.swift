@@ -4,7 +4,7 @@ import Synchronization
 /// Tells of passwords on the command line, which every user of the machine sees in the list of processes.
 public enum ExposedSecret {
     /// What to do about a password of the database.
-    static let passwordFile = "put it into ~/.pgpass (chmod 600), and leave it out here"
+    public static let passwordFile = "put it into ~/.pgpass (chmod 600), and leave it out here"
     /// The same of a mail server's.
     public static let netrcFile = "put it into ~/.netrc (chmod 600), and leave it out here"
 

@@ -21,7 +21,7 @@ struct ReportPromises {
         let books = Books(session: session, catalog: catalog)
         let contracts = try Contracts(books, definitionFolder: definitionFolder)
         var values = try contracts.modelParameters(
-            of: books.accounts(), now: SLAScope.snapshotInstant(session), session: session)
+            of: books.accounts(), now: session.snapshotInstant(), session: session)
         scope = try arguments.judged.map { judged in
             try SLAScope(
                 SLARequest(month: judged.month, account: judged.account), contracts: contracts, session: session,

@@ -31,7 +31,7 @@ public struct LedgerExplanation: Sendable {
             let books = Books(session: session, catalog: catalog)
             let names = try books.accounts().filter { $0.userID == userID }
             let models = try Contracts(books, definitionFolder: definitionFolder).modelParameters(
-                of: names, now: try SLAScope.snapshotInstant(session), session: session)
+                of: names, now: try session.snapshotInstant(), session: session)
             let own = models.merging(["user_id": .text(userID)]) { _, own in own }
             let entries = try rows("explain_rows", own).map(Self.entry)
             let carried = try CarriedLedger(session, catalog: catalog, owners: [userID])

@@ -47,7 +47,7 @@ public struct LedgerVerification: Sendable {
             try ReportSession.prepare(session)
             let catalog = try Catalog(session)
             try catalog.requireEssentials()
-            let snapshotAt = try SLAScope.snapshotInstant(session)
+            let snapshotAt = try session.snapshotInstant()
             let values = try parameters(session, catalog, snapshotAt: snapshotAt)
             let query = try library.bind("findings", catalog: catalog, parameters: values)
             let findings = try query.rows(session).map { row in

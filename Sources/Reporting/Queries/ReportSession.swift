@@ -10,7 +10,7 @@ enum ReportSession {
     static func options(statementTimeoutMilliseconds: Int) -> TransactionOptions {
         TransactionOptions(
             isolation: .repeatableRead, readOnly: true,
-            statementTimeoutMilliseconds: statementTimeoutMilliseconds, isUndone: true)
+            statementTimeoutMilliseconds: statementTimeoutMilliseconds, isUndone: true, notesReplay: true)
     }
 
     /// Settings of the transaction.

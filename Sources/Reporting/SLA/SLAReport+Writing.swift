@@ -74,7 +74,7 @@ extension SLAReport {
         guard !accounts.isEmpty else {
             throw DaybookError.usage("No account is imported; run: daybook accounts import FILE")
         }
-        let asked = try request.cutoff ?? SLAScope.snapshotInstant(session)
+        let asked = try request.cutoff ?? session.snapshotInstant()
         let periods = try LocalMonths(session).periods(of: accounts.map { (request.month, $0) })
         let begun = zip(accounts, periods).filter { $1.start < asked }.map(\.0)
         guard !begun.isEmpty else {

@@ -24,10 +24,14 @@ extension SLAScope {
         let timeZone = onlyAccount?.timeZone ?? standard.profile.timeZone
 
         let grace = (judging.map(\.profile.longestLimitSeconds).max() ?? 0) + Limits.finalityGraceHours * 3600
-        let snapshotAt = try Self.snapshotInstant(session)
+        let snapshotAt = try session.snapshotInstant()
         guard let period = periods.last, period.start < snapshotAt else {
             throw DaybookError.usage("The month \(request.month) has not begun in \(timeZone); choose an earlier one.")
         }
+        try ReplayedMonth(
+            title: "The SLA report of \(request.month)", finalityAt: period.end.adding(seconds: grace),
+            cutoff: request.cutoff
+        ).require(session)
         if let cutoff = request.cutoff, cutoff > snapshotAt {
             throw DaybookError.usage("The cutoff \(cutoff) lies after the database's now, \(snapshotAt).")
         }
@@ -66,16 +70,5 @@ extension SLAScope {
                 : left.profile.name.utf8.lexicographicallyPrecedes(right.profile.name.utf8)
         }
         return [standard] + rest
-    }
-
-    /// On a standby the snapshot is what was replayed, however late it is.
-    static func snapshotInstant(_ session: Session) throws -> Instant {
-        let rows = try session.query(
-            """
-            SELECT CASE WHEN pg_is_in_recovery()
-                THEN least(transaction_timestamp(), coalesce(pg_last_xact_replay_timestamp(), transaction_timestamp()))
-                ELSE transaction_timestamp() END AS snapshot_at
-            """)
-        return try rows[0].instant("snapshot_at")
     }
 }

@@ -33,9 +33,15 @@ struct StatementScope: Sendable {
         let periods = try Self.periods(all, of: request.month, session: session, catalog: catalog)
         let profiles = try Contracts(books, shippedProfile: Array(shipped))
         let contracts = try profiles.contracts(of: all, periods: periods)
-        let snapshotAt = try SLAScope.snapshotInstant(session)
+        let snapshotAt = try session.snapshotInstant()
         self.snapshotAt = snapshotAt
         modelParameters = try profiles.modelParameters(of: all, now: snapshotAt, session: session)
+        for ((account, period), contract) in zip(zip(all, periods), contracts) {
+            try ReplayedMonth(
+                title: "The statement of \(account.slug) for \(request.month)",
+                finalityAt: Self.finality(of: period, contract), cutoff: request.cutoff
+            ).require(session)
+        }
         if let cutoff = request.cutoff, cutoff > snapshotAt {
             throw DaybookError.usage("The cutoff \(cutoff) lies after the database's now, \(snapshotAt).")
         }
@@ -43,8 +49,7 @@ struct StatementScope: Sendable {
             let (account, period) = subject
             let asked = request.cutoff ?? snapshotAt
             guard period.start < asked else { return nil }
-            let finalityAt = period.end.adding(
-                seconds: contract.profile.longestLimitSeconds + Limits.finalityGraceHours * 3600)
+            let finalityAt = Self.finality(of: period, contract)
             return StatementAccount(
                 account: account, period: period, zoneText: account.zoneText(of: request.month),
                 cutoff: request.cutoff ?? min(snapshotAt, finalityAt),
@@ -56,6 +61,10 @@ struct StatementScope: Sendable {
             throw DaybookError.usage(
                 "At the cutoff the month \(request.month) has not begun\(zone); choose an earlier one.")
         }
+    }
+
+    private static func finality(of period: Period, _ contract: Contracts.Contract) -> Instant {
+        period.end.adding(seconds: contract.profile.longestLimitSeconds + Limits.finalityGraceHours * 3600)
     }
 
     /// The month of each account. It begins where the month before it was closed to, whatever its terms say today.

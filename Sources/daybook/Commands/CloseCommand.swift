@@ -43,7 +43,7 @@ struct CloseCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            let month = try await month.month(database)
+            let month = try await month.month(database.settings)
             let progress = Progress(isQuiet: quiet)
             let settings = try CloseCommand.settings(key: key, issuer: try issuer.line())
             let closing = MonthClosing(StatementRequest(month: month, account: account), settings: settings)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Domain
 import Foundation
+import Postgres
 import Reporting
 
 /// `daybook report sla`
@@ -58,6 +59,9 @@ struct SLACommand: AsyncParsableCommand {
     @OptionGroup(title: "Database")
     var database: DatabaseOptions
 
+    @OptionGroup(title: "Database")
+    var reader: ReplicaOptions
+
     func validate() throws {
         guard !all || account == nil else { throw ValidationError("Name one --account, or --all of them, not both.") }
         guard !sql || !(all || mail.email) else { throw ValidationError("--sql prints the SQL of one report alone.") }
@@ -73,7 +77,8 @@ struct SLACommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let month = try await month.month(database)
+        let source = try await reader.settings(database)
+        let month = try await month.month { source }
         let progress = Progress(isQuiet: report.quiet || sql)
         let request = SLARequest(month: month, account: account, cutoff: cutoff)
         let folder = try definitionFolder()
@@ -84,22 +89,25 @@ struct SLACommand: AsyncParsableCommand {
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let sla = SLAReport(request, settings: settings)
         if sql {
-            let script = try await database.withConnection { try await sla.script($0) }
+            let script = try await reader.withConnections(database, source, records: false) { reading, _ in
+                try await sla.script(reading)
+            }
             Terminal.show(script)
             return
         }
-        guard !mail.dryRun else { return try await rehearse(sla, of: month) }
+        guard !mail.dryRun else { return try await rehearse(sla, of: month, source) }
         let outgoing = mail.email ? try outgoing(month) : nil
-        let (outcomes, sent) = try await database.withConnection { connection in
+        let (outcomes, sent) = try await reader.withConnections(database, source, records: outgoing != nil) {
+            reading, recording in
             let outcomes =
                 if mail.email {
-                    try await sla.runAddressed(ofEach: all, connection) { progress.tell($0) }
+                    try await sla.runAddressed(ofEach: all, reading) { progress.tell($0) }
                 } else if all {
-                    try await sla.runEach(connection) { progress.tell($0) }
+                    try await sla.runEach(reading) { progress.tell($0) }
                 } else {
-                    [try await sla.run(connection) { progress.tell($0) }]
+                    [try await sla.run(reading) { progress.tell($0) }]
                 }
-            return (outcomes, await outgoing?.delivery.run(outgoing?.mail.items(outcomes) ?? [], connection))
+            return (outcomes, await outgoing?.delivery.run(outgoing?.mail.items(outcomes) ?? [], recording))
         }
         progress.finish()
         if all { show(outcomes, of: month) } else { for outcome in outcomes { show(outcome, of: month) } }
@@ -117,11 +125,11 @@ struct SLACommand: AsyncParsableCommand {
     }
 
     /// Lists to whom which report would go. Nothing is written, sent or recorded.
-    private func rehearse(_ sla: SLAReport, of month: Month) async throws {
+    private func rehearse(_ sla: SLAReport, of month: Month, _ source: ConnectionSettings) async throws {
         let outgoing = try outgoing(month)
-        let (outcomes, previews) = try await database.withConnection { connection in
-            let outcomes = try await sla.preview(ofEach: all, connection)
-            return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), connection))
+        let (outcomes, previews) = try await reader.withConnections(database, source, records: false) { reading, _ in
+            let outcomes = try await sla.preview(ofEach: all, reading)
+            return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), reading))
         }
         let messages = zip(outcomes, previews).map { outcome, preview in
             MailOptions.Rehearsed(

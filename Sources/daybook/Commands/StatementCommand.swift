@@ -1,6 +1,8 @@
 import ArgumentParser
+import Console
 import Digests
 import Domain
+import Postgres
 import Reporting
 
 /// `daybook report statement`
@@ -45,6 +47,7 @@ struct StatementCommand: AsyncParsableCommand {
     @OptionGroup(title: "Sending") var acceptance: AcceptOptions
     @OptionGroup(title: "Output") var report: ReportOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
+    @OptionGroup(title: "Database") var reader: ReplicaOptions
 
     func validate() throws {
         guard all != (account != nil) else { throw ValidationError("Name one --account, or --all of them.") }
@@ -53,10 +56,15 @@ struct StatementCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--accept is for what is sent: say --email with it, or accept it in daybook close month.")
         }
+        guard reader.replica == nil || acceptance.accept.isEmpty else {
+            throw ValidationError(
+                "--accept is recorded in the database, and a standby hears of it later: leave --replica out.")
+        }
     }
 
     func run() async throws {
-        let month = try await month.month(database)
+        let source = try await reader.settings(database)
+        let month = try await month.month { source }
         let progress = Progress(isQuiet: report.quiet)
         let settings = StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"), templates: try report.templateSet(),
@@ -65,21 +73,22 @@ struct StatementCommand: AsyncParsableCommand {
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let statements = StatementReport(
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
-        guard !mail.dryRun else { return try await rehearse(statements, of: month) }
+        guard !mail.dryRun else { return try await rehearse(statements, of: month, source) }
         let outgoing = mail.email ? try outgoing(month) : nil
-        let (outcomes, sent) = try await database.withConnection { connection in
-            try await acceptance.record(month, settings, connection)
+        let (outcomes, sent) = try await reader.withConnections(database, source, records: outgoing != nil) {
+            reading, recording in
+            try await acceptance.record(month, settings, recording)
             let outcomes =
                 if all {
-                    try await database.withFurtherConnections(
-                        StatementReport.furtherConnections, beside: connection
+                    try await DatabaseOptions.withFurtherConnections(
+                        StatementReport.furtherConnections, source, beside: reading
                     ) { further in
-                        try await statements.run(connection, beside: further) { progress.tell($0) }
+                        try await statements.run(reading, beside: further) { progress.tell($0) }
                     }
                 } else {
-                    try await statements.run(connection) { progress.tell($0) }
+                    try await statements.run(reading) { progress.tell($0) }
                 }
-            let sent = await outgoing?.delivery.run(outgoing?.mail.items(outcomes) ?? [], connection)
+            let sent = await outgoing?.delivery.run(outgoing?.mail.items(outcomes) ?? [], recording)
             return (outcomes, sent)
         }
         progress.finish()
@@ -98,11 +107,13 @@ struct StatementCommand: AsyncParsableCommand {
     }
 
     /// Lists to whom which statement would go. Nothing is written, sent or recorded.
-    private func rehearse(_ statements: StatementReport, of month: Month) async throws {
+    private func rehearse(
+        _ statements: StatementReport, of month: Month, _ source: ConnectionSettings
+    ) async throws {
         let outgoing = try outgoing(month)
-        let (outcomes, previews) = try await database.withConnection { connection in
-            let outcomes = try await statements.preview(connection)
-            return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), connection))
+        let (outcomes, previews) = try await reader.withConnections(database, source, records: false) { reading, _ in
+            let outcomes = try await statements.preview(reading)
+            return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), reading))
         }
         let messages = zip(outcomes, previews).map { outcome, preview in
             let accepted = acceptance.accept.contains(outcome.account.slug)

@@ -13,11 +13,11 @@ enum MonthChoice: Sendable {
     }
 
     /// The month. The last one is that before the month, in UTC, that the database's clock is in.
-    func month(_ database: DatabaseOptions) async throws -> Month {
+    func month(_ settings: () async throws -> ConnectionSettings) async throws -> Month {
         switch self {
         case .named(let month): return month
         case .last:
-            let text = try await database.withConnection { connection in
+            let text = try await DatabaseOptions.withConnection(try await settings()) { connection in
                 try await connection.transaction(TransactionOptions(readOnly: true)) { session in
                     try session.query(
                         """
