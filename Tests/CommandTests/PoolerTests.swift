@@ -63,7 +63,7 @@ import Testing
         for _ in 0..<5 { #expect(try await read(settings, times: 1, folder) == before) }
     }
 
-    @Test(arguments: [("transaction", 1), ("transaction", 20), ("session", 5)])
+    @Test(arguments: [("transaction", 1), ("transaction", 2), ("transaction", 20), ("session", 5)])
     func `what needs a session refuses a pooler before anything is set`(mode: String, size: Int) async throws {
         try await withSample { direct in
             let pooler = try TestPooler(mode: mode, size: size)
@@ -86,6 +86,13 @@ import Testing
                     for command in commands {
                         group.addTask { try await Self.expectRefusal(command, database, ProgramRun.daybook) }
                     }
+                    let provider = ["--provider", "http://127.0.0.1:9"]
+                    for worker in [["work"], ["serve", "--port", "0", "--work"]] {
+                        group.addTask {
+                            try await Self.expectRefusal(
+                                worker + provider, database, RunningProgram.path("daybookd"))
+                        }
+                    }
                     try await group.waitForAll()
                 }
             }
@@ -94,7 +101,8 @@ import Testing
     }
 
     private static func expectRefusal(_ command: [String], _ database: [String], _ program: String) async throws {
-        let run = try await ProgramRun(command + database, program: program)
+        let run = try await ProgramRun(
+            command + database, program: program, environment: ["GRSAI_API_KEY": "sk-test"])
         #expect(run.exitCode == 78 && run.errors.contains("connect directly"), "\(command): \(run.errors)")
     }
 
@@ -140,6 +148,8 @@ import Testing
         try await ProgramRun.expectingSuccess(
             ["report", "statement", "--month", "2026-10", "--all", "--format", "csv"] + ending)
         try await ProgramRun.expectingSuccess(["report", "sla", "--month", "2026-10", "--format", "csv"] + ending)
+        try await ProgramRun.expectingSuccess(
+            ["report", "statement", "--month", "2026-09", "--account", "customer2", "--format", "csv"] + ending)
         return try folder.contents().filter { !$0.key.hasSuffix("manifest.json") }
     }
 }

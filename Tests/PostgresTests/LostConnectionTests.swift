@@ -77,6 +77,30 @@ import Testing
         }
     }
 
+    @Test(arguments: [TransactionOptions.snapshot, TransactionOptions(readOnly: true)])
+    func `a connection lost at the end of what only read leaves nothing open`(options: TransactionOptions) async throws
+    {
+        try await withDatabase { settings in
+            let (reader, killer) = (try await Connection.open(settings), try await Connection.open(settings))
+            let process = try await reader.run { $0.serverProcessID }
+            let (isRead, isKilled) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            async let reading = reader.transaction(options) { session in
+                let answer = try session.query("SELECT 7")[0].int(0)
+                isRead.signal()
+                isKilled.wait()
+                return answer
+            }
+            try await killer.run { session in
+                isRead.wait()
+                try session.execute("SELECT pg_terminate_backend($1::int, 5000)", [Value(process)])
+                isKilled.signal()
+            }
+            #expect(try await reading == 7)
+            await reader.close()
+            await killer.close()
+        }
+    }
+
     @Test func `a server that crashes in the middle of a stream is an error, not an end`() async throws {
         let cluster = try TestCluster()
         let connection = try await Connection.open(cluster.settings())

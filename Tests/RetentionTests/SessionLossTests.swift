@@ -36,6 +36,22 @@ import Testing
         }
     }
 
+    @Test func `of two purges at once, one of them through a pooler, one purges and the other is refused`() async throws
+    {
+        try await withSample { settings in
+            let pooler = try TestPooler(mode: "transaction", size: 2)
+            let (direct, pooled) = (try Purging(settings), try Purging(try await pooler.settings(settings)))
+            async let first = direct.purge()
+            async let second = pooled.purge()
+            let (purged, refused) = try await (first, second)
+            #expect(purged.exitCode == 0, "\(purged.errors)")
+            #expect(refused.exitCode == 78 && refused.errors.contains("connect directly"), "\(refused.errors)")
+            #expect(try await direct.number("SELECT count(*)::text FROM daybook.purge_run") == 1)
+            #expect(try await direct.number("SELECT count(*)::text FROM daybook.retention_certificate") == 1)
+            #expect(try await direct.retention(["verify"]).exitCode == 0)
+        }
+    }
+
     @Test func `limits of the database that end sessions end no report, no closing and no purge on PostgreSQL 18`()
         async throws
     {

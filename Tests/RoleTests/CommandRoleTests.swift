@@ -53,12 +53,8 @@ import Testing
         _ role: CommandRole, _ settings: ConnectionSettings, _ places: [String: String]
     ) async throws {
         for line in CommandCase.all {
-            var arguments = line.command.split(separator: " ").dropFirst().map(String.init)
-            arguments += line.arguments.map { argument in
-                places.reduce(argument) { $0.replacing("{\($1.key)}", with: $1.value) }
-            }
+            let (arguments, program) = (line.words(places), line.program)
             let database = ["--database", Deployment.conninfo(settings)]
-            let program = line.command.hasPrefix("daybookd") ? Self.daybookd : ProgramRun.daybook
             let environment = ["GRSAI_API_KEY": "sk-test"]
             switch line.way {
             case .machine: continue

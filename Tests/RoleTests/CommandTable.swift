@@ -1,3 +1,6 @@
+import Foundation
+import TestSupport
+
 /// The logins by which every command is tried.
 enum CommandRole: String, CaseIterable, Sendable {
     case owner
@@ -132,6 +135,17 @@ struct CommandCase: Sendable {
         CommandCase("daybook database status", .machine),
         CommandCase("daybook database psql", .machine),
     ]
+
+    /// The program that has the command.
+    var program: String { command.hasPrefix("daybookd") ? RunningProgram.path("daybookd") : ProgramRun.daybook }
+
+    /// The command's words after the program's name, with what stands in the places of a role's own.
+    func words(_ places: [String: String]) -> [String] {
+        command.split(separator: " ").dropFirst().map(String.init)
+            + arguments.map { argument in
+                places.reduce(argument) { $0.replacing("{\($1.key)}", with: $1.value) }
+            }
+    }
 
     private static let output = ["--quiet", "--output", "{folder}"]
 

@@ -9,8 +9,10 @@ struct RoleServer: Sendable {
     let cluster: TestCluster
 
     /// Runs the body with a server, which is stopped afterwards.
-    static func run(port: Int, _ body: (RoleServer) async throws -> Void) async throws {
-        let server = RoleServer(cluster: try TestCluster(port: port))
+    static func run(
+        port: Int, hbaLines: [String] = [], _ body: (RoleServer) async throws -> Void
+    ) async throws {
+        let server = RoleServer(cluster: try TestCluster(port: port, hbaLines: hbaLines))
         try await execute("CREATE ROLE \(owner) LOGIN CREATEROLE", in: server.cluster.settings())
         try await body(server)
         try server.cluster.stop()

@@ -59,14 +59,14 @@ public final class TestCluster: Sendable {
     }
 
     /// Takes a copy of a running cluster, which goes on following it.
-    private init(replicaOf primary: TestCluster, port: Int) throws {
+    private init(replicaOf primary: TestCluster, port: Int, settings: [String: String]) throws {
         var template = Array("/tmp/daybook-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         try Watchdog.start(over: folder)
         self.port = port
         programs = primary.programs
-        serverSettings = primary.serverSettings
+        serverSettings = primary.serverSettings.merging(settings) { _, own in own }
         try programs.handOver(folder)
         try programs.run(
             "pg_basebackup",
@@ -78,7 +78,14 @@ public final class TestCluster: Sendable {
     }
 
     /// Makes and starts a streaming replica. The cluster must admit it: `local replication all trust`.
-    public func replica(port: Int) throws -> TestCluster { try TestCluster(replicaOf: self, port: port) }
+    public func replica(port: Int, settings: [String: String] = [:]) throws -> TestCluster {
+        try TestCluster(replicaOf: self, port: port, settings: settings)
+    }
+
+    /// Makes a replica a server of its own, which takes changes.
+    public func promote() throws {
+        try programs.run("pg_ctl", ["-D", folder + "/data", "-w", "-s", "promote"])
+    }
 
     /// What makes a server quick that may lose everything.
     private static let fastSettings = [

@@ -20,32 +20,41 @@ struct EngineRig: Sendable {
     static func run(
         credits: Int64, knobs: [String], planted: Bool = false, _ body: (EngineRig) async throws -> Void
     ) async throws {
-        try await withEngine { plain in
-            var settings = plain
-            try await execute(
-                """
-                INSERT INTO daybook.test_clock (rate, origin, anchor)
-                VALUES (\(rate), now() - interval '12 hours', now())
-                """, in: settings)
-            let userID = try await TestCustomer.create(in: settings, purchased: credits)
-            if planted {
-                _ = try await PlantedNames.plant(in: settings)
-                settings.nameLookup = .system
-            }
-            let folder = try ScratchFolder()
-            let simulator = try await RunningProgram.start(
-                ["--port", "0", "--time-scale", "\(rate)", "--key", key, "--journal", folder.file("journal")]
-                    + knobs.flatMap { ["--knob", $0] },
-                program: RunningProgram.path("grsai-simulator"))
-            let server = try await RunningProgram.start(
-                ["serve", "--port", "0", "--database", Deployment.conninfo(settings)],
-                program: RunningProgram.path("daybookd"))
-            let rig = EngineRig(
-                settings: settings, userID: userID, folder: folder, simulator: simulator, server: server)
-            try await body(rig)
-            _ = await server.stop()
-            _ = await simulator.stop()
+        try await withEngine { settings in
+            try await run(on: settings, credits: credits, knobs: knobs, planted: planted, body)
         }
+    }
+
+    /// Runs the body on a database of the whole system; the programs reach it by `reached`, where that is given.
+    static func run(
+        on plain: ConnectionSettings, reached: ConnectionSettings? = nil, credits: Int64, knobs: [String],
+        planted: Bool = false, _ body: (EngineRig) async throws -> Void
+    ) async throws {
+        var settings = plain
+        try await execute(
+            """
+            INSERT INTO daybook.test_clock (rate, origin, anchor)
+            VALUES (\(rate), now() - interval '12 hours', now())
+            """, in: settings)
+        let userID = try await TestCustomer.create(in: settings, purchased: credits)
+        if planted {
+            _ = try await PlantedNames.plant(in: settings)
+            settings.nameLookup = .system
+        }
+        settings = reached ?? settings
+        let folder = try ScratchFolder()
+        let simulator = try await RunningProgram.start(
+            ["--port", "0", "--time-scale", "\(rate)", "--key", key, "--journal", folder.file("journal")]
+                + knobs.flatMap { ["--knob", $0] },
+            program: RunningProgram.path("grsai-simulator"))
+        let server = try await RunningProgram.start(
+            ["serve", "--port", "0", "--database", Deployment.conninfo(settings)],
+            program: RunningProgram.path("daybookd"))
+        let rig = EngineRig(
+            settings: settings, userID: userID, folder: folder, simulator: simulator, server: server)
+        try await body(rig)
+        _ = await server.stop()
+        _ = await simulator.stop()
     }
 
     /// Runs a worker until it is killed after so many seconds.
