@@ -50,7 +50,7 @@ import Testing
         "retention certificate --account customer3 --output @certificates/customer3.extract",
         "retention verify --extract @certificates/customer3.extract", "retention show customer3",
         "retention restore @archive/run-000001/manifest.json --into looked_at --reason r --certificates @certificates",
-        "retention verify", "retention forget-look 1 --certificates @certificates",
+        "retention forget-look 1 --certificates @certificates",
         "retention restore @archive/run-000001/manifest.json --certificates @certificates",
         "retention expire-archives --certificates @certificates", "database partitions",
     ]

@@ -31,11 +31,12 @@ import Testing
     }
 
     private static let atTheGate = """
-        SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 77 AND granted
+        SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+        WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.classid = 77 AND l.granted
         """
-    private static let terminate = """
-        ask "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 77"
-        """
+    private static let terminate =
+        "ask \"SELECT pg_terminate_backend(l.pid) "
+        + atTheGate.replacing("SELECT", with: "", maxReplacements: 1).replacing("\n", with: " ") + "\""
 
     /// A gate in the transaction that records the piece of a number: it waits until a row says to go on.
     private static func gate(_ piece: Int) -> String {

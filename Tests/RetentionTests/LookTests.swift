@@ -46,7 +46,7 @@ import Testing
                     row_counts[1] = (SELECT count(*) FROM public.seen_access_log)
                 FROM daybook.retention_look
                 """)
-            let names = "{public.seen_access_log,public.seen_task_content,public.seen_api_usage}"
+            let names = "{public.seen_access_log,public.seen_api_usage,public.seen_task_content}"
             #expect(recorded.count == 1 && recorded[0].hasPrefix("1|\(names)|complaint 12|"), "\(recorded)")
             #expect(
                 recorded[0].hasSuffix("t|t|t|t|t") || recorded[0].hasSuffix("true|true|true|true|true"), "\(recorded)")

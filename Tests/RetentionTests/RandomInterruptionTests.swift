@@ -34,12 +34,15 @@ import Testing
             let work = Work.allCases[trial % Work.allCases.count]
             let signal = Bool.random(using: &random) ? "INT" : "TERM"
             let part = Double.random(in: 0...1.1, using: &random)
+            // Most of a purge is its plan: half of the purges are met between their first row and their end.
+            let isUnderWay = [.months, .purge].contains(work) && Bool.random(using: &random)
             let what = "seed \(seed), trial \(trial), \(work.rawValue), SIG\(signal) at \(part)"
             let way = try await trying(work, what) { purging, arguments in
                 // Measured on this machine, when it is first needed.
-                let seconds = part * (lasting[work] ?? 1.2)
+                let seconds = part * (isUnderWay ? 0.4 : lasting[work] ?? 1.2)
                 let begunAt = ContinuousClock.now
-                let run = try await Self.interrupt(arguments + purging.database, signal, after: seconds)
+                let run = try await Self.interrupt(
+                    arguments, purging, signal, after: seconds, from: isUnderWay ? Self.untilFirstRows : "SELECT 1")
                 if run.exitCode == 0, lasting[work] == nil {
                     lasting[work] = (ContinuousClock.now - begunAt) / .seconds(1)
                 }
@@ -51,19 +54,30 @@ import Testing
         print("\(Self.interruptions) interruptions with seed \(seed): \(tally.text); all said what was true")
     }
 
-    /// Runs a command, and sends it a signal after a while.
+    private static let untilFirstRows = """
+        DO $$ BEGIN
+            FOR look IN 1..6000 LOOP
+                EXIT WHEN EXISTS (SELECT FROM daybook.purge_segment);
+                PERFORM pg_sleep(0.005);
+            END LOOP;
+        END $$
+        """
+
+    /// Runs a command, and sends it a signal a while after the database has come to a point.
     private static func interrupt(
-        _ arguments: [String], _ signal: String, after seconds: Double
+        _ arguments: [String], _ purging: Purging, _ signal: String, after seconds: Double, from point: String
     ) async throws -> ProgramRun {
         let script = """
-            delay=$1 signal=$2; shift 2
+            delay=$1 signal=$2 point=$3; shift 3
             "$@" & program=$!
+            psql --no-psqlrc --quiet --tuples-only --dbname "$0" --command "$point" > /dev/null
             sleep "$delay"
             kill -"$signal" $program 2> /dev/null
             wait $program
             """
         return try await ProgramRun(
-            ["-c", script, "sh", String(seconds), signal, ProgramRun.daybook] + arguments, program: "/bin/sh")
+            ["-c", script, Deployment.conninfo(purging.settings), String(seconds), signal, point, ProgramRun.daybook]
+                + arguments + purging.database, program: "/bin/sh")
     }
 
     private typealias Interrupting = (Purging, [String]) async throws -> ProgramRun
