@@ -55,6 +55,7 @@ let package = Package(
                 .embedInCode("Migrations/029_defaults.sql"),
                 .embedInCode("Migrations/026_accesses.sql"),
                 .embedInCode("Migrations/033_faces.sql"),
+                .embedInCode("Migrations/034_erasure.sql"),
                 .embedInCode("Migrations/035_sending.sql"),
             ],
             swiftSettings: strict

@@ -59,7 +59,9 @@ enum RetentionSession {
 
     /// Refuses a database without the tables of the retention; what counts purged rows names the last that it needs.
     static func requireTables(_ session: Session, upTo table: String = "daybook.purge_run") throws {
-        let known = try session.query("SELECT to_regclass($1) IS NOT NULL AS exists", [.text(table)])
+        let known = try session.query(
+            "SELECT to_regclass($1) IS NOT NULL AND to_regclass('daybook.erasure') IS NOT NULL AS exists",
+            [.text(table)])
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration(
                 "This database has no tables for the retention of this version yet; run: daybook database migrate")

@@ -55,6 +55,7 @@ public struct Migration: Sendable {
         Migration(version: 29, name: "defaults", part: .engine, embedded: PackageResources._29_defaults_sql),
         Migration(version: 26, name: "accesses", embedded: PackageResources._26_accesses_sql),
         Migration(version: 33, name: "faces", embedded: PackageResources._33_faces_sql),
+        Migration(version: 34, name: "erasure", embedded: PackageResources._34_erasure_sql),
         Migration(version: 35, name: "sending", embedded: PackageResources._35_sending_sql),
     ]
 

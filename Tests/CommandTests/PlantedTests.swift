@@ -36,6 +36,8 @@ import Testing
         "availability probe http://127.0.0.1:9/ --target batch-api --quiet",
         "report statement --quiet --month 2026-09 --account customer5 --output @mailed --email "
             + "--from finance@example.org --accept customer5 --reason known",
+        "report sla --quiet --month 2026-10 --account customer5 --no-tasks --output @mailed --email "
+            + "--from service@example.org",
         "close month 2026-10 --quiet", "close list", "close diff 2026-10",
         "close reopen 2026-10 --account customer5 --reason late", "close list",
         "retention hold add --account customer9 --matter case-7 --requested-by counsel", "retention hold list",
@@ -52,6 +54,9 @@ import Testing
         "retention restore @archive/run-000001/manifest.json --into looked_at --reason r --certificates @certificates",
         "retention forget-look 1 --certificates @certificates",
         "retention restore @archive/run-000001/manifest.json --certificates @certificates",
+        "retention erase --yes --quiet --account customer5 --reason asked --requested-by counsel --archive @archive "
+            + "--certificates @certificates",
+        "retention erase --dry-run --account customer9 --reason asked --requested-by counsel",
         "retention expire-archives --certificates @certificates", "database partitions",
     ]
     private static let engine = [

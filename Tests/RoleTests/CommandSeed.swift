@@ -30,6 +30,12 @@ struct CommandSeed: Sendable {
         """
     }
 
+    /// One that no policy takes yet.
+    private static let recentAccess = """
+        INSERT INTO public.video_external_access_log (video_id, owner_id, action, source, policy_snapshot, created_at)
+        VALUES (gen_random_uuid(), '\(user)', 'play', 'embed', '{}', now() - interval '1 hour')
+        """
+
     static func make(_ server: RoleServer) async throws -> CommandSeed {
         let original = try await TestDatabase.create(in: server.cluster)
         let (settings, folder) = (original.settings, try ScratchFolder())
@@ -56,6 +62,7 @@ struct CommandSeed: Sendable {
                 "tried", "--certificates", folder.file("certificates"),
             ])
         try await execute(accesses("2025-04"), in: owner)
+        try await execute(recentAccess, in: owner)
         try await execute("UPDATE daybook.purge_run SET archive_expires_at = now() - interval '1 day'", in: owner)
         try await ProgramRun.expectingSuccess(
             [

@@ -113,6 +113,12 @@ struct CommandCase: Sendable {
         CommandCase(
             "daybook retention restore", .roles(writers), ["{archive}/run-000001/manifest.json"] + certificates),
         CommandCase("daybook retention forget-look", .roles(writers), ["1"] + certificates),
+        CommandCase(
+            "daybook retention erase", .roles(writers.union([.nightly])),
+            [
+                "--account", "one", "--yes", "--quiet", "--no-archive", "--reason", "tried", "--requested-by",
+                "counsel",
+            ] + certificates),
         CommandCase("daybook retention expire-archives", .roles(writers.union([.nightly])), certificates),
         CommandCase(
             "daybook retention carry-forward", .roles(writers),

@@ -33,8 +33,10 @@ import Testing
 
     private static func forgetAddress(_ settings: ConnectionSettings) async throws {
         try await execute(
-            "UPDATE public.users SET email = '' WHERE id = (SELECT user_id FROM daybook.account WHERE slug = 'customer7')",
-            in: settings)
+            """
+            UPDATE public.users SET email = ''
+            WHERE id = (SELECT user_id FROM daybook.account WHERE slug = 'customer7')
+            """, in: settings)
     }
 
     @Test func `the reports of all are those of each alone, over its own month, and name nobody else`() async throws {

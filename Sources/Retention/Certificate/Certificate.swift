@@ -98,7 +98,25 @@ struct Certificate: Codable, Sendable {
         let batchesSha256: String
     }
 
-    /// `purge`, `archive_expiry`, `archive_lost`, `restore`, `carry`, `look`, `look_dropped` or `index`.
+    /// What was asked to be erased at once, and what is left of it.
+    struct Erased: Codable, Sendable, Hashable {
+        struct Owed: Codable, Sendable, Hashable {
+            let dataClass: String
+            let reason: String
+            let rows: Int64
+        }
+
+        let scope: String
+        let reference: String
+        let reason: String
+        let requestedBy: String
+        /// What began before it was to go.
+        let before: String
+        /// Rows that something keeps.
+        let owed: [Owed]
+    }
+
+    /// `purge`, `erasure`, `archive_expiry`, `archive_lost`, `restore`, `carry`, `look`, `look_dropped` or `index`.
     let kind: String
     let sequence: Int64
     /// SHA-256 of the certificate before it; 64 zeros before the first.
@@ -133,6 +151,8 @@ struct Certificate: Codable, Sendable {
     let notRestored: [NotRestored]?
     /// The look that began or ended; nil in every other certificate.
     let look: Look?
+    /// What an erasure was about; nil in every other certificate.
+    let erased: Erased?
     /// Nil where no key was given.
     var signature: DocumentSignature?
     /// What keeps the parts apart; nil in certificates of before there were parts.

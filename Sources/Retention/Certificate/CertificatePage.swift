@@ -39,13 +39,14 @@ struct CertificatePage: Sendable {
                 ("Program", "daybook \(certificate.programVersion)"),
                 (certificate.carried == nil ? "Purge" : "Run", String(certificate.run)),
                 ("As of", certificate.asOf),
-                ("Limited to", certificate.limitedTo.isEmpty ? "nobody: all customers" : certificate.limitedTo),
+                ("Limited to", Self.limit(certificate)),
                 ("Started", "\(certificate.startedAt) by \(certificate.startedBy)"),
                 ("Overruled", certificate.forced.isEmpty ? "nothing" : certificate.forced.joined(separator: ", ")),
                 ("SHA-256 of this certificate", sha256), ("SHA-256 of the one before", certificate.previousSha256),
                 ("SHA-256 of the plan", certificate.planSha256), ("SHA-256 of the policies", certificate.policySha256),
                 ("SHA-256 of the holds", certificate.holdSha256),
             ].map { Fact(term: $0.0, value: $0.1) }
+            + Self.erasureFacts(certificate.erased)
             + (certificate.signature.map { [Fact(term: "Signed with the key", value: $0.publicKey)] } ?? [])
             + (certificate.divided.map { [Fact(term: "SHA-256 of its parts", value: $0.rootSha256)] } ?? [])
             + Self.archiveFacts(certificate.archive)
@@ -61,6 +62,7 @@ struct CertificatePage: Sendable {
         case LookEvidence.kind: "an archive was looked into"
         case LookEvidence.endKind: "a look into an archive has ended"
         case "index": "earlier certificates got parts"
+        case "erasure": "data was erased at once"
         default: "data was purged"
         }
     }
@@ -83,11 +85,27 @@ struct CertificatePage: Sendable {
                 + "by a balance a month, owner and lot."
         case "index":
             "Certificates that were issued before they had parts, and the parts that each of them can be shown in."
+        case "erasure":
+            "\(certificate.rows) rows of \(limit(certificate)) were erased at once, because somebody asked for it. "
+                + (certificate.erased?.owed.isEmpty == true ? "Nothing of it is left." : "Some of it is left.")
         default:
             "\(certificate.rows) rows were purged under the policies below. "
                 + (certificate.remaining.isEmpty
                     ? "Nothing that was due is left." : "Some rows that were due are left.")
         }
+    }
+
+    private static func limit(_ certificate: Certificate) -> String {
+        if let erased = certificate.erased { return "\(erased.scope) \(erased.reference)" }
+        return certificate.limitedTo.isEmpty ? "nobody: all customers" : certificate.limitedTo
+    }
+
+    private static func erasureFacts(_ erased: Certificate.Erased?) -> [Fact] {
+        guard let erased else { return [] }
+        return [
+            Fact(term: "Erased", value: "what began before \(erased.before)"),
+            Fact(term: "Reason", value: erased.reason), Fact(term: "Asked for by", value: erased.requestedBy),
+        ]
     }
 
     private static func notRestored(_ certificate: Certificate) -> Int64 {
@@ -111,6 +129,13 @@ struct CertificatePage: Sendable {
                     rows.map { [$0.dataClass, String($0.rows)] })
             ]
         }
+        let owed = certificate.erased.map { erased in
+            [
+                section(
+                    "owed", "Not erased yet", ["Data", "Kept because it is", "#Rows"],
+                    erased.owed.map { [$0.dataClass, $0.reason, String($0.rows)] })
+            ]
+        }
         let looks = certificate.look.map { [looked($0)] } ?? []
         let covered = certificate.face?.covers.map { covers in
             [
@@ -120,7 +145,7 @@ struct CertificatePage: Sendable {
             ]
         }
         return (covered ?? []) + (certificate.carried.map { [months($0)] } ?? []) + (missing ?? [])
-            + looks + [
+            + (owed ?? []) + looks + [
             section(
                 "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
                 certificate.taken.map {

@@ -18,6 +18,8 @@ struct CertificatePart: Codable, Sendable, Hashable {
     let held: [Certificate.Kept]
     let holds: [Certificate.Hold]
     let remaining: [Certificate.Kept]
+    /// What of it was asked to be erased at once; nil in every other part.
+    let erased: Certificate.Erased?
     /// Whether what was taken is in an archive, and until when.
     let isArchived: Bool
     let archiveExpiresAt: String?
@@ -40,6 +42,7 @@ struct CertificatePart: Codable, Sendable, Hashable {
         held = own(certificate.held, \.account)
         self.holds = holds
         remaining = own(certificate.remaining, \.account)
+        erased = account.isCovered ? certificate.erased : nil
         isArchived = certificate.archive != nil
         archiveExpiresAt = certificate.archive?.expiresAt
     }

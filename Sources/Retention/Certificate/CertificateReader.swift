@@ -9,7 +9,7 @@ struct CertificateReader {
     func document(
         _ kind: String, sequence: Int64, previous: String, lines: [PlanLine], taken: [Certificate.Taken]?,
         carried: Certificate.Carried?, notRestored: [Certificate.NotRestored]? = nil, look: Certificate.Look? = nil,
-        programVersion: String, host: String
+        erased: Certificate.Erased? = nil, programVersion: String, host: String
     ) throws -> Certificate {
         let row = try session.query(
             """
@@ -30,11 +30,12 @@ struct CertificateReader {
             held: lines.filter { $0.heldRows > 0 }.map {
                 Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.heldRows)
             },
-            holds: try holds(),
+            holds: try erased == nil ? holds() : ownHolds(),
             remaining: lines.filter { $0.dueRows > 0 }.map {
                 Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.dueRows)
             },
-            archive: try archive(), carried: carried, notRestored: notRestored, look: look, signature: nil)
+            archive: try archive(), carried: carried, notRestored: notRestored, look: look, erased: erased,
+            signature: nil)
     }
 
     func policies() throws -> [Certificate.Policy] {
@@ -90,6 +91,16 @@ struct CertificateReader {
             Certificate.Hold(
                 scope: $0.scope, reference: $0.reference, matter: $0.matter, requestedBy: $0.requestedBy,
                 placedAt: $0.placedAt.description, userId: $0.owner)
+        }
+    }
+
+    /// The holds that keep rows of what is erased: nobody else's matters are named to whom it belongs.
+    private func ownHolds() throws -> [Certificate.Hold] {
+        guard let erasure = try Erasure.of(run: run, session) else { return [] }
+        return try ErasureSurroundings(erasure, try DeploymentShape(session), session).holds.map { hold in
+            Certificate.Hold(
+                scope: hold.scope, reference: hold.reference, matter: hold.matter, requestedBy: hold.requestedBy,
+                placedAt: hold.placedAt)
         }
     }
 

@@ -19,7 +19,8 @@ enum Certifying {
 
     /// Ends a run and certifies it.
     static func purge(
-        _ run: PurgeRun, _ settings: PurgeSettings, lines: [PlanLine], manifestDigest: String?, _ session: Session
+        _ run: PurgeRun, _ settings: PurgeSettings, lines: [PlanLine], owed: [OwedRows], manifestDigest: String?,
+        _ session: Session
     ) throws -> Issued {
         try RetentionSession.prepare(session)
         _ = try session.execute(
@@ -28,9 +29,11 @@ enum Certifying {
                 archive_expires_at = clock_timestamp() + make_interval(days => archive_days)
             WHERE run_id = $1
             """, [.int(run.id), Value(manifestDigest)])
+        try OwedRows.settle(run.id, session)
+        let erased = try Certificate.Erased(run: run.id, owed: owed, session)
         return try issue(
-            "purge", run: run.id, lines: lines, settings.programVersion, settings.host,
-            folder: settings.certificates, key: settings.signingKey, session)
+            erased == nil ? "purge" : "erasure", run: run.id, lines: lines, erased: erased, settings.programVersion,
+            settings.host, folder: settings.certificates, key: settings.signingKey, session)
     }
 
     /// Puts the next certificate of the chain into the database; where earlier ones have no parts yet, one before it
@@ -40,7 +43,8 @@ enum Certifying {
     static func issue(
         _ kind: String, run: Int64, lines: [PlanLine] = [], taken: [Certificate.Taken]? = nil,
         carried: Certificate.Carried? = nil, notRestored: [Certificate.NotRestored]? = nil,
-        look: Certificate.Look? = nil, _ programVersion: String, _ host: String, folder: String, key: SigningKey?,
+        look: Certificate.Look? = nil, erased: Certificate.Erased? = nil, _ programVersion: String, _ host: String,
+        folder: String, key: SigningKey?,
         _ session: Session
     ) throws -> Issued {
         // One certificate after another, whoever issues it; and on disk before its file is, whatever the server's own
@@ -70,7 +74,7 @@ enum Certifying {
         return try append { sequence, previous in
             try reader.document(
                 kind, sequence: sequence, previous: previous, lines: lines, taken: taken, carried: carried,
-                notRestored: notRestored, look: look, programVersion: programVersion, host: host)
+                notRestored: notRestored, look: look, erased: erased, programVersion: programVersion, host: host)
         }
     }
 

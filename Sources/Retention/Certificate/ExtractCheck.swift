@@ -165,6 +165,9 @@ public struct ExtractCheck: Sendable {
         return (taken.isEmpty ? [row(nothing, ["", "", ""])] : taken)
             + part.held.map { row("kept for a hold", [$0.dataClass, "", ""], rows: $0.rows) }
             + part.remaining.map { row("due and still there", [$0.dataClass, "", ""], rows: $0.rows) }
+            + (part.erased.map {
+                [row("asked to be erased at once", ["", "", ""], "\($0.reason), asked by \($0.requestedBy)")]
+            } ?? [])
             + part.holds.map { hold in
                 row("hold in force", ["", "", ""], "\(hold.matter), asked by \(hold.requestedBy) at \(hold.placedAt)")
             }

@@ -55,6 +55,7 @@ struct Residue {
                 SELECT * FROM daybook.purge_run AS r
                 WHERE state = 'finished' AND NOT EXISTS (
                     SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
+                    AND NOT EXISTS (SELECT FROM daybook.erasure AS e WHERE e.run_id = r.run_id)
             )
             SELECT DISTINCT ON (account COLLATE "C") run_id, as_of, account, policy_sha256, started_at,
                 redacted_columns

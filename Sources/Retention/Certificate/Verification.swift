@@ -64,6 +64,7 @@ public struct Verification: Sendable {
             let residue = try Residue(session)
             outcome.asOf = residue.asOf
             outcome.findings += residue.findings
+            outcome.findings += try OwedRows.findings(session)
             return (outcome, suspected)
         }
         var outcome = seen
@@ -130,7 +131,7 @@ public struct Verification: Sendable {
                 } else if let signature = certificate.signature {
                     outcome.signed[signature.publicKey, default: 0] += 1
                 }
-                if certificate.kind == "purge" || certificate.kind == "carry" {
+                if ["purge", "erasure", "carry"].contains(certificate.kind) {
                     try compare(certificate, find, session)
                 }
                 if certificate.carried != nil { carried.append(certificate) }
@@ -193,6 +194,9 @@ public struct Verification: Sendable {
         if try reader.policies() != certificate.policies {
             find("its policies and cutoffs are not those that were recorded")
         }
+        let asked = try Certificate.Erased(run: certificate.run, owed: [], session)
+        let isAsked = asked.map { certificate.erased?.isSameRequest(as: $0) ?? false } ?? (certificate.erased == nil)
+        if !isAsked { find("what it says was asked to be erased is not what was recorded") }
         try compareRun(certificate, find, session)
     }
 
@@ -233,7 +237,7 @@ public struct Verification: Sendable {
                 suspected.append(
                     Suspicion(run: run, state: state + " " + archive, finding: Finding(subject: subject, what: what)))
             }
-            if state == "finished", !kinds.contains("purge"), !kinds.contains("carry") {
+            if state == "finished", Set(kinds).isDisjoint(with: ["purge", "erasure", "carry"]) {
                 outcome.findings.append(Finding(subject: "purge \(run)", what: "its certificate is missing"))
             }
             if state == "running" {

@@ -13,8 +13,14 @@ struct ClassQuery: Sendable {
     let owner: String
     /// The instant from which the retention counts, or null.
     let instant: String
+    /// The video that the row is about, a uuid or null.
+    let video: String
+    /// The instant from which an erasure claims the row: a task's is that of its beginning.
+    let begun: String
     /// A condition on rows that belong to the class at all.
-    let belongs: String
+    var belongs: String
+    /// True for a row that may not go yet, whatever its policy says: its task runs, or its batch is not settled.
+    let isOpen: String
     /// True for a row that was redacted before, and is empty still.
     let isDone: String
     /// True for a row that a hold covers now.
@@ -42,14 +48,18 @@ struct ClassQuery: Sendable {
     }
 
     private init(
-        _ dataClass: DataClass, lookups: [Lookup], owner: String, instant: String, belongs: String = "true",
-        isDone: String = "false", holds: [String]
+        _ dataClass: DataClass, lookups: [Lookup], owner: String, instant: String, video: String = "NULL::uuid",
+        begun: String? = nil, belongs: String = "true", isOpen: String = "false", isDone: String = "false",
+        holds: [String]
     ) {
         self.dataClass = dataClass
         self.lookups = lookups
         self.owner = owner
         self.instant = instant
+        self.video = video
+        self.begun = begun ?? instant
         self.belongs = belongs
+        self.isOpen = isOpen
         self.isDone = isDone
         // A null is in no list; `coalesce` makes that a plain no.
         isHeld = holds.isEmpty ? "false" : holds.map { "coalesce(\($0), false)" }.joined(separator: " OR ")
@@ -87,7 +97,7 @@ struct ClassQuery: Sendable {
                     alias: "t", columns: ["user_id", "batch_job_id"], table: "public.video_tasks",
                     condition: rule.task, isIndexed: shape.findsTasks)
             ], owner: rule.owner,
-            instant: shape.column("created_at", of: .accessLog, alias: "r"),
+            instant: shape.column("created_at", of: .accessLog, alias: "r"), video: video,
             holds: ["\(rule.owner) \(held.owner)", "t.batch_job_id \(held.batch)", "\(video) \(held.video)"])
     }
 
@@ -120,6 +130,7 @@ struct ClassQuery: Sendable {
     ) -> ClassQuery {
         let completed = shape.column("completed_at", of: .videoTasks, alias: "r")
         let updated = shape.column("updated_at", of: .videoTasks, alias: "r")
+        let hasEnded = "\(shape.column("status", of: .videoTasks, alias: "r")) IN ('succeeded', 'failed')"
         return ClassQuery(
             .taskContent,
             lookups: [
@@ -130,9 +141,21 @@ struct ClassQuery: Sendable {
                     alias: "d", columns: ["task_id"], table: "daybook.task_redaction",
                     condition: "d.user_id = r.user_id AND d.task_id = r.id", isIndexed: true),
             ],
-            owner: "r.user_id", instant: "coalesce(\(completed), f.terminal_at, \(updated))",
-            belongs: "\(shape.column("status", of: .videoTasks, alias: "r")) IN ('succeeded', 'failed')",
+            owner: "r.user_id", instant: "coalesce(\(completed), f.terminal_at, \(updated))", video: "r.id",
+            begun: shape.column("created_at", of: .videoTasks, alias: "r"), belongs: hasEnded,
+            isOpen: "NOT coalesce(\(hasEnded), false) OR \(isUnsettled(shape))",
             isDone: "d.task_id IS NOT NULL AND \(shape.redaction.isCleared("r", of: redacted))",
             holds: ["r.user_id \(held.owner)", "r.batch_job_id \(held.batch)", "r.id \(held.video)"])
+    }
+    /// True for a task whose batch is there and not settled: what it says may still be sent to the customer.
+    private static func isUnsettled(_ shape: DeploymentShape) -> String {
+        let batches = KnownTable.batchJobs
+        return
+            """
+            EXISTS (
+                SELECT FROM \(batches.fullName) AS j
+                WHERE j.id = \(shape.column("batch_job_id", of: .videoTasks, alias: "r")) AND j.user_id = r.user_id
+                    AND \(shape.column("settlement_status", of: batches, alias: "j")) NOT IN ('finalized', 'refunded'))
+            """
     }
 }

@@ -6,14 +6,19 @@ internal import Schema
 public struct PlanReader: Sendable {
     private let asOf: CalendarDate?
     private let account: String?
+    private let erasure: ErasureRequest?
     private let rests: Bool
 
     /// - Parameters:
     ///   - asOf: Nil for today, in the database's clock and UTC.
+    ///   - erasure: What is to go at once, whatever the policies say; nil for what is due by them.
     ///   - rests: False counts as fast as it can, whoever else is at work.
-    public init(asOf: CalendarDate? = nil, account: String? = nil, rests: Bool = true) {
+    public init(
+        asOf: CalendarDate? = nil, account: String? = nil, erasure: ErasureRequest? = nil, rests: Bool = true
+    ) {
         self.asOf = asOf
         self.account = account
+        self.erasure = erasure
         self.rests = rests
     }
 
@@ -38,23 +43,25 @@ public struct PlanReader: Sendable {
         try shape.catalog.requireEssentials()
         try RowSecurity.refuse(session)
         try shape.requirePurgeable(session)
-        let terms = try Terms(session, asOf: date, account: account)
+        let terms =
+            try erasure.map { try Terms(session, asOf: date, erasing: $0, shape) }
+            ?? Terms(session, asOf: date, account: account)
         let holdDigest = try Terms.holdDigest(session)
-        let classes = shape.classes.filter { $0.isCustomers || account == nil }
         let rests = try Self.prepareCounting(session, rests: rests)
         var lines: [PlanLine] = []
-        for dataClass in classes {
+        for dataClass in terms.classes(shape) {
             lines += try Self.lines(ClassQuery(dataClass, shape), terms, rests, session)
         }
         let months = try WholePartitions.due(session, shape, terms)
         let whole = months.filter(\.mayBeDropped).map(\.name)
         return RetentionPlan(
-            asOf: date, account: account, lines: Self.sorted(lines), wholePartitions: whole,
+            asOf: date, account: terms.account, lines: Self.sorted(lines), wholePartitions: whole,
             advice: shape.indexAdvice + shape.redaction.advice
                 + (try MonthObstacles.notes(months.map(\.name), session) + DetachedMonth.findings(session)),
             obstacles: try Obstacles.find(shape, months: whole, session),
             measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
-            holdDigest: holdDigest, holds: try Terms.holdsInForce(session), redactedColumns: shape.redaction.names)
+            holdDigest: holdDigest, holds: try Terms.holdsInForce(session), redactedColumns: shape.redaction.names,
+            erasing: try terms.erasure.map { try ErasurePlan($0, shape, session) })
     }
 
     /// Lets a count of every row take as long as it takes, and the memory of a hash of a million ids. Gives the rests
@@ -69,8 +76,9 @@ public struct PlanReader: Sendable {
 
     /// The lines of one class.
     static func lines(
-        _ query: ClassQuery, _ terms: Terms, _ rests: Rests, _ session: Session
+        _ all: ClassQuery, _ terms: Terms, _ rests: Rests, _ session: Session
     ) throws -> [PlanLine] {
+        let query = all.limited(to: terms.erasure)
         let own = terms.of(query.dataClass).filter { $0.userID != RetentionSession.nobody }
         let limit = terms.account == nil ? "true" : "c.user_id IS NOT NULL"
         let rows = try session.query(
@@ -82,10 +90,12 @@ public struct PlanReader: Sendable {
                 min(x.instant) AS oldest, max(x.instant) FILTER (WHERE x.is_due AND NOT x.is_held) AS newest_due
             FROM (
                 SELECT c.place, i.instant, i.is_held,
-                    coalesce(NOT i.is_done AND i.instant < coalesce(c.cutoff, $3::timestamptz), false) AS is_due
+                    coalesce(
+                        NOT i.is_done AND (i.instant < coalesce(c.cutoff, $3::timestamptz) OR i.is_asked), false
+                    ) AS is_due
                 FROM (
                     SELECT \(query.owner) AS owner, \(query.instant) AS instant, \(query.isDone) AS is_done,
-                        \(query.isHeld) AS is_held
+                        \(query.isHeld) AS is_held, \(query.isAsked(by: terms.owed)) AS is_asked
                     FROM \(DeploymentShape.table(query.dataClass).fullName) AS r
                     \(query.joins)
                     WHERE \(query.belongs) AND \(rests.after("r.ctid", rows: Limits.countRestRows))

@@ -24,7 +24,11 @@ public struct RetentionPlan: Sendable {
     let holds: [String]
     /// The columns of the tasks that would be cleared.
     let redactedColumns: [String]
+    /// What an erasure would leave, and why; nil for a purge.
+    public let erasing: ErasurePlan?
 
+    /// True where a run has something to record: rows to go, or rows that it will owe.
+    var isWorthARun: Bool { dueRows > 0 || erasing?.isNewDebt ?? false }
     /// Rows to go, over all accounts and classes.
     public var dueRows: Int64 { lines.reduce(0) { $0 + $1.dueRows } }
     public var heldRows: Int64 { lines.reduce(0) { $0 + $1.heldRows } }
@@ -48,7 +52,7 @@ public struct RetentionPlan: Sendable {
     /// `plan.csv`.
     public var table: Table {
         Table(
-            name: "plan", title: "Retention plan as of \(asOf)",
+            name: "plan", title: erasing.map { "Erasure of \($0.name)" } ?? "Retention plan as of \(asOf)",
             note: "What would go now, what a hold keeps, what is not due, and what has no instant and is never due.",
             columns: [
                 Column("account", .text), Column("data_class", .text), Column("retention_days", .integer),

@@ -24,12 +24,21 @@ struct Terms: Sendable {
     let all: [Term]
     /// SHA-256 of the policies themselves, which do not depend on the date.
     let policyDigest: String
+    /// What is erased at once, whatever the policies say; nil where they rule.
+    let erasure: Erasure?
+    /// What earlier erasures are owed: it is due whatever the policies say.
+    let owed: [Erasure]
 
-    init(asOf: CalendarDate, account: String?, all: [Term], policyDigest: String) {
+    init(
+        asOf: CalendarDate, account: String?, all: [Term], policyDigest: String, erasure: Erasure? = nil,
+        owed: [Erasure] = []
+    ) {
         self.asOf = asOf
         self.account = account
         self.all = all
         self.policyDigest = policyDigest
+        self.erasure = erasure
+        self.owed = owed
     }
 
     /// Reads them in the session's transaction. Throws `usage` if there is no such account.
@@ -45,6 +54,8 @@ struct Terms: Sendable {
         }
         if let account, all.isEmpty { _ = try AccountNames(session).require(account) }
         policyDigest = try Self.policyDigest(session)
+        erasure = nil
+        owed = try Erasure.owed(at: nil, session)
     }
 
     func of(_ dataClass: DataClass) -> [Term] { all.filter { $0.dataClass == dataClass } }

@@ -27,7 +27,7 @@ extension Purge {
         try await Uninterrupted.transaction(connection) { try SettlementCapture.run($0, catalog: Catalog($0)) }
         var taken = try await Uninterrupted.run(connection) { try RunRecord.takenRows(run.id, $0) }
         var lines: [PlanLine] = []
-        for dataClass in Self.classes(run, shape) {
+        for dataClass in run.terms.classes(shape) {
             guard try await dropWholePartitions(run, dataClass, shape) else { throw CancellationError() }
             var left = plan?.lines.filter { $0.dataClass == dataClass }
             for pass in 0...Limits.purgePasses {
@@ -61,16 +61,11 @@ extension Purge {
         }
     }
 
-    /// The classes that a run is about.
-    private static func classes(_ run: PurgeRun, _ shape: DeploymentShape) -> [DataClass] {
-        shape.classes.filter { $0.isCustomers || run.terms.account == nil }
-    }
-
     /// The same of all classes.
     func countAll(_ run: PurgeRun) async throws -> [PlanLine] {
         var lines: [PlanLine] = []
         let shape = try await Uninterrupted.run(connection) { try DeploymentShape($0) }
-        for dataClass in Self.classes(run, shape) { lines += try await count(run, dataClass, shape) }
+        for dataClass in run.terms.classes(shape) { lines += try await count(run, dataClass, shape) }
         return lines
     }
 
@@ -104,10 +99,11 @@ extension Purge {
     /// - Parameter lines: What was counted after the last pass over each class.
     func finish(_ run: PurgeRun, lines: [PlanLine]) async throws -> Outcome {
         let manifest = try await Uninterrupted.run(connection) { try ArchiveManifest(run, $0) }
+        let owed = try await owed(run)
         let digest = try run.archive.map { try manifest.write(to: $0) }
         let (certificate, taken) = try await Uninterrupted.changing(connection, TransactionOptions()) { session in
             (
-                try Certifying.purge(run, settings, lines: lines, manifestDigest: digest, session),
+                try Certifying.purge(run, settings, lines: lines, owed: owed, manifestDigest: digest, session),
                 try RunRecord.takenRows(run.id, session)
             )
         }
@@ -118,6 +114,15 @@ extension Purge {
         return Outcome(
             run: run.id, takenRows: taken, remainingRows: lines.reduce(0) { $0 + $1.dueRows },
             certificate: (certificate.sequence, certificate.sha256),
-            files: files)
+            files: files, owed: owed)
+    }
+
+    /// What an erasure leaves.
+    private func owed(_ run: PurgeRun) async throws -> [OwedRows] {
+        guard let erasure = run.terms.erasure else { return [] }
+        return try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
+            try PlanReader.prepareCounting(session, rests: settings.pauses.rests)
+            return try OwedRows.count([erasure], try DeploymentShape(session), session)[erasure.run, default: []]
+        }
     }
 }

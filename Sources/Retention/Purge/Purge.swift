@@ -18,6 +18,8 @@ public struct Purge: Sendable {
         public let certificate: (sequence: Int64, sha256: String)?
         /// The files that were written.
         public let files: [String]
+        /// What an erasure leaves, and why.
+        public var owed: [OwedRows] = []
     }
 
     let settings: PurgeSettings
@@ -62,9 +64,12 @@ public struct Purge: Sendable {
                 "Purge \(run.id) was interrupted and has to be finished first: daybook retention purge --resume")
         }
         let plan = try await PlanReader(
-            asOf: settings.asOf, account: settings.account, rests: settings.pauses.rests
+            asOf: settings.asOf, account: settings.account, erasure: settings.erasure, rests: settings.pauses.rests
         ).run(connection.connection)
-        let shortest = plan.terms.all.filter { $0.dataClass.isCustomers }.map(\.retentionDays).min()
+        // What is asked for by name is neither too much nor too soon.
+        let isErasure = plan.erasing != nil
+        let shortest =
+            isErasure ? nil : plan.terms.all.filter { $0.dataClass.isCustomers }.map(\.retentionDays).min()
         let clocks = try await Uninterrupted.run(connection) { session in
             let rows = try session.query(
                 "SELECT clock_timestamp() AS now, (clock_timestamp() AT TIME ZONE 'UTC')::date AS today")
@@ -73,7 +78,7 @@ public struct Purge: Sendable {
         let guarded = PurgeGuard(
             asOf: plan.asOf, account: plan.account, today: clocks.today,
             clockSkewSeconds: Self.seconds(settings.hostClock().microseconds(since: clocks.now)),
-            shortestDays: shortest, shares: plan.shares)
+            shortestDays: shortest, shares: isErasure ? [] : plan.shares)
         if let refusal = guarded.refusal(forced: settings.forced, expectedRows: settings.expectedRows) { throw refusal }
         try await Uninterrupted.run(connection) { session in
             let shape = try DeploymentShape(session)
@@ -95,7 +100,7 @@ public struct Purge: Sendable {
     private func begin(_ plan: RetentionPlan) async throws -> Outcome {
         try Task.checkCancellation()
         let files = try await publishCertificates()
-        guard plan.dueRows > 0 else {
+        guard plan.isWorthARun else {
             return Self.nothing(files)
         }
         if let archive = settings.archive { try ArchiveFolder(path: archive.folder).make() }

@@ -46,8 +46,9 @@ struct PurgeRun: Sendable {
                 .texts(terms.map(\.slug)), .texts(terms.map(\.timeZone)), .ints(terms.map(\.retentionDays)),
                 .instants(terms.map(\.cutoff)),
             ])
+        try plan.terms.erasure?.record(run: id, session)
         return PurgeRun(
-            id: id, terms: plan.terms, archive: place.map { ArchiveFolder(place: $0, run: id) },
+            id: id, terms: plan.terms.recorded(as: id), archive: place.map { ArchiveFolder(place: $0, run: id) },
             isEncrypted: place?.cipher != nil)
     }
 
@@ -88,6 +89,7 @@ struct PurgeRun: Sendable {
             SELECT user_id, slug, time_zone, data_class, retention_days::bigint AS days, cutoff
             FROM daybook.purge_cutoff WHERE run_id = $1 ORDER BY slug COLLATE "C", data_class COLLATE "C"
             """, [.int(try row.int("run_id"))])
+        let erasure = try Erasure.of(run: row.int("run_id"), session)
         let all = try cutoffs.compactMap { row -> Term? in
             guard let dataClass = DataClass(rawValue: try row.text("data_class")) else { return nil }
             return Term(
@@ -97,7 +99,8 @@ struct PurgeRun: Sendable {
         let account = try row.text("account")
         return Terms(
             asOf: try row.date("as_of"), account: account.isEmpty ? nil : account, all: all,
-            policyDigest: try row.text("policy_sha256"))
+            policyDigest: try row.text("policy_sha256"), erasure: erasure,
+            owed: erasure == nil ? try Erasure.owed(at: row.int("run_id"), session) : [])
     }
 
     /// The run that was begun and not finished, nil without one.

@@ -7,6 +7,8 @@ public struct PurgeSettings: Sendable {
     /// Nil for today.
     public var asOf: CalendarDate?
     public var account: String?
+    /// What is to go at once, whatever the policies say; nil for what is due by them.
+    public var erasure: ErasureRequest?
     /// Nil deletes without an archive.
     public var archive: ArchivePlace?
     /// The folder that certificates are written to.
@@ -27,13 +29,14 @@ public struct PurgeSettings: Sendable {
     public var hostClock: @Sendable () -> Instant
 
     public init(
-        asOf: CalendarDate? = nil, account: String? = nil, archive: ArchivePlace?, certificates: String,
-        mode: OutputMode = .ownerOnly, templates: TemplateSet, signingKey: SigningKey? = nil,
+        asOf: CalendarDate? = nil, account: String? = nil, erasure: ErasureRequest? = nil, archive: ArchivePlace?,
+        certificates: String, mode: OutputMode = .ownerOnly, templates: TemplateSet, signingKey: SigningKey? = nil,
         forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil, pauses: PurgePauses = PurgePauses(),
         programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant
     ) {
         self.asOf = asOf
         self.account = account
+        self.erasure = erasure
         self.archive = archive
         self.certificates = certificates
         self.mode = mode

@@ -22,7 +22,7 @@ struct RunTally: Sendable, Hashable {
         let found = try session.query(
             """
             SELECT (SELECT max(c.sequence) FROM daybook.retention_certificate AS c
-                WHERE c.run_id = r.run_id AND c.kind = 'purge') AS certificate,
+                WHERE c.run_id = r.run_id AND c.kind IN ('purge', 'erasure')) AS certificate,
                 array(SELECT s.relation FROM daybook.purge_sweep AS s
                     WHERE s.run_id = r.run_id AND s.state = 'dropped' ORDER BY s.relation COLLATE "C") AS dropped,
                 array(SELECT s.relation FROM daybook.purge_sweep AS s

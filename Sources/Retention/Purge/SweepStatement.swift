@@ -13,7 +13,9 @@ struct SweepStatement: Sendable {
     private let query: ClassQuery
     private let redaction: [RedactedColumns.Assignment]
     private let fallback: Term?
-    /// No row from then on is due, whoever owns it: most rows need no look at their owner.
+    /// What is due to earlier erasures.
+    private let owed: [Erasure]
+    /// No row from then on is due by a policy, whoever owns it: most rows need no look at their owner.
     private let latest: Instant
     /// What else has to be known of a row.
     private let extras: String
@@ -22,7 +24,8 @@ struct SweepStatement: Sendable {
 
     /// Throws `configuration` where a foreign key would carry it into another table.
     init(_ dataClass: DataClass, _ shape: DeploymentShape, _ terms: Terms, _ session: Session) throws {
-        query = ClassQuery(dataClass, shape)
+        query = ClassQuery(dataClass, shape).limited(to: terms.erasure)
+        owed = terms.owed
         fallback = terms.fallback(dataClass)
         latest = terms.of(dataClass).map(\.cutoff).max() ?? .distantPast
         extras = Self.extras(dataClass, shape)
@@ -159,11 +162,14 @@ struct SweepStatement: Sendable {
     /// True for a row that is due and not held.
     private var isDue: String {
         let cutoff = fallback.map { "'\($0.cutoff)'::timestamptz" } ?? "'-infinity'::timestamptz"
-        return """
-            \(query.instant) < '\(latest)'::timestamptz AND \(query.belongs) AND NOT (\(query.isDone))
-                AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
-                AND NOT (\(query.isHeld))
+        let byPolicy = """
+            \(query.instant) < '\(latest)'::timestamptz AND \(query.instant) < coalesce(c.cutoff, \(cutoff))
             """
+        let asked = query.isAsked(by: owed)
+        // A purge of one account alone pays its debts alone.
+        let isOurs = fallback == nil ? "c.user_id IS NOT NULL" : "true"
+        let isDue = asked == "false" ? byPolicy : "(\(byPolicy) OR (\(asked) AND \(isOurs)))"
+        return "\(isDue) AND \(query.belongs) AND NOT (\(query.isDone)) AND NOT (\(query.isHeld))"
     }
 
     /// What is written down in the same statement: first what the rows come to in shares, of which there are few, and

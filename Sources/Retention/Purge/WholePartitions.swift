@@ -23,7 +23,7 @@ struct WholePartitions {
 
     /// The same with those that the login may not drop.
     static func due(_ session: Session, _ shape: DeploymentShape, _ terms: Terms) throws -> [Partition] {
-        guard terms.account == nil, let earliest = terms.of(.accessLog).map(\.cutoff).min() else { return [] }
+        guard terms.isOfEverybody, let earliest = terms.of(.accessLog).map(\.cutoff).min() else { return [] }
         let query = ClassQuery(.accessLog, shape)
         return try months(session, shape, "\(Self.end) <= $1", earliest).filter {
             try !holds(any: $0.name, query, session)

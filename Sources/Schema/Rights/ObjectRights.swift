@@ -160,6 +160,14 @@ extension ObjectRights {
                 $1
             }),
         ObjectRights(
+            .table, "daybook.erasure",
+            reading().merging([
+                .purge: """
+                SELECT, INSERT (run_id, scope, user_id, video_id, reference, reason, requested_by, erased_before),
+                UPDATE (settled_run)
+                """
+            ]) { $1 }),
+        ObjectRights(
             .table, "daybook.retention_certificate",
             reading().merging([
                 .purge: "SELECT, INSERT (sequence, kind, run_id, document, sha256, previous_sha256, folder, face)"

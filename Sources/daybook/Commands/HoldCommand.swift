@@ -8,8 +8,8 @@ struct HoldCommand: AsyncParsableCommand {
         commandName: "hold", abstract: "Legal holds: what no purge may touch.",
         subcommands: [Add.self, Release.self, List.self])
 
-    /// A record of a hold has to say something.
-    private static func require(_ text: String, _ option: String) throws {
+    /// A record of a hold, or of an erasure, has to say something.
+    static func require(_ text: String, _ option: String) throws {
         guard !text.allSatisfy(\.isWhitespace), text.count <= Limits.remarkLength else {
             throw ValidationError("\(option) needs a text of at most \(Limits.remarkLength) characters.")
         }

@@ -38,7 +38,8 @@ struct PlanCommand: AsyncParsableCommand {
 /// A plan on a terminal.
 enum PlanDisplay {
     static func show(_ plan: RetentionPlan) {
-        Terminal.show(plan.table.title + (plan.account.map { ", \($0) alone" } ?? ""))
+        let limit = plan.erasing == nil ? plan.account.map { ", \($0) alone" } : nil
+        Terminal.show(plan.table.title + (limit ?? ""))
         var table = TextTable(
             ["account", "data", "days", "cutoff", "action", "due", "held", "kept", "undated", "newest due"],
             rightAligned: [2, 5, 6, 7, 8])

@@ -28,21 +28,7 @@ struct PurgeCommand: AsyncParsableCommand {
         name: .customLong("end-now"),
         help: "With --resume: take nothing more, and certify what the interrupted run did.")
     var endNow = false
-    @Option(help: ArgumentHelp("The folder of archives. Default: archive in DAYBOOK_HOME.", valueName: "dir"))
-    var archive: String?
-    @Flag(name: .customLong("no-archive"), help: "Keep no archive: what is deleted cannot be put back.")
-    var noArchive = false
-    @Option(
-        name: .customLong("archive-days"), parsing: .unconditional,
-        help: ArgumentHelp(
-            "Days after which expire-archives destroys this run's archive. Default: \(Limits.archiveDays).",
-            valueName: "days"), transform: WholeNumber.within(Limits.archiveDaysRange))
-    var namedArchiveDays: Int64?
-    @Option(
-        help: ArgumentHelp(
-            "Encrypt the archive with the key in this file: 32 bytes, or 64 hexadecimal digits.",
-            valueName: "file"))
-    var keyFile: String?
+    @OptionGroup var runOptions: RunOptions
     @Option(
         help: ArgumentHelp("Overrule a refusal by its name: future-date, clock-skew, short-policy.", valueName: "name"),
         transform: { text in
@@ -59,46 +45,19 @@ struct PurgeCommand: AsyncParsableCommand {
             "The number of rows that the plan has to go; needed where it is more than half of a class.",
             valueName: "rows"), transform: WholeNumber.within(Limits.plannedRows))
     var expectRows: Int64?
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Pause while a replica is more than so many seconds behind. Default: \(Limits.purgeLagSeconds).",
-            valueName: "seconds"),
-        transform: WholeNumber.within(Limits.pauseSeconds))
-    var pauseLag: Int64 = Limits.purgeLagSeconds
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Pause while somebody's transaction has been open for more than so many seconds. Default: "
-                + "\(Limits.purgeSnapshotSeconds).", valueName: "seconds"),
-        transform: WholeNumber.within(Limits.pauseSeconds))
-    var pauseTransaction: Int64 = Limits.purgeSnapshotSeconds
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp(
-            "Stop, to be resumed, after pausing for so many seconds in a row. Default: \(Limits.purgePauseSeconds).",
-            valueName: "seconds"),
-        transform: WholeNumber.within(Limits.pauseSeconds))
-    var pauseAtMost: Int64 = Limits.purgePauseSeconds
     @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
     @OptionGroup(title: "Certificates") var head: HeadOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
-        guard archive == nil || !noArchive else {
-            throw ValidationError("--archive and --no-archive exclude each other.")
-        }
         guard resume || !endNow else {
             throw ValidationError("--end-now ends a run that was interrupted; say --resume with it.")
-        }
-        guard !noArchive || (namedArchiveDays == nil && keyFile == nil) else {
-            throw ValidationError("With --no-archive there is none to keep: leave out --archive-days and --key-file.")
         }
         guard !resume || (plan.asOf == nil && plan.account == nil && expectRows == nil) else {
             throw ValidationError("--resume continues a run as it was begun; give no date, account or rows.")
         }
-        guard !resume || (namedArchiveDays == nil && force.isEmpty) else {
+        guard !resume || (runOptions.namedArchiveDays == nil && force.isEmpty) else {
             throw ValidationError("--resume continues a run as it was begun; leave out --archive-days and --force.")
         }
     }
@@ -133,23 +92,18 @@ struct PurgeCommand: AsyncParsableCommand {
 
     private var resumption: Purge.Resumption {
         Purge.Resumption(
-            endsNow: endNow, archive: archive.map(CertificateOptions.absolute), withoutArchive: noArchive)
+            endsNow: endNow, archive: runOptions.archive.map(CertificateOptions.absolute),
+            withoutArchive: runOptions.noArchive)
     }
 
     private func settings() throws -> PurgeSettings {
         try certificate.makeFolder()
-        let folder = CertificateOptions.absolute(archive ?? CertificateOptions.home + "/archive")
         return PurgeSettings(
-            asOf: plan.asOf, account: plan.account,
-            archive: noArchive
-                ? nil
-                : try ArchivePlace(folder: folder, keyFile: keyFile, days: namedArchiveDays ?? Limits.archiveDays),
-            certificates: certificate.folder, mode: certificate.mode, templates: try certificate.templateSet(),
+            asOf: plan.asOf, account: plan.account, archive: try runOptions.place(), certificates: certificate.folder,
+            mode: certificate.mode, templates: try certificate.templateSet(),
             signingKey: try certificate.signingKey(), forced: Set(force), expectedRows: expectRows,
-            pauses: PurgePauses(
-                lagSeconds: pauseLag, transactionSeconds: pauseTransaction, mostSeconds: pauseAtMost,
-                rests: !plan.noRests),
-            programVersion: Version.current, host: Host.name, hostClock: Host.now)
+            pauses: runOptions.pauses(rests: !plan.noRests), programVersion: Version.current, host: Host.name,
+            hostClock: Host.now)
     }
 
     private func asked(_ plan: RetentionPlan) -> Bool {
