@@ -27,7 +27,6 @@ struct CertificateCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
-        try Arguments.checkSlug(account)
         let extraction = Extraction(account: account, run: number)
         let outcome = try await database.withConnection { try await extraction.run($0) }
         for remark in outcome.remarks { Terminal.say("daybook: \(remark)") }

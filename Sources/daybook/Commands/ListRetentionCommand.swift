@@ -30,7 +30,6 @@ struct ListRetentionCommand: AsyncParsableCommand {
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
-        if let account { try Arguments.checkSlug(account) }
         let (list, taken) = (RetentionList(since: since, account: account), taken)
         let outcome = try await database.withConnection {
             taken ? try await list.taken($0) : try await list.records($0)
