@@ -16,7 +16,7 @@ extension DirectConnection {
         // A task of its own does not inherit the cancellation.
         try await Task { [connection] in
             do {
-                if await connection.isUsable { return try await connection.run(body) }
+                if await connection.isWorthKeeping { return try await connection.run(body) }
             } catch let error as PostgresError where error.code == .connectionLost {
                 // It was lost and did not know yet.
             }
