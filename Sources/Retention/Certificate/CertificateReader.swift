@@ -97,11 +97,11 @@ struct CertificateReader {
     /// The holds that keep rows of what is erased: nobody else's matters are named to whom it belongs.
     private func ownHolds() throws -> [Certificate.Hold] {
         guard let erasure = try Erasure.of(run: run, session) else { return [] }
-        return try ErasureSurroundings(erasure, try DeploymentShape(session), session).holds.map { hold in
-            Certificate.Hold(
-                scope: hold.scope, reference: hold.reference, matter: hold.matter, requestedBy: hold.requestedBy,
-                placedAt: hold.placedAt)
-        }
+        let own = try Set(
+            ErasureSurroundings(erasure, try DeploymentShape(session), session).holds.map {
+                [$0.scope, $0.reference, $0.matter]
+            })
+        return try holds().filter { own.contains([$0.scope, $0.reference, $0.matter]) }
     }
 
     private func archive() throws -> Certificate.Archive? {

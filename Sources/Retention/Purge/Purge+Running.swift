@@ -19,7 +19,7 @@ extension Purge {
             let months = try WholePartitions.find(session, shape, run.terms).map(\.name)
             let due = plan.map { Set($0.lines.filter { $0.dueRows > 0 }.map(\.dataClass)) }
             try Obstacles.refuse(
-                Obstacles.find(shape, months: months, session), due: due ?? Set(Self.classes(run, shape)),
+                Obstacles.find(shape, months: months, session), due: due ?? Set(run.terms.classes(shape)),
                 months: months)
             return shape
         }
