@@ -24,7 +24,9 @@ import Testing
         CREATE FUNCTION public.freeze_credits_for_batch(p_batch_id uuid, p_amount bigint) RETURNS jsonb
         LANGUAGE sql AS 'SELECT NULL::jsonb';
         INSERT INTO public.users (id, google_id, email) VALUES ('\(one)', 'g', 'a@b.example');
-        SELECT public.admin_adjust_user_credits('\(one)', 'an admin', 50, 'a test', 'manual', NULL, NULL)
+        SELECT public.admin_adjust_user_credits('\(one)', 'an admin', 50, 'a test', 'manual', NULL, NULL);
+        -- Its own record of it would keep the user, engine or not.
+        DELETE FROM public.credit_adjustments
         """
 
     private func withDeployment(_ body: (ConnectionSettings) async throws -> Void) async throws {
