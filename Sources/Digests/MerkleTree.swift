@@ -1,5 +1,5 @@
-/// A tree of SHA-256 digests (as in RFC 6962): its root commits to every leaf, and a path shows one leaf to whoever knows
-/// the root, without the others.
+/// A tree of SHA-256 digests (as in RFC 6962): its root commits to every leaf, and a path shows one leaf to whoever
+/// knows the root, without the others.
 public struct MerkleTree: Sendable {
     /// One digest on the way from a leaf to the root.
     public struct Step: Codable, Sendable, Hashable {

@@ -68,8 +68,8 @@ public struct Extraction: Sendable {
         let checked = try ExtractCheck(document)
         guard checked.findings.isEmpty else {
             throw DaybookError.badData(
-                "The chain of certificates is not as it was certified, so nothing was extracted; see: daybook retention "
-                    + "verify")
+                "The chain of certificates is not as it was certified, so nothing was extracted; see: daybook "
+                    + "retention verify")
         }
         return Outcome(document: document, remarks: found.remarks)
     }

@@ -4,8 +4,8 @@ internal import Postgres
 /// The parts of certificates that were issued before there were any: the next certificate of kind `index` commits to
 /// them.
 ///
-/// Such a certificate keeps its bytes, and its digest covers it as a whole: it cannot be shown without every name in it.
-/// What an index adds is the issuer's word for what it says of whom, given when the index was issued.
+/// Such a certificate keeps its bytes, and its digest covers it as a whole: it cannot be shown without every name in
+/// it. What an index adds is the issuer's word for what it says of whom, given when the index was issued.
 struct CertificateIndex {
     let parts: [Certificate.Indexed]
 

@@ -111,7 +111,8 @@ extension Certificate {
         return copy
     }
 
-    /// The leaves of its tree: the whole of it without what divides and signs it, then part by part. None without parts.
+    /// The leaves of its tree: the whole of it without what divides and signs it, then part by part. None without
+    /// parts.
     func leaves() throws -> [Leaf] {
         guard let divided else { return [] }
         var whole = self

@@ -10,8 +10,8 @@ extension Certificate {
         return signed
     }
 
-    /// What is signed: the face, or of a certificate without parts the document, with an empty value in the place of the
-    /// signature.
+    /// What is signed: the face, or of a certificate without parts the document, with an empty value in the place of
+    /// the signature.
     private func signedBytes() throws -> [UInt8] {
         var unsigned = self
         unsigned.signature?.value = ""

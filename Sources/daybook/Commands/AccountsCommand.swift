@@ -11,8 +11,8 @@ struct AccountsCommand: AsyncParsableCommand {
         subcommands: [Import.self, List.self, Show.self])
 
     private static let unread =
-        "Holds of the registry are not shown: this login may not read daybook.legal_hold. See, as one that may: daybook "
-        + "retention hold list"
+        "Holds of the registry are not shown: this login may not read daybook.legal_hold. See, as one that may: "
+        + "daybook retention hold list"
 
     /// Every hold that keeps something of an account's, as a line; `holds` is nil where the registry cannot be read.
     private static func holds(of account: Account, _ holds: [HoldInForce]?) -> [String] {

@@ -80,8 +80,8 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
         for key in check.keys { Terminal.show("Signed with the key \(key).") }
         let advice =
             key.isEmpty && head.isEmpty
-            ? " That says who issued it only with --key or --head: give the issuer's public key, or a head that you know."
-            : ""
+            ? " That says who issued it only with --key or --head: give the issuer's public key, or a head that you "
+                + "know." : ""
         Terminal.show(
             "The certificates say this of \(check.accounts.joined(separator: ", ")), and nothing in the extract was "
                 + "altered.\(advice)")
