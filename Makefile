@@ -5,10 +5,10 @@ OUT ?= out
 MONTH ?= 2026-10
 SWIFT ?= swift
 
-.PHONY: help demo build test soak lint format bench docs install clean tools test-tools
+.PHONY: help demo build test test-servers soak lint format bench docs install clean tools test-tools
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: tools ## Install what is missing, build, load the sample, write a month's reports, and show the engine at work.
 	$(SWIFT) build --product daybook
@@ -24,6 +24,10 @@ build: ## Build the programs for use (release).
 test: tools test-tools ## Install what is missing and run every test.
 	$(SWIFT) build --build-tests
 	@scripts/run-tests
+
+test-servers: tools test-tools ## Run one battery on PostgreSQL 15 to 18 and compare every byte. Writes docs/servers.md.
+	$(SWIFT) build --build-tests
+	@scripts/test-servers
 
 soak: tools test-tools ## Run the long sweeps, about two hours. Writes docs/soak.md and docs/soak-retention.md.
 	$(SWIFT) build --build-tests
