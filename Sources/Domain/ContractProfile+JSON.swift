@@ -11,6 +11,12 @@ extension ContractProfile {
         } catch let error as DaybookError {
             throw error
         } catch {
+            // Of a number that does not fit the decoder says only that the whole document is wrong.
+            if case DecodingError.dataCorrupted = error, let read = try? JSON(parsing: json),
+                let place = Self.oddNumber(in: read)
+            {
+                throw .badData("The contract profile is refused: \"\(place)\" is no whole number of a size that fits.")
+            }
             throw .badData("The contract profile is not the JSON it should be: \(Self.sentence(error)).")
         }
         try self.init(decoded)
@@ -79,13 +85,24 @@ extension ContractProfile {
             serviceCredits: tiers.sorted { $0.from > $1.from })
     }
 
+    /// The place of a number that no member of a profile can be; nil where there is none.
+    private static func oddNumber(in value: JSON, at place: String = "") -> String? {
+        switch value {
+        case .number(let text): Int64(JSON.canonicalNumber(text)) == nil ? place : nil
+        case .array(let elements): elements.lazy.compactMap { oddNumber(in: $0, at: place) }.first
+        case .object(let members):
+            members.lazy.compactMap { member in
+                oddNumber(in: member.value, at: place.isEmpty ? member.name : "\(place).\(member.name)")
+            }.first
+        default: nil
+        }
+    }
+
     private static func sentence(_ error: any Error) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
             "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has the wrong kind of value"
-        case DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty:
-            "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" is no whole number of a size that fits"
         default: "it cannot be read"
         }
     }
