@@ -11,13 +11,7 @@ extension ContractProfile {
         } catch let error as DaybookError {
             throw error
         } catch {
-            // Of a number that does not fit the decoder says only that the whole document is wrong.
-            if case DecodingError.dataCorrupted = error, let read = try? JSON(parsing: json),
-                let place = Self.oddNumber(in: read)
-            {
-                throw .badData("The contract profile is refused: \"\(place)\" is no whole number of a size that fits.")
-            }
-            throw .badData("The contract profile is not the JSON it should be: \(Self.sentence(error)).")
+            throw .badData("The contract profile is not the JSON it should be: \(Self.sentence(error, of: json)).")
         }
         try self.init(decoded)
     }
@@ -98,12 +92,16 @@ extension ContractProfile {
         }
     }
 
-    private static func sentence(_ error: any Error) -> String {
+    private static func sentence(_ error: any Error, of json: [UInt8]) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, _): "\"\(key.stringValue)\" is missing"
         case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
             "\"\(context.codingPath.map(\.stringValue).joined(separator: "."))\" has the wrong kind of value"
-        default: "it cannot be read"
+        default:
+            // Of a number that does not fit the decoder says only that the whole document is wrong.
+            (try? JSON(parsing: json)).flatMap { oddNumber(in: $0) }.map {
+                "\"\($0)\" is no whole number of a size that fits"
+            } ?? "it cannot be read"
         }
     }
 }
