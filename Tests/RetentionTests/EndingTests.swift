@@ -63,18 +63,11 @@ import Testing
         _ purging: Purging, at point: String = atTheGate, _ event: String
     ) async throws -> ProgramRun {
         let rows = try await PlanFile(purging.settings, Purging.date).sum("due_rows")
-        return try await run(
-            purging, ["purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date + purging.places,
-            at: point, event)
-    }
-
-    /// A command of the retention to which something happens at a point.
-    private func run(
-        _ purging: Purging, _ arguments: [String], at point: String, _ event: String
-    ) async throws -> ProgramRun {
-        try await ProgramRun(
-            ["-c", Self.atThePoint, Deployment.conninfo(purging.settings), event, ProgramRun.daybook, "retention"]
-                + arguments + purging.database,
+        let arguments =
+            ["retention", "purge", "--yes", "--quiet", "--expect-rows", String(rows)] + Purging.date + purging.places
+            + purging.database
+        return try await ProgramRun(
+            ["-c", Self.atThePoint, Deployment.conninfo(purging.settings), event, ProgramRun.daybook] + arguments,
             program: "/bin/sh", environment: ["DAYBOOK_TEST_POINT": Self.until(point)])
     }
 
@@ -219,27 +212,14 @@ import Testing
         try await Deployment.loadSample(into: database.settings)
         let before = try await EndingTruth.accesses(purging)
         let waiting = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-        let losing = "ask \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'\""
-        let run = try await purge(purging, at: waiting, losing)
+        let run = try await purge(
+            purging, at: waiting,
+            "ask \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'\"")
         #expect(run.exitCode == 69 && run.errors.contains("the database was asked about it"), "\(run.errors)")
         let truth = try await EndingTruth(purging, accesses: before)
         #expect(truth.certificate == 1)
         try truth.expect(run, "a COMMIT that was done")
         let resumed = try await purging.resume()
         #expect(resumed.exitCode == 0 && resumed.output.contains("certificate-000001.json"), "\(resumed.output)")
-        // The same of a restore; and of an archive's destruction, which loses the answer to its first step.
-        let manifest = purging.archive + "/run-000001/manifest.json"
-        let elsewhere = ["--certificates", purging.certificates]
-        let restored = try await self.run(purging, ["restore", manifest] + elsewhere, at: waiting, losing)
-        let done = "The rows of purge 1 were put back; certificate 2 certifies it"
-        #expect(restored.exitCode == 69 && restored.errors.contains(done), "\(restored.errors)")
-        #expect(try await EndingTruth.accesses(purging) == before)
-        try await execute(
-            "UPDATE daybook.purge_run SET archive_expires_at = clock_timestamp() - interval '1 s'",
-            in: purging.settings)
-        let begun = try await self.run(purging, ["expire-archives"] + elsewhere, at: waiting, losing)
-        let state = "the archive of purge 1 is being destroyed, which nothing certifies yet"
-        #expect(begun.exitCode == 69 && begun.errors.contains(state), "\(begun.errors)")
-        #expect(FileManager.default.fileExists(atPath: manifest))
     }
 }

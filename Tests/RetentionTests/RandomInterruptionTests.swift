@@ -51,7 +51,7 @@ import Testing
             }
             tally.count(way)
         }
-        print("\(Self.interruptions) interruptions with seed \(seed): \(tally.text); all said what was true")
+        print("\(Self.interruptions) interruptions with seed \(seed): \(tally.text)")
     }
 
     private static let untilFirstRows = """
