@@ -21,7 +21,6 @@ struct EraseCommand: AsyncParsableCommand {
             --requested-by support --no-archive --dry-run
             """)
 
-    private static let interruptedExitCode: Int32 = 130
 
     @Option(help: ArgumentHelp("The account's slug.", valueName: "slug")) var account: String?
     @Option(help: ArgumentHelp("A video's id.", valueName: "id")) var video: String?
@@ -58,7 +57,6 @@ struct EraseCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        if let account { try Arguments.checkSlug(account) }
         let request = try request()
         if dryRun, let request { return try await rehearse(request) }
         guard yes || resume || isatty(STDIN_FILENO) == 1 else {
@@ -68,7 +66,9 @@ struct EraseCommand: AsyncParsableCommand {
         let settings = try settings(request)
         let display = PurgeDisplay(isQuiet: quiet)
         let (plan, outcome, chain) = try await database.withDirectConnection(for: "An erasure") { connection in
+            defer { display.finish() }
             let erasing = Purge(settings, connection) { display.tell($0) }
+            LastWords.set { erasing.standing }
             let plan = resume ? nil : try await erasing.prepare()
             if let plan {
                 if !quiet || !yes { show(plan) }
@@ -77,12 +77,10 @@ struct EraseCommand: AsyncParsableCommand {
                 }
             }
             let outcome = if let plan { try await erasing.run(plan) } else { try await erasing.resume() }
-            let hasEnded = outcome?.wasStopped != true
-            return (plan, outcome, hasEnded ? try await CertificateHead.read(connection.connection) : nil)
+            return (plan, outcome, try await erasing.head())
         }
-        display.finish()
-        let isDone = try show(outcome, of: plan)
-        if let chain { try await head.handOn(chain) }
+        let isDone = show(outcome, of: plan)
+        try await head.handOn(chain)
         guard isDone else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
@@ -124,16 +122,10 @@ struct EraseCommand: AsyncParsableCommand {
     }
 
     /// Says what became of it. False where something is left of it.
-    private func show(_ outcome: Purge.Outcome?, of plan: RetentionPlan?) throws -> Bool {
+    private func show(_ outcome: Purge.Outcome?, of plan: RetentionPlan?) -> Bool {
         guard let outcome else {
             Terminal.show("Nothing to resume: no run was interrupted.")
             return true
-        }
-        if outcome.wasStopped {
-            Terminal.say(
-                "daybook: stopped after \(outcome.takenRows) rows of run \(outcome.run); continue it with: daybook "
-                    + "retention erase --resume")
-            throw ExitCode(Self.interruptedExitCode)
         }
         let name = plan?.erasing?.name ?? "run \(outcome.run)"
         var owed = outcome.owed

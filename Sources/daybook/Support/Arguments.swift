@@ -24,12 +24,4 @@ enum Arguments {
         }
         return instant
     }
-
-    @Sendable static func date(_ text: String) throws -> CalendarDate {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-        guard text.utf8.count == 10, parts.count == 3, let year = parts[0], let month = parts[1], let day = parts[2],
-            Limits.years.contains(year), let date = CalendarDate(year: year, month: month, day: day)
-        else { throw ValidationError("\"\(text)\" is not a date of the years 2000 to 2199, such as 2026-11-05.") }
-        return date
-    }
 }
