@@ -4,6 +4,9 @@ internal import CLibPQ
 final class NoticeRelay {
     /// The latest notices, oldest first.
     private(set) var recent: [String] = []
+    /// Why the server ended the session, where it said so while nobody asked it anything: libpq hands that over as a
+    /// notice, when it comes with the end of the answer before it.
+    private(set) var lastWords: PostgresError?
     private let onNotice: (@Sendable (String) -> Void)?
     private static let recentMax = 64
 
@@ -34,6 +37,12 @@ final class NoticeRelay {
         let text =
             DiagnosticField.message.text(in: result)
             ?? PQresultErrorMessage(result).map { String(cString: $0) } ?? ""
+        if ["FATAL", "PANIC"].contains(severity) {
+            // A session that is ended with 40001 is one that stood in the way of a standby.
+            lastWords = PostgresError(
+                result: result, sql: nil, wasCancelled: false, isLost: true, standsOnStandby: true,
+                readsOneMoment: true)
+        }
         let notice = "\(severity): \(text.trimmedEnd)"
         if recent.count == Self.recentMax { recent.removeFirst() }
         recent.append(notice)

@@ -26,14 +26,18 @@ extension Session {
 
     /// The error of a result, or of the connection where there is none.
     func failure(_ result: OpaquePointer?, _ sql: String) -> PostgresError {
-        PostgresError(
+        let error = PostgresError(
             result: result, sql: sql, wasCancelled: canceller.isAsked, isLost: isLost,
             standsOnStandby: isStandby ?? false, readsOneMoment: readsOneMoment)
+        guard isLost, error.sqlState == nil, var reason = noticeRelay.lastWords else { return error }
+        reason.sql = sql
+        return reason
     }
 
     /// The error of a call for which libpq has no result.
     func failureOfConnection(_ sql: String) -> PostgresError {
         var error = failure(nil, sql)
+        guard error.sqlState == nil else { return error }
         error.message = PQerrorMessage(openConnection).map { String(cString: $0).trimmedEnd }
         return error
     }

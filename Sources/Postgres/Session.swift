@@ -12,7 +12,7 @@ internal import CLibPQ
 public final class Session {
     /// The connection, nil once it is closed.
     private var connection: OpaquePointer?
-    private let noticeRelay: NoticeRelay
+    let noticeRelay: NoticeRelay
     private let nameLookup: ConnectionSettings.NameLookup
     /// True where a pooler stands between this program and the server, so that the next transaction may run in another
     /// session, and what is set in one stays for whoever comes after.
@@ -104,7 +104,10 @@ public final class Session {
         guard !canceller.isAsked else {
             throw PostgresError(.cancelled, "The work was cancelled before its next statement.")
         }
-        guard !isLost else { throw PostgresError(.connectionLost, "The connection to the server was lost before.") }
+        guard !isLost else {
+            throw noticeRelay.lastWords
+                ?? PostgresError(.connectionLost, "The connection to the server was lost before.")
+        }
         return connection
     }
 

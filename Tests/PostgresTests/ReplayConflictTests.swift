@@ -62,6 +62,27 @@ extension StandbyTests {
             }
         }
 
+        @Test func `also where that comes with the answer to the first of them`() async throws {
+            try await StandbyTests.withPair { pair, primary, standby in
+                let relay = try await Relay(before: standby)
+                let reader = try await Connection.open(relay.settings)
+                let reading = Task {
+                    try await reader.transaction(.snapshot) { session in
+                        _ = try session.query("SELECT count(*) FROM books \(Relay.holding)")
+                        _ = try session.query("SELECT count(*) FROM books")
+                    }
+                }
+                try await pair.wait(
+                    until: "EXISTS (SELECT FROM pg_stat_activity WHERE state = 'idle in transaction')",
+                    "the first is answered")
+                try await Self.apply(Self.obstacles[0], primary)
+                let error = await #expect(throws: PostgresError.self) { try await reading.value }
+                Self.expectConflict(error)
+                await reader.close()
+                await relay.stop()
+            }
+        }
+
         @Test func `what replay ends after the last read was read, whole`() async throws {
             try await StandbyTests.withPair { pair, primary, standby in
                 let reader = try await Connection.open(standby)

@@ -1,70 +1,19 @@
 import Dispatch
-import Foundation
 import Postgres
 import TestSupport
 import Testing
 
 /// Limits of the server that would end a session half way.
 @Suite(.timeLimit(.minutes(1))) struct SessionLimitTests {
-    /// Stands before a server and refuses one setting, as what stands before managed servers does.
-    private static let relay = """
-        import socket, struct, sys, threading
-        here, there, name = sys.argv[1:]
-        def pump(source, sink):
-            while data := source.recv(65536): sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        def exactly(source, count):
-            data = b""
-            while len(data) < count:
-                more = source.recv(count - len(data))
-                if not more: raise EOFError
-                data += more
-            return data
-        def message(kind, body): return kind + struct.pack("!i", len(body) + 4) + body
-        def serve(client):
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(there)
-            threading.Thread(target=pump, args=(server, client), daemon=True).start()
-            kinds = 0
-            try:
-                while True:
-                    kind = exactly(client, kinds)
-                    length = exactly(client, 4)
-                    body = exactly(client, struct.unpack("!i", length)[0] - 4)
-                    kinds = 1
-                    if kind == b"Q" and ("SET " + name).encode() in body:
-                        words = b'SERROR\\0VERROR\\0C42501\\0Mpermission denied\\0\\0'
-                        client.sendall(message(b"E", words) + message(b"Z", b"I"))
-                    else: server.sendall(kind + length + body)
-            except EOFError: server.close()
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(here)
-        listener.listen(8)
-        print("listening", flush=True)
-        while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
-        """
-
-    /// The error of connecting through a relay that refuses to have a setting set.
-    private static func refusal(of name: String, _ settings: ConnectionSettings) async throws -> PostgresError? {
-        let folder = "/tmp/daybook-relay-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let port = settings.options["port"] ?? "5432"
-        let there = try #require(settings.options["host"]) + "/.s.PGSQL." + port
-        let program = try await RunningProgram.start(
-            ["-c", relay, folder + "/.s.PGSQL." + port, there, name], program: TestPython.path)
-        var relayed = settings
-        relayed.options["host"] = folder
-        let error = await #expect(throws: PostgresError.self) { try await Connection.open(relayed).close() }
-        await program.stop()
-        return error
-    }
-
     @Test(arguments: [nil, 18]) func `a role that may not lift a limit is told which`(version: Int?) async throws {
         let cluster = try version.map { try TestCluster(version: $0) } ?? TestCluster.shared
         let names = ["idle_in_transaction_session_timeout", "idle_session_timeout"]
         for name in names + (version == nil ? [] : ["transaction_timeout"]) {
-            let error = try await Self.refusal(of: name, cluster.settings())
+            let relay = try await Relay(before: cluster.settings(), refusing: name)
+            let error = await #expect(throws: PostgresError.self) {
+                try await Connection.open(relay.settings).close()
+            }
+            await relay.stop()
             #expect(error?.code == .sessionLimit && error?.sqlState == .insufficientPrivilege)
             #expect(error?.sentence.contains("ALTER ROLE … SET \(name) = 0") == true, "\(error?.sentence ?? "")")
         }
@@ -107,5 +56,31 @@ import Testing
                 await watcher.close()
             }
         }
+    }
+
+    @Test func `it says so as well where its last words come with the answer before them`() async throws {
+        let limit = "idle_in_transaction_session_timeout"
+        let relay = try await Relay(before: try TestCluster.shared.settings())
+        let idle = "SELECT set_config('\(limit)', '20ms', true) \(Relay.holding)"
+        let reader = try await Connection.open(relay.settings)
+        #expect(try await reader.transaction(.snapshot) { try $0.query(idle)[0].text(0) } == "20ms")
+        await reader.close()
+        for isIdleAtCommit in [true, false] {
+            let writer = try await Connection.open(relay.settings)
+            let error = await #expect(throws: PostgresError.self) {
+                try await writer.transaction { session in
+                    try session.execute(idle)
+                    if !isIdleAtCommit { try session.execute("SELECT 1") }
+                }
+            }
+            #expect(error?.code == .sessionLimit && error?.sentence.contains(limit) == true)
+            // Whoever goes on is told the same.
+            let again = await #expect(throws: PostgresError.self) {
+                try await writer.run { try $0.execute("SELECT 1") }
+            }
+            #expect(again?.code == .sessionLimit)
+            await writer.close()
+        }
+        await relay.stop()
     }
 }

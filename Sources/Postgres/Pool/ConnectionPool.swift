@@ -3,8 +3,8 @@ internal import Synchronization
 /// Connections to one database that many tasks share, each for one body at a time.
 ///
 /// They are opened when they are first needed, at most ``Limits/maxConnections``, and lent in the order of asking.
-/// One that was lost is replaced, and so is one whose server takes no changes. Cancelling a task that waits takes it out
-/// of the line; cancelling one that works cancels what it runs, as ``Connection`` does.
+/// One that was lost is replaced, and so is one whose server takes no changes. Cancelling a task that waits takes it
+/// out of the line; cancelling one that works cancels what it runs, as ``Connection`` does.
 public final class ConnectionPool: Sendable {
     /// The bounds of a pool.
     public struct Limits: Sendable, Hashable {
