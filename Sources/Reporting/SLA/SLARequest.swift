@@ -17,6 +17,8 @@ public struct SLARequest: Sendable {
 
     /// The name of the outputs without an extension, `sla-2026-10` or `sla-SLUG-2026-10`.
     public var baseName: String {
-        (["sla"] + (account.map { [$0] } ?? []) + [month.description]).joined(separator: "-")
+        // What is no slug is no account's, and nothing is ever published under it; it must not be a path meanwhile.
+        let name = account.map { Account.isSlug($0) ? $0 : "nobody" }
+        return (["sla"] + (name.map { [$0] } ?? []) + [month.description]).joined(separator: "-")
     }
 }

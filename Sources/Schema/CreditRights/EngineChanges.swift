@@ -41,18 +41,18 @@ public struct EngineChanges: Sendable, Hashable {
         if !booking.isEmpty {
             sentences.append(
                 "\(booking): writes public.credit_wallet, and each change is mirrored into lots: more is a new lot, "
-                    + "less is drawn in the engine's order, another bonus_expires_at is that of all open bonus; where the "
-                    + "wallet stops at 0 and the ledger row says more, daybook ledger verify finds it")
+                    + "less is drawn in the engine's order, another bonus_expires_at is that of all open bonus; where "
+                    + "the wallet stops at 0 and the ledger row says more, daybook ledger verify finds it")
         }
         sentences += Self.beside(paths.routines)
         self.sentences = sentences.map { (isThere ? "since it is here, " : "once it is here, ") + $0 }
     }
 
     private static let settling =
-        "public.freeze_credits_for_batch and public.finalize_batch_credits are its own: bonus does not pay for veo-pro; "
-        + "a freeze without enough credit (DB402), of another user's batch (DB404) or of another amount than before "
-        + "(DB409) raises and does not answer ok: false; p_spent counts within 0 and what was frozen; EXECUTE is the service "
-        + "role's alone"
+        "public.freeze_credits_for_batch and public.finalize_batch_credits are its own: bonus does not pay for "
+        + "veo-pro; a freeze without enough credit (DB402), of another user's batch (DB404) or of another "
+        + "amount than before (DB409) raises and does not answer ok: false; p_spent counts within 0 and what was "
+        + "frozen; EXECUTE is the service role's alone"
 
     private static let appendOnly =
         "public.credit_ledger is only added to: UPDATE, DELETE and TRUNCATE are refused (DB001); a mistake is "
