@@ -146,31 +146,33 @@ struct CertificatePage: Sendable {
         }
         return (covered ?? []) + (certificate.carried.map { [months($0)] } ?? []) + (missing ?? [])
             + (owed ?? []) + looks + [
-            section(
-                "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
-                certificate.taken.map {
-                    [account($0.account), $0.dataClass, $0.action, String($0.rows), $0.oldest, $0.newest]
-                }),
-            section(
-                "held", "Kept for a hold", ["Account", "Data", "#Rows"],
-                certificate.held.map { [account($0.account), $0.dataClass, String($0.rows)] }),
-            section(
-                "holds", "Holds in force", ["Scope", "Reference", "Matter", "Asked by", "Placed"],
-                certificate.holds.map { [$0.scope, $0.reference, $0.matter, $0.requestedBy, $0.placedAt] }),
-            section(
-                "remaining", "Due and still there", ["Account", "Data", "#Rows"],
-                certificate.remaining.map { [account($0.account), $0.dataClass, String($0.rows)] }),
-            section(
-                "policies", "Policies", ["Account", "Data", "#Days", "Time zone", "Cutoff"],
-                certificate.policies.map {
-                    [account($0.account), $0.dataClass, String($0.retentionDays), $0.timeZone, $0.cutoff]
-                }),
-            section(
-                "partitions", "Partitions dropped whole", ["Partition"], certificate.droppedPartitions.map { [$0] }),
-            section(
-                "files", "Files of the archive", ["File", "Data", "#Rows", "SHA-256"],
-                (certificate.archive?.segments ?? []).map { [$0.fileName, $0.dataClass, String($0.rows), $0.sha256] }),
-        ]
+                section(
+                    "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
+                    certificate.taken.map {
+                        [account($0.account), $0.dataClass, $0.action, String($0.rows), $0.oldest, $0.newest]
+                    }),
+                section(
+                    "held", "Kept for a hold", ["Account", "Data", "#Rows"],
+                    certificate.held.map { [account($0.account), $0.dataClass, String($0.rows)] }),
+                section(
+                    "holds", "Holds in force", ["Scope", "Reference", "Matter", "Asked by", "Placed"],
+                    certificate.holds.map { [$0.scope, $0.reference, $0.matter, $0.requestedBy, $0.placedAt] }),
+                section(
+                    "remaining", "Due and still there", ["Account", "Data", "#Rows"],
+                    certificate.remaining.map { [account($0.account), $0.dataClass, String($0.rows)] }),
+                section(
+                    "policies", "Policies", ["Account", "Data", "#Days", "Time zone", "Cutoff"],
+                    certificate.policies.map {
+                        [account($0.account), $0.dataClass, String($0.retentionDays), $0.timeZone, $0.cutoff]
+                    }),
+                section(
+                    "partitions", "Partitions dropped whole", ["Partition"], certificate.droppedPartitions.map { [$0] }),
+                section(
+                    "files", "Files of the archive", ["File", "Data", "#Rows", "SHA-256"],
+                    (certificate.archive?.segments ?? []).map {
+                        [$0.fileName, $0.dataClass, String($0.rows), $0.sha256]
+                    }),
+            ]
     }
 
     private static func months(_ carried: Certificate.Carried) -> Section {

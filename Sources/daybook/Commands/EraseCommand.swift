@@ -21,7 +21,6 @@ struct EraseCommand: AsyncParsableCommand {
             --requested-by support --no-archive --dry-run
             """)
 
-
     @Option(help: ArgumentHelp("The account's slug.", valueName: "slug")) var account: String?
     @Option(help: ArgumentHelp("A video's id.", valueName: "id")) var video: String?
     @Option(help: ArgumentHelp("Why it is erased.", valueName: "text")) var reason: String?
