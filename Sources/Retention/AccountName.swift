@@ -1,5 +1,6 @@
 internal import Domain
 internal import Postgres
+internal import Schema
 
 /// Who is meant by the name of an account.
 enum AccountName {
@@ -16,7 +17,7 @@ enum AccountName {
             ) AS named ORDER BY turn, since DESC, user_id LIMIT 1
             """, [.text(slug)])
         guard let row = rows.first else {
-            throw DaybookError.usage("There is no account \"\(slug.prefix(80))\"; see: daybook accounts list")
+            throw DaybookError.usage(try AccountNames(session).unknown(slug))
         }
         return try row.uuid("user_id")
     }

@@ -50,10 +50,9 @@ import Testing
             #expect(away.exitCode == 78 && away.errors.contains("is not here"), "\(away.errors)")
             try FileManager.default.moveItem(atPath: first + ".away", toPath: first)
             // Another archive than the one that was begun is no archive of this purge.
-            for other in [["--archive", purging.folder.file("other")], ["--no-archive"]] {
+            for other in [["--archive", purging.folder.file("other"), "--key-file", keys[0]], ["--no-archive"]] {
                 let run = try await purging.retention(
-                    ["purge", "--resume", "--quiet", "--certificates", purging.certificates, "--key-file", keys[0]]
-                        + other)
+                    ["purge", "--resume", "--quiet", "--certificates", purging.certificates] + other)
                 #expect(run.exitCode == 78 && run.errors.contains("keeps its archive in"), "\(run.errors)")
             }
             #expect(try await purging.fingerprint() == books)

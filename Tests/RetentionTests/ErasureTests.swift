@@ -252,7 +252,7 @@ import Testing
                 WHERE inhrelid = 'public.video_external_access_log_2026_01'::regclass
                 """
             #expect(try await purging.number(attached) == 1)
-            #expect(try await purging.number("SELECT sum(accesses)::text FROM daybook.access_day") == 601)
+            #expect(try await purging.number("SELECT sum(accesses)::text FROM daybook.access_total") == 601)
             #expect(try await purging.retention(["verify"]).exitCode == 0)
         }
     }

@@ -140,7 +140,7 @@ import Testing
                 """
                 CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS
                     $$ BEGIN CREATE OR REPLACE VIEW public.late AS SELECT id FROM \(Self.month); RETURN NULL; END $$;
-                CREATE TRIGGER look AFTER INSERT ON daybook.access_day FOR EACH STATEMENT EXECUTE FUNCTION public.look()
+                CREATE TRIGGER look AFTER INSERT ON daybook.access_total FOR EACH STATEMENT EXECUTE FUNCTION public.look()
                 """, in: purging.settings)
             let stopped = try await purging.purge()
             #expect(stopped.exitCode == 78, "\(stopped.errors)")
@@ -148,11 +148,11 @@ import Testing
             #expect(try await months(purging).count == 2)
             #expect(try await OwnMonths.rows(purging) == before)
             #expect(try purging.archivedRows() == 0)
-            try await execute("DROP TRIGGER look ON daybook.access_day", in: purging.settings)
+            try await execute("DROP TRIGGER look ON daybook.access_total", in: purging.settings)
             let resumed = try await purging.resume()
             #expect(resumed.exitCode == 0, "\(resumed.errors)")
             #expect(try await months(purging).isEmpty)
-            #expect(try await purging.number("SELECT sum(accesses)::text FROM daybook.access_day") == before)
+            #expect(try await purging.number("SELECT sum(accesses)::text FROM daybook.access_total") == before)
         }
     }
 
@@ -220,7 +220,7 @@ import Testing
             #expect(resumed.exitCode == 0, "\(resumed.errors)")
             #expect(try await OwnMonths.rows(purging) == 0)
             #expect(try await months(purging).isEmpty)
-            #expect(try await purging.number("SELECT sum(accesses)::text FROM daybook.access_day") == before)
+            #expect(try await purging.number("SELECT sum(accesses)::text FROM daybook.access_total") == before)
         }
     }
 

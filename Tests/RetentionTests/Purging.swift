@@ -25,11 +25,10 @@ struct Purging: Sendable {
 
     /// Runs `daybook retention …`.
     func retention(
-        _ arguments: [String], program: String = ProgramRun.daybook, killAfter: Double? = nil
-    ) async throws
-        -> ProgramRun
-    {
-        try await ProgramRun(["retention"] + arguments + database, program: program, killAfter: killAfter)
+        _ arguments: [String], program: String = ProgramRun.daybook, killAfter: Double? = nil, atOnce: Bool = false
+    ) async throws -> ProgramRun {
+        try await ProgramRun(
+            ["retention"] + arguments + database, program: program, killAfter: killAfter, atOnce: atOnce)
     }
 
     /// A purge as of the sample's date, with the plan's number said out loud.

@@ -15,12 +15,13 @@ public struct ProgramRun: Sendable {
     /// Runs a program to its end, without input, or until it is killed. Nobody's thread waits for it.
     ///
     /// It runs in `folder`, else in a folder of its own that goes with it. `killAfter` is the number of seconds after
-    /// which it gets SIGKILL; a signal is 128 and its number.
+    /// which it gets SIGKILL; a signal is 128 and its number. With `atOnce` it does not wait until others have ended:
+    /// for a test that watches it while it runs.
     public init(
         _ arguments: [String], program: String = ProgramRun.daybook, environment: [String: String] = [:],
-        folder: String? = nil, input: String = "/dev/null", killAfter: Double? = nil
+        folder: String? = nil, input: String = "/dev/null", killAfter: Double? = nil, atOnce: Bool = false
     ) async throws {
-        await ProgramGate.shared.enter()
+        if !atOnce { await ProgramGate.shared.enter() }
         let result = await withCheckedContinuation { continuation in
             DispatchQueue(label: "daybook.test.program").async {
                 continuation.resume(
@@ -31,7 +32,7 @@ public struct ProgramRun: Sendable {
                     })
             }
         }
-        await ProgramGate.shared.leave()
+        if !atOnce { await ProgramGate.shared.leave() }
         self = try result.get()
     }
 

@@ -16,16 +16,29 @@ public struct Batches {
     ///
     /// Run it outside of a transaction. Throws ``PostgresError``.
     public func create(_ request: BatchRequest, by keyID: String?, from origin: RequestOrigin) throws -> CreateOutcome {
+        let fingerprint = request.fingerprint
+        let outcome = try create(parameters(request, fingerprint), for: request, by: keyID, from: origin)
+        guard case .conflict = outcome else { return outcome }
+        // What an earlier version kept of the same request is compared with what it would have kept.
+        let earlier = request.earlierFingerprint
+        guard earlier != fingerprint else { return outcome }
+        return try create(parameters(request, earlier), for: request, by: keyID, from: origin)
+    }
+
+    /// The parameters are made before: a transaction that waits for its client is ended soon.
+    private func create(
+        _ parameters: [Value], for request: BatchRequest, by keyID: String?, from origin: RequestOrigin
+    ) throws -> CreateOutcome {
         // Who waits longer for a twin than this may ask again; so may who asks for more than a server can do.
         let options = TransactionOptions(
             statementTimeoutMilliseconds: 60_000, lockTimeoutMilliseconds: 15_000,
             idleTimeoutMilliseconds: Limits.idleInTransactionMilliseconds)
         return try session.transaction(options) {
-            var row = try create(request, request.fingerprint)
-            // What an earlier version kept of the same request is compared with what it would have kept.
-            if try row.text("outcome") == "conflict", request.earlierFingerprint != request.fingerprint {
-                row = try create(request, request.earlierFingerprint)
-            }
+            let row = try session.query(
+                """
+                SELECT outcome, batch_id, required, available
+                FROM daybook.create_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                """, parameters)[0]
             let required = try row.int("required")
             let available = try row.optionalInt("available")
             switch try row.text("outcome") {
@@ -41,14 +54,6 @@ public struct Batches {
                 return .replayed(summary, availableCredits: try self.available(for: request))
             }
         }
-    }
-
-    private func create(_ request: BatchRequest, _ fingerprint: [UInt8]) throws -> Row {
-        try session.query(
-            """
-            SELECT outcome, batch_id, required, available
-            FROM daybook.create_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-            """, parameters(request, fingerprint))[0]
     }
 
     private func parameters(_ request: BatchRequest, _ fingerprint: [UInt8]) -> [Value] {

@@ -166,7 +166,8 @@ struct CertificatePage: Sendable {
                         [account($0.account), $0.dataClass, String($0.retentionDays), $0.timeZone, $0.cutoff]
                     }),
                 section(
-                    "partitions", "Partitions dropped whole", ["Partition"], certificate.droppedPartitions.map { [$0] }),
+                    "partitions", "Partitions dropped whole", ["Partition"],
+                    certificate.droppedPartitions.map { [$0] }),
                 section(
                     "files", "Files of the archive", ["File", "Data", "#Rows", "SHA-256"],
                     (certificate.archive?.segments ?? []).map {
