@@ -63,7 +63,7 @@ import Testing
                 else { continue }
                 // A command that is wrong in any case does nothing, whatever the option takes.
                 let run = try await ProgramRun(
-                    words + [given, "--no-such-option"], program: RunningProgram.path(program))
+                    words + [given, "--no-such-option"], program: RunningProgram.path(program), atOnce: true)
                 #expect(run.exitCode == 64, "\(words) \(given): \(run.exitCode)")
                 let line = run.errors.split(separator: "\n").first { $0.contains("is invalid for") } ?? ""
                 #expect(!line.hasSuffix("'"), "\(words): \(line)")
@@ -112,9 +112,6 @@ import Testing
         ("daybook", "retention purge --no-archive --archive-days 5", "leave out --archive-days and --key-file"),
         ("daybook", "retention purge --resume --archive-days 5", "leave out --archive-days and --force"),
         ("daybook", "retention purge --resume --force short-policy", "leave out --archive-days and --force"),
-        ("daybook", "retention restore m.json --into x --sign-key k", "leave out --sign-key"),
-        ("daybook", "retention restore m.json --into x --certificates c", "leave out --certificates"),
-        ("daybook", "retention restore m.json --into x --mode 0640", "leave out --mode"),
         (
             "daybook", "credits grant --account a --reference r --credits 5 --usd 1 --expires 2030-01-01T00:00:00Z",
             "--bonus alone"

@@ -8,9 +8,10 @@ public struct StandbyPair: Sendable {
     public let primary: TestCluster
     public let standby: TestCluster
 
-    /// Starts both. `settings` are the standby's own.
+    /// Starts both. `settings` are the standby's own. What stands in the way of its readers is what a test does: the
+    /// primary cleans nothing up by itself.
     public init(settings: [String: String] = [:]) throws {
-        primary = try TestCluster(hbaLines: Self.admission)
+        primary = try TestCluster(settings: ["autovacuum": "off"], hbaLines: Self.admission)
         standby = try primary.replica(port: 5433, settings: settings)
     }
 

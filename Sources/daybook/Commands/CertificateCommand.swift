@@ -18,7 +18,9 @@ struct CertificateCommand: AsyncParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("The account's slug.", valueName: "slug")) var account: String
-    @Option(name: .customLong("run"), help: ArgumentHelp("Only certificates about this purge.", valueName: "number"))
+    @Option(
+        name: .customLong("run"), help: ArgumentHelp("Only certificates about this purge.", valueName: "number"),
+        transform: WholeNumber.within(Limits.identifiers))
     var number: Int64?
     @Option(
         name: .shortAndLong, help: ArgumentHelp("The file to write. Default: standard output.", valueName: "file"))

@@ -11,7 +11,7 @@ struct ForgetLookCommand: AsyncParsableCommand {
             were renamed or moved are found all the same; where one was dropped by hand, that is certified.
             """)
 
-    @Argument(help: "The look's number.") var look: Int64
+    @Argument(help: "The look's number.", transform: WholeNumber.within(Limits.identifiers)) var look: Int64
     @OptionGroup(title: "Certificates") var certificate: CertificateOptions
     @OptionGroup(title: "Certificates") var head: HeadOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
