@@ -36,11 +36,7 @@ extension Purge {
     private func explained(_ error: PostgresError, _ month: String, _ run: PurgeRun) async throws -> any Error {
         guard error.code == .server else { return error }
         try await forgetUnrecorded(run)
-        let reason = try await Uninterrupted.run(connection) { try PartitionDrop.explain(error, month, $0) }
-        guard let reason else { return error }
-        return DaybookError(
-            reason.kind, reason.sentence + " The purge stopped there; then: daybook retention purge --resume",
-            debugText: reason.debugText)
+        return try await Uninterrupted.run(connection) { try PartitionDrop.explain(error, month, $0) } ?? error
     }
 
     /// The file of a transaction that was undone goes too.
