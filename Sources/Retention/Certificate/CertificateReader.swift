@@ -86,22 +86,18 @@ struct CertificateReader {
         ).map { try $0.text("relation") }
     }
 
-    private func holds() throws -> [Certificate.Hold] {
-        try HoldInForce.all(session).map {
-            Certificate.Hold(
-                scope: $0.scope, reference: $0.reference, matter: $0.matter, requestedBy: $0.requestedBy,
-                placedAt: $0.placedAt.description, userId: $0.owner)
-        }
-    }
+    private func holds() throws -> [Certificate.Hold] { try HoldInForce.all(session).map(Self.certified) }
 
     /// The holds that keep rows of what is erased: nobody else's matters are named to whom it belongs.
     private func ownHolds() throws -> [Certificate.Hold] {
         guard let erasure = try Erasure.of(run: run, session) else { return [] }
-        let own = try Set(
-            ErasureSurroundings(erasure, try DeploymentShape(session), session).holds.map {
-                [$0.scope, $0.reference, $0.matter]
-            })
-        return try holds().filter { own.contains([$0.scope, $0.reference, $0.matter]) }
+        return try ErasureSurroundings(erasure, try DeploymentShape(session), session).holds.map(Self.certified)
+    }
+
+    private static func certified(_ hold: HoldInForce) -> Certificate.Hold {
+        Certificate.Hold(
+            scope: hold.scope, reference: hold.reference, matter: hold.matter, requestedBy: hold.requestedBy,
+            placedAt: hold.placedAt.description, userId: hold.owner)
     }
 
     private func archive() throws -> Certificate.Archive? {

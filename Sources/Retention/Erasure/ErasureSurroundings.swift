@@ -5,17 +5,7 @@ internal import Schema
 /// What else there is of what an erasure is about: the holds that keep rows of it, and the copies that earlier purges
 /// made.
 struct ErasureSurroundings: Sendable {
-    /// A hold as a certificate names it.
-    struct Hold: Sendable {
-        let name: String
-        let scope: String
-        let reference: String
-        let matter: String
-        let requestedBy: String
-        let placedAt: String
-    }
-
-    let holds: [Hold]
+    let holds: [HoldInForce]
     /// Sentences, one a copy.
     let copies: [String]
 
@@ -34,31 +24,18 @@ struct ErasureSurroundings: Sendable {
     }
 
     /// The holds that can cover a row of it.
-    private static func holds(_ erasure: Erasure, _ owners: [String], _ session: Session) throws -> [Hold] {
-        try session.query(
-            """
-            SELECT h.name, h.scope, h.reference, h.matter, h.requested_by, h.placed FROM (
-                SELECT 'hold ' || l.hold_id AS name, l.scope, l.matter, l.requested_by, l.placed_at AS placed,
-                    coalesce(a.slug, l.user_id::text, l.batch_id::text, l.video_id::text) AS reference,
-                    l.user_id = ANY ($1)
-                        OR CASE WHEN $2::uuid IS NULL THEN EXISTS (
-                            SELECT FROM public.video_tasks AS t
-                            WHERE t.user_id = ANY ($1) AND (t.batch_job_id = l.batch_id OR t.id = l.video_id)
-                        ) ELSE l.video_id = $2 OR EXISTS (
-                            SELECT FROM public.video_tasks AS t WHERE t.id = $2 AND t.batch_job_id = l.batch_id
-                        ) END AS covers
-                FROM daybook.legal_hold AS l LEFT JOIN daybook.account AS a ON a.user_id = l.user_id
-                WHERE l.released_at IS NULL
-                UNION ALL
-                SELECT 'the hold of accounts.csv', 'account', a.legal_hold, 'accounts.csv', a.imported_at, a.slug, true
-                FROM daybook.account AS a WHERE a.legal_hold <> '' AND a.user_id = ANY ($1)
-            ) AS h WHERE h.covers ORDER BY h.scope, h.reference COLLATE "C", h.matter COLLATE "C", h.placed
-            """, [.uuids(owners), erasure.video.map(Value.uuid) ?? .null]
-        ).map { row in
-            Hold(
-                name: try row.text("name"), scope: try row.text("scope"), reference: try row.text("reference"),
-                matter: try row.text("matter"), requestedBy: try row.text("requested_by"),
-                placedAt: try row.instant("placed").description)
+    private static func holds(_ erasure: Erasure, _ owners: [String], _ session: Session) throws -> [HoldInForce] {
+        let all = try HoldInForce.all(session)
+        guard let video = erasure.video else { return all.filter { owners.contains($0.owner ?? "") } }
+        let batches = try session.query(
+            "SELECT DISTINCT t.batch_job_id FROM public.video_tasks AS t WHERE t.id = $1", [.uuid(video)]
+        ).compactMap { try $0.optionalUuid("batch_job_id") }
+        return all.filter { hold in
+            switch hold.scope {
+            case "account": owners.contains(hold.owner ?? "")
+            case "batch": batches.contains(hold.coveredID ?? "")
+            default: hold.coveredID == video
+            }
         }
     }
 

@@ -3,16 +3,14 @@ internal import Foundation
 internal import Postgres
 
 extension Purge {
-    /// Takes the months that are due whole, each in one transaction. False if it was asked to stop.
-    func dropWholePartitions(
-        _ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape
-    ) async throws -> Bool {
-        guard dataClass == .accessLog else { return true }
+    /// Takes the months that are due whole, each in one transaction.
+    func dropWholePartitions(_ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape) async throws {
+        guard dataClass == .accessLog else { return }
         let whole = try await Uninterrupted.run(connection) { try WholePartitions.find($0, shape, run.terms) }
         let drop = PartitionDrop(
             run: run, query: ClassQuery(.accessLog, shape), key: key(run), rests: settings.pauses.rests)
         for partition in whole {
-            guard !Task.isCancelled else { return false }
+            try Task.checkCancellation()
             tell(.step("archiving and dropping \(partition.name)"))
             do {
                 try await Uninterrupted.changing(connection, Self.unhurried) { try drop.drop(partition, $0) }
@@ -26,7 +24,6 @@ extension Purge {
                 try await forgetUnrecorded(run)
             }
         }
-        return true
     }
 
     /// Transactions that may take their time, but not over a lock for which others wait.

@@ -30,9 +30,10 @@ struct WholePartitions {
         }
     }
 
-    /// Those in which no row can be due.
+    /// Those in which no row can be due, by a policy or because an erasure is owed it.
     static func kept(_ session: Session, _ shape: DeploymentShape, _ terms: Terms) throws -> Set<String> {
-        guard let latest = terms.of(.accessLog).map(\.cutoff).max() else { return [] }
+        let ends = terms.of(.accessLog).map(\.cutoff) + terms.owed.map(\.before)
+        guard let latest = ends.max() else { return [] }
         return Set(try months(session, shape, "\(Self.start) >= $1", latest).map(\.name))
     }
 
