@@ -51,7 +51,9 @@ public struct AccountNames: Sendable {
         let ranked = entries.compactMap { entry in
             Self.distance(typed, to: entry, typed: text).map { (distance: $0, slug: entry.slug) }
         }.sorted { ($0.distance, $0.slug) < ($1.distance, $1.slug) }
-        return ranked.prefix(Limits.accountsSuggested).map(\.slug)
+        // Whose name it is but for case and punctuation is meant, and nobody else.
+        let same = ranked.filter { $0.distance == 0 }
+        return (same.isEmpty ? ranked : same).prefix(Limits.accountsSuggested).map(\.slug)
     }
 
     /// How far what was typed is from an account's names; nil where it is something else.

@@ -15,7 +15,7 @@ import Testing
         ("Tidewater", "tidewater"), ("TIDEWATER", "tidewater"), ("tide-water", "tidewater"), ("tidewatre", "tidewater"),
         ("tidewter", "tidewater"), ("Tidewater, Inc.", "tidewater"), ("tide", "tidewater"), ("tidewater2", "tidewater"),
         ("kranich", "kranich-soehne"), ("Kranich & Söhne GmbH", "kranich-soehne"), ("kranich_soehne", "kranich-soehne"),
-        ("customer", "customer1 or customer2"), ("Customer 2", "customer2 or customer1"), ("长风视频科技", "customer2"),
+        ("customer", "customer1 or customer2"), ("Customer 2", "customer2"), ("长风视频科技", "customer2"),
         ("aaaaaaaa-0000-0000-0000-000000000005", "q1"), ("Q-1", "q1"),
     ]) func `names that are like it are suggested, the likeliest first`(typed: String, meant: String) {
         #expect(

@@ -60,7 +60,10 @@ struct RestoreCommand: AsyncParsableCommand {
             return (outcome, try await CertificateHead.read(connection, after: standing))
         }
         Terminal.show(
-            "\(outcome.rows) rows of purge \(outcome.run) were put back into \(outcome.tables.joined(separator: ", "))")
+            outcome.tables.isEmpty
+                ? "Purge \(outcome.run) took no row: nothing had to be put back, and it counts as taken back."
+                : "\(outcome.rows) rows of purge \(outcome.run) were put back into "
+                    + outcome.tables.joined(separator: ", "))
         if let look = outcome.look {
             Terminal.show(
                 "Look \(look.number), until \(look.until); end it with: daybook retention forget-look \(look.number)")
