@@ -32,12 +32,13 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "Domain", swiftSettings: strict),
-        .target(name: "Digests", dependencies: ["COpenSSL", "CZlib", "Domain"], swiftSettings: strict),
-        .target(name: "Postgres", dependencies: ["CLibPQ", "Domain"], swiftSettings: strict),
+        .target(name: "Formats", swiftSettings: strict),
+        .target(name: "Domain", dependencies: ["Formats"], swiftSettings: strict),
+        .target(name: "Codecs", dependencies: ["COpenSSL", "CZlib", "Domain", "Formats"], swiftSettings: strict),
+        .target(name: "Postgres", dependencies: ["CLibPQ", "Domain", "Formats"], swiftSettings: strict),
         .target(
             name: "Schema",
-            dependencies: ["Postgres", "Digests", "Domain"],
+            dependencies: ["Postgres", "Codecs", "Domain", "Formats"],
             resources: [
                 .embedInCode("Migrations/001_books.sql"), .embedInCode("Migrations/002_service.sql"),
                 .embedInCode("Migrations/003_money.sql"), .embedInCode("Migrations/004_batches.sql"),
@@ -59,7 +60,7 @@ let package = Package(
         .target(
             name: "BatchEngine",
             dependencies: [
-                "Schema", "Postgres", "Digests", "Domain",
+                "Schema", "Postgres", "Codecs", "Domain", "Formats",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -68,7 +69,7 @@ let package = Package(
         .target(
             name: "Grsai",
             dependencies: [
-                "BatchEngine", "Domain",
+                "BatchEngine", "Domain", "Formats",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -78,7 +79,7 @@ let package = Package(
         .target(
             name: "GrsaiSimulator",
             dependencies: [
-                "Domain",
+                "Domain", "Formats",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -92,7 +93,7 @@ let package = Package(
         .executableTarget(
             name: "grsai-simulator",
             dependencies: [
-                "GrsaiSimulator", "Domain",
+                "GrsaiSimulator", "Domain", "Formats",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -102,22 +103,27 @@ let package = Package(
         ),
         .target(name: "Spreadsheet", dependencies: ["CXlsxWriter", "Domain"], swiftSettings: strict),
         .target(
-            name: "Reporting",
+            name: "Documents",
             dependencies: [
-                "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "CLinux",
+                "Spreadsheet", "Codecs", "Domain", "Formats", "CLinux",
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
             swiftSettings: strict
         ),
         .target(
+            name: "Reporting",
+            dependencies: ["Documents", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats"],
+            swiftSettings: strict
+        ),
+        .target(
             name: "Retention",
-            dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain"],
+            dependencies: ["Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats"],
             swiftSettings: strict
         ),
         .target(
             name: "API",
             dependencies: [
-                "BatchEngine", "Postgres", "Domain",
+                "BatchEngine", "Postgres", "Domain", "Formats",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -131,14 +137,15 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "BatchEngine", "Postgres", "Domain", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "BatchEngine", "Postgres", "Domain", "Formats",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
         .executableTarget(
             name: "daybookd",
             dependencies: [
-                "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Digests", "Domain",
+                "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain", "Formats",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -152,31 +159,38 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Console", "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests",
-                "Domain",
+                "Console", "Retention", "Reporting", "Documents", "BatchEngine", "Schema", "Postgres", "Spreadsheet",
+                "Codecs",
+                "Domain", "Formats",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
         .target(name: "TestSupport", dependencies: ["Postgres"], path: "Tests/TestSupport", swiftSettings: strict),
-        .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: strict),
-        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "Domain", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "DomainTests", dependencies: ["Domain", "Formats"], swiftSettings: strict),
+        .testTarget(
+            name: "PostgresTests", dependencies: ["Postgres", "Domain", "Formats", "TestSupport"], swiftSettings: strict
+        ),
         .testTarget(name: "SpreadsheetTests", dependencies: ["Spreadsheet", "Domain"], swiftSettings: strict),
         .testTarget(
-            name: "SchemaTests", dependencies: ["Schema", "Postgres", "Domain", "TestSupport", "daybook"],
+            name: "SchemaTests", dependencies: ["Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook"],
             swiftSettings: strict),
         .testTarget(
-            name: "ReportingTests", dependencies: ["Reporting", "Postgres", "Domain", "TestSupport", "daybook"],
+            name: "ReportingTests",
+            dependencies: ["Reporting", "Documents", "Postgres", "Domain", "Formats", "TestSupport", "daybook"],
             swiftSettings: strict),
         .testTarget(
             name: "RetentionTests",
             dependencies: [
-                "Retention", "Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook",
+                "Retention", "Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats",
+                "TestSupport", "daybook",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "StatementTests",
-            dependencies: ["Reporting", "Schema", "Postgres", "Digests", "Domain", "TestSupport", "daybook"],
+            dependencies: [
+                "Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats", "TestSupport", "daybook",
+            ],
             exclude: ["planted.csv", "mail_server.py", "statements-0.1.0.csv"],
             swiftSettings: strict),
         .testTarget(
@@ -185,7 +199,7 @@ let package = Package(
         .testTarget(
             name: "GrsaiTests",
             dependencies: [
-                "Grsai", "GrsaiSimulator", "grsai-simulator", "BatchEngine", "Domain", "TestSupport",
+                "Grsai", "GrsaiSimulator", "grsai-simulator", "BatchEngine", "Domain", "Formats", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -198,21 +212,21 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BatchEngineTests",
-            dependencies: ["BatchEngine", "Schema", "Postgres", "Domain", "TestSupport", "daybook"],
+            dependencies: ["BatchEngine", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook"],
             swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "BatchEngine", "Postgres", "Domain", "TestSupport", "daybook", "daybookd", "grsai-simulator",
+                "BatchEngine", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd", "grsai-simulator",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "APITests",
-            dependencies: ["BatchEngine", "Postgres", "Domain", "TestSupport", "daybook", "daybookd"],
+            dependencies: ["BatchEngine", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd"],
             exclude: ["Client"], swiftSettings: strict),
         .testTarget(
             name: "RoleTests",
-            dependencies: ["Schema", "Postgres", "Domain", "TestSupport", "daybook", "daybookd"],
+            dependencies: ["Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]

@@ -1,4 +1,4 @@
-/// Every bound of the product, in one place, each with its reason.
+/// Every bound of the product, in one place, each with its reason. Those of a format stand with its reader.
 public enum Limits {
     /// Characters of an account's slug: it becomes part of file names.
     public static let slugLength = 64
@@ -9,8 +9,6 @@ public enum Limits {
     /// Characters of a window's reason or an outage's evidence: it is part of a key, and an index entry has room
     /// for that.
     public static let remarkLength = 500
-    /// Bytes of one record of an imported CSV file: a quote that never closes must not eat the memory.
-    public static let recordBytes = 1_048_576
     /// Errors of an imported file that are shown; the rest is counted.
     public static let importErrorsShown = 20
     /// Rows of a table on a page: beyond it the page names the CSV file that has them all.
@@ -53,10 +51,6 @@ public enum Limits {
     public static let providerConnections = 512
     /// Bytes of a file that holds a key: the longest that a provider gives out has a fraction of it.
     public static let keyFileBytes = 16_384
-    /// Levels of nesting of a JSON document: reading one must not exhaust the stack.
-    public static let jsonDepth = 64
-    /// Characters of a number in a JSON document: nothing that a customer counts has more.
-    public static let jsonNumberLength = 64
     /// Items of one batch, the contract's own limit.
     public static let batchItems = 10_000
     /// Characters (Unicode scalars) of a prompt, the provider's limit.

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 public import BatchEngine
 import Domain
+import Formats
 import Foundation
 import NIOCore
 import NIOHTTP1

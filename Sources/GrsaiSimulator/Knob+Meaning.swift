@@ -1,3 +1,5 @@
+import Formats
+
 extension Knob {
     /// One sentence of help.
     public var meaning: String {

@@ -1,3 +1,5 @@
+import Formats
+
 /// The text of a JSON document.
 struct JSONText: CellDecodable {
     let text: String

@@ -1,4 +1,4 @@
-import Digests
+import Codecs
 
 /// One step of the schema: its number, its name and its SQL.
 public struct Migration: Sendable {

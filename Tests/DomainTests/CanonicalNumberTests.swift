@@ -1,4 +1,5 @@
 import Domain
+import Formats
 import Testing
 
 /// A number has one text in the canonical form, however it is written, and nothing of it is rounded.

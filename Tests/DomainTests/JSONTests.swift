@@ -1,4 +1,5 @@
 import Domain
+import Formats
 import Testing
 
 @Suite struct JSONTests {

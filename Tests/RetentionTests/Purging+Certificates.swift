@@ -1,4 +1,4 @@
-import Digests
+import Codecs
 import Foundation
 import TestSupport
 

@@ -1,5 +1,6 @@
-import Digests
+import Codecs
 import Domain
+import Formats
 import Foundation
 import Postgres
 import TestSupport
@@ -127,7 +128,7 @@ import Testing
         #expect(key.publicKey.hex == "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
         let signature = key.sign([0x72])
         #expect(
-            Hex.text(signature)
+            Hexadecimal.text(signature)
                 == "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
         )
         #expect(key.publicKey.isGenuine(signature, over: [0x72]) && !key.publicKey.isGenuine(signature, over: [0x73]))

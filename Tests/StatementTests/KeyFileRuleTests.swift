@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Digests
+@testable import Codecs
 
 /// Whose key files are read, as whom.
 @Suite struct KeyFileRuleTests {

@@ -1,4 +1,5 @@
 import Domain
+import Formats
 import HTTPTypes
 
 /// A request that is answered with an error.

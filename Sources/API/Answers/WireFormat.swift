@@ -1,5 +1,6 @@
 import BatchEngine
 import Domain
+import Formats
 
 /// The answers of the Batch API, member by member, in the order of the contract.
 enum WireFormat {

@@ -1,4 +1,4 @@
-import Digests
+import Codecs
 
 /// A key of the Batch API: `dbk_live_`, 32 random characters, and a checksum of 6.
 ///

@@ -1,4 +1,4 @@
-import Digests
+import Codecs
 public import Domain
 
 /// What callers may do who show no key, or one that nobody has shown yet: a pure value, which is told the time.

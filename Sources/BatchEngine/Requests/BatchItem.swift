@@ -1,4 +1,5 @@
 public import Domain
+public import Formats
 
 /// One video that a batch asks for.
 public struct BatchItem: Sendable, Hashable {

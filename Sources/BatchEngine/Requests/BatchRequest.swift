@@ -1,5 +1,6 @@
-import Digests
+import Codecs
 import Domain
+import Formats
 
 /// A batch as a customer asks for it, checked.
 public struct BatchRequest: Sendable, Hashable {

@@ -1,4 +1,5 @@
 public import Domain
+public import Formats
 import Foundation
 
 /// Turns the body of a request into a ``BatchRequest``, or says everything that is wrong with it.

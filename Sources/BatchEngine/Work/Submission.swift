@@ -1,4 +1,5 @@
 public import Domain
+import Formats
 
 /// A task that was claimed: its intent is committed, and nobody else will send it.
 public struct Submission: Sendable, Hashable {

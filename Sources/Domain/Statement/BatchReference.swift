@@ -1,3 +1,5 @@
+import Formats
+
 /// What a ledger row calls its batch. Nearly all are UUIDs in their canonical form, which is kept as 16 bytes: a ledger
 /// has millions of them.
 public struct BatchReference: Sendable, Hashable {

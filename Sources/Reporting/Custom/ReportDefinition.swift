@@ -1,4 +1,5 @@
 public import Domain
+import Formats
 import Foundation
 
 /// A report that is a folder: `report.json` and SQL files beside it.

@@ -1,4 +1,4 @@
-import Digests
+import Codecs
 public import Domain
 import Foundation
 public import Postgres

@@ -1,4 +1,5 @@
 import Domain
+import Formats
 
 /// Reads a CSV file of ours back.
 enum CSVFile {

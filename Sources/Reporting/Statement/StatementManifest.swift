@@ -1,5 +1,6 @@
-import Digests
+import Codecs
 import Domain
+import Formats
 import Foundation
 
 /// `manifest.json` of a statement: what was written, the chain of the closed months, and a signature over all of it.
@@ -97,7 +98,7 @@ struct StatementManifest: Codable, Sendable {
     func signed(with key: SigningKey) throws -> StatementManifest {
         var signed = self
         signed.signature = DocumentSignature(awaiting: key)
-        let value = Hex.text(key.sign(try signed.signedBytes()))
+        let value = Hexadecimal.text(key.sign(try signed.signedBytes()))
         signed.signature?.value = value
         return signed
     }

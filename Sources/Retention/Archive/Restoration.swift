@@ -1,4 +1,4 @@
-public import Digests
+public import Codecs
 public import Domain
 internal import Foundation
 public import Postgres

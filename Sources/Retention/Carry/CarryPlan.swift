@@ -1,4 +1,4 @@
-internal import Digests
+internal import Codecs
 public import Domain
 public import Reporting
 

@@ -1,4 +1,4 @@
-internal import Digests
+internal import Codecs
 internal import Reporting
 
 /// What a certificate says, as its JSON document.

@@ -1,4 +1,4 @@
-internal import Digests
+internal import Codecs
 
 /// What of a certificate everybody may see: what happened when, by whom, its place in the chain, and the root of its
 /// parts. Its digest is what heads the chain.

@@ -1,4 +1,4 @@
-internal import Digests
+internal import Codecs
 internal import Domain
 
 /// A certificate as its page shows it: stored, preformatted text only.

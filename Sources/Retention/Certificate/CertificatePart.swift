@@ -1,4 +1,5 @@
-internal import Digests
+internal import Codecs
+import Formats
 internal import Postgres
 
 /// What a certificate says of one account, and of nobody else.
@@ -85,14 +86,14 @@ extension Certificate {
             self.part = part
             self.salt = salt
             self.text = text
-            digest = MerkleTree.leaf(salt: Hex.bytes(salt) ?? [], text)
+            digest = MerkleTree.leaf(salt: Hexadecimal.canonicalBytes(salt) ?? [], text)
         }
     }
 
     /// 128 bits of the system's random generator.
     static func newSalt() -> String {
         var generator = SystemRandomNumberGenerator()
-        return Hex.text((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
+        return Hexadecimal.text((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
 
     /// The same certificate with a part for each account, not signed yet.

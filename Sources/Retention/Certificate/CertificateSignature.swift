@@ -1,11 +1,12 @@
-internal import Digests
+internal import Codecs
+import Formats
 
 extension Certificate {
     /// The same document with a signature. What has none keeps its bytes.
     func signed(with key: SigningKey) throws -> Certificate {
         var signed = self
         signed.signature = DocumentSignature(awaiting: key)
-        let value = Hex.text(key.sign(try signed.signedBytes()))
+        let value = Hexadecimal.text(key.sign(try signed.signedBytes()))
         signed.signature?.value = value
         return signed
     }

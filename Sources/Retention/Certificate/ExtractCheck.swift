@@ -1,5 +1,6 @@
-public import Digests
+public import Codecs
 internal import Domain
+import Formats
 public import Reporting
 
 /// Checks an extract by itself: without a database, and without the certificates that it was made of.
@@ -81,7 +82,7 @@ public struct ExtractCheck: Sendable {
             return findings.append("it has a part of certificate \(proof.certificate), and not that")
         }
         let name = "its part of certificate \(face.sequence)"
-        guard let salt = Hex.bytes(proof.salt), salt.count == 16,
+        guard let salt = Hexadecimal.canonicalBytes(proof.salt), salt.count == 16,
             MerkleTree.root(of: MerkleTree.leaf(salt: salt, Array(proof.part.utf8)), proof.path) == face.rootSha256,
             let part = Self.canonical(CertificatePart.self, proof.part)
         else { return findings.append("\(name) is not one that the certificate commits to") }

@@ -1,4 +1,4 @@
-public import Digests
+public import Codecs
 public import Domain
 public import Postgres
 public import Reporting

@@ -1,4 +1,4 @@
-import Digests
+import Codecs
 public import Domain
 public import Postgres
 

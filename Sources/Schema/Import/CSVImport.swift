@@ -1,4 +1,5 @@
 public import Domain
+import Formats
 public import Postgres
 
 /// Imports a CSV file, all or nothing: every row is validated before the first one counts.

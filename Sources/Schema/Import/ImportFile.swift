@@ -1,4 +1,5 @@
-public import Domain
+import Domain
+public import Formats
 import Foundation
 
 /// A CSV file to import, plain or compressed with gzip.

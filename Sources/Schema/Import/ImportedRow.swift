@@ -1,4 +1,5 @@
 import Domain
+import Formats
 
 /// One record of an imported file by the names of its columns, collecting what is wrong with it.
 struct ImportedRow {

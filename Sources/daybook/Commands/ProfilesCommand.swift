@@ -1,5 +1,6 @@
 import ArgumentParser
 import Domain
+import Formats
 import Foundation
 import Postgres
 import Schema

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Console
-import Digests
+import Codecs
 import Domain
 import Postgres
 import Reporting

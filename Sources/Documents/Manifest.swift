@@ -1,0 +1,88 @@
+package import Domain
+import Foundation
+
+/// `manifest.json`: what was written, from what, by which program and when. The one file that differs between runs.
+package struct Manifest: Encodable {
+    package struct File: Encodable {
+        package let name: String
+        package let sha256: String
+        package let bytes: Int64
+    }
+
+    package struct Verdict: Encodable {
+        package let promise: String
+        package let account: String
+        package let subject: String
+        package let verdict: String
+    }
+
+    package struct Profile: Encodable {
+        package let name: String
+        package let version: Int64
+        package let sha256: String
+    }
+
+    package struct SQLFile: Encodable {
+        package let path: String
+        package let sha256: String
+    }
+
+    package let report: String
+    package let month: String?
+    package let account: String?
+    package let status: String?
+    package let timeZone: String?
+    package let periodStart: String?
+    package let periodEnd: String?
+    package let cutoff: String?
+    package let snapshotAt: String
+    package let profiles: [Profile]
+    package let verdicts: [Verdict]
+    package let files: [File]
+    package let sqlFiles: [SQLFile]
+    package let programVersion: String
+    package let generatedAt: String
+
+    /// The document, keys in snake_case and in order.
+    package func json() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(self)) + [0x0A]
+    }
+}
+
+/// Where every figure comes from: its queries, its number of rows, and the digest of its CSV file.
+package struct Provenance {
+    private var rows: [[Cell]] = []
+
+    /// A table that is written as `name.csv`, byte for byte what `file` holds: a row for each query that it is made of.
+    package mutating func add(_ table: Table, file: [UInt8], queries: [Domain.SQLFile]) {
+        let digest = FileDigest.of(file)
+        for query in queries { add(name: table.name, rows: Int64(table.rows.count), sha256: digest, query: query) }
+    }
+
+    package mutating func add(name: String, rows count: Int64, sha256: String, query: Domain.SQLFile) {
+        rows.append([.text(name), .text(query.sha256), .integer(count), .text(sha256)])
+    }
+
+    /// A SQL file that was used.
+    package mutating func add(_ file: Domain.SQLFile) {
+        rows.append([.text("sql/" + file.path), .text(file.sha256), .empty, .empty])
+    }
+
+    package func table() -> Table {
+        var table = Table(
+            name: "provenance", title: "Provenance",
+            note:
+                "The SHA-256 of each figure's query and of its CSV file (sha256sum gives the same), a row for each "
+                + "query that it was counted by, and of every SQL file used.",
+            columns: [
+                Column("figure", .text, width: 34), Column("sql_sha256", .identifier, title: "SQL SHA-256", width: 66),
+                Column("rows", .integer), Column("digest", .identifier, width: 66),
+            ],
+            rows: rows)
+        table.sortRows()
+        return table
+    }
+}

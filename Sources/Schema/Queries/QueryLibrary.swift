@@ -1,0 +1,186 @@
+import Codecs
+public import Domain
+import Foundation
+public import Postgres
+
+/// The SQL files of one report: its queries, and beside them in `sources/` the relations that they share.
+///
+/// A query names a relation and finds it in front of itself as a `WITH` entry:
+/// either a file of `sources/`, or a table as the database at hand has it,
+/// with nulls where a column is missing. Nothing is created in the database.
+public struct QueryLibrary: Sendable {
+    public typealias File = SQLFile
+
+    /// By name without the extension.
+    private let queries: [String: File]
+    private let sources: [String: File]
+    /// The folder's name, for sentences.
+    private let name: String
+    private let taken = BoundQuery.Taken()
+
+    /// Reads `*.sql` of a folder and of its `sources/`.
+    ///
+    /// - Parameter shared: The folder of another report whose `sources/` can be named too: those that are, and are not
+    ///   among the folder's own, count as files of this one.
+    public init(folder: String, shared: String? = nil) throws(DaybookError) {
+        queries = try Self.files(in: folder, prefix: "")
+        let own = try Self.files(in: folder + "/sources", prefix: "sources/")
+        let further = try shared.map { folder throws(DaybookError) in
+            try Self.files(
+                in: folder + "/sources", prefix: "\(URL(fileURLWithPath: folder).lastPathComponent)/sources/")
+        }
+        let named = Self.named(further ?? [:], by: Array(queries.values) + Array(own.values))
+        sources = own.merging(named) { own, _ in own }
+        name = URL(fileURLWithPath: folder).lastPathComponent
+    }
+
+    /// The relations that files name, with those that these name in turn.
+    private static func named(_ relations: [String: File], by files: [File]) -> [String: File] {
+        var found: [String: File] = [:]
+        var unread = files
+        while let file = unread.popLast() {
+            for case .word(let word) in SQLScanner.tokens(file.text) {
+                guard let relation = relations[String(word)], found[String(word)] == nil else { continue }
+                found[String(word)] = relation
+                unread.append(relation)
+            }
+        }
+        return found
+    }
+
+    /// Every file, ordered by its path.
+    public var files: [File] {
+        (Array(queries.values) + Array(sources.values)).sorted {
+            Array($0.path.utf8).lexicographicallyPrecedes(Array($1.path.utf8))
+        }
+    }
+
+    /// The tables and columns that the files name and the database does not have.
+    ///
+    /// Accounts and contract profiles are read by the program itself, for every report.
+    public func gaps(in catalog: Catalog) -> [CatalogGap] {
+        var words: Set<String> = ["account", "contract_profile"]
+        for file in files {
+            for case .word(let word) in SQLScanner.tokens(file.text) { words.insert(String(word)) }
+        }
+        return catalog.gaps(in: KnownTable.all.filter { words.contains($0.name) })
+            .filter { gap in gap.column.map(words.contains) ?? true }
+    }
+
+    /// The file of a query. Throws `configuration` if the report's folder does not have it.
+    public func file(_ name: String) throws(DaybookError) -> File {
+        guard let file = queries[name] else {
+            throw .configuration("The report's folder has no \(name).sql; reinstall the reports.")
+        }
+        return file
+    }
+
+    /// A query with the relations that it names in front of it and its values bound.
+    public func bind(
+        _ name: String, catalog: Catalog, parameters: [String: Value]
+    ) throws(DaybookError) -> BoundQuery {
+        let file = try file(name)
+        let sql = expand(file.text, catalog: catalog)
+        return try bind(sql, parameters: parameters, path: file.path)
+    }
+
+    /// Replaces every `:name` by `$n`; a name without a value is an error.
+    private func bind(
+        _ sql: String, parameters: [String: Value], path: String
+    ) throws(DaybookError) -> BoundQuery {
+        var text = ""
+        var order: [String] = []
+        for token in SQLScanner.tokens(sql) {
+            guard case .placeholder(let name) = token else {
+                text += token.text
+                continue
+            }
+            if !order.contains(String(name)) { order.append(String(name)) }
+            text += "$\((order.firstIndex(of: String(name)) ?? 0) + 1)"
+        }
+        var values: [Value] = []
+        for name in order {
+            guard let value = parameters[name] else {
+                throw .configuration("\(path) uses :\(name), which the report does not define.")
+            }
+            values.append(value)
+        }
+        return BoundQuery(sql: text, parameters: values, path: "\(self.name)/\(path)", taken: taken)
+    }
+
+    /// Puts the named relations, and those that they name, in front of a query.
+    func expand(_ sql: String, catalog: Catalog) -> String {
+        var order: [String] = []
+        collect(sql, except: nil, into: &order)
+        guard !order.isEmpty else { return sql }
+        let entries = order.map { name in
+            "\(name) AS NOT MATERIALIZED (\n\(relation(name, catalog: catalog) ?? "")\n)"
+        }
+        let prefix = "WITH " + entries.joined(separator: ", ")
+        let tokens = SQLScanner.tokens(sql)
+        // A query with a WITH of its own goes on after ours.
+        if let first = tokens.firstIndex(where: { if case .word = $0 { true } else { false } }),
+            tokens[first].text.lowercased() == "with"
+        {
+            // A parenthesis before it stays before ours: PostgreSQL takes one WITH for each level.
+            let before = tokens[..<first].map(\.source).joined()
+            let lead = before.contains("(") ? before : ""
+            var rest = tokens[(first + 1)...]
+            let recursive = rest.firstIndex { if case .word = $0 { true } else { false } }
+            guard let recursive, rest[recursive].text.lowercased() == "recursive" else {
+                return lead + prefix + ", " + rest.map(\.source).joined()
+            }
+            // The word stands once, behind the first WITH, and holds for all of it.
+            rest.remove(at: recursive)
+            return lead + "WITH RECURSIVE " + entries.joined(separator: ", ") + ", " + rest.map(\.source).joined()
+        }
+        return prefix + "\n" + sql
+    }
+
+    private func collect(_ sql: String, except: String?, into order: inout [String]) {
+        for case .word(let word) in SQLScanner.tokens(sql) {
+            let name = String(word)
+            guard name != except, !order.contains(name) else { continue }
+            if let source = sources[name] {
+                collect(source.text, except: name, into: &order)
+                order.append(name)
+            } else if Self.tables[name] != nil || DerivedRelation(rawValue: name) != nil {
+                order.append(name)
+            }
+        }
+    }
+
+    private func relation(_ name: String, catalog: Catalog) -> String? {
+        sources[name]?.text ?? Self.tables[name].map(catalog.select) ?? DerivedRelation(rawValue: name)?.select(catalog)
+    }
+
+    /// The known tables by their bare name.
+    private static let tables = Dictionary(uniqueKeysWithValues: KnownTable.all.map { ($0.name, $0) })
+
+    private static func files(in folder: String, prefix: String) throws(DaybookError) -> [String: File] {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return [:] }
+        var files: [String: File] = [:]
+        for name in names where name.hasSuffix(".sql") && !name.hasPrefix(".") {
+            guard let data = FileManager.default.contents(atPath: folder + "/" + name),
+                let text = String(validating: data, as: UTF8.self), !text.unicodeScalars.contains("\0")
+            else { throw .configuration("\(folder)/\(name) cannot be read as UTF-8 text.") }
+            files[String(name.dropLast(4))] = File(
+                path: prefix + name, text: text, sha256: SHA256Digest.hex(Array(data)))
+        }
+        return files
+    }
+}
+
+extension SQLScanner.Token {
+    /// The token's text, a placeholder without its colon.
+    package var text: String {
+        switch self {
+        case .other(let text), .word(let text), .placeholder(let text): String(text)
+        }
+    }
+
+    /// The token as it stood in the SQL.
+    package var source: String {
+        if case .placeholder(let name) = self { ":" + name } else { text }
+    }
+}
