@@ -1,23 +1,6 @@
 public import Domain
 public import Postgres
-
-/// A message that is to be sent once: a report of a month, to an account.
-public struct MailItem: Sendable {
-    /// What is sent.
-    public enum Report: String, Sendable {
-        case statement
-        case sla
-    }
-
-    let account: Account
-    let recipient: String
-    let report: Report
-    /// The name of its file in an outbox.
-    let fileName: String
-    /// Why it must not go out; nil where it may.
-    let obstacle: String?
-    let message: @Sendable (Instant) throws -> MailMessage
-}
+import Synchronization
 
 /// Hands messages over, each once an account, month and report.
 ///
@@ -215,4 +198,13 @@ extension MailDelivery.Outcome {
     fileprivate init(_ item: MailItem, _ remark: String, isDone: Bool) {
         self.init(slug: item.account.slug, recipient: item.recipient, remark: remark, isDone: isDone)
     }
+}
+
+/// Says to work that must not be cancelled half way that it is to end when it can.
+final class CancellationFlag: Sendable {
+    private let flag = Mutex(false)
+
+    var isSet: Bool { flag.withLock(\.self) }
+
+    func set() { flag.withLock { $0 = true } }
 }

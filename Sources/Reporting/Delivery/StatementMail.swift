@@ -56,3 +56,5 @@ public struct StatementMail: Sendable {
             : "The checks are 0: every credit is explained, entry by entry and batch by batch."
     }
 }
+
+extension StatementReport.Outcome: MailedReport {}

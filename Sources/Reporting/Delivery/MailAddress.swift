@@ -2,17 +2,6 @@ import Domain
 import Postgres
 import Schema
 
-/// A report of one account as it was published, which a message carries.
-protocol MailedReport: Sendable {
-    /// The paths of its files.
-    var files: [String] { get }
-    /// SHA-256 of each of them as it was written, by its path.
-    var digests: [String: String] { get }
-}
-
-extension StatementReport.Outcome: MailedReport {}
-extension SLAReport.Outcome: MailedReport {}
-
 /// Where an account's mail goes: to the address of its owner.
 enum MailAddress {
     /// Empty where the deployment has none.

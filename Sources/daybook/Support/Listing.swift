@@ -1,5 +1,6 @@
 import Domain
 import Postgres
+import Reporting
 import Schema
 
 /// What the commands that list something read.
@@ -39,4 +40,47 @@ enum Reading {
             }
         }
     }
+}
+
+/// What every import command does.
+enum Importing {
+    static func run(
+        _ kind: ImportKind, file: String, releaseReason: String? = nil, termsFrom: Month? = nil,
+        database: DatabaseOptions
+    ) async throws {
+        let outcome = try await database.withConnection { connection in
+            try await CSVImport(
+                kind, file: ImportFile(path: file), releaseReason: releaseReason, termsFrom: termsFrom
+            ).run(connection)
+        }
+        Terminal.show(
+            "\(kind.rawValue): \(outcome.read) rows read, \(outcome.added) added, \(outcome.changed) changed, "
+                + "\(outcome.unchanged) already there")
+        for change in outcome.terms {
+            Terminal.show(
+                "\(change.slug): new terms from \(change.from) on"
+                    + (change.until.map { ", until those recorded from \($0) on" } ?? ""))
+        }
+    }
+}
+
+/// A report's table on a terminal.
+extension Table {
+    /// Its columns by the names that files give them, numbers at the right.
+    var text: TextTable {
+        let numeric = Set(columns.indices.filter { columns[$0].kind.isNumeric })
+        var text = TextTable(columns.map(\.id), rightAligned: numeric)
+        for row in rows { text.add(row.map(\.plainText)) }
+        return text
+    }
+
+    /// Without the columns in which no row has anything.
+    var withoutEmptyColumns: Table {
+        let kept = columns.indices.filter { column in rows.isEmpty || rows.contains { !$0[column].plainText.isEmpty } }
+        return Table(
+            name: name, title: title, note: note, columns: kept.map { columns[$0] },
+            rows: rows.map { row in kept.map { row[$0] } })
+    }
+
+    func show() { text.show() }
 }
