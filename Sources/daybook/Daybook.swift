@@ -35,7 +35,7 @@ struct Daybook: AsyncParsableCommand {
 enum Main {
     static func main() async {
         await Program.run(Daybook.self) { error in
-            (error as? SpreadsheetError).map { DaybookError(.output, $0.sentence) }
+            (error as? SpreadsheetError).map { DaybookError(.output, $0.sentence) } ?? Refusals.failure(of: error)
         }
     }
 }

@@ -146,7 +146,7 @@ struct ReportPromises {
     }
 
     /// What is shown of it beside the arguments.
-    var shown: [(String, String)] {
+    var shown: [(term: String, value: String)] {
         guard let scope else { return [] }
         let contracts = scope.contracts.map { contract in
             "\(contract.profile.name), version \(contract.profile.version) (\(contract.sha256))"

@@ -6,7 +6,7 @@ import Spreadsheet
 /// Writes the files of a custom report: every row goes straight from the server into the CSV file and onto its sheet.
 struct CustomWriting {
     let definition: ReportDefinition
-    let arguments: [(String, String)]
+    let arguments: [(term: String, value: String)]
     let promises: ReportPromises?
     let session: Session
     let watch: SessionWatch
@@ -72,7 +72,9 @@ struct CustomWriting {
             periodStart: scope?.current.period.start.description, periodEnd: scope?.current.period.end.description,
             cutoff: scope?.current.cutoff.description, snapshotAt: snapshot.description,
             profiles: scope?.manifestProfiles ?? [], verdicts: [], files: outputs.files,
-            sqlFiles: provenance.rows.map { Manifest.SQLFile(path: $0[0].plainText, sha256: $0[1].plainText) },
+            sqlFiles: zip(provenance.texts(of: "figure"), provenance.texts(of: "sql_sha256")).map {
+                Manifest.SQLFile(path: $0, sha256: $1)
+            },
             programVersion: programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
         let sink = try outputs.sink("manifest.json")
@@ -93,9 +95,11 @@ struct CustomPage: Sendable {
     let tables: [PageTable]
     let provenance: PageTable
 
-    init(title: String, arguments: [(String, String)], samples: [(Table, rows: Int)], provenance: Table) {
+    init(title: String, arguments: [(term: String, value: String)], samples: [(Table, rows: Int)], provenance: Table) {
         self.title = title
-        self.arguments = arguments.filter { !$0.1.isEmpty }.map { Argument(term: Column.title(of: $0.0), value: $0.1) }
+        self.arguments = arguments.filter { !$0.value.isEmpty }.map {
+            Argument(term: Column.title(of: $0.term), value: $0.value)
+        }
         tables = samples.map { PageTable($0.0, totalRows: $0.rows) }
         self.provenance = PageTable(provenance)
     }

@@ -2,7 +2,7 @@ import Domain
 import Postgres
 import Spreadsheet
 
-/// One query of a custom report on its way into a CSV file and, a million rows a sheet, into the workbook.
+/// One query of a custom report on its way into a CSV file and, a million rows per sheet, into the workbook.
 final class SheetStream {
     private static let progressInterval = 100_000
 

@@ -60,11 +60,7 @@ public struct LedgerExplanation: Sendable {
                 let entry = entries.first(where: {
                     kind == "entry" ? String($0.id) == id : $0.isSingleVideo && $0.referenceID == id
                 })
-            else {
-                throw DaybookError.usage(
-                    "The task \(reference) belongs to no batch, and no ledger entry names it: a video that was bought "
-                        + "by itself is found by the entry that paid for it (daybook credits history).")
-            }
+            else { throw LedgerRefusal.taskWithoutEntry(reference) }
             return Self.tables(of: entry, owner: owner, draws: draws, entries: entries) + redaction
         }
     }
@@ -106,7 +102,7 @@ public struct LedgerExplanation: Sendable {
             [.text("credits"), .text("\(entry.credits) \(entry.bucket), balance after it \(balance)")],
             [.text("still there"), .text("\(left.credits) credits, which cost \(left.cost) USD")],
         ]
-        let months = draws.facts([entry]).map { $0.map(Cell.text) }
+        let months = draws.facts([entry]).map { [Cell.text($0.term), .text($0.value)] }
         let tables = [
             Table(
                 name: "entry", title: "Entry", note: "",

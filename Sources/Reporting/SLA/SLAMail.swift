@@ -28,7 +28,7 @@ public struct SLAMail: Sendable {
     private func message(_ report: SLAReport.Outcome, to account: Account, date: Instant) throws -> MailMessage {
         let filled = try letter.fill([
             "customer": account.name, "month": month.title, "number": "\(account.slug)-\(month)",
-            "promises": Self.lines(report), "verdict": report.sentence, "from": from,
+            "promises": Self.lines(report.summary), "verdict": report.summary.sentence, "from": from,
         ])
         let attachments = try ReportAttachments(report) { ending, _ in
             ReportAttachments.name(customer: account.name, "SLA \(month).\(ending)") ?? "SLA \(month).\(ending)"
@@ -39,14 +39,12 @@ public struct SLAMail: Sendable {
     }
 
     /// A line for each promise that was judged, or could not be for want of data.
-    private static func lines(_ report: SLAReport.Outcome) -> String {
-        let lines = report.promises.rows.compactMap { row -> String? in
-            let cells = row.map(\.plainText)
-            guard let name = Promise.Name(rawValue: cells[0]), let verdict = Verdict(rawValue: cells[7]),
-                let word = word(verdict)
-            else { return nil }
-            let subject = cells[2].isEmpty ? name.title : "\(name.title), \(cells[2])"
-            let attained = cells[6].isEmpty ? "" : " \(cells[6]) % of \(cells[3]) % promised,"
+    private static func lines(_ summary: SLASummary) -> String {
+        let lines = summary.promises.compactMap { promise -> String? in
+            guard let word = word(promise.verdict) else { return nil }
+            let subject = promise.subject.isEmpty ? promise.name.title : "\(promise.name.title), \(promise.subject)"
+            let target = promise.target?.description ?? ""
+            let attained = promise.attained.map { " \($0) % of \(target) % promised," } ?? ""
             return "  \(subject):\(attained) \(word)"
         }
         return lines.joined(separator: "\n")
@@ -65,13 +63,12 @@ public struct SLAMail: Sendable {
 extension SLAReport.Outcome: MailedReport {}
 
 extension SLAReport.Outcome {
-    /// How many promises of everybody, or of the report's one account, were judged so.
-    public func count(_ verdict: Verdict) -> Int { promises.rows.count { $0.last == .verdict(verdict) } }
-
     /// Why it must not go out; nil where it may.
-    var obstacle: String? {
-        guard isFinal else { return "it is preliminary, and final from \(finalityAt) on" }
-        guard count(.pass) + count(.breach) > 0 else { return "it judges nothing, for want of data" }
+    var obstacle: MailItem.Obstacle? {
+        guard isFinal else { return .init("it is preliminary, and final from \(finalityAt) on") }
+        guard summary.count(.pass) + summary.count(.breach) > 0 else {
+            return .init("it judges nothing, for want of data")
+        }
         return nil
     }
 }
@@ -99,36 +96,38 @@ public struct SLAFacts: Sendable {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let reports = names.filter { $0.hasPrefix("sla-") }.compactMap { name -> (String, String, Document)? in
+        let reports = names.filter { $0.hasPrefix("sla-") }.compactMap { name -> (month: String, String, Document)? in
             guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)/manifest.json"),
                 let document = try? decoder.decode(Document.self, from: data), document.report == "sla",
                 document.status == "final", document.account == nil, let month = document.month
             else { return nil }
             return (month, name, document)
         }
-        guard let (month, name, document) = reports.max(by: { $0.0 < $1.0 }) else {
-            throw DaybookError.badData(
-                "There is no final SLA report for everybody in \(folder): a letter quotes nothing else. Write one with "
-                    + "daybook report sla, or name its folder with --sla.")
+        guard let (month, name, document) = reports.max(by: { $0.month < $1.month }) else {
+            throw ReportRefusal.noFinalReport(folder: folder)
         }
         let content = (try? PlainFile.read("\(folder)/\(name)/promises.csv")) ?? []
         let recorded = document.files.filter { $0.name.hasSuffix("/promises.csv") }.map(\.sha256)
         guard recorded == [FileDigest.of(content)] else {
             throw DaybookError.badData("\(folder)/\(name)/promises.csv is not the file that its manifest names.")
         }
-        values = try Self.values(CSVFile.records(content), month: month)
+        values = try Self.values(CSVFile(content), month: month)
     }
 
-    private static func values(_ records: [[String]], month: String) -> [String: String] {
-        let whole = records.filter { $0.count == 8 && $0[1].isEmpty }
-        func rows(_ promise: String) -> [[String]] { whole.filter { $0[0] == promise } }
+    private static func values(_ file: CSVFile, month: String) -> [String: String] {
+        func rows(_ promise: Promise.Name) -> [CSVFile.Record] {
+            file.records.filter { $0.isWhole && $0["account"] == "" && $0["promise"] == promise.rawValue }
+        }
+        func shares(_ promise: Promise.Name) -> String {
+            rows(promise).map { row in
+                "\(row["subject"] ?? "") \(row["attained"] ?? "") % (promised \(row["target"] ?? "") %)"
+            }.joined(separator: ", ")
+        }
         var values = ["sla_month": Month(month)?.title ?? month]
-        values["availability"] = rows("availability").map { "\($0[2]) \($0[6]) % (promised \($0[3]) %)" }
-            .joined(separator: ", ")
-        values["completion"] = rows("completion").map { "\($0[2]) \($0[6]) % (promised \($0[3]) %)" }
-            .joined(separator: ", ")
-        if let refunds = rows("auto_refund").first {
-            values["refunds"] = "\(refunds[4]) of \(refunds[5]) refunds came by themselves within five minutes"
+        values["availability"] = shares(.availability)
+        values["completion"] = shares(.completion)
+        if let refunds = rows(.autoRefund).first, let good = refunds["good"], let valid = refunds["valid"] {
+            values["refunds"] = "\(good) of \(valid) refunds came by themselves within five minutes"
         }
         return values.filter { !$0.value.isEmpty }
     }

@@ -53,15 +53,11 @@ public struct SLAReport: Sendable {
         /// Paths of the files that were written.
         public var files: [String] = []
         /// SHA-256 of each of them as it was written, by its path.
-        var digests: [String: String] = [:]
-        /// Promises of everybody, or of the report's one account.
-        public let promises: Table
-        public let sentence: String
+        package var digests: [String: String] = [:]
+        public let summary: SLASummary
         public let isFinal: Bool
         /// From when on it is final.
         public let finalityAt: Instant
-        /// True if any promise of any account is broken.
-        public let hasBreach: Bool
     }
 
     /// Which reports a run writes.
@@ -157,4 +153,15 @@ public struct SLARequest: Sendable {
         let name = account.map { Account.isSlug($0) ? $0 : "nobody" }
         return (["sla"] + (name.map { [$0] } ?? []) + [month.description]).joined(separator: "-")
     }
+}
+
+/// Why a report is refused where a command or an option helps. These are the facts: whoever knows the commands says
+/// what to type.
+public enum ReportRefusal: Error, Sendable {
+    /// There is nobody to make a report of.
+    case noAccounts
+    /// No final SLA report for everybody lies in a folder.
+    case noFinalReport(folder: String)
+    case missingParameter(String, report: String, kind: ReportDefinition.Parameter.Kind)
+    case wrongParameter(String, text: String, kind: ReportDefinition.Parameter.Kind)
 }

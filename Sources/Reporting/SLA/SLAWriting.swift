@@ -13,9 +13,11 @@ struct SLAWriting {
     let outputs: Outputs
     let settings: SLAReport.Settings
 
-    /// Writes everything into the staging folder and gives the table of the promises.
-    func writeAll() throws -> Table {
-        var all = tables.all()
+    /// Writes everything into the staging folder and says what it comes to.
+    func writeAll() throws -> SLASummary {
+        let promises = tables.promiseList()
+        let summary = SLASummary(promises, scope: scope)
+        var made = tables.make(summary)
         let grids = trendGrids()
         let definitions = try loadDefinitions()
         let workbook =
@@ -23,15 +25,14 @@ struct SLAWriting {
             ? try SLAWorkbook(
                 path: outputs.workbookPath(), temporaryDirectory: outputs.staging.path, scope: scope) : nil
         reader.progress("writing the tables")
-        let exceptions = all.firstIndex { $0.name == "exceptions" } ?? 0
-        all[exceptions].rows += LongCells.exceptions(in: all)
-        all[exceptions].sortRows()
-        try workbook?.addTables(all, grids: grids)
+        made.exceptions.rows += LongCells.exceptions(in: made.all)
+        made.exceptions.sortRows()
+        try workbook?.addTables(made, summary: summary, grids: grids)
         var provenance = Provenance()
         if outputs.formats.contains(.csv) || outputs.formats.contains(.xlsx), settings.includesTasks {
             try writeTasks(workbook, provenance: &provenance)
         }
-        for table in all {
+        for table in made.all {
             let bytes = CSVEncoder.encode(table)
             try provenance.add(table, file: bytes, queries: Self.queries(of: table).map { try reader.library.file($0) })
             if outputs.formats.contains(.csv) { try outputs.write(bytes, to: table.name + ".csv") }
@@ -48,12 +49,13 @@ struct SLAWriting {
         }
         if outputs.formats.contains(.html) {
             let page = SLAPage(
-                scope: scope, tables: all, grids: grids, definitions: definitions, provenance: provenanceTable)
+                scope: scope, summary: summary, tables: made.shown, grids: grids, definitions: definitions,
+                provenance: provenanceTable)
             let html = try settings.templates.render(page, template: "sla")
             try outputs.writeBeside(Array(html.utf8), extension: "html")
         }
-        try writeManifest()
-        return all[0]
+        try writeManifest(promises)
+        return summary
     }
 
     private func trendGrids() -> [TrendGrid] {
@@ -102,14 +104,14 @@ struct SLAWriting {
         }
     }
 
-    private func writeManifest() throws {
+    private func writeManifest(_ promises: [Promise]) throws {
         let manifest = Manifest(
             report: "sla", month: scope.request.month.description, account: scope.request.account,
             status: scope.isFinal ? "final" : "preliminary", timeZone: scope.timeZone,
             periodStart: scope.current.period.start.description, periodEnd: scope.current.period.end.description,
             cutoff: scope.current.cutoff.description, snapshotAt: scope.snapshotAt.description,
             profiles: scope.manifestProfiles,
-            verdicts: tables.promiseList().map {
+            verdicts: promises.map {
                 Manifest.Verdict(
                     promise: $0.name.rawValue, account: $0.account, subject: $0.subject, verdict: $0.verdict.rawValue)
             },
@@ -190,9 +192,7 @@ extension SLAReport {
     /// A request for each account whose own month has begun at the cutoff.
     private func eachRequest(_ session: Session, _ catalog: Catalog) throws -> [SLARequest] {
         let accounts = try Books(session: session, catalog: catalog).accounts()
-        guard !accounts.isEmpty else {
-            throw DaybookError.usage("No account is imported; run: daybook accounts import FILE")
-        }
+        guard !accounts.isEmpty else { throw ReportRefusal.noAccounts }
         let asked = try request.cutoff ?? session.snapshotInstant()
         let periods = try LocalMonths(session).periods(of: accounts.map { (request.month, $0) })
         let begun = zip(accounts, periods).filter { $1.start < asked }.map(\.0)
@@ -211,16 +211,14 @@ extension SLAReport {
         let tables = SLATables(scope: scope, figures: figures)
         let writing = SLAWriting(
             scope: scope, figures: figures, tables: tables, reader: reader, outputs: outputs, settings: settings)
-        let promises = try writing.writeAll()
-        let (sentence, hasBreach) = SLAPage.verdict(promises, scope: scope)
+        let summary = try writing.writeAll()
         let owner = isAddressed ? scope.onlyAccount : nil
         return Report(
             outputs: outputs,
             outcome: Outcome(
                 account: scope.onlyAccount,
                 email: try owner.map { try MailAddress.of($0, reader.session, reader.catalog) } ?? "",
-                promises: SLAPage.widest(promises, scope: scope), sentence: sentence, isFinal: scope.isFinal,
-                finalityAt: scope.finalityAt, hasBreach: hasBreach))
+                summary: summary, isFinal: scope.isFinal, finalityAt: scope.finalityAt))
     }
 }
 

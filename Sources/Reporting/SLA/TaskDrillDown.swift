@@ -70,12 +70,11 @@ struct TaskDrillDown {
 
 /// One row of the drill-down as text, in one reused buffer: each field ends with a NUL, as C wants it.
 struct FieldBuffer: ~Copyable {
-    private static let account = 1
-    private static let batchIndex = 4
-    private static let instants = 5...7
-    private static let seconds = 8
-    private static let textColumns: Set<Int> = [1, 2, 9, 10, 11, 12]
-
+    /// What each column holds: there is one of whole numbers, the index in the batch, and one of seconds.
+    private let kinds = TaskDrillDown.columns.map(\.kind)
+    private let account = FieldBuffer.place { $0.id == "account" }
+    private let batchIndex = FieldBuffer.place { $0.kind == .integer }
+    private let seconds = FieldBuffer.place { $0.kind == .seconds }
     private let slugs: [[UInt8]]
     private var bytes: [UInt8] = []
     /// Where each field starts; it ends one byte before the next.
@@ -89,12 +88,19 @@ struct FieldBuffer: ~Copyable {
         starts.reserveCapacity(TaskDrillDown.columns.count + 1)
     }
 
+    private static func place(_ isMeant: (Column) -> Bool) -> Int {
+        guard let place = TaskDrillDown.columns.firstIndex(where: isMeant) else {
+            preconditionFailure("the drill-down has such a column")
+        }
+        return place
+    }
+
     /// Takes over a row of `tasks.sql`.
     mutating func read(_ row: borrowing RowView) throws {
         bytes.removeAll(keepingCapacity: true)
         starts.removeAll(keepingCapacity: true)
-        index = try row.optionalInt(Self.batchIndex)
-        milliseconds = try row.optionalInt(Self.seconds).map { Seconds.milliseconds(roundingUp: $0) }
+        index = try row.optionalInt(batchIndex)
+        milliseconds = try row.optionalInt(seconds).map { Seconds.milliseconds(roundingUp: $0) }
         for column in TaskDrillDown.columns.indices {
             starts.append(bytes.count)
             if !row.isNull(column) { try append(column, row) }
@@ -104,20 +110,20 @@ struct FieldBuffer: ~Copyable {
     }
 
     private mutating func append(_ column: Int, _ row: borrowing RowView) throws {
-        switch column {
-        case Self.account: bytes.append(contentsOf: slugs[Int(try row.int(column))])
-        case Self.batchIndex: bytes.append(contentsOf: String(index ?? 0).utf8)
-        case Self.instants: try row.instant(column).appendUTF8(to: &bytes)
-        case Self.seconds: bytes.append(contentsOf: FixedPoint.text(milliseconds ?? 0, places: 3).utf8)
+        switch kinds[column] {
+        case .integer: bytes.append(contentsOf: String(index ?? 0).utf8)
+        case .instant: try row.instant(column).appendUTF8(to: &bytes)
+        case .seconds: bytes.append(contentsOf: FixedPoint.text(milliseconds ?? 0, places: 3).utf8)
+        case .text where column == account: bytes.append(contentsOf: slugs[Int(try row.int(column))])
         default: bytes.append(contentsOf: row.bytes(column))
         }
     }
 
     /// The value of a number's column; nil for a text or an empty field.
     func number(_ column: Int) -> Double? {
-        switch column {
-        case Self.batchIndex: index.map { Double($0) }
-        case Self.seconds:
+        switch kinds[column] {
+        case .integer: index.map { Double($0) }
+        case .seconds:
             milliseconds.flatMap { $0.magnitude <= UInt64(SpreadsheetLimits.exactInteger) ? Double($0) / 1000 : nil }
         default: nil
         }
@@ -139,7 +145,7 @@ struct FieldBuffer: ~Copyable {
             for column in TaskDrillDown.columns.indices {
                 if column > 0 { CSVEncoder.separate(&line) }
                 let field = UnsafeBufferPointer(rebasing: buffer[starts[column]..<(starts[column + 1] - 1)])
-                if Self.textColumns.contains(column) {
+                if kinds[column] == .text {
                     CSVEncoder.appendText(field, to: &line)
                 } else {
                     line.append(contentsOf: field)

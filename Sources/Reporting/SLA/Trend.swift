@@ -15,12 +15,12 @@ struct TrendPoint: Sendable {
     var attained: Percent? { verdict == .insufficientData ? nil : attainment.percent }
 }
 
-/// One promise of the trend as a grid: a row a month, a column a component or model.
+/// One promise of the trend as a grid: a row per month, a column per component or model.
 struct TrendGrid: Sendable {
     struct Series: Sendable {
         let name: String
         let target: Percent?
-        /// One a month; nil where the month has no figure, or too little data for one.
+        /// One per month; nil where the month has no figure, or too little data for one.
         let values: [Percent?]
     }
 

@@ -1,3 +1,4 @@
+import Digests
 import Domain
 import Postgres
 
@@ -64,22 +65,19 @@ struct KeptStatement {
     /// What the statement came to, from its own files.
     func outcome(email: String) throws -> StatementReport.Outcome {
         var summary = StatementSummary()
-        for record in try records("summary.csv") {
-            guard record.count == 2, let line = StatementLine(rawValue: record[0]) else { continue }
-            summary.set(line, Int64(record[1]))
+        for record in try CSVFile(content("summary.csv")).records where record.isWhole {
+            guard let line = record["line"].flatMap(StatementLine.init(rawValue:)) else { continue }
+            summary.set(line, record.integer("credits"))
         }
         return StatementReport.Outcome(
-            account: subject.account, summary: summary, entries: try records("entries.csv").count, email: email,
-            isFinal: subject.isFinal, isClosed: true)
+            account: subject.account, summary: summary, entries: try CSVFile(content("entries.csv")).records.count,
+            email: email, isFinal: subject.isFinal, isClosed: true)
     }
 
     /// The content of a file in the statement's folder; empty where it has none of that name.
     func content(_ name: String) -> [UInt8] {
         files.first { $0.name.format == nil && $0.name.name == name }?.content ?? []
     }
-
-    /// The records of a CSV file below its header.
-    private func records(_ name: String) throws -> [[String]] { try CSVFile.records(content(name)) }
 }
 
 /// What a close has kept, compared with what it says of it.

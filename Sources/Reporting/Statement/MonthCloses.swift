@@ -81,7 +81,10 @@ struct MonthCloses {
             )
             SELECT unnest(n.entry_ids), n.place FROM numbered AS n ORDER BY n.place DESC
             """, values
-        ) { shown[try $0.int(0)] = Int32(clamping: try $0.int(1)) }
+        ) { row in
+            let (entry, place) = (try row.int(0), try row.int(1))
+            shown[entry] = Int32(clamping: place)
+        }
         return ClosedRows(closes: closes, shown: shown)
     }
 
@@ -94,9 +97,7 @@ struct MonthCloses {
             SELECT c.user_id::text AS user_id, c.revision FROM closed AS c WHERE c.month = $1
             """, [.date(month.firstDay)])
         return try Dictionary(rows.map { (try $0.text("user_id"), try $0.int("revision")) }) { first, second in
-            throw DaybookError.badData(
-                "The month \(month) is closed twice for one account, as revision \(first) and \(second): a record of "
-                    + "its reopening is missing; see: daybook close list")
+            throw LedgerRefusal.closedTwice(month, revisions: [first, second])
         }
     }
 

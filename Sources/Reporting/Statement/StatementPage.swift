@@ -53,7 +53,7 @@ struct StatementPage: Sendable {
         status = subject.isFinal ? "final" : "preliminary"
         isFinal = subject.isFinal
         (sentence, isWhole) = Self.verdict(book.summary)
-        facts = Self.facts(subject, clock: clock).map { Fact(term: $0.0, value: $0.1) }
+        facts = Self.facts(subject, clock: clock)
         movements = ([.openingBalance] + StatementLine.movements + [.closingBalance]).map { line in
             Self.row(line, book: book)
         }
@@ -72,7 +72,7 @@ struct StatementPage: Sendable {
             "Judged as of \(subject.asOf). Wallet and expired credit as of the snapshot that manifest.json names."
     }
 
-    /// A table as it fits on paper: one instant a batch.
+    /// A table as it fits on paper: one instant per batch.
     private static func rows(_ table: Table, clock: LocalClock) -> PageRows {
         let hidden = ["open_batches": "settled_at", "batches": "created_at"][table.name]
         return PageRows(table, limit: Limits.statementPageEntries, clock: clock, hiding: hidden)
@@ -114,25 +114,22 @@ struct StatementPage: Sendable {
         }
     }
 
-    private static func facts(_ subject: StatementAccount, clock: LocalClock) -> [(String, String)] {
+    private static func facts(_ subject: StatementAccount, clock: LocalClock) -> [Fact] {
         let contract = subject.contract
+        let date =
+            subject.isCutoffNow ? "none yet" : String(clock.text(min(subject.cutoff, subject.finalityAt)).prefix(10))
         return [
-            ("Customer", "\(subject.account.name) (\(subject.account.slug))"),
-            ("Plan", subject.planText),
-            (
-                "Statement date",
-                subject.isCutoffNow
-                    ? "none yet" : String(clock.text(min(subject.cutoff, subject.finalityAt)).prefix(10))
-            ),
-            ("Time zone", subject.zoneText),
-            ("Period from", clock.text(subject.period.start)),
-            ("Period to (exclusive)", clock.text(subject.period.end)),
-            ("The same in UTC", "\(subject.period.start) to \(subject.period.end)"),
-            ("Currency", StatementAccount.currencyText),
-            (
-                "Contract profile",
-                "\(contract.profile.name), version \(contract.profile.version), SHA-256 \(contract.sha256)"
-            ),
+            Fact(term: "Customer", value: "\(subject.account.name) (\(subject.account.slug))"),
+            Fact(term: "Plan", value: subject.planText),
+            Fact(term: "Statement date", value: date),
+            Fact(term: "Time zone", value: subject.zoneText),
+            Fact(term: "Period from", value: clock.text(subject.period.start)),
+            Fact(term: "Period to (exclusive)", value: clock.text(subject.period.end)),
+            Fact(term: "The same in UTC", value: "\(subject.period.start) to \(subject.period.end)"),
+            Fact(term: "Currency", value: StatementAccount.currencyText),
+            Fact(
+                term: "Contract profile",
+                value: "\(contract.profile.name), version \(contract.profile.version), SHA-256 \(contract.sha256)"),
         ]
     }
 }

@@ -55,7 +55,7 @@ public struct StatementReport: Sendable {
         /// Paths of the files that were written.
         public var files: [String] = []
         /// SHA-256 of each of them as it was written, by its path.
-        var digests: [String: String] = [:]
+        package var digests: [String: String] = [:]
 
         /// True where somebody accepted everything that it differs by.
         public var isAccepted = false

@@ -23,9 +23,7 @@ struct StatementScope: Sendable {
         let books = Books(session: session, catalog: catalog)
         var all = try books.accounts().map { $0.under(request.month) }
         if let slug = request.account { all = [try Account.named(slug, among: all)] }
-        guard !all.isEmpty else {
-            throw DaybookError.usage("No account is imported; run: daybook accounts import FILE")
-        }
+        guard !all.isEmpty else { throw LedgerRefusal.noAccounts }
         let path = profileFolder + "/standard-profile.json"
         guard let shipped = FileManager.default.contents(atPath: path) else {
             throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
@@ -124,7 +122,7 @@ struct StatementAccount: Sendable {
     let finalityAt: Instant
     /// True where the cutoff is the run's own now: the figures show it, but only the manifest may name it.
     let isCutoffNow: Bool
-    let contract: SLAScope.Contract
+    let contract: Contracts.Contract
     /// What was closed before; nil where nothing was.
     var closed: ClosedLedger?
     /// The first close, where the month ends before it or with it and was not closed: a later row may not change it.

@@ -33,13 +33,14 @@ struct StatementWriting {
         let baseName = outputs.baseName
         var book = draft.book
         book.finish(wallet: draft.holdings.wallet, expiredUnbooked: draft.holdings.expiredUnbooked)
-        outputs.add("\(baseName)/entries.csv", try draft.csv.finish())
+        let entries = try draft.csv.finish()
+        outputs.add("\(baseName)/entries.csv", entries)
 
         let layout = StatementTables(book: book)
         let tables = layout.all()
         var provenance = Provenance()
         try provenance.add(
-            name: "entries", rows: Int64(writer.count), sha256: outputs.files[0].sha256, query: library.file("entries"))
+            name: "entries", rows: Int64(writer.count), sha256: entries.sha256, query: library.file("entries"))
         for table in tables {
             let digest = try outputs.write(CSVEncoder.encode(table), to: table.name + ".csv")
             try provenance.add(

@@ -1,7 +1,7 @@
 internal import Domain
 
 extension Table {
-    /// The rows as a JSON array of objects, an object a line: numbers and truth values as such, nothing as null.
+    /// The rows as a JSON array of objects, an object per line: numbers and truth values as such, nothing as null.
     public var json: [UInt8] {
         let lines = rows.map { row in
             JSON.object(zip(columns, row).map { JSON.Member($0.id, $1.json) }).compactText

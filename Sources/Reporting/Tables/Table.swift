@@ -18,6 +18,12 @@ public struct Table: Sendable {
         self.rows = rows
     }
 
+    /// The texts of a column, row by row; empty where there is no such column.
+    func texts(of column: String) -> [String] {
+        guard let index = columns.firstIndex(where: { $0.id == column }) else { return [] }
+        return rows.map { $0[index].plainText }
+    }
+
     /// Orders the rows by their leading columns, bytewise, with empty first.
     public mutating func sortRows() {
         let keyed = rows.map { (key: $0.map { Array($0.plainText.utf8) }, row: $0) }

@@ -28,7 +28,7 @@ struct AvailabilityCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            var table = TextTable(["target", "probes", "failed", "first", "last"], rightAligned: [1, 2])
+            var table = TextTable(columns: ["target", .number("probes"), .number("failed"), "first", "last"])
             let rows = try await Reading.texts(
                 database,
                 """

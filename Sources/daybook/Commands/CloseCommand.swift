@@ -58,7 +58,7 @@ struct CloseCommand: AsyncParsableCommand {
         }
 
         private func show(_ outcome: MonthClosing.Outcome) {
-            var table = TextTable(["account", "opening", "closing", "whole", "hash"], rightAligned: [1, 2])
+            var table = TextTable(columns: ["account", .number("opening"), .number("closing"), "whole", "hash"])
             for entry in outcome.closed {
                 table.add([
                     entry.slug, String(entry.opening), String(entry.closing), entry.isWhole ? "yes" : "accepted",
@@ -97,7 +97,8 @@ struct CloseCommand: AsyncParsableCommand {
             var table = TextTable(["account", "change", "reference", "posted at", "closed", "now"])
             for change in changes {
                 table.add([
-                    change.account, change.kind, change.reference, change.postedAt?.description ?? "", change.closed,
+                    change.account, change.kind.rawValue, change.reference, change.postedAt?.description ?? "",
+                    change.closed,
                     change.now,
                 ])
             }
@@ -147,11 +148,10 @@ extension CloseCommand {
         func run() async throws {
             let list = CloseList(written: head)
             let outcome = try await database.withConnection { try await list.run($0) }
-            var table = TextTable(
-                [
-                    "account", "month", "rev", "opening", "closing", "closed at", "by", "chain", "files", "reopened",
-                    "hash",
-                ], rightAligned: [2, 3, 4])
+            var table = TextTable(columns: [
+                "account", "month", .number("rev"), .number("opening"), .number("closing"), "closed at", "by", "chain",
+                "files", "reopened", "hash",
+            ])
             for entry in outcome.entries {
                 table.add([
                     entry.slug, entry.month, String(entry.revision), String(entry.opening), String(entry.closing),

@@ -35,7 +35,7 @@ struct CreditsCommand: AsyncParsableCommand {
                 return
             }
             let balance = try await Self.read(database, account) { try $0.balance(of: $1) }
-            var table = TextTable(["credits", "amount"], rightAligned: [1])
+            var table = TextTable(columns: ["credits", .number("amount")])
             table.add(["purchased", String(balance.purchased)])
             let expiry = balance.bonusExpiresAt.map { ", the next expire at \($0)" } ?? ""
             table.add(["bonus\(expiry)", String(balance.bonus)])
@@ -75,8 +75,9 @@ struct CreditsCommand: AsyncParsableCommand {
         func run() async throws {
             let limit = limit
             let entries = try await Balance.read(database, account) { try $0.history(of: $1, limit: limit) }
-            var table = TextTable(
-                ["entry", "posted at", "type", "model", "credits", "balance", "reference"], rightAligned: [0, 4, 5])
+            var table = TextTable(columns: [
+                .number("entry"), "posted at", "type", "model", .number("credits"), .number("balance"), "reference",
+            ])
             for entry in entries {
                 table.add([
                     String(entry.id), entry.postedAt.description, entry.type, entry.model ?? "",

@@ -128,7 +128,7 @@ struct DatabaseCommand: AsyncParsableCommand {
                     )
                 }
             }
-            var table = TextTable(["table", "state", "rows", "remark"], rightAligned: [2])
+            var table = TextTable(columns: ["table", "state", .number("rows"), "remark"])
             for finding in check.findings {
                 table.add([finding.table, finding.state, finding.rows.map(String.init) ?? "", finding.remark])
             }

@@ -65,7 +65,7 @@ struct LedgerCommand: AsyncParsableCommand {
             case .csv: try OutputFile.write(CSVEncoder.encode(outcome.table), to: output, mode: permissions.mode)
             case .json: try OutputFile.write(try outcome.json(), to: output, mode: permissions.mode)
             case .table:
-                var table = TextTable(["finding", "account", "reference", "credits", "detail"], rightAligned: [3])
+                var table = TextTable(columns: ["finding", "account", "reference", .number("credits"), "detail"])
                 for found in outcome.findings {
                     table.add([
                         found.finding, found.account, found.reference, found.credits.map(String.init) ?? "",
@@ -79,7 +79,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
         private func lines(_ outcome: LedgerVerification.Outcome, _ table: TextTable) -> [String] {
             guard !outcome.findings.isEmpty else { return ["The books are whole as of \(outcome.snapshotAt)."] }
-            var totals = TextTable(["finding", "rows", "credits at stake", "what to do"], rightAligned: [1, 2])
+            var totals = TextTable(columns: ["finding", .number("rows"), .number("credits at stake"), "what to do"])
             for total in outcome.totals {
                 totals.add([
                     total.finding, String(total.count), String(total.credits),

@@ -52,11 +52,10 @@ struct ListRetentionCommand: AsyncParsableCommand {
         for (record, title) in [
             ("run", "Runs"), ("certificate", "Certificates"), ("archive", "Archives"), ("look", "Looks into archives"),
         ] {
-            let rows = table.rows.filter { $0[0].plainText == record }.map { Array($0.dropFirst()) }
-            guard !rows.isEmpty else { continue }
+            let part = table.part(where: "record", is: record)
+            guard !part.rows.isEmpty else { continue }
             Terminal.show(title)
-            Table(name: record, title: title, note: "", columns: Array(table.columns.dropFirst()), rows: rows)
-                .withoutEmptyColumns.show()
+            part.withoutEmptyColumns.show()
             Terminal.show("")
         }
     }

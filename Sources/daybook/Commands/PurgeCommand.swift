@@ -144,7 +144,6 @@ final class PurgeDisplay: Sendable {
         var lastText = ""
     }
 
-    private let isTerminal = isatty(STDERR_FILENO) == 1
     private let isQuiet: Bool
     private let startedAt = ContinuousClock.now
     private let state = Mutex(State())
@@ -176,22 +175,18 @@ final class PurgeDisplay: Sendable {
     }
 
     func finish() {
-        guard !isQuiet, isTerminal else { return }
-        FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+        if !isQuiet, Terminal.hasChangingLine { Terminal.change(to: "") }
     }
 
     private func bar(_ done: Int64, _ pages: Int64) -> String {
-        guard isTerminal else { return "\(done * 100 / max(pages, 1)) %" }
+        guard Terminal.hasChangingLine else { return "\(done * 100 / max(pages, 1)) %" }
         let filled = Int(done * Self.width / max(pages, 1))
         return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: Int(Self.width) - filled)
             + "]"
     }
 
     private func show(_ text: String, always: Bool) {
-        if isTerminal {
-            FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
-            return
-        }
+        guard !Terminal.hasChangingLine else { return Terminal.change(to: text) }
         let isDue = state.withLock { state in
             let now = ContinuousClock.now
             let isDue = state.lastLine.map { now - $0 > .seconds(Self.linesApartSeconds) } ?? true

@@ -131,15 +131,16 @@ struct StatementCommand: AsyncParsableCommand {
             return message
         }
         try MailOptions.show(
-            messages, title: "Statements of \(month), in credits", facts: ["drawn", "closing", "whole"], numbers: 0..<2)
+            messages, title: "Statements of \(month), in credits",
+            facts: [.number("drawn"), .number("closing"), "whole"])
         guard !strict || outcomes.allSatisfy(\.isWhole) else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
     private func show(_ outcomes: [StatementReport.Outcome], of month: Month) {
-        var table = TextTable(
-            [
-                "account", "status", "opening", "closing", "entries", "unreconciled", "expired unbooked", "unexplained",
-            ], rightAligned: [2, 3, 4, 5, 6, 7])
+        var table = TextTable(columns: [
+            "account", "status", .number("opening"), .number("closing"), .number("entries"), .number("unreconciled"),
+            .number("expired unbooked"), .number("unexplained"),
+        ])
         for outcome in outcomes {
             func text(_ line: StatementLine) -> String { outcome.summary[line].map(String.init) ?? "" }
             table.add([
@@ -238,7 +239,14 @@ struct CheckStatementCommand: AsyncParsableCommand {
         let check = StatementCheck(statement, further: files, trusted: try key.map(KeyFile.verifyingKey))
         let outcome = try check.run()
         for file in outcome.files { Terminal.say("daybook: \(file.path) \(file.state.rawValue).") }
-        for note in outcome.notes { Terminal.say("daybook: \(note)") }
+        switch outcome.standing {
+        case .trusted: break
+        case .unsigned:
+            Terminal.say("daybook: It carries no signature: whoever made these files could have made others.")
+        case .signed(let key):
+            Terminal.say(
+                "daybook: Signed with the key \(key); compare it with the one that you were given, or use --key.")
+        }
         if let refusal = outcome.refusal { throw refusal }
         Terminal.show(outcome.sentence)
     }

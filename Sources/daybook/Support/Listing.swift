@@ -68,19 +68,52 @@ enum Importing {
 extension Table {
     /// Its columns by the names that files give them, numbers at the right.
     var text: TextTable {
-        let numeric = Set(columns.indices.filter { columns[$0].kind.isNumeric })
-        var text = TextTable(columns.map(\.id), rightAligned: numeric)
+        var text = TextTable(columns: columns.map { $0.kind.isNumeric ? .number($0.id) : .text($0.id) })
         for row in rows { text.add(row.map(\.plainText)) }
         return text
     }
 
     /// Without the columns in which no row has anything.
     var withoutEmptyColumns: Table {
-        let kept = columns.indices.filter { column in rows.isEmpty || rows.contains { !$0[column].plainText.isEmpty } }
+        keeping { column in rows.isEmpty || rows.contains { !$0[column].plainText.isEmpty } }
+    }
+
+    /// The rows that have a text in a column, without that column.
+    func part(where column: String, is text: String) -> Table {
+        guard let place = columns.firstIndex(where: { $0.id == column }) else { return self }
+        var part = self
+        part.rows = rows.filter { $0[place].plainText == text }
+        return part.keeping { $0 != place }
+    }
+
+    private func keeping(_ isKept: (Int) -> Bool) -> Table {
+        let kept = columns.indices.filter(isKept)
         return Table(
             name: name, title: title, note: note, columns: kept.map { columns[$0] },
             rows: rows.map { row in kept.map { row[$0] } })
     }
 
     func show() { text.show() }
+}
+
+/// A column of a list on a terminal: what stands in it decides where its texts are aligned.
+enum ListColumn: ExpressibleByStringLiteral {
+    case text(String)
+    case number(String)
+
+    init(stringLiteral heading: String) { self = .text(heading) }
+}
+
+extension TextTable {
+    init(columns: [ListColumn]) {
+        let headings = columns.map { column in
+            switch column {
+            case .text(let heading), .number(let heading): heading
+            }
+        }
+        let numbers = columns.indices.filter { index in
+            if case .number = columns[index] { true } else { false }
+        }
+        self.init(headings, rightAligned: Set(numbers))
+    }
 }

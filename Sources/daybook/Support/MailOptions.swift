@@ -89,14 +89,13 @@ struct MailOptions: ParsableArguments {
         init(_ preview: MailDelivery.Outcome, facts: [String]) {
             self.preview = preview
             self.facts = facts
-            (remark, isDone) = (preview.remark, preview.isDone)
+            (remark, isDone) = (MailOptions.remark(preview), preview.isDone)
         }
     }
 
     /// Lists what would go, and ends as that deserves: 0 where everybody would have what is his.
-    static func show(_ messages: [Rehearsed], title: String, facts: [String], numbers: Range<Int>) throws {
-        var table = TextTable(
-            ["account", "recipient"] + facts + ["what would become of it"], rightAligned: Set(numbers.map { $0 + 2 }))
+    static func show(_ messages: [Rehearsed], title: String, facts: [ListColumn]) throws {
+        var table = TextTable(columns: ["account", "recipient"] + facts + ["what would become of it"])
         for message in messages {
             table.add([message.preview.slug, message.preview.recipient] + message.facts + [message.remark])
         }
@@ -105,9 +104,31 @@ struct MailOptions: ParsableArguments {
         guard messages.allSatisfy(\.isDone) else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
+    /// How it stands with a message, and what helps.
+    static func remark(_ message: MailDelivery.Outcome) -> String {
+        switch message.standing {
+        case .handedOver: "handed over"
+        case .ready: "would be handed over"
+        case .handedOverBefore(let at): "not sent: it was handed over at \(at); --force sends it again"
+        case .cutOffBefore(let at):
+            "not sent: it may have gone out at \(at), when sending was cut off; ask the recipient, and send it again "
+                + "with --force"
+        case .uncertain(let why):
+            "may have gone out: \(why); ask the recipient, and send it again with --force"
+        case .refused(let why): "not sent: \(why)"
+        case .noAddress: "not sent: no mail address is known"
+        case .obstacle(let obstacle):
+            "not sent: \(obstacle.what)"
+                + (obstacle.mayBeAccepted
+                    ? "; mend it, or send it all the same with --accept \(message.slug) --reason" : "")
+        case .failed(let failure): "not sent, or it is not known: \(failure.sentence)"
+        case .notReached: "not sent: the run ended before its turn"
+        }
+    }
+
     /// Says what became of each message, and ends as that deserves: 0 where everybody has what is his.
     static func show(_ outcomes: MailDelivery.Outcomes) throws {
-        for message in outcomes.all { Terminal.show("\(message.slug), \(message.recipient): \(message.remark)") }
+        for message in outcomes.all { Terminal.show("\(message.slug), \(message.recipient): \(remark(message))") }
         if let failure = outcomes.failure { throw failure }
         if outcomes.wasInterrupted {
             Terminal.say("daybook: interrupted after the message under way; run it again to send the others")

@@ -1,11 +1,10 @@
-import Domain
-import Postgres
-import Schema
+package import Domain
+package import Postgres
 
 /// Where an account's mail goes: to the address of its owner.
-enum MailAddress {
+package enum MailAddress {
     /// Empty where the deployment has none.
-    static func of(_ account: Account, _ session: Session, _ catalog: Catalog) throws -> String {
+    package static func of(_ account: Account, _ session: Session, _ catalog: Catalog) throws -> String {
         let users = KnownTable.deployment.first { $0.name == "users" }
         guard let users, catalog.has(users) else { return "" }
         let rows = try session.query(
