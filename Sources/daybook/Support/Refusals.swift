@@ -6,15 +6,15 @@ enum Refusals {
     /// The failure of an error of the reports or the ledger; nil for any other.
     static func failure(of error: any Error) -> DaybookError? {
         switch error {
-        case let refusal as LedgerRefusal: failure(of: refusal)
-        case let refusal as ReportRefusal: failure(of: refusal)
+        case let refusal as LedgerRefusal: ledgerFailure(refusal)
+        case let refusal as ReportRefusal: reportFailure(refusal)
         default: nil
         }
     }
 
     private static let noAccounts = DaybookError.usage("No account is imported; run: daybook accounts import FILE")
 
-    private static func failure(of refusal: LedgerRefusal) -> DaybookError {
+    private static func ledgerFailure(_ refusal: LedgerRefusal) -> DaybookError {
         switch refusal {
         case .noAccounts: noAccounts
         case .missingTable(let table):
@@ -50,7 +50,7 @@ enum Refusals {
         }
     }
 
-    private static func failure(of refusal: ReportRefusal) -> DaybookError {
+    private static func reportFailure(_ refusal: ReportRefusal) -> DaybookError {
         switch refusal {
         case .noAccounts: return noAccounts
         case .noFinalReport(let folder):
