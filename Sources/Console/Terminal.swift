@@ -12,6 +12,14 @@ public enum Terminal {
         write(line, to: FileHandle.standardError)
     }
 
+    /// True where a line can change in its place: standard error is a terminal.
+    public static let hasChangingLine = isatty(STDERR_FILENO) == 1
+
+    /// Puts a text in the place of the line that changes; an empty one takes it away.
+    public static func change(to text: String) {
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+    }
+
     /// A reader that went away is no reason to fail: the files are what counts.
     private static func write(_ line: String, to file: FileHandle) {
         try? file.write(contentsOf: Data((line + "\n").utf8))

@@ -21,6 +21,12 @@ public struct Table: Sendable {
         self.rows = rows
     }
 
+    /// The texts of a column, row by row; empty where there is no such column.
+    package func texts(of column: String) -> [String] {
+        guard let index = columns.firstIndex(where: { $0.id == column }) else { return [] }
+        return rows.map { $0[index].plainText }
+    }
+
     /// Orders the rows by their leading columns, bytewise, with empty first.
     public mutating func sortRows() {
         let keyed = rows.map { (key: $0.map { Array($0.plainText.utf8) }, row: $0) }
@@ -78,7 +84,7 @@ public struct Column: Hashable, Sendable {
 }
 
 extension Table {
-    /// The rows as a JSON array of objects, an object a line: numbers and truth values as such, nothing as null.
+    /// The rows as a JSON array of objects, an object per line: numbers and truth values as such, nothing as null.
     public var json: [UInt8] {
         let lines = rows.map { row in
             JSON.object(zip(columns, row).map { JSON.Member($0.id, $1.json) }).compactText

@@ -1,4 +1,8 @@
 import ArgumentParser
+// Every command has a database and prints something, so every file of this program sees the module.
+@_exported import Console
+import Domain
+import Spreadsheet
 
 /// The command line of Daybook.
 struct Daybook: AsyncParsableCommand {
@@ -25,4 +29,13 @@ struct Daybook: AsyncParsableCommand {
             OutagesCommand.self, CreditsCommand.self, LedgerCommand.self, CloseCommand.self, RetentionCommand.self,
             KeysCommand.self, LetterCommand.self,
         ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        await Program.run(Daybook.self) { error in
+            (error as? SpreadsheetError).map { DaybookError(.output, $0.sentence) } ?? Refusals.failure(of: error)
+        }
+    }
 }

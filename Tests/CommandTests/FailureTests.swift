@@ -53,6 +53,34 @@ import Testing
         }
     }
 
+    @Test func `what is refused says which command helps`() async throws {
+        try await withSample { settings in
+            let folder = try ScratchFolder()
+            let database = ["--quiet", "--database", Deployment.conninfo(settings)]
+            let month = ["2026-10", "--account", "customer5"]
+            let notClosed = "daybook: The month 2026-10 is not closed; see: daybook close list\n"
+            try await expect(["close", "diff"] + month + database.dropFirst(), code: 64, says: notClosed)
+            try await expect(
+                ["close", "reopen"] + month + ["--reason", "x"] + database.dropFirst(), code: 64, says: notClosed)
+            try await expect(
+                ["close", "reopen"] + month + ["--reason", " "] + database.dropFirst(), code: 64,
+                says: "Say in --reason, in at most ")
+            try await expect(
+                ["close", "month"] + month + ["--accept", "customer5", "--reason", " "] + database, code: 64,
+                says: "--accept needs a --reason of at most ")
+            try await execute("DROP TABLE daybook.month_close CASCADE", in: settings)
+            try await expect(
+                ["close", "month"] + month + database, code: 78,
+                says: "This database has no daybook.month_close; run: daybook database migrate")
+            try await execute("DELETE FROM daybook.account", in: settings)
+            for report in ["sla", "statement"] {
+                try await expect(
+                    ["report", report, "--month", "2026-10", "--all", "--output", folder.path] + database, code: 64,
+                    says: "daybook: No account is imported; run: daybook accounts import FILE\n")
+            }
+        }
+    }
+
     @Test func `a database that cannot be reached is unavailable`() async throws {
         try await withDatabase { settings in
             let month = ["report", "sla", "--quiet", "--month", "2026-10", "--database"]

@@ -195,7 +195,12 @@ import Testing
                 try bytes.write(to: URL(fileURLWithPath: folder.file(file)))
             }
             #expect(!FileManager.default.fileExists(atPath: folder.file("outbox")))
-            #expect(await delivery.run(items, connection).all.map(\.remark) == ["handed over"])
+            let sent = await delivery.run(items, connection).all
+            #expect(sent.count == 1)
+            guard case .handedOver = sent.first?.standing else {
+                Issue.record("\(sent)")
+                return
+            }
             await connection.close()
         }
     }

@@ -1,14 +1,6 @@
 import Domain
 import Foundation
 
-/// A report of one account as it was published, which a message carries.
-package protocol MailedReport: Sendable {
-    /// The paths of its files.
-    var files: [String] { get }
-    /// SHA-256 of each of them as it was written, by its path.
-    var digests: [String: String] { get }
-}
-
 /// What a message carries of a report: workbook, page, and an archive of the CSV files with the manifest, by which
 /// whoever receives them can check all three.
 package struct ReportAttachments {

@@ -6,9 +6,16 @@ import Schema
 /// Says what has changed about a month since it was closed.
 public struct CloseDifference: Sendable {
     public struct Change: Sendable, Hashable {
+        public enum Kind: String, Sendable {
+            case lateEntry = "late_entry"
+            case missingEntry = "missing_entry"
+            case changedEntry = "changed_entry"
+            /// The same rows give other figures.
+            case changedTable = "changed_table"
+        }
+
         public let account: String
-        /// `late_entry`, `missing_entry`, `changed_entry`, or `changed_table` where the same rows give other figures.
-        public let kind: String
+        public let kind: Kind
         public let reference: String
         /// As it was closed, and as it is now; empty where there is none.
         public let closed: String
@@ -27,29 +34,27 @@ public struct CloseDifference: Sendable {
     /// Reads only. Throws `usage` where the month is not closed, `badData` where what was kept is not what was closed.
     public func run(_ connection: Connection) async throws -> [Change] {
         let library = try settings.library()
-        let folder = NSTemporaryDirectory() + "/daybook-diff-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        return try await connection.transaction(ReportSession.options(statementTimeoutMilliseconds: 0)) { session in
-            try ReportSession.prepare(session)
-            let staging = try StagingFolder(output: folder, synchronisesEach: false)
-            let run = try StatementRun(
-                request, settings: settings, session: session, library: library, staging: staging, mode: .reproduce
-            ) { _ in }
-            guard !run.scope.accounts.isEmpty else {
-                throw DaybookError.usage("The month \(request.month) is not closed; see: daybook close list")
+        return try await PreviewFolder.with { folder in
+            try await connection.transaction(ReportSession.options(statementTimeoutMilliseconds: 0)) { session in
+                try ReportSession.prepare(session)
+                let staging = try StagingFolder(output: folder, synchronisesEach: false)
+                let run = try StatementRun(
+                    request, settings: settings, session: session, library: library, staging: staging, mode: .reproduce
+                ) { _ in }
+                guard !run.scope.accounts.isEmpty else { throw LedgerRefusal.notClosed(request.month) }
+                let catalog = try Catalog(session)
+                let closes = MonthCloses(session: session, catalog: catalog)
+                let revisions = try closes.revisions(of: request.month)
+                var changes: [Change] = []
+                for statement in try run.writeAll() {
+                    let account = statement.subject.account
+                    changes += try entries(of: statement.subject, session: session, catalog: catalog)
+                    let kept = try KeptStatement(
+                        statement.subject, month: request.month, revision: revisions[account.userID] ?? 0, session)
+                    changes += try tables(statement, kept: kept, staging: staging)
+                }
+                return changes
             }
-            let catalog = try Catalog(session)
-            let closes = MonthCloses(session: session, catalog: catalog)
-            let revisions = try closes.revisions(of: request.month)
-            var changes: [Change] = []
-            for statement in try run.writeAll() {
-                let account = statement.subject.account
-                changes += try entries(of: statement.subject, session: session, catalog: catalog)
-                let kept = try KeptStatement(
-                    statement.subject, month: request.month, revision: revisions[account.userID] ?? 0, session)
-                changes += try tables(statement, kept: kept, staging: staging)
-            }
-            return changes
         }
     }
 
@@ -84,7 +89,7 @@ public struct CloseDifference: Sendable {
             let now = try row.optionalInt("now")
             return Change(
                 account: subject.account.slug,
-                kind: was == nil ? "late_entry" : now == nil ? "missing_entry" : "changed_entry",
+                kind: was == nil ? .lateEntry : now == nil ? .missingEntry : .changedEntry,
                 reference: String(try row.int("id")), closed: was.map(String.init) ?? "",
                 now: now.map(String.init) ?? "", postedAt: try row.optionalInstant("created_at"))
         }
@@ -92,19 +97,18 @@ public struct CloseDifference: Sendable {
 
     /// Figures of now as a month states them that was closed before single videos had a line of their own: they were
     /// left unreconciled, and usage was that of batches.
-    private static func inForm(of before: [[String]], _ now: [[String]], table: String) -> [[String]] {
+    private static func inForm(of before: CSVFile, _ now: [CSVFile.Record], table: String) -> [CSVFile.Record] {
         let single = StatementLine.singleVideos.rawValue
         switch table {
-        case "summary" where !before.contains { $0.first == single }:
-            let credits = now.first { $0.first == single }.flatMap { Int64($0.last ?? "") } ?? 0
-            return now.filter { $0.first != single }.map { record in
-                guard record.first == StatementLine.unreconciled.rawValue, let rest = Int64(record.last ?? "") else {
-                    return record
-                }
-                return [record[0], String(rest + credits)]
+        case "summary" where !before.records.contains { $0["line"] == single }:
+            let credits = now.first { $0["line"] == single }?.integer("credits") ?? 0
+            return now.filter { $0["line"] != single }.map { record in
+                guard record["line"] == StatementLine.unreconciled.rawValue, let rest = record.integer("credits")
+                else { return record }
+                return record.with(String(rest + credits), in: "credits")
             }
-        case "usage" where before.contains { StatementUsage.Source(rawValue: $0[0]) == nil }:
-            return now.filter { $0.first == StatementUsage.Source.batch.rawValue }.map { Array($0.dropFirst()) }
+        case "usage" where !before.columns.contains("source"):
+            return now.filter { $0["source"] == StatementUsage.Source.batch.rawValue }.map { $0.without("source") }
         default: return now
         }
     }
@@ -115,20 +119,19 @@ public struct CloseDifference: Sendable {
     ) throws -> [Change] {
         let baseName = statement.outputs.baseName
         return try ["batches", "entries", "open_batches", "summary", "usage"].compactMap { table in
-            let name = "\(baseName)/\(table).csv"
-            let now = Array(FileManager.default.contents(atPath: staging.file(name)) ?? Data())
-            let was = kept.content("\(table).csv")
+            let written = FileManager.default.contents(atPath: staging.file("\(baseName)/\(table).csv")) ?? Data()
+            let (was, now) = (try CSVFile(kept.content("\(table).csv")), try CSVFile(Array(written)))
             // What the wallet says is as of the close, and has no history.
             let snapshot = [StatementLine.expiredUnbooked, .unexplained].map(\.rawValue)
-            func figures(_ content: [UInt8]) throws -> [[String]] {
-                try CSVFile.records(content).filter { table != "summary" || !snapshot.contains($0.first ?? "") }
+            func figures(_ records: [CSVFile.Record]) -> [[String]] {
+                records.filter { table != "summary" || !snapshot.contains($0["line"] ?? "") }.map(\.fields)
             }
-            let before = try figures(was)
-            let after = Self.inForm(of: before, try figures(now), table: table)
+            let before = figures(was.records)
+            let after = figures(Self.inForm(of: was, now.records, table: table))
             guard before != after else { return nil }
             let first = zip(before, after).first { $0 != $1 }
             return Change(
-                account: statement.subject.account.slug, kind: "changed_table", reference: table,
+                account: statement.subject.account.slug, kind: .changedTable, reference: table,
                 closed: first?.0.joined(separator: " ") ?? "\(before.count) rows",
                 now: first?.1.joined(separator: " ") ?? "\(after.count) rows", postedAt: nil)
         }

@@ -2,6 +2,53 @@ import Codecs
 import Domain
 import Postgres
 
+/// A close as it is recorded: one link of an account's chain.
+struct CloseLink: Sendable {
+    let userID: String
+    let month: Month
+    let revision: Int64
+    let openingBalance: Int64
+    let closingBalance: Int64
+    let statementSha256: String
+    let previousHash: String
+    let hash: String
+
+    /// What a query must read of `daybook.month_close AS c`.
+    static let columns = """
+        c.user_id::text AS user_id, c.month, c.revision::bigint AS revision, c.opening_balance, c.closing_balance,
+        c.statement_sha256, c.previous_hash, c.hash
+        """
+
+    init(_ row: Row) throws {
+        userID = try row.text("user_id")
+        month = try MonthCloses.month(row.date("month"))
+        revision = try row.int("revision")
+        openingBalance = try row.int("opening_balance")
+        closingBalance = try row.int("closing_balance")
+        statementSha256 = try row.text("statement_sha256")
+        previousHash = try row.text("previous_hash")
+        hash = try row.text("hash")
+    }
+
+    /// The close of an account's month; nil where there is none of that revision.
+    static func read(_ userID: String, _ month: Month, revision: Int64, _ session: Session) throws -> CloseLink? {
+        try session.query(
+            """
+            SELECT \(columns) FROM daybook.month_close AS c
+            WHERE c.user_id = $1 AND c.month = $2 AND c.revision = $3
+            """, [.uuid(userID), .date(month.firstDay), .int(revision)]
+        ).first.map(CloseLink.init)
+    }
+
+    /// False where its hash is not that of its contents.
+    var isGenuine: Bool {
+        hash
+            == StatementManifest.chainHash(
+                previous: previousHash, userID: userID, month: month.description, opening: openingBalance,
+                closing: closingBalance, statement: statementSha256)
+    }
+}
+
 /// Everything that was ever closed and opened again, of all accounts, in the order in which it happened: each record
 /// has a digest over itself and the one before, and the last of them is the head.
 ///

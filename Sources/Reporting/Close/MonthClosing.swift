@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Foundation
 public import Postgres
 import Schema
@@ -57,34 +57,35 @@ public struct MonthClosing: Sendable {
     ) async throws -> Outcome {
         let connection = try await connection.direct(for: "The closing of a month")
         let library = try settings.library()
-        let folder = NSTemporaryDirectory() + "/daybook-close-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        return try await connection.transaction(Self.options) { session in
-            try Self.prepare(session)
-            let staging = try StagingFolder(output: folder, synchronisesEach: false)
-            var run = try StatementRun(
-                request, settings: settings, session: session, library: library, staging: staging, mode: .close,
-                progress: progress)
-            try refuse(run.scope)
-            var leftOut: [LeftOut] = []
-            run.leaveOut { subject in
-                guard let gap = gap(before: subject) else { return false }
-                leftOut.append(LeftOut(slug: subject.account.slug, reason: gap, isNotWhole: false))
-                return true
+        return try await PreviewFolder.with { folder in
+            try await connection.transaction(Self.options) { session in
+                try Self.prepare(session)
+                let staging = try StagingFolder(output: folder, synchronisesEach: false)
+                var run = try StatementRun(
+                    request, settings: settings, session: session, library: library, staging: staging, mode: .close,
+                    progress: progress)
+                try refuse(run.scope)
+                var leftOut: [LeftOut] = []
+                run.leaveOut { subject in
+                    guard let gap = gap(before: subject) else { return false }
+                    leftOut.append(LeftOut(slug: subject.account.slug, reason: gap, isNotWhole: false))
+                    return true
+                }
+                try refuseForged(run.scope, session)
+                let closedAt = try CloseRecords.nextInstant(session)
+                let statements = try run.writeAll()
+                let closed = try statements.filter(\.outcome.mayGoOut).map {
+                    try keep($0, at: closedAt, staging: staging, session: session)
+                }
+                leftOut += statements.filter { !$0.outcome.mayGoOut }.map {
+                    LeftOut(
+                        slug: $0.subject.account.slug, reason: "is not whole: \($0.outcome.differences)",
+                        isNotWhole: true)
+                }
+                let owners = statements.map(\.subject.account.userID)
+                try SettlementCapture.run(session, catalog: Catalog(session), owners: owners)
+                return Outcome(closed: closed, leftOut: leftOut, head: try CloseRecords(session).head)
             }
-            try refuseForged(run.scope, session)
-            let closedAt = try CloseRecords.nextInstant(session)
-            let statements = try run.writeAll()
-            let closed = try statements.filter(\.outcome.mayGoOut).map {
-                try keep($0, at: closedAt, staging: staging, session: session)
-            }
-            leftOut += statements.filter { !$0.outcome.mayGoOut }.map {
-                LeftOut(
-                    slug: $0.subject.account.slug, reason: "is not whole: \($0.outcome.differences)", isNotWhole: true)
-            }
-            let owners = statements.map(\.subject.account.userID)
-            try SettlementCapture.run(session, catalog: Catalog(session), owners: owners)
-            return Outcome(closed: closed, leftOut: leftOut, head: try CloseRecords(session).head)
         }
     }
 
@@ -93,7 +94,7 @@ public struct MonthClosing: Sendable {
         try ReportSession.prepareWriting(session)
         let known = try session.query("SELECT to_regclass('daybook.month_close') IS NOT NULL AS exists")
         guard try known[0].bool("exists") else {
-            throw DaybookError.configuration("This database has no daybook.month_close; run: daybook database migrate")
+            throw LedgerRefusal.missingTable("daybook.month_close")
         }
         let lock = try session.query("SELECT pg_try_advisory_xact_lock($1) AS taken", [.int(lockKey)])
         guard try lock[0].bool("taken") else {
@@ -102,9 +103,7 @@ public struct MonthClosing: Sendable {
     }
 
     private func refuse(_ scope: StatementScope) throws {
-        guard !scope.accounts.isEmpty else {
-            throw DaybookError.usage("The month \(request.month) is closed already; see: daybook close list")
-        }
+        guard !scope.accounts.isEmpty else { throw LedgerRefusal.closedAlready(request.month) }
         for subject in scope.accounts {
             let slug = subject.account.slug
             guard subject.period.end <= scope.snapshotAt else {
@@ -131,9 +130,7 @@ public struct MonthClosing: Sendable {
                 """, [.uuid(subject.account.userID), .date(closed.month.firstDay)]
             ).first.map(CloseLink.init)
             guard link?.isGenuine == true else {
-                throw DaybookError.badData(
-                    "The close of \(closed.month) of \(subject.account.slug) is not what was closed, so nothing is "
-                        + "chained to it; see: daybook close list")
+                throw LedgerRefusal.forgedClose(closed.month, slug: subject.account.slug)
             }
         }
     }
@@ -187,5 +184,70 @@ public struct MonthClosing: Sendable {
         return Closed(
             slug: subject.account.slug, opening: manifest.openingBalance, closing: manifest.closingBalance,
             hash: manifest.chain.hash, isWhole: statement.outcome.isWhole, isFinal: subject.isFinal)
+    }
+}
+
+/// Opens closed months again: the latest first, with a reason, for ever on record.
+public struct MonthReopening: Sendable {
+    private let month: Month
+    private let account: String?
+    private let reason: String
+
+    public init(month: Month, account: String?, reason: String) {
+        self.month = month
+        self.account = account
+        self.reason = reason
+    }
+
+    /// What a run came to.
+    public struct Outcome: Sendable {
+        /// The accounts whose month is open again.
+        public let slugs: [String]
+        /// The head of all closes, with these.
+        public let head: ChainHead
+    }
+
+    /// Opens the month again.
+    ///
+    /// Throws `usage` where it is not closed, is not the last closed one, or no reason is given.
+    public func run(_ connection: Connection) async throws -> Outcome {
+        let connection = try await connection.direct(for: "The opening of a closed month")
+        guard !reason.allSatisfy(\.isWhitespace), reason.count <= Limits.remarkLength else {
+            throw LedgerRefusal.reopeningWithoutReason
+        }
+        return try await connection.transaction(MonthClosing.options) { session in
+            try MonthClosing.prepare(session)
+            let accounts = try Books(session: session, catalog: Catalog(session)).accounts()
+            let chosen = try account.map { [try Account.named($0, among: accounts)] } ?? accounts
+            let rows = try session.query(
+                """
+                SELECT c.user_id::text AS user_id, c.revision::bigint AS revision,
+                    EXISTS (SELECT FROM (\(MonthCloses.current)) AS l WHERE l.user_id = c.user_id AND l.month > c.month)
+                        AS has_later
+                FROM (\(MonthCloses.current)) AS c
+                WHERE c.month = $1 AND c.user_id = ANY ($2)
+                """, [.date(month.firstDay), .uuids(chosen.map(\.userID))])
+            guard !rows.isEmpty else { throw LedgerRefusal.notClosed(month) }
+            let slugs = Dictionary(chosen.map { ($0.userID, $0.slug) }) { first, _ in first }
+            let reopenedAt = try CloseRecords.nextInstant(session)
+            let opened = try rows.map { row in
+                let userID = try row.text("user_id")
+                let slug = slugs[userID] ?? userID
+                guard try !row.bool("has_later") else {
+                    throw DaybookError.usage("\(slug) has closed a later month: open that one first.")
+                }
+                try session.execute(
+                    """
+                    INSERT INTO daybook.month_reopen (user_id, month, revision, reason, reopened_by, reopened_at)
+                    VALUES ($1, $2, $3, $4, session_user, $5)
+                    """,
+                    [
+                        .uuid(userID), .date(month.firstDay), .int(try row.int("revision")), .text(reason),
+                        .instant(reopenedAt),
+                    ])
+                return slug
+            }
+            return Outcome(slugs: opened.sorted(), head: try CloseRecords(session).head)
+        }
     }
 }

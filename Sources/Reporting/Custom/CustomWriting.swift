@@ -6,7 +6,7 @@ import Spreadsheet
 /// Writes the files of a custom report: every row goes straight from the server into the CSV file and onto its sheet.
 struct CustomWriting {
     let definition: ReportDefinition
-    let arguments: [(String, String)]
+    let arguments: [(term: String, value: String)]
     let promises: ReportPromises?
     let session: Session
     let watch: SessionWatch
@@ -72,11 +72,35 @@ struct CustomWriting {
             periodStart: scope?.current.period.start.description, periodEnd: scope?.current.period.end.description,
             cutoff: scope?.current.cutoff.description, snapshotAt: snapshot.description,
             profiles: scope?.manifestProfiles ?? [], verdicts: [], files: outputs.files,
-            sqlFiles: provenance.rows.map { Manifest.SQLFile(path: $0[0].plainText, sha256: $0[1].plainText) },
+            sqlFiles: zip(provenance.texts(of: "figure"), provenance.texts(of: "sql_sha256")).map {
+                Manifest.SQLFile(path: $0, sha256: $1)
+            },
             programVersion: programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
         let sink = try outputs.sink("manifest.json")
         try sink.write(try manifest.json())
         _ = try sink.finish()
+    }
+}
+
+/// What the page of a custom report shows.
+struct CustomPage: Sendable {
+    struct Argument: Sendable {
+        let term: String
+        let value: String
+    }
+
+    let title: String
+    let arguments: [Argument]
+    let tables: [PageTable]
+    let provenance: PageTable
+
+    init(title: String, arguments: [(term: String, value: String)], samples: [(Table, rows: Int)], provenance: Table) {
+        self.title = title
+        self.arguments = arguments.filter { !$0.value.isEmpty }.map {
+            Argument(term: Column.title(of: $0.term), value: $0.value)
+        }
+        tables = samples.map { PageTable($0.0, totalRows: $0.rows) }
+        self.provenance = PageTable(provenance)
     }
 }

@@ -9,23 +9,22 @@ struct ReportArguments {
     private let texts: [(parameter: ReportDefinition.Parameter, text: String?)]
 
     /// Throws `usage` for an unknown, missing or malformed parameter.
-    init(_ definition: ReportDefinition, _ arguments: [String: String]) throws(DaybookError) {
+    init(_ definition: ReportDefinition, _ arguments: [String: String]) throws {
         self.definition = definition
         let known = definition.parameters.map(\.name)
         if let unknown = arguments.keys.sorted().first(where: { !known.contains($0) }) {
             let choices = known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))"
-            throw .usage("The report \(definition.name) has no parameter \(unknown): \(choices).")
+            throw DaybookError.usage("The report \(definition.name) has no parameter \(unknown): \(choices).")
         }
         var texts: [(ReportDefinition.Parameter, String?)] = []
         for parameter in definition.parameters {
             let text = arguments[parameter.name] ?? parameter.defaultValue
             guard text != nil || parameter.isOptional else {
-                throw .usage(
-                    "The report \(definition.name) needs --param \(parameter.name)=… (\(parameter.kind.rawValue)).")
+                throw ReportRefusal.missingParameter(
+                    parameter.name, report: definition.name, kind: parameter.kind)
             }
             if let text, !Self.isValid(text, parameter.kind) {
-                let range = parameter.kind == .integer ? ": a whole number from \(Int64.min) to \(Int64.max)" : ""
-                throw .usage("--param \(parameter.name)=\(text.prefix(80)) is no \(parameter.kind.rawValue)\(range).")
+                throw ReportRefusal.wrongParameter(parameter.name, text: text, kind: parameter.kind)
             }
             texts.append((parameter, text))
         }
@@ -57,7 +56,7 @@ struct ReportArguments {
     }
 
     /// Every parameter with its text, for the page.
-    var shown: [(String, String)] { texts.map { ($0.parameter.name, $0.text ?? "") } }
+    var shown: [(term: String, value: String)] { texts.map { ($0.parameter.name, $0.text ?? "") } }
 
     /// The one month that the promises are judged for, by its parameter, and the account; nil where the report is not
     /// of one month.

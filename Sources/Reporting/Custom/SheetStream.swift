@@ -2,7 +2,7 @@ import Domain
 import Postgres
 import Spreadsheet
 
-/// One query of a custom report on its way into a CSV file and, a million rows a sheet, into the workbook.
+/// One query of a custom report on its way into a CSV file and, a million rows per sheet, into the workbook.
 final class SheetStream {
     private static let progressInterval = 100_000
 
@@ -94,4 +94,76 @@ final class SheetStream {
             try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...max(columns.count - 1, 0))
         }
     }
+}
+
+/// Turns values of any query, as PostgreSQL prints them, into cells: by the column's format, or else by its type.
+enum RowCells {
+    private static let numbers: Set<TypeOID> = [.numeric, .float4, .float8]
+
+    /// The kind of a column that its report says nothing about.
+    static func kind(of column: ColumnDescription) -> Column.Kind {
+        switch column.type {
+        case .int2, .int4, .int8: .integer
+        case .numeric, .float4, .float8: .decimal
+        case .timestamptz: .instant
+        case .bool: .boolean
+        case .uuid: .identifier
+        default: .text
+        }
+    }
+
+    /// A cell of a row. Throws `configuration` where the value does not have the column's format.
+    static func cell(_ row: borrowing RowView, _ index: Int, _ column: Column) throws -> Cell {
+        guard let text = try row.printed(index) else { return .empty }
+        let type = row.type(index)
+        switch column.kind {
+        case .text, .identifier: return type == .timestamptz ? instant(text) : .text(text)
+        case .instant: return type == .timestamptz ? instant(text) : try refuse(text, column)
+        case .boolean: return type == .bool ? .boolean(text == "t") : try refuse(text, column)
+        case .decimal:
+            if let decimal = DecimalText(text) { return .decimal(decimal) }
+            // A number of PostgreSQL's that is no number elsewhere: NaN and the infinities.
+            return numbers.contains(type) ? .text(text) : try refuse(text, column)
+        case .integer: return try units(text, 0).map(Cell.integer) ?? refuse(text, column)
+        case .percent: return try units(text, 4).map { .percent(Percent(tenThousandths: $0)) } ?? refuse(text, column)
+        case .usd: return try units(text, 6).map { .dollars(Dollars(micros: $0)) } ?? refuse(text, column)
+        case .seconds: return try units(text, 6).map { .duration(microseconds: $0) } ?? refuse(text, column)
+        }
+    }
+
+    /// An instant as every report writes it; of a year that ISO 8601 does not have, as PostgreSQL prints it.
+    private static func instant(_ text: String) -> Cell {
+        switch text {
+        case "infinity": .instant(.distantFuture)
+        case "-infinity": .instant(.distantPast)
+        default: Instant(text).map(Cell.instant) ?? .text(text)
+        }
+    }
+
+    /// Whole units of 10^-places: a value with more decimals is not rounded in silence.
+    private static func units(_ text: String, _ places: Int) -> Int64? {
+        guard let point = text.firstIndex(of: ".") else { return FixedPoint.parse(text, places: places) }
+        var trimmed = text
+        while trimmed.hasSuffix("0") { trimmed.removeLast() }
+        if trimmed.index(after: point) >= trimmed.endIndex { trimmed.removeLast() }
+        return FixedPoint.parse(trimmed, places: places)
+    }
+
+    private static func refuse(_ text: String, _ column: Column) throws -> Cell {
+        let why =
+            switch column.kind {
+            case .decimal: "is no decimal number; cast it in the SQL, or leave the format decimal out"
+            case .instant: "is no timestamptz, which its format instant shows alone; cast it in the SQL"
+            case .boolean: "is no boolean, which its format boolean shows alone; cast it in the SQL"
+            default: "its format \(column.kind.rawValue) cannot show without rounding; round it in the SQL"
+            }
+        // What somebody else wrote must not become lines of its own on a terminal.
+        let shown = String(text.prefix(60)).map { $0.isNewline || $0.isASCII && !$0.isPrintable ? "\u{FFFD}" : $0 }
+        throw DaybookError.configuration("The column \(column.id) has the value \"\(String(shown))\", which \(why).")
+    }
+}
+
+extension Character {
+    /// True for an ASCII character that a terminal shows.
+    fileprivate var isPrintable: Bool { (0x20...0x7E).contains(asciiValue ?? 0) }
 }

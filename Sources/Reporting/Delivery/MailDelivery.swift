@@ -1,25 +1,8 @@
 public import Domain
 public import Postgres
+import Synchronization
 
-/// A message that is to be sent once: a report of a month, to an account.
-public struct MailItem: Sendable {
-    /// What is sent.
-    public enum Report: String, Sendable {
-        case statement
-        case sla
-    }
-
-    let account: Account
-    let recipient: String
-    let report: Report
-    /// The name of its file in an outbox.
-    let fileName: String
-    /// Why it must not go out; nil where it may.
-    let obstacle: String?
-    let message: @Sendable (Instant) throws -> MailMessage
-}
-
-/// Hands messages over, each once an account, month and report.
+/// Hands messages over, each once per account, month and report.
 ///
 /// That a message is to go is recorded and committed before it is given away, and what became of it afterwards. What
 /// was cut off between the two may have gone out, is listed as that, and is never sent again by itself.
@@ -28,10 +11,37 @@ public struct MailDelivery: Sendable {
     public struct Outcome: Sendable {
         public let slug: String
         public let recipient: String
-        /// `handed over`, or why not.
-        public let remark: String
+        public let standing: Standing
         /// False where somebody has to look after it.
-        public let isDone: Bool
+        public var isDone: Bool { standing.isDone }
+    }
+
+    /// How it stands with a message.
+    public enum Standing: Sendable {
+        case handedOver
+        /// Nothing is in its way; asked without sending.
+        case ready
+        /// It was handed over before, at that instant.
+        case handedOverBefore(Instant)
+        /// It may have gone out before, at that instant, when sending was cut off.
+        case cutOffBefore(Instant)
+        /// It was given away now, and whether it was taken is not known.
+        case uncertain(String)
+        /// It was not taken.
+        case refused(String)
+        case noAddress
+        case obstacle(MailItem.Obstacle)
+        /// The run failed with it: it was not sent, or that is not known.
+        case failed(DaybookError)
+        /// The run ended before its turn.
+        case notReached
+
+        var isDone: Bool {
+            switch self {
+            case .handedOver, .ready, .handedOverBefore: true
+            case .cutOffBefore, .uncertain, .refused, .noAddress, .obstacle, .failed, .notReached: false
+            }
+        }
     }
 
     /// What a run came to.
@@ -74,7 +84,7 @@ public struct MailDelivery: Sendable {
     public func preview(_ items: [MailItem], _ connection: Connection) async throws -> [Outcome] {
         try await connection.transaction(TransactionOptions(readOnly: true)) { session in
             try items.map { item in
-                try standing(item, session) ?? Outcome(item, "would be handed over", isDone: true)
+                Outcome(item, try standing(item, session) ?? .ready)
             }
         }
     }
@@ -84,7 +94,7 @@ public struct MailDelivery: Sendable {
         for item in items {
             if outcomes.failure == nil, stop.isSet { outcomes.wasInterrupted = true }
             guard outcomes.failure == nil, !outcomes.wasInterrupted else {
-                outcomes.all.append(Outcome(item, "not sent: the run ended before its turn", isDone: false))
+                outcomes.all.append(Outcome(item, .notReached))
                 continue
             }
             do {
@@ -92,7 +102,7 @@ public struct MailDelivery: Sendable {
             } catch {
                 let failure = error as? DaybookError ?? DaybookError(.failed, "\(error)")
                 outcomes.failure = failure
-                outcomes.all.append(Outcome(item, "not sent, or it is not known: \(failure.sentence)", isDone: false))
+                outcomes.all.append(Outcome(item, .failed(failure)))
             }
         }
         return outcomes
@@ -105,7 +115,7 @@ public struct MailDelivery: Sendable {
     }
 
     private enum Step {
-        case standing(Outcome)
+        case standing(Standing)
         case departing(Departure)
     }
 
@@ -114,12 +124,12 @@ public struct MailDelivery: Sendable {
             // The account's row is the lock of its deliveries.
             try session.execute(
                 "SELECT FROM daybook.account WHERE user_id = $1 FOR UPDATE", [.uuid(item.account.userID)])
-            if let outcome = try standing(item, session) { return Step.standing(outcome) }
+            if let standing = try standing(item, session) { return Step.standing(standing) }
             return Step.departing(try depart(item, session))
         }
         guard case .departing(let departure) = step else {
-            guard case .standing(let outcome) = step else { preconditionFailure("a step is one of two") }
-            return outcome
+            guard case .standing(let standing) = step else { preconditionFailure("a step is one of two") }
+            return Outcome(item, standing)
         }
         let fate: MailChannel.Fate
         do {
@@ -132,22 +142,19 @@ public struct MailDelivery: Sendable {
         switch fate {
         case .handedOver:
             try await record("handed_over", "", of: item, departure, connection)
-            return Outcome(item, "handed over", isDone: true)
+            return Outcome(item, .handedOver)
         case .refused(let why):
             try await record("not_sent", why, of: item, departure, connection)
-            return Outcome(item, "not sent: \(why)", isDone: false)
+            return Outcome(item, .refused(why))
         case .uncertain(let why):
-            return Outcome(
-                item, "may have gone out: \(why); ask the recipient, and send it again with --force", isDone: false)
+            return Outcome(item, .uncertain(why))
         }
     }
 
     /// What stands in the way of sending a message; nil where nothing does.
-    private func standing(_ item: MailItem, _ session: Session) throws -> Outcome? {
-        guard MailMessage.isAddress(item.recipient) else {
-            return Outcome(item, "not sent: no mail address is known", isDone: false)
-        }
-        if let obstacle = item.obstacle { return Outcome(item, "not sent: \(obstacle)", isDone: false) }
+    private func standing(_ item: MailItem, _ session: Session) throws -> Standing? {
+        guard MailMessage.isAddress(item.recipient) else { return .noAddress }
+        if let obstacle = item.obstacle { return .obstacle(obstacle) }
         guard !isForced else { return nil }
         let sent = try session.query(
             """
@@ -158,16 +165,8 @@ public struct MailDelivery: Sendable {
                 ON o.user_id = d.user_id AND o.month = d.month AND o.sequence = d.sequence
             WHERE d.user_id = $1 AND d.month = $2 AND d.report = $3
             """, [.uuid(item.account.userID), .date(month.firstDay), .text(item.report.rawValue)])[0]
-        if let at = try sent.optionalInstant("sent_at") {
-            return Outcome(item, "not sent: it was handed over at \(at); --force sends it again", isDone: true)
-        }
-        if let at = try sent.optionalInstant("unknown_at") {
-            return Outcome(
-                item,
-                "not sent: it may have gone out at \(at), when sending was cut off; ask the recipient, and send it "
-                    + "again with --force", isDone: false)
-        }
-        return nil
+        if let at = try sent.optionalInstant("sent_at") { return .handedOverBefore(at) }
+        return try sent.optionalInstant("unknown_at").map { .cutOffBefore($0) }
     }
 
     /// Records that a message is to go.
@@ -212,7 +211,16 @@ public struct MailDelivery: Sendable {
 }
 
 extension MailDelivery.Outcome {
-    fileprivate init(_ item: MailItem, _ remark: String, isDone: Bool) {
-        self.init(slug: item.account.slug, recipient: item.recipient, remark: remark, isDone: isDone)
+    fileprivate init(_ item: MailItem, _ standing: MailDelivery.Standing) {
+        self.init(slug: item.account.slug, recipient: item.recipient, standing: standing)
     }
+}
+
+/// Says to work that must not be cancelled half way that it is to end when it can.
+final class CancellationFlag: Sendable {
+    private let flag = Mutex(false)
+
+    var isSet: Bool { flag.withLock(\.self) }
+
+    func set() { flag.withLock { $0 = true } }
 }

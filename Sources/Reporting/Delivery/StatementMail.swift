@@ -15,15 +15,11 @@ public struct StatementMail: Sendable {
     /// A message for each statement. One that is not whole, and that nobody accepted, has an obstacle.
     public func items(_ statements: [StatementReport.Outcome]) -> [MailItem] {
         statements.map { statement in
-            let slug = statement.account.slug
-            let obstacle =
-                statement.mayGoOut
-                ? nil
-                : "it is not whole (\(statement.differences)); mend it, or send it all the same with --accept \(slug) "
-                    + "--reason"
-            return MailItem(
+            MailItem(
                 account: statement.account, recipient: statement.email, report: .statement,
-                fileName: "statement-\(slug)-\(month).eml", obstacle: obstacle
+                fileName: "statement-\(statement.account.slug)-\(month).eml",
+                obstacle: statement.mayGoOut
+                    ? nil : .init("it is not whole (\(statement.differences))", mayBeAccepted: true)
             ) { try message(statement, date: $0) }
         }
     }
@@ -56,3 +52,5 @@ public struct StatementMail: Sendable {
             : "The checks are 0: every credit is explained, entry by entry and batch by batch."
     }
 }
+
+extension StatementReport.Outcome: MailedReport {}

@@ -57,7 +57,7 @@ struct BatchStory {
         let refunded = own.filter(\.isRefund).reduce(0) { $0 + $1.credits }
         let spent = try tasks.reduce(Int64(0)) { try $0 + ($1.text("status") == "succeeded" ? $1.int("cost") : 0) }
         let isSettled = try batch?.optionalBool("is_settled") ?? false
-        var rows: [(String, String)] = [("owner", owner), ("batch", id)]
+        var rows: [(term: String, value: String)] = [("owner", owner), ("batch", id)]
         if let batch {
             rows += [
                 ("request", try batch.text("request_id")),
@@ -78,10 +78,10 @@ struct BatchStory {
         let parts = "\(delivered) spent + \(refunded) refunded + \(held) held + \(unexplained) unexplained"
         rows.append(("frozen", "\(frozen) = \(parts)"))
         rows.append(("unexplained", String(unexplained)))
-        rows += draws.facts(own).map { ($0[0], $0[1]) }
+        rows += draws.facts(own)
         return Table(
             name: "batch", title: "Batch", note: "", columns: [Column("term", .text), Column("value", .text)],
-            rows: rows.map { [.text($0.0), .text($0.1)] })
+            rows: rows.map { [.text($0.term), .text($0.value)] })
     }
 
     private func outcomes() throws -> Table {
@@ -118,5 +118,43 @@ struct BatchStory {
                 Column("task", .identifier), Column("model", .text), Column("status", .text),
                 Column("credits", .integer), Column("ended at", .instant), Column("its credits are", .text),
             ], rows: rows)
+    }
+}
+
+/// Where credits came from as the closed months state it, and as the ledger of today would have it: they differ where
+/// rows came after their month was closed.
+struct KeptDraws {
+    let closed: ClosedRows
+    /// Every row counted when the statements count it.
+    let stated: CostBook
+    /// Every row counted at its own instant.
+    let today: CostBook
+
+    /// The closed months in which entries stand, as a term and its value; nothing where none of them does.
+    func facts(_ entries: [StatementEntry]) -> [(term: String, value: String)] {
+        let months = months(entries)
+        guard !months.isEmpty else { return [] }
+        return [("stands in", "closed \(months.joined(separator: ", ")), whose draws stay as they were closed")]
+    }
+
+    /// The draws; where a closed month has them and today's ledger would give others, both, each under its title.
+    func tables(
+        name: String, title: String, of entries: [StatementEntry], _ draws: (CostBook) -> [CostBook.Origin]
+    ) -> [Table] {
+        func table(_ name: String, _ title: String, _ origins: [CostBook.Origin]) -> Table {
+            Table(
+                name: name, title: title, note: "", columns: BatchStory.originColumns,
+                rows: origins.map(BatchStory.cells))
+        }
+        let (kept, now) = (draws(stated), draws(today))
+        guard kept != now, !months(entries).isEmpty else { return [table(name, title, kept)] }
+        return [
+            table(name, title + " (as the closed months state it)", kept),
+            table(name + "_today", "The same by the ledger of today, with what came after the close", now),
+        ]
+    }
+
+    private func months(_ entries: [StatementEntry]) -> [String] {
+        Set(entries.compactMap { closed.month(of: $0) }).map(\.description).sorted()
     }
 }

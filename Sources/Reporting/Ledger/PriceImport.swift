@@ -34,8 +34,7 @@ public struct PriceImport: Sendable {
             let catalog = try Catalog(session)
             try catalog.requireEssentials()
             guard KnownTable.own.contains(where: { $0.name == "ledger_price" && catalog.has($0) }) else {
-                throw DaybookError.configuration(
-                    "This database has no daybook.ledger_price; run: daybook database migrate")
+                throw LedgerRefusal.missingTable("daybook.ledger_price")
             }
             let new = try unknown(told, session, catalog)
             for (userID, prices) in new.sorted(by: { $0.key < $1.key }) {
@@ -138,11 +137,9 @@ public struct PriceImport: Sendable {
             for source in costs.drawnEntries { months[source, default: []].insert(month) }
         }
         for price in prices {
-            guard let stated = months[price.entry]?.sorted().joined(separator: ", ") else { continue }
-            throw refuse(
-                price.line,
-                "the credit of entry \(price.entry) was drawn in the closed \(stated): "
-                    + "reopen first (daybook close reopen)")
+            guard let stated = months[price.entry] else { continue }
+            throw LedgerRefusal.priceOfDrawnCredit(
+                file: file.path, line: price.line, entry: price.entry, months: stated.sorted())
         }
     }
 

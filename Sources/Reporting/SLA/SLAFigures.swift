@@ -1,4 +1,5 @@
 import Domain
+import Postgres
 
 /// Every counted figure of one SLA report.
 struct SLAFigures: Sendable {
@@ -45,4 +46,44 @@ struct SLAFigures: Sendable {
     /// The components' availability in each account's own month, by slug.
     var ownAvailability: [String: [AvailabilityFigure]] = [:]
     var trend: [TrendPoint] = []
+}
+
+extension CompletionFigure {
+    /// Reads a row of `completion.sql`.
+    init(_ row: Row) throws {
+        let percentiles = try row.optionalInts("percentiles") ?? []
+        self.init(
+            model: try row.text("model"), clock: Clock(rawValue: try row.text("clock")) ?? .dispatch,
+            good: try row.int("good"), late: try row.int("late"), failed: try row.int("failed"),
+            timedOut: try row.int("timed_out"), cancelledLate: try row.int("cancelled_late"),
+            inFlightOver: try row.int("in_flight_over"), excluded: try row.int("excluded"),
+            undetermined: try row.int("undetermined"),
+            percentiles: percentiles.map { $0 == .max ? .infinite : .microseconds($0) })
+    }
+
+    private typealias Clock = ContractProfile.Clock
+}
+
+extension BatchFigure {
+    /// Reads a row of `batches.sql`.
+    init(_ row: Row) throws {
+        self.init()
+        batches = try row.int("batches")
+        onTime = try row.int("on_time")
+        late = try row.int("late")
+        partial = try row.int("partial")
+        missing = try row.int("missing")
+        overRefunded = try row.int("over_refunded")
+        stuck = try row.int("stuck")
+        pending = try row.int("pending")
+        obligatedCredits = try row.int("obligated_credits")
+        refundedCredits = try row.int("refunded_credits")
+        settled = try row.int("settled")
+        paidForSuccess = try row.int("paid_for_success")
+        begun = try row.int("begun")
+        covered = try row.int("covered")
+        knownWebhooks = try row.int("known_webhooks")
+        deliveredWebhooks = try row.int("delivered_webhooks")
+        overFrozen = try row.int("over_frozen")
+    }
 }

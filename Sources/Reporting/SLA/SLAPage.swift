@@ -26,67 +26,62 @@ struct SLAPage: Sendable {
     let provenance: PageTable
     let closing: String
 
-    init(scope: SLAScope, tables: [Table], grids: [TrendGrid], definitions: [Definition], provenance: Table) {
+    init(
+        scope: SLAScope, summary: SLASummary, tables: [Table], grids: [TrendGrid], definitions: [Definition],
+        provenance: Table
+    ) {
         let subject = scope.onlyAccount?.name ?? "all customers"
         title = "Service level report, \(scope.request.month.title), \(subject)"
         status = scope.isFinal ? "final" : "preliminary"
         isFinal = scope.isFinal
-        (sentence, hasBreach) = Self.verdict(tables[0], scope: scope)
-        facts = Self.facts(scope).map { Fact(term: $0.0, value: $0.1) }
-        promises = PageTable(Self.widest(tables[0], scope: scope))
+        (sentence, hasBreach) = (summary.sentence, summary.hasBreach)
+        facts = Facts(scope).all
+        promises = PageTable(summary.widestTable)
         charts = grids.compactMap { PageChart($0) }
         hasCharts = !charts.isEmpty
-        self.tables = tables.filter { $0.name != "trend" }.map { PageTable($0) }
+        self.tables = tables.map { PageTable($0) }
         self.definitions = definitions
         self.provenance = PageTable(provenance)
         closing = "Judged as of \(scope.current.cutoff). The same database gives the same page, byte for byte."
     }
 
-    /// What identifies a report, in the order in which people look for it.
-    static func facts(_ scope: SLAScope) -> [(String, String)] {
-        var facts = [
-            ("Month", scope.request.month.title),
-            ("Customer", scope.onlyAccount.map { "\($0.name) (\($0.slug))" } ?? "everybody"),
-            ("Status", scope.isFinal ? "final" : "preliminary"),
-            ("Time zone", scope.onlyAccount?.zoneText(of: scope.request.month) ?? scope.timeZone),
-            ("Period from", scope.current.period.start.description),
-            ("Period to (exclusive)", scope.current.period.end.description),
-            ("Judged as of (cutoff)", scope.current.cutoff.description),
-            ("Final from", scope.finalityAt.description),
-        ]
-        facts += scope.contracts.map { contract in
-            (
-                "Contract profile",
-                "\(contract.profile.name), version \(contract.profile.version), SHA-256 \(contract.sha256)"
-            )
-        }
-        return facts
-    }
+    /// What identifies a report.
+    struct Facts: Sendable {
+        /// Whose month it is.
+        let subject: [Fact]
+        /// From when to when the month is.
+        let period: [Fact]
+        /// As of when it is judged, and by which contracts.
+        let judgement: [Fact]
 
-    /// The rows of the first table that are about the whole report: everybody, or its one account.
-    static func widest(_ promises: Table, scope: SLAScope) -> Table {
-        var table = promises
-        let own = scope.onlyAccount?.slug ?? ""
-        table.rows = promises.rows.filter { $0[1] == .text("") || $0[1] == .text(own) }
-        return table
-    }
+        /// In the order in which people look for them.
+        var all: [Fact] { subject + period + judgement }
 
-    /// The report in one sentence: how it went on the whole, and then account by account.
-    static func verdict(_ promises: Table, scope: SLAScope) -> (sentence: String, hasBreach: Bool) {
-        func count(_ verdict: Verdict, in rows: [[Cell]]) -> Int { rows.filter { $0.last == .verdict(verdict) }.count }
-        let whole = widest(promises, scope: scope).rows
-        let breaches = count(.breach, in: whole)
-        let passes = count(.pass, in: whole)
-        let unknown = count(.insufficientData, in: whole)
-        var sentence = "\(passes) \(passes == 1 ? "promise was" : "promises were") kept and \(breaches) broken"
-        if breaches == 0 && passes == 0 { sentence = "There was nothing to judge" }
-        if unknown > 0 { sentence += "; \(unknown) could not be judged for want of data" }
-        let everything = count(.breach, in: promises.rows)
-        if everything > breaches {
-            sentence +=
-                "; account by account, \(count(.pass, in: promises.rows) - passes) were kept "
-                + "and \(everything - breaches) broken"
+        init(_ scope: SLAScope) {
+            subject = [
+                Fact(term: "Month", value: scope.request.month.title),
+                Fact(
+                    term: "Customer", value: scope.onlyAccount.map { "\($0.name) (\($0.slug))" } ?? "everybody"),
+                Fact(term: "Status", value: scope.isFinal ? "final" : "preliminary"),
+            ]
+            period = [
+                Fact(
+                    term: "Time zone",
+                    value: scope.onlyAccount?.zoneText(of: scope.request.month) ?? scope.timeZone),
+                Fact(term: "Period from", value: scope.current.period.start.description),
+                Fact(term: "Period to (exclusive)", value: scope.current.period.end.description),
+            ]
+            judgement =
+                [
+                    Fact(term: "Judged as of (cutoff)", value: scope.current.cutoff.description),
+                    Fact(term: "Final from", value: scope.finalityAt.description),
+                ]
+                + scope.contracts.map { contract in
+                    Fact(
+                        term: "Contract profile",
+                        value: "\(contract.profile.name), version \(contract.profile.version), SHA-256 "
+                            + contract.sha256)
+                }
         }
-        return (sentence + (scope.isFinal ? "." : ", so far."), everything > 0)
     }
 }

@@ -53,15 +53,11 @@ public struct SLAReport: Sendable {
         /// Paths of the files that were written.
         public var files: [String] = []
         /// SHA-256 of each of them as it was written, by its path.
-        var digests: [String: String] = [:]
-        /// Promises of everybody, or of the report's one account.
-        public let promises: Table
-        public let sentence: String
+        package var digests: [String: String] = [:]
+        public let summary: SLASummary
         public let isFinal: Bool
         /// From when on it is final.
         public let finalityAt: Instant
-        /// True if any promise of any account is broken.
-        public let hasBreach: Bool
     }
 
     /// Which reports a run writes.
@@ -134,4 +130,38 @@ public struct SLAReport: Sendable {
             scope: scope, session: session, library: library, catalog: catalog, progress: progress)
         return (scope, reader)
     }
+}
+
+/// What a user asks of the SLA report.
+public struct SLARequest: Sendable {
+    /// The month that is reported.
+    public let month: Month
+    /// The slug of the one account that is reported, nil for everybody.
+    public let account: String?
+    /// The instant as of which everything is judged; nil for the earlier of now and the month's finality.
+    public let cutoff: Instant?
+
+    public init(month: Month, account: String? = nil, cutoff: Instant? = nil) {
+        self.month = month
+        self.account = account
+        self.cutoff = cutoff
+    }
+
+    /// The name of the outputs without an extension, `sla-2026-10` or `sla-SLUG-2026-10`.
+    public var baseName: String {
+        // What is no slug is no account's, and nothing is ever published under it; it must not be a path meanwhile.
+        let name = account.map { Account.isSlug($0) ? $0 : "nobody" }
+        return (["sla"] + (name.map { [$0] } ?? []) + [month.description]).joined(separator: "-")
+    }
+}
+
+/// Why a report is refused where a command or an option helps. These are the facts: whoever knows the commands says
+/// what to type.
+public enum ReportRefusal: Error, Sendable {
+    /// There is nobody to make a report of.
+    case noAccounts
+    /// No final SLA report for everybody lies in a folder.
+    case noFinalReport(folder: String)
+    case missingParameter(String, report: String, kind: ReportDefinition.Parameter.Kind)
+    case wrongParameter(String, text: String, kind: ReportDefinition.Parameter.Kind)
 }

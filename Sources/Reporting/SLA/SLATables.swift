@@ -2,17 +2,30 @@ import Domain
 
 /// Lays the figures of an SLA report out as its tables, with the columns of the contract.
 struct SLATables {
+    /// The tables of a report by what they are.
+    struct Made {
+        let promises: Table
+        /// What was counted, figure by figure.
+        let counted: [Table]
+        var exceptions: Table
+        let trend: Table
+
+        /// Those that people are shown as tables, in their order: of the trend they see charts and grids.
+        var shown: [Table] { [promises] + counted + [exceptions] }
+        /// Every table but the drill-down and the provenance, in the order of the report.
+        var all: [Table] { shown + [trend] }
+    }
+
     let scope: SLAScope
     let figures: SLAFigures
 
-    /// Every table but the drill-down and the provenance, in the order of the report.
-    func all() -> [Table] {
-        var tables = [
-            promises(), availability(), completion(), refunds(), refundExceptions(), refundRates(), idempotency(),
-            credits(), exceptions(), trend(),
+    func make(_ summary: SLASummary) -> Made {
+        let counted = [
+            availability(), completion(), refunds(), refundExceptions(), refundRates(), idempotency(), credits(),
         ]
-        for index in tables.indices { tables[index].sortRows() }
-        return tables
+        return Made(
+            promises: summary.table, counted: counted.map(\.sorted), exceptions: exceptions().sorted,
+            trend: trend().sorted)
     }
 
     /// Every promise for everybody, and by account.
@@ -52,24 +65,6 @@ struct SLATables {
                 attainment: counted.figure.attainment, verdict: counted.figure.verdict)
         }
         return promises
-    }
-
-    private func promises() -> Table {
-        Table(
-            name: "promises", title: "Promises",
-            note: "What was promised in writing, and how the month went: for everybody, then account by account.",
-            columns: [
-                Column("promise", .text), Column("account", .text), Column("subject", .text),
-                Column("target", .percent, title: "Target %"), Column("good", .integer), Column("valid", .integer),
-                Column("attained", .percent, title: "Attained %"), Column("verdict", .text, width: 17),
-            ],
-            rows: promiseList().map { promise in
-                [
-                    .text(promise.name.rawValue), .text(promise.account), .text(promise.subject),
-                    .optional(promise.target), .integer(promise.attainment.good), .integer(promise.attainment.valid),
-                    .optional(promise.attained), .verdict(promise.verdict),
-                ]
-            })
     }
 
     private func availability() -> Table {
@@ -171,5 +166,14 @@ struct SLATables {
                     .optional(exception.reference), .text(exception.detail),
                 ]
             })
+    }
+}
+
+extension Table {
+    /// The same with its rows in order.
+    fileprivate var sorted: Table {
+        var table = self
+        table.sortRows()
+        return table
     }
 }

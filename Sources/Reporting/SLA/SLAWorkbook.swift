@@ -1,7 +1,7 @@
 import Domain
 import Spreadsheet
 
-/// The workbook of an SLA report: a summary, a sheet a table, the tasks, the definitions and the provenance.
+/// The workbook of an SLA report: a summary, a sheet per table, the tasks, the definitions and the provenance.
 final class SLAWorkbook {
     private let workbook: Workbook
     private let writer: SheetWriter
@@ -30,44 +30,43 @@ final class SLAWorkbook {
     /// Cells that were too long for a spreadsheet.
     var cutCells: [CutCell] { workbook.cutCells }
 
-    /// The summary, the tables and the trend. The first table is that of the promises; the exceptions wait for
-    /// their turn.
-    func addTables(_ tables: [Table], grids: [TrendGrid]) throws {
-        let summary = try addSummary(tables[0])
-        for table in tables.dropFirst() where table.name != "trend" { try writer.add(table) }
+    /// The summary with the promises, the other tables and the trend.
+    func addTables(_ tables: SLATables.Made, summary: SLASummary, grids: [TrendGrid]) throws {
+        let promises = summary.tableWidestFirst
+        let sheet = try addSummary(promises, sentence: summary.sentence)
+        for table in tables.counted + [tables.exceptions] { try writer.add(table) }
         try addTrend(grids)
         // The charts point at the sheet of the trend, so they come after it.
         for (index, chart) in try charts(grids).enumerated() {
-            try summary.insert(
-                chart, row: Self.summaryHeaderRow + index * Self.chartRows, column: tables[0].columns.count + 1)
+            try sheet.insert(
+                chart, row: Self.summaryHeaderRow + index * Self.chartRows, column: promises.columns.count + 1)
         }
     }
 
-    private func addSummary(_ promises: Table) throws -> Sheet {
+    private func addSummary(_ promises: Table, sentence: String) throws -> Sheet {
         let headerRow = Self.summaryHeaderRow
-        var ordered = promises
-        let widest = SLAPage.widest(promises, scope: scope).rows
-        ordered.rows = widest + promises.rows.filter { !widest.contains($0) }
         let sheet = try writer.sheet(
-            "Summary", columns: promises.columns, headerRow: headerRow, widths: SheetWriter.widths(ordered))
+            "Summary", columns: promises.columns, headerRow: headerRow, widths: SheetWriter.widths(promises))
         let big = try workbook.format(CellStyle(bold: true, size: 16))
         let bold = try workbook.format(CellStyle(bold: true))
         let soft = try workbook.format(CellStyle(fontColour: Colour(0x52606D)))
-        let facts = SLAPage.facts(scope)
+        let facts = SLAPage.Facts(scope)
         try sheet.write(
             row: 0, column: 0,
             text: "Service level report, \(scope.request.month.title), \(scope.onlyAccount?.name ?? "all customers")",
             format: big)
-        let verdict = SLAPage.verdict(promises, scope: scope).0
-        try sheet.write(row: 1, column: 0, text: "\(scope.isFinal ? "FINAL" : "PRELIMINARY"): \(verdict)", format: bold)
-        let lines = [facts[3...5], facts[6...]].map { $0.map { "\($0.0): \($0.1)" }.joined(separator: "   ") }
-        for (index, line) in lines.enumerated() { try sheet.write(row: 2 + index, column: 0, text: line, format: soft) }
+        try sheet.write(
+            row: 1, column: 0, text: "\(scope.isFinal ? "FINAL" : "PRELIMINARY"): \(sentence)", format: bold)
+        for (row, facts) in [(2, facts.period), (3, facts.judgement)] {
+            let line = facts.map { "\($0.term): \($0.value)" }.joined(separator: "   ")
+            try sheet.write(row: row, column: 0, text: line, format: soft)
+        }
         try writer.writeHeader(promises.columns, to: sheet, row: headerRow)
-        try writer.writeRows(ordered, to: sheet, firstRow: headerRow + 1)
+        try writer.writeRows(promises, to: sheet, firstRow: headerRow + 1)
         return sheet
     }
 
-    /// The trend as one grid, a row a month: what the charts of the summary point at.
+    /// The trend as one grid, a row per month: what the charts of the summary point at.
     private func addTrend(_ grids: [TrendGrid]) throws {
         let series = grids.flatMap { grid in grid.series.map { (grid, $0) } }
         let columns =
@@ -128,7 +127,7 @@ final class SLAWorkbook {
             name: "definitions", title: "Definitions", note: "",
             columns: [Column("term", .text, width: 30), Column("definition", .text, width: 110)],
             rows: definitions.map { [.text($0.term), .text($0.text)] }
-                + SLAPage.facts(scope).map { [.text($0.0), .text($0.1)] })
+                + SLAPage.Facts(scope).all.map { [.text($0.term), .text($0.value)] })
         try writer.add(table)
         try writer.add(provenance)
         try workbook.close()

@@ -1,3 +1,4 @@
+import Digests
 import Domain
 import Postgres
 
@@ -64,20 +65,100 @@ struct KeptStatement {
     /// What the statement came to, from its own files.
     func outcome(email: String) throws -> StatementReport.Outcome {
         var summary = StatementSummary()
-        for record in try records("summary.csv") {
-            guard record.count == 2, let line = StatementLine(rawValue: record[0]) else { continue }
-            summary.set(line, Int64(record[1]))
+        for record in try CSVFile(content("summary.csv")).records where record.isWhole {
+            guard let line = record["line"].flatMap(StatementLine.init(rawValue:)) else { continue }
+            summary.set(line, record.integer("credits"))
         }
         return StatementReport.Outcome(
-            account: subject.account, summary: summary, entries: try records("entries.csv").count, email: email,
-            isFinal: subject.isFinal, isClosed: true)
+            account: subject.account, summary: summary, entries: try CSVFile(content("entries.csv")).records.count,
+            email: email, isFinal: subject.isFinal, isClosed: true)
     }
 
     /// The content of a file in the statement's folder; empty where it has none of that name.
     func content(_ name: String) -> [UInt8] {
         files.first { $0.name.format == nil && $0.name.name == name }?.content ?? []
     }
+}
 
-    /// The records of a CSV file below its header.
-    private func records(_ name: String) throws -> [[String]] { try CSVFile.records(content(name)) }
+/// What a close has kept, compared with what it says of it.
+struct KeptFiles {
+    /// A file as it is recorded, and the digest of its content.
+    struct File {
+        let name: String
+        let sha256: String
+        let contentSha256: String
+    }
+
+    /// What does not agree.
+    struct Defect: Error {
+        /// The file's name as it is recorded; nil where it is the close itself.
+        let file: String?
+        let what: String
+
+        var sentence: String { file.map { "\($0.prefix(200).debugDescription) \(what)" } ?? what }
+    }
+
+    /// The manifest of the close, and the names of its files.
+    let manifest: StatementManifest
+    let names: [StatementFileName]
+
+    /// Compares every content with its digest, every digest with the manifest, and the manifest with the link of the
+    /// chain. Throws the first thing that does not agree.
+    init(_ link: CloseLink, files: [File], manifest content: [UInt8]?) throws(Defect) {
+        guard link.isGenuine else { throw Defect(file: nil, what: "the close's hash is not that of its contents") }
+        for file in files where file.contentSha256 != file.sha256 {
+            throw Defect(file: file.name, what: "is not what its digest says")
+        }
+        guard let content, content.count <= Limits.manifestBytes else {
+            throw Defect(file: StatementFileName.manifest, what: "was not kept")
+        }
+        manifest = try Self.manifest(content, of: link)
+        names = try Self.names(files, manifest)
+    }
+
+    private static func manifest(_ content: [UInt8], of link: CloseLink) throws(Defect) -> StatementManifest {
+        func refuse(_ what: String) -> Defect { Defect(file: StatementFileName.manifest, what: what) }
+        guard let manifest = try? StatementManifest(json: content), (try? manifest.json()) == content else {
+            throw refuse("is not as daybook wrote it")
+        }
+        let isSame =
+            manifest.account.userId == link.userID && manifest.month == link.month.description
+            && manifest.openingBalance == link.openingBalance && manifest.closingBalance == link.closingBalance
+            && manifest.statementSha256 == link.statementSha256 && manifest.chain.previous == link.previousHash
+            && manifest.chain.hash == link.hash
+        guard isSame, StatementManifest.digest(of: manifest.files) == link.statementSha256 else {
+            throw refuse("is not the manifest of what was closed")
+        }
+        if let signature = manifest.signature {
+            guard let signed = try? manifest.signedBytes(), signature.isGenuine(over: signed) else {
+                throw refuse("does not carry its own signature")
+            }
+        }
+        return manifest
+    }
+
+    /// The names of exactly the files that the manifest lists, and of itself.
+    private static func names(_ files: [File], _ manifest: StatementManifest) throws(Defect) -> [StatementFileName] {
+        let baseName: String
+        let listed: [(name: StatementFileName, file: StatementManifest.File)]
+        do {
+            (baseName, listed) = (try manifest.baseName(), try manifest.listed())
+        } catch {
+            throw Defect(file: StatementFileName.manifest, what: "is refused: \(error.sentence)")
+        }
+        var names: [StatementFileName] = []
+        for file in files {
+            guard let name = StatementFileName(file.name, of: baseName) else {
+                throw Defect(file: file.name, what: "is no name of a file of this statement")
+            }
+            names.append(name)
+            guard name.name != StatementFileName.manifest else { continue }
+            guard let digest = listed.first(where: { $0.name == name })?.file.sha256 else {
+                throw Defect(file: file.name, what: "is not listed in the manifest")
+            }
+            guard digest == file.sha256 else { throw Defect(file: file.name, what: "is not the one of the manifest") }
+        }
+        for (name, _) in listed where !names.contains(name) { throw Defect(file: name.text, what: "was not kept") }
+        return names
+    }
 }

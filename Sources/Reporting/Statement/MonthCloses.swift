@@ -81,7 +81,10 @@ struct MonthCloses {
             )
             SELECT unnest(n.entry_ids), n.place FROM numbered AS n ORDER BY n.place DESC
             """, values
-        ) { shown[try $0.int(0)] = Int32(clamping: try $0.int(1)) }
+        ) { row in
+            let (entry, place) = (try row.int(0), try row.int(1))
+            shown[entry] = Int32(clamping: place)
+        }
         return ClosedRows(closes: closes, shown: shown)
     }
 
@@ -94,9 +97,7 @@ struct MonthCloses {
             SELECT c.user_id::text AS user_id, c.revision FROM closed AS c WHERE c.month = $1
             """, [.date(month.firstDay)])
         return try Dictionary(rows.map { (try $0.text("user_id"), try $0.int("revision")) }) { first, second in
-            throw DaybookError.badData(
-                "The month \(month) is closed twice for one account, as revision \(first) and \(second): a record of "
-                    + "its reopening is missing; see: daybook close list")
+            throw LedgerRefusal.closedTwice(month, revisions: [first, second])
         }
     }
 
@@ -119,5 +120,68 @@ struct MonthCloses {
             throw DaybookError.badData("daybook.month_close names the month \(day), which no report has.")
         }
         return month
+    }
+}
+
+/// How far an account's ledger is closed.
+struct ClosedLedger: Sendable {
+    /// The last closed month.
+    let month: Month
+    /// Its end: what appears with an earlier instant is late.
+    let end: Instant
+    let closedAt: Instant
+    /// Its hash, which the next month's is chained to.
+    let hash: String
+}
+
+/// The ledger rows of an account that its closed months have, each with the close that showed it first: what decides
+/// when a row counts.
+struct ClosedRows: Sendable {
+    /// A closed month.
+    struct Close: Sendable, Hashable {
+        let month: Month
+        let end: Instant
+        let closedAt: Instant
+    }
+
+    /// In their order.
+    let closes: [Close]
+    /// The place of the close, by row.
+    private let shown: [Int64: Int32]
+
+    init(closes: [Close] = [], shown: [Int64: Int32] = [:]) {
+        self.closes = closes
+        self.shown = shown
+    }
+
+    func contains(_ id: Int64) -> Bool { shown[id] != nil }
+
+    /// The close that made a row late; nil where it counts at its own instant. A row that appeared after its month was
+    /// closed counts at the end of the last month that was closed by then, whatever is closed since.
+    func late(_ id: Int64, _ postedAt: Instant) -> Close? {
+        let before = shown[id].map { Int($0) } ?? closes.count
+        guard before > 0, postedAt < closes[before - 1].end else { return nil }
+        return closes[before - 1]
+    }
+
+    /// The closed month that a row stands in; nil for one that no closed month has.
+    func month(of entry: StatementEntry) -> Month? {
+        guard let place = shown[entry.id], let postedAt = entry.postedAt else { return nil }
+        // The first close has every row of before.
+        let at = late(entry.id, postedAt)?.end ?? postedAt
+        return closes.first { at < $0.end }?.month ?? closes[Int(place)].month
+    }
+
+    /// Rows in the order in which they count.
+    func ordered(_ entries: [StatementEntry]) -> [StatementEntry] {
+        guard !closes.isEmpty else { return entries }
+        let keys = entries.map { entry -> (Instant, Int) in
+            guard let postedAt = entry.postedAt else { return (.distantPast, 1) }
+            guard !entry.isCarriedForward, let close = late(entry.id, postedAt) else { return (postedAt, 1) }
+            return (close.end, 0)
+        }
+        return entries.indices.sorted { left, right in
+            (keys[left].0, keys[left].1, left) < (keys[right].0, keys[right].1, right)
+        }.map { entries[$0] }
     }
 }

@@ -78,12 +78,12 @@ public struct StatementAccepting: Sendable {
     private let reason: String
     private let settings: StatementReport.Settings
 
-    /// Throws `usage` without a reason, or with one that is too long.
-    public init(month: Month, slugs: [String], reason: String, settings: StatementReport.Settings) throws(DaybookError)
+    /// Throws a refusal without a reason, or with one that is too long.
+    public init(month: Month, slugs: [String], reason: String, settings: StatementReport.Settings) throws(LedgerRefusal)
     {
         let reason = reason.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !reason.isEmpty, reason.count <= Limits.remarkLength else {
-            throw .usage("--accept needs a --reason of at most \(Limits.remarkLength) characters.")
+            throw .acceptanceWithoutReason
         }
         self.month = month
         self.slugs = slugs

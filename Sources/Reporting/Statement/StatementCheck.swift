@@ -18,13 +18,22 @@ public struct StatementCheck {
         public let state: State
     }
 
+    /// Who vouches for the statement.
+    public enum Standing: Sendable {
+        /// Nobody does.
+        case unsigned
+        /// The key that its manifest names, which nobody compared with one that he trusts.
+        case signed(key: String)
+        /// The key that is trusted.
+        case trusted
+    }
+
     /// What the statement is told to be.
     public struct Outcome: Sendable {
         /// What was found, in one sentence. It speaks of what was checked.
         public let sentence: String
         public let files: [File]
-        /// What could not be checked, in sentences.
-        public let notes: [String]
+        public let standing: Standing
         /// Why it is refused; nil for a genuine statement.
         public let refusal: DaybookError?
     }
@@ -68,8 +77,7 @@ public struct StatementCheck {
         let manifest = try StatementManifest(json: source.manifest)
         // What a decoder would overlook, a second copy of a key for one, shows here.
         guard try manifest.json() == source.manifest else { throw refuse("manifest.json is not as daybook wrote it") }
-        var notes: [String] = []
-        try checkSignature(manifest, notes: &notes)
+        let standing = try checkSignature(manifest)
         try checkChain(manifest)
         var findings = Findings()
         try checkFiles(manifest, source, &findings)
@@ -78,7 +86,7 @@ public struct StatementCheck {
         if findings.reasons.isEmpty, !findings.hasChecked { findings.reasons.append("none of its files is there") }
         let sums = try findings.reasons.isEmpty && findings.areAllTablesThere ? sums(manifest, findings.tables) : nil
         return Outcome(
-            sentence: sentence(manifest, sums), files: findings.files, notes: notes,
+            sentence: sentence(manifest, sums), files: findings.files, standing: standing,
             refusal: findings.reasons.isEmpty ? nil : refuse(findings.reasons.joined(separator: "; ")))
     }
 
@@ -96,25 +104,22 @@ public struct StatementCheck {
     }
 
     private func sums(_ manifest: StatementManifest, _ tables: [String: [UInt8]]) throws -> StatementSums {
-        let sums = try StatementSums(manifest: manifest) { try CSVFile.records(tables[$0 + ".csv"] ?? []) }
+        let sums = try StatementSums(manifest: manifest) { try CSVFile(tables[$0 + ".csv"] ?? []) }
         try sums.check()
         return sums
     }
 
-    private func checkSignature(_ manifest: StatementManifest, notes: inout [String]) throws {
+    private func checkSignature(_ manifest: StatementManifest) throws -> Standing {
         guard let signature = manifest.signature else {
             guard trusted == nil else { throw refuse("it is not signed") }
-            notes.append("It carries no signature: whoever made these files could have made others.")
-            return
+            return .unsigned
         }
         guard let key = signature.key else { throw refuse("its signature is not an Ed25519 signature") }
         if let trusted, trusted != key { throw refuse("it is signed with another key than the one you trust") }
         guard signature.isGenuine(over: try manifest.signedBytes()) else {
             throw refuse("its signature is not that of its manifest")
         }
-        if trusted == nil {
-            notes.append("Signed with the key \(key.hex); compare it with the one that you were given, or use --key.")
-        }
+        return trusted == nil ? .signed(key: key.hex) : .trusted
     }
 
     private func checkChain(_ manifest: StatementManifest) throws {

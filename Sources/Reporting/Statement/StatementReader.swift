@@ -195,50 +195,90 @@ final class StatementReader {
         return changes.mapValues { LocalClock(changes: $0) }
     }
 
+    /// The columns of batches.sql, in their order.
+    private enum BatchColumn: Int {
+        case account, id, requestID, createdAt, settledAt, status, model
+        case items, succeeded, failed, delivered, succeededByEnd, failedByEnd
+        case frozenBefore, refundedBefore, isEstimated, cost
+    }
+
     static func batch(_ row: borrowing RowView) throws -> BatchRow {
+        func at(_ column: BatchColumn) -> Int { column.rawValue }
         let batch = StatementBatch(
-            id: try row.text(1), requestID: try row.text(2), createdAt: try row.optionalInstant(3),
-            settledAt: try row.optionalInstant(4), isSettlementEstimated: try row.bool(15), status: try row.text(5))
-        guard let model = try row.optionalText(6) else { return (batch, .none) }
-        let items = try row.int(7)
+            id: try row.text(at(.id)), requestID: try row.text(at(.requestID)),
+            createdAt: try row.optionalInstant(at(.createdAt)),
+            settledAt: try row.optionalInstant(at(.settledAt)),
+            isSettlementEstimated: try row.bool(at(.isEstimated)), status: try row.text(at(.status)))
+        guard let model = try row.optionalText(at(.model)) else { return (batch, .none) }
+        let items = try row.int(at(.items))
         guard items > 0 else {
-            return (batch, .earlier(model: model, frozen: try row.int(13), refunded: try row.int(14)))
+            let (frozen, refunded) = (try row.int(at(.frozenBefore)), try row.int(at(.refundedBefore)))
+            return (batch, .earlier(model: model, frozen: frozen, refunded: refunded))
         }
         let part = StatementBatch.Part(
-            model: model, items: items, succeeded: try row.int(8), failed: try row.int(9), cost: try row.int(16),
-            delivered: try row.int(10), succeededByEnd: try row.int(11), failedByEnd: try row.int(12))
+            model: model, items: items, succeeded: try row.int(at(.succeeded)),
+            failed: try row.int(at(.failed)), cost: try row.int(at(.cost)),
+            delivered: try row.int(at(.delivered)), succeededByEnd: try row.int(at(.succeededByEnd)),
+            failedByEnd: try row.int(at(.failedByEnd)))
         return (batch, .tasks(part))
+    }
+
+    /// The columns of history.sql, in their order.
+    private enum HistoryColumn: Int {
+        case account, id, postedAt, credits, what, batchID, model, price
+    }
+
+    /// What a row of history.sql is, a bit for each; the lowest two say what it refers to.
+    private struct What: OptionSet {
+        let rawValue: Int64
+        static let isBonus = What(rawValue: 4)
+        static let isCarriedForward = What(rawValue: 8)
+        static let isPurchase = What(rawValue: 16)
+        var reference: Int64 { rawValue & 3 }
     }
 
     private static func batchReference(
         _ row: borrowing RowView, of reference: Movement.Reference
     ) throws -> BatchReference? {
-        switch reference {
+        let column = HistoryColumn.batchID.rawValue
+        return switch reference {
         case .none: nil
         // Nobody can give back what has no reference.
-        case .single: try row.optionalText(5).map { BatchReference(single: $0) }
+        case .single: try row.optionalText(column).map { BatchReference(single: $0) }
         case .freeze, .refund:
-            try BatchReference(canonicalUUID: row.bytes(5)) ?? BatchReference(row.optionalText(5) ?? "")
+            try BatchReference(canonicalUUID: row.bytes(column)) ?? BatchReference(row.optionalText(column) ?? "")
         }
     }
 
     static func movement(_ row: borrowing RowView) throws -> Movement {
-        let what = try row.int(4)
-        guard let reference = Movement.Reference(rawValue: what & 3) else {
-            throw DaybookError.badData("history.sql gives the reference \(what & 3), which no movement has.")
+        func at(_ column: HistoryColumn) -> Int { column.rawValue }
+        let what = What(rawValue: try row.int(at(.what)))
+        guard let reference = Movement.Reference(rawValue: what.reference) else {
+            throw DaybookError.badData("history.sql gives the reference \(what.reference), which no movement has.")
         }
         return Movement(
-            entry: try row.int(1), postedAt: try row.instant(2), reference: reference, isPurchase: what & 16 != 0,
-            isBonus: what & 4 != 0, isCarriedForward: what & 8 != 0, credits: try row.int(3),
-            batch: try batchReference(row, of: reference), model: try row.optionalText(6) ?? "",
-            price: try row.optionalInt(7).map { Dollars(micros: $0) })
+            entry: try row.int(at(.id)), postedAt: try row.instant(at(.postedAt)),
+            reference: reference, isPurchase: what.contains(.isPurchase),
+            isBonus: what.contains(.isBonus), isCarriedForward: what.contains(.isCarriedForward),
+            credits: try row.int(at(.credits)), batch: try batchReference(row, of: reference),
+            model: try row.optionalText(at(.model)) ?? "",
+            price: try row.optionalInt(at(.price)).map { Dollars(micros: $0) })
+    }
+
+    /// The columns of entries.sql, late.sql and unpriced.sql, in their order.
+    private enum EntryColumn: Int {
+        case account, id, postedAt, type, model, bucket, credits, referenceType, referenceID, price, reason
     }
 
     static func entry(_ row: borrowing RowView) throws -> StatementEntry {
-        StatementEntry(
-            id: try row.int(1), postedAt: try row.optionalInstant(2), type: try row.text(3), model: try row.text(4),
-            bucket: try row.text(5), credits: try row.int(6), referenceType: try row.text(7),
-            referenceID: try row.text(8), price: try row.optionalInt(9).map { Dollars(micros: $0) },
-            reason: try row.text(10))
+        func at(_ column: EntryColumn) -> Int { column.rawValue }
+        return StatementEntry(
+            id: try row.int(at(.id)), postedAt: try row.optionalInstant(at(.postedAt)),
+            type: try row.text(at(.type)), model: try row.text(at(.model)),
+            bucket: try row.text(at(.bucket)), credits: try row.int(at(.credits)),
+            referenceType: try row.text(at(.referenceType)),
+            referenceID: try row.text(at(.referenceID)),
+            price: try row.optionalInt(at(.price)).map { Dollars(micros: $0) },
+            reason: try row.text(at(.reason)))
     }
 }

@@ -55,7 +55,7 @@ public struct StatementReport: Sendable {
         /// Paths of the files that were written.
         public var files: [String] = []
         /// SHA-256 of each of them as it was written, by its path.
-        var digests: [String: String] = [:]
+        package var digests: [String: String] = [:]
 
         /// True where somebody accepted everything that it differs by.
         public var isAccepted = false
@@ -153,4 +153,22 @@ public struct StatementReport: Sendable {
             return statements.map(\.outcome)
         }
     }
+}
+
+/// What a user asks of the statements.
+public struct StatementRequest: Sendable {
+    public let month: Month
+    /// The slug of the one account, nil for all of them.
+    public let account: String?
+    /// The instant as of which everything is judged; nil for the earlier of now and the month's finality.
+    public let cutoff: Instant?
+
+    public init(month: Month, account: String?, cutoff: Instant? = nil) {
+        self.month = month
+        self.account = account
+        self.cutoff = cutoff
+    }
+
+    /// The name of an account's outputs without an extension, `statement-SLUG-2026-10`.
+    public func baseName(_ slug: String) -> String { "statement-\(slug)-\(month)" }
 }

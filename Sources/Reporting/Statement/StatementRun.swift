@@ -150,11 +150,8 @@ struct StatementRun {
             }
         }
         guard let first = refused.first else { return statements }
-        let others = refused.dropFirst().map(\.slug)
-        throw DaybookError.badData(
-            first.error.sentence + (others.isEmpty ? "" : " So are those of \(others.joined(separator: ", ")).")
-                + " Nothing was written; see: daybook close list"
-                + (request.account == nil ? ", and write the others with --account." : "."))
+        throw LedgerRefusal.forgedStatements(
+            first.error, others: refused.dropFirst().map(\.slug), isOfEverybody: request.account == nil)
     }
 
     /// Reads the rows of one account, and writes its entries as they come.

@@ -23,9 +23,7 @@ struct StatementScope: Sendable {
         let books = Books(session: session, catalog: catalog)
         var all = try books.accounts().map { $0.under(request.month) }
         if let slug = request.account { all = [try Account.named(slug, among: all)] }
-        guard !all.isEmpty else {
-            throw DaybookError.usage("No account is imported; run: daybook accounts import FILE")
-        }
+        guard !all.isEmpty else { throw LedgerRefusal.noAccounts }
         let path = profileFolder + "/standard-profile.json"
         guard let shipped = FileManager.default.contents(atPath: path) else {
             throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
@@ -109,4 +107,39 @@ struct StatementScope: Sendable {
 
     /// How far before the month its clocks are known exactly, in seconds: late entries are dated before it.
     private static let lateSeconds: Int64 = 400 * 86_400
+}
+
+/// One account of a statement run, with its month and what is known of it.
+struct StatementAccount: Sendable {
+    let account: Account
+    /// The whole month in the account's zone.
+    let period: Period
+    /// The zone of the month for people; both, where it begins in another one.
+    let zoneText: String
+    /// The instant as of which the statement is judged.
+    let cutoff: Instant
+    /// When everything that could still happen to the month has happened.
+    let finalityAt: Instant
+    /// True where the cutoff is the run's own now: the figures show it, but only the manifest may name it.
+    let isCutoffNow: Bool
+    let contract: Contracts.Contract
+    /// What was closed before; nil where nothing was.
+    var closed: ClosedLedger?
+    /// The first close, where the month ends before it or with it and was not closed: a later row may not change it.
+    var firstClose: ClosedLedger?
+    /// What decides which rows are late.
+    var ledger: ClosedLedger? { closed ?? firstClose }
+
+    /// `final` from the finality instant on.
+    var isFinal: Bool { cutoff >= finalityAt }
+    /// The cutoff for people, the same in every run.
+    var asOf: String { isCutoffNow ? "the snapshot that manifest.json names" : cutoff.description }
+    /// What the amounts are in.
+    static let currencyText = "USD; credits are whole numbers"
+    /// The plan for people.
+    var planText: String { account.plan == .prepaid ? "prepaid packages" : "pay as you go" }
+    /// The month, or the part of it that is known: an event at exactly the cutoff has happened.
+    var known: Period {
+        Period(start: period.start, end: min(period.end, Instant(microseconds: cutoff.microseconds + 1)))
+    }
 }

@@ -2,23 +2,24 @@ import Domain
 
 /// Adds a statement up again, from its own files.
 struct StatementSums {
-    private static let usageColumnsBefore = 10
     private let manifest: StatementManifest
     private let lines: [String: Int64]
-    private let entries: [[String]]
-    private let usage: [[String]]
-    private let batches: [[String]]
-    private let openBatches: [[String]]
+    private let entries: [CSVFile.Record]
+    private let usage: CSVFile
+    private let batches: [CSVFile.Record]
+    private let openBatches: [CSVFile.Record]
 
-    init(manifest: StatementManifest, records: (String) throws -> [[String]]) throws {
+    init(manifest: StatementManifest, file: (_ table: String) throws -> CSVFile) throws {
         self.manifest = manifest
         var lines: [String: Int64] = [:]
-        for record in try records("summary") where record.count == 2 { lines[record[0]] = Int64(record[1]) }
+        for record in try file("summary").records where record.isWhole {
+            if let line = record["line"] { lines[line] = record.integer("credits") }
+        }
         self.lines = lines
-        entries = try records("entries")
-        usage = try records("usage")
-        batches = try records("batches")
-        openBatches = try records("open_batches")
+        entries = try file("entries").records
+        usage = try file("usage")
+        batches = try file("batches").records
+        openBatches = try file("open_batches").records
     }
 
     /// The lines that are 0 in whole books; nil for one that could not be checked.
@@ -41,13 +42,13 @@ struct StatementSums {
         var balance = summary.openingBalance
         var sums: [StatementLine: Int64] = [:]
         for (index, record) in entries.enumerated() {
-            guard record.count == 10, let credits = Int64(record[5]), let after = Int64(record[6]) else {
-                throw refuse("row \(index + 1) of entries.csv is not an entry")
-            }
+            guard record.isWhole, let credits = record.integer("credits"), let after = record.integer("balance"),
+                let type = record["type"], let referenceType = record["reference_type"]
+            else { throw refuse("row \(index + 1) of entries.csv is not an entry") }
             balance += credits
             try require(balance == after, "the balance of row \(index + 1) of entries.csv is not what goes before")
             let entry = StatementEntry(
-                id: 0, postedAt: nil, type: record[2], credits: credits, referenceType: record[7])
+                id: 0, postedAt: nil, type: type, credits: credits, referenceType: referenceType)
             sums[entry.line, default: 0] += credits
         }
         try require(balance == summary.closingBalance, "the last balance of entries.csv is not the closing balance")
@@ -59,34 +60,32 @@ struct StatementSums {
     private func checkBatches(_ summary: StatementSummary) throws(DaybookError) {
         var totals = (frozen: Int64(0), spent: Int64(0), refunded: Int64(0))
         for (index, record) in batches.enumerated() {
-            let numbers = record.suffix(4).compactMap { Int64($0) }
-            guard record.count == 12, numbers.count == 4 else {
-                throw refuse("row \(index + 1) of batches.csv is not a batch")
-            }
+            guard record.isWhole, let frozen = record.integer("frozen"), let spent = record.integer("spent"),
+                let refunded = record.integer("refunded"), let difference = record.integer("difference")
+            else { throw refuse("row \(index + 1) of batches.csv is not a batch") }
             try require(
-                numbers[3] == numbers[0] - numbers[2] - numbers[1],
+                difference == frozen - refunded - spent,
                 "the difference of row \(index + 1) of batches.csv is not frozen less refunded less spent")
-            totals.frozen += numbers[0]
-            totals.spent += numbers[1]
-            totals.refunded += numbers[2]
+            totals.frozen += frozen
+            totals.spent += spent
+            totals.refunded += refunded
         }
         try require(totals.spent == summary.delivered, "what the batches spent is not what was delivered")
-        let held = openBatches.reduce(Int64(0)) { $0 + (Int64($1.last ?? "") ?? 0) }
+        let held = openBatches.reduce(Int64(0)) { $0 + ($1.integer("difference") ?? 0) }
         try require(held == summary.heldClosing, "what the open batches hold is not what is held at the end")
         // Statements of before had batches alone, and no column that says so.
-        let sourced = usage.map {
-            $0.count == Self.usageColumnsBefore ? [StatementUsage.Source.batch.rawValue] + $0 : $0
-        }
-        func used(_ source: StatementUsage.Source, _ column: Int) -> Int64 {
-            sourced.filter { $0.first == source.rawValue }.reduce(0) {
-                $0 + ($1.indices.contains(column) ? Int64($1[column]) ?? 0 : 0)
-            }
+        let isOfBatchesAlone = !usage.columns.contains("source")
+        func used(_ source: StatementUsage.Source, _ column: String) -> Int64 {
+            usage.records.filter { isOfBatchesAlone ? source == .batch : $0["source"] == source.rawValue }
+                .reduce(0) { $0 + ($1.integer(column) ?? 0) }
         }
         try require(
-            used(.batch, 6) == totals.frozen && used(.batch, 7) == totals.refunded && used(.batch, 8) == totals.spent,
+            used(.batch, "credits_frozen") == totals.frozen && used(.batch, "credits_refunded") == totals.refunded
+                && used(.batch, "credits_spent") == totals.spent,
             "the credits of usage.csv are not those of batches.csv")
         try require(
-            used(.single, 8) == summary.singleVideos, "the single videos of usage.csv are not those of summary.csv")
+            used(.single, "credits_spent") == summary.singleVideos,
+            "the single videos of usage.csv are not those of summary.csv")
     }
 
     private func require(_ isSo: Bool, _ why: String) throws(DaybookError) {

@@ -1,5 +1,5 @@
-import Domain
-public import Formats
+import Digests
+public import Domain
 import Foundation
 
 /// A CSV file to import, plain or compressed with gzip.
@@ -22,41 +22,24 @@ public struct ImportFile: Sendable {
             try reader.finish(record: record)
         } catch let defect as CSVDefect {
             throw DaybookError.badData("\(path), \(defect); nothing was imported.")
+        } catch is Decompressor.Damage {
+            throw DaybookError.badData("\(path) is not a whole gzip file; nothing was imported.")
         }
     }
 
-    private func pieces(_ body: (Data) throws -> Void) throws {
+    private func pieces(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         if path == "-" { return try Self.read(FileHandle.standardInput, body) }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
             let file = FileHandle(forReadingAtPath: path)
         else { throw DaybookError.badData("There is no file \(path) that can be read.") }
         guard path.hasSuffix(".gz") else { return try Self.read(file, body) }
-        let gzip = Process()
-        gzip.executableURL = URL(fileURLWithPath: "/usr/bin/gzip")
-        gzip.arguments = ["--decompress", "--stdout", "--quiet"]
-        gzip.standardInput = file
-        gzip.standardError = FileHandle.nullDevice
-        let pipe = Pipe()
-        gzip.standardOutput = pipe
-        do {
-            try gzip.run()
-        } catch {
-            throw DaybookError.configuration("gzip cannot be started; install it, or unpack \(path) first.")
-        }
-        do {
-            try Self.read(pipe.fileHandleForReading, body)
-        } catch {
-            gzip.terminate()
-            throw error
-        }
-        gzip.waitUntilExit()
-        guard gzip.terminationStatus == 0 else {
-            throw DaybookError.badData("\(path) is not a whole gzip file; nothing was imported.")
-        }
+        let decompressor = Decompressor()
+        try Self.read(file) { try decompressor.read($0, body) }
+        try decompressor.finish()
     }
 
-    private static func read(_ handle: FileHandle, _ body: (Data) throws -> Void) throws {
-        while let piece = try handle.read(upToCount: pieceSize), !piece.isEmpty { try body(piece) }
+    private static func read(_ handle: FileHandle, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        while let piece = try handle.read(upToCount: pieceSize), !piece.isEmpty { try piece.withUnsafeBytes(body) }
     }
 }

@@ -59,8 +59,9 @@ struct AccountsCommand: AsyncParsableCommand {
         func run() async throws {
             let accounts = try await Reading.accounts(database)
             let holds = try await database.withConnection { try await HoldInForce.readable($0) }
-            var table = TextTable(
-                ["slug", "name", "plan", "time zone", "days", "fee USD", "profile", "legal hold"], rightAligned: [4, 5])
+            var table = TextTable(columns: [
+                "slug", "name", "plan", "time zone", .number("days"), .number("fee USD"), "profile", "legal hold",
+            ])
             for account in accounts {
                 table.add([
                     account.slug, account.name, account.plan.rawValue, account.timeZone, String(account.retentionDays),
@@ -93,7 +94,7 @@ struct AccountsCommand: AsyncParsableCommand {
             table.show()
             if holds == nil { Terminal.show("\n" + AccountsCommand.unread) }
             guard account.history.count > 1 else { return }
-            var terms = TextTable(["terms from", "plan", "time zone", "fee USD", "profile"], rightAligned: [3])
+            var terms = TextTable(columns: ["terms from", "plan", "time zone", .number("fee USD"), "profile"])
             for term in account.history {
                 terms.add([
                     term.firstMonth?.description ?? "the beginning", term.plan.rawValue, term.timeZone,

@@ -112,8 +112,10 @@ struct CarryForwardCommand: AsyncParsableCommand {
             Terminal.show("Nothing is to be carried forward.")
             return
         }
-        var table = TextTable(
-            ["month", "rows", "held", "open", "owners", "credits", "balances"], rightAligned: [1, 2, 3, 4, 5, 6])
+        var table = TextTable(columns: [
+            "month", .number("rows"), .number("held"), .number("open"), .number("owners"), .number("credits"),
+            .number("balances"),
+        ])
         for line in plan.lines {
             table.add(
                 [line.month.description]

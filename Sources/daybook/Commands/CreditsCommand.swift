@@ -35,7 +35,7 @@ struct CreditsCommand: AsyncParsableCommand {
                 return
             }
             let balance = try await Self.read(database, account) { try $0.balance(of: $1) }
-            var table = TextTable(["credits", "amount"], rightAligned: [1])
+            var table = TextTable(columns: ["credits", .number("amount")])
             table.add(["purchased", String(balance.purchased)])
             let expiry = balance.bonusExpiresAt.map { ", the next expire at \($0)" } ?? ""
             table.add(["bonus\(expiry)", String(balance.bonus)])
@@ -75,8 +75,9 @@ struct CreditsCommand: AsyncParsableCommand {
         func run() async throws {
             let limit = limit
             let entries = try await Balance.read(database, account) { try $0.history(of: $1, limit: limit) }
-            var table = TextTable(
-                ["entry", "posted at", "type", "model", "credits", "balance", "reference"], rightAligned: [0, 4, 5])
+            var table = TextTable(columns: [
+                .number("entry"), "posted at", "type", "model", .number("credits"), .number("balance"), "reference",
+            ])
             for entry in entries {
                 table.add([
                     String(entry.id), entry.postedAt.description, entry.type, entry.model ?? "",
@@ -86,5 +87,130 @@ struct CreditsCommand: AsyncParsableCommand {
             }
             table.show()
         }
+    }
+}
+
+/// What every booking says: whose, by whom, why, and under which reference.
+struct BookingOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The account's slug.", valueName: "slug")) var account: String
+    @Option(
+        help: ArgumentHelp("Invoice, payment or ticket: the same one is never booked twice.", valueName: "text"))
+    var reference: String
+    @Option(help: ArgumentHelp("Who books it. Default: the name of the user who runs this.", valueName: "name"))
+    var author: String = NSUserName()
+    @Option(help: ArgumentHelp("Why.", valueName: "text")) var reason: String?
+
+    /// Books in one transaction, and says what came of it.
+    func book(_ kind: CreditBooking.Kind, _ database: DatabaseOptions) async throws {
+        let booking = try CreditBooking(kind: kind, reference: reference, author: author, reason: reason)
+        let slug = account
+        let (account, isNew, balance) = try await database.withConnection { connection in
+            try await connection.transaction { session in
+                // Without the engine no account could book anything: that is said first.
+                try EngineSchema.require(session)
+                let account = try AccountNames(session).require(slug)
+                let book = CreditBook(session)
+                let isNew = try book.book(booking, for: account.userID)
+                return (account, isNew, try book.balance(of: account.userID))
+            }
+        }
+        let outcome = isNew ? "booked" : "booked before under \"\(booking.reference)\": nothing changed"
+        Terminal.show("\(outcome); \(account.slug) has \(balance.available) credits available")
+    }
+}
+
+extension CreditsCommand {
+    struct Grant: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Book credit that a customer bought, or that is given away.",
+            discussion: """
+                Examples:
+                  daybook credits grant --account customer1 --package 5000 --reference INV-2026-117
+                  daybook credits grant --account customer1 --credits 12000 --usd 260.50 --reference INV-2026-118
+                  daybook credits grant --account customer1 --bonus 500 --reference launch \\
+                    --expires 2027-01-01T00:00:00Z
+
+                Packages: 2000 USD are 95,000 credits, 5000 USD 262,500, 10000 USD 575,000. Bought credit never \
+                expires; bonus credit may, and never pays for veo-pro.
+                """)
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("A prepaid package: 2000, 5000 or 10000.", valueName: "usd"),
+            transform: { text in
+                guard let package = Int64(text).flatMap({ CreditPackage(rawValue: $0) }) else {
+                    throw DaybookError.usage("there is no such package; choose 2000, 5000 or 10000")
+                }
+                return package
+            })
+        var package: CreditPackage?
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("Credits bought at a price of their own.", valueName: "n"),
+            transform: WholeNumber.within(Limits.bookedCredits))
+        var credits: Int64?
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("What those credits cost.", valueName: "amount"),
+            transform: { text in
+                let most = Dollars(micros: Limits.toldPriceMicros)
+                guard let price = Dollars(text), (.zero...most).contains(price) else {
+                    throw DaybookError.usage(
+                        "it must be an amount of dollars from 0 to \(most) with at most six decimals, such as 260.50")
+                }
+                return price
+            })
+        var usd: Dollars?
+        @Option(
+            parsing: .unconditional, help: ArgumentHelp("Credits given away.", valueName: "n"),
+            transform: WholeNumber.within(Limits.bookedCredits))
+        var bonus: Int64?
+        @Option(help: ArgumentHelp("When the bonus expires; without it never.", valueName: "instant"))
+        var expires: String?
+        @OptionGroup(title: "Booking") var booking: BookingOptions
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws { try await booking.book(try kind(), database) }
+
+        private func kind() throws -> CreditBooking.Kind {
+            guard expires == nil || bonus != nil else {
+                throw DaybookError.usage("Credit that was bought never expires; --expires goes with --bonus alone.")
+            }
+            switch (package, credits, usd, bonus) {
+            case (let package?, nil, nil, nil):
+                return .purchase(credits: package.credits, price: package.price)
+            case (nil, let credits?, let usd?, nil):
+                return .purchase(credits: credits, price: usd)
+            case (nil, nil, nil, let bonus?):
+                return .grant(credits: bonus, expiresAt: try expires.map(Self.instant))
+            default:
+                throw DaybookError.usage(
+                    "Say what is booked: --package USD, or --credits N --usd AMOUNT, or --bonus N.")
+            }
+        }
+
+        private static func instant(_ text: String) throws -> Instant {
+            guard let instant = Instant(text) else {
+                throw DaybookError.usage("\"\(text)\" is no instant with an offset, such as 2027-01-01T00:00:00Z.")
+            }
+            return instant
+        }
+    }
+
+    struct Adjust: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Correct a customer's credit, up or down, with a reason.",
+            discussion: """
+                The ledger is only ever added to: a mistake is corrected by an entry of its own, with who and why.
+                  daybook credits adjust --account customer1 --by=-250 --reference TICKET-71 --reason "charged twice"
+                """)
+
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("Credits to add; less than zero takes them out.", valueName: "n"),
+            transform: WholeNumber.within(Limits.correctedCredits))
+        var by: Int64
+        @OptionGroup(title: "Booking") var booking: BookingOptions
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws { try await booking.book(.adjustment(credits: by), database) }
     }
 }

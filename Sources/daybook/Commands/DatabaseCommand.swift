@@ -128,7 +128,7 @@ struct DatabaseCommand: AsyncParsableCommand {
                     )
                 }
             }
-            var table = TextTable(["table", "state", "rows", "remark"], rightAligned: [2])
+            var table = TextTable(columns: ["table", "state", .number("rows"), "remark"])
             for finding in check.findings {
                 table.add([finding.table, finding.state, finding.rows.map(String.init) ?? "", finding.remark])
             }
@@ -142,5 +142,86 @@ struct DatabaseCommand: AsyncParsableCommand {
                     "No report can be made here: a table or column that every report needs is missing.")
             }
         }
+    }
+}
+
+/// `daybook database psql`
+struct PsqlCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "psql", abstract: "Open psql on the private server; what follows is handed to psql.",
+        discussion: "Example: gunzip -c deployment.sql.gz | daybook database psql -v ON_ERROR_STOP=1")
+
+    @Option(help: ArgumentHelp("The database of the private server.", valueName: "name"))
+    var privateDatabase: String = PrivateCluster.defaultDatabase
+
+    @Argument(parsing: .captureForPassthrough, help: "Arguments of psql.")
+    var arguments: [String] = []
+
+    func run() async throws {
+        let cluster = try PrivateCluster()
+        _ = try await cluster.ensureRunning(database: privateDatabase)
+        let command = [
+            "psql", "--host", cluster.socketDirectory, "--port", "5432", "--username", PrivateCluster.role,
+            "--dbname", privateDatabase,
+        ]
+        for name in ["PGSERVICE", "PGOPTIONS", "PGHOSTADDR"] { unsetenv(name) }
+        var pointers = (command + arguments).map { strdup($0) }
+        pointers.append(nil)
+        // What psql writes is its caller's own matter.
+        umask(Program.inheritedMask)
+        execvp("psql", &pointers)
+        throw DaybookError.configuration("psql cannot be started; install it: apt-get install postgresql-client")
+    }
+}
+
+/// `daybook database partitions`
+struct PartitionsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "partitions",
+        abstract: "Keep the monthly partitions of the access log and the ledger four months ahead.",
+        discussion: """
+            For databases that Daybook made; a deployment's own tables are never converted. Run it every day: an \
+            insert never fails for want of a partition, but what waits in the default one cannot be dropped with its \
+            month.
+            """)
+
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func run() async throws {
+        let (made, waiting) = try await database.withConnection { try await MonthlyPartitions().ensure($0) }
+        for name in made { Terminal.show("made \(name)") }
+        if made.isEmpty { Terminal.show("nothing to make") }
+        for month in waiting {
+            let which = month.month.isEmpty ? "without an instant" : "of \(month.month)"
+            Terminal.show("\(month.rows) rows wait in the default partition, \(which)")
+        }
+    }
+}
+
+/// `daybook database roles`
+struct RolesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "roles",
+        abstract: "Make the roles daybook_purge and daybook_report, with no more rights than they need.",
+        discussion: """
+            daybook_purge deletes and redacts what a purge does; it has no DELETE, UPDATE or TRUNCATE on wallet and \
+            ledger. daybook_report only reads. Purges and reports work as them where they are. Run it again after \
+            daybook database migrate.
+            """)
+
+    @OptionGroup(title: "Database") var database: DatabaseOptions
+
+    func run() async throws {
+        let (made, grants) = try await database.withConnection { connection in
+            (
+                try await DatabaseRoles().ensure(connection),
+                try await connection.transaction(.snapshot) { session in
+                    try CreditRights(session).findings.map(\.sentence) + DatabaseRoles.findings(session)
+                }
+            )
+        }
+        for role in made { Terminal.show("made \(role)") }
+        Terminal.show("\(DatabaseRoles.report) and \(DatabaseRoles.purge) have their rights in this database")
+        for sentence in grants { Terminal.show("rights: \(sentence)") }
     }
 }

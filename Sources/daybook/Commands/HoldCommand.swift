@@ -91,8 +91,9 @@ struct HoldCommand: AsyncParsableCommand {
                 ) AS listed
                 ORDER BY number NULLS FIRST, reference COLLATE "C"
                 """)
-            var table = TextTable(
-                ["hold", "scope", "reference", "matter", "asked by", "placed", "released", "reason"], rightAligned: [0])
+            var table = TextTable(columns: [
+                .number("hold"), "scope", "reference", "matter", "asked by", "placed", "released", "reason",
+            ])
             for row in rows { table.add(row) }
             table.show()
         }

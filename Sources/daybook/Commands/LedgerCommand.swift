@@ -2,6 +2,7 @@ import ArgumentParser
 import Domain
 import Foundation
 import Reporting
+import Schema
 
 /// `daybook ledger …`
 struct LedgerCommand: AsyncParsableCommand {
@@ -64,7 +65,7 @@ struct LedgerCommand: AsyncParsableCommand {
             case .csv: try OutputFile.write(CSVEncoder.encode(outcome.table), to: output, mode: permissions.mode)
             case .json: try OutputFile.write(try outcome.json(), to: output, mode: permissions.mode)
             case .table:
-                var table = TextTable(["finding", "account", "reference", "credits", "detail"], rightAligned: [3])
+                var table = TextTable(columns: ["finding", "account", "reference", .number("credits"), "detail"])
                 for found in outcome.findings {
                     table.add([
                         found.finding, found.account, found.reference, found.credits.map(String.init) ?? "",
@@ -78,7 +79,7 @@ struct LedgerCommand: AsyncParsableCommand {
 
         private func lines(_ outcome: LedgerVerification.Outcome, _ table: TextTable) -> [String] {
             guard !outcome.findings.isEmpty else { return ["The books are whole as of \(outcome.snapshotAt)."] }
-            var totals = TextTable(["finding", "rows", "credits at stake", "what to do"], rightAligned: [1, 2])
+            var totals = TextTable(columns: ["finding", .number("rows"), .number("credits at stake"), "what to do"])
             for total in outcome.totals {
                 totals.add([
                     total.finding, String(total.count), String(total.credits),
@@ -88,6 +89,66 @@ struct LedgerCommand: AsyncParsableCommand {
             let credits = outcome.totals.reduce(0) { $0 + $1.credits }
             return table.lines + [""] + totals.lines
                 + ["", "\(outcome.findings.count) findings, \(credits) credits at stake, as of \(outcome.snapshotAt)."]
+        }
+    }
+}
+
+extension LedgerCommand {
+    /// `daybook ledger explain`
+    struct Explain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Explain a credit: from a batch, task or ledger entry to the purchase that paid for it, and back.",
+            discussion: """
+                Examples:
+                  daybook ledger explain 0c7b512f-7337-4718-9033-21add42157ef
+                  daybook ledger explain 9007199254741385
+                """)
+
+        @Argument(help: "The id of a batch, a task or a ledger entry, or an entry's own reference.")
+        var reference: String
+
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func run() async throws {
+            let explanation = LedgerExplanation(
+                definitionFolder: try InstalledFiles.folder("reports"), reference: reference)
+            let tables = try await database.withConnection { try await explanation.run($0) }
+            for (index, table) in tables.enumerated() {
+                if index > 0 { Terminal.show("") }
+                Terminal.show(table.title)
+                table.show()
+            }
+        }
+    }
+}
+
+extension LedgerCommand {
+    /// `daybook ledger prices …`
+    struct Prices: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "What purchases cost whose ledger rows do not say it.", subcommands: [Import.self])
+
+        struct Import: AsyncParsableCommand {
+            static let configuration = CommandConfiguration(
+                abstract: "Import prices of purchases from CSV: all rows or none.",
+                discussion: """
+                    Columns: entry_id, usd. A price is told once: the same again changes nothing, another one is \
+                    refused, as is one of a purchase whose credit a closed month has drawn on.
+                    """)
+
+            @Argument(
+                help: "The file, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
+            var file: String
+            @OptionGroup(title: "Database") var database: DatabaseOptions
+
+            func run() async throws {
+                let prices = PriceImport(file: ImportFile(path: file))
+                let outcome = try await database.withConnection { try await prices.run($0) }
+                Terminal.show(
+                    "prices: \(outcome.read) rows read, \(outcome.added) added, "
+                        + "\(outcome.read - outcome.added) already there")
+            }
         }
     }
 }

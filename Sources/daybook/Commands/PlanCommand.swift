@@ -40,9 +40,10 @@ enum PlanDisplay {
     static func show(_ plan: RetentionPlan) {
         let limit = plan.erasing == nil ? plan.account.map { ", \($0) alone" } : nil
         Terminal.show(plan.table.title + (limit ?? ""))
-        var table = TextTable(
-            ["account", "data", "days", "cutoff", "action", "due", "held", "kept", "undated", "newest due"],
-            rightAligned: [2, 5, 6, 7, 8])
+        var table = TextTable(columns: [
+            "account", "data", .number("days"), "cutoff", "action", .number("due"), .number("held"), .number("kept"),
+            .number("undated"), "newest due",
+        ])
         for line in plan.lines {
             table.add([
                 line.account.isEmpty ? "(none)" : line.account, line.dataClass.rawValue, String(line.retentionDays),
@@ -62,4 +63,15 @@ enum PlanDisplay {
         for sentence in plan.advice { Terminal.show("Note: \(sentence)") }
         for obstacle in plan.obstacles { Terminal.show("Obstacle: \(obstacle.sentence)") }
     }
+}
+
+/// `daybook retention …`
+struct RetentionCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retention", abstract: "What is kept how long: plans, purges, holds, certificates.",
+        subcommands: [
+            PlanCommand.self, PurgeCommand.self, EraseCommand.self, VerifyRetentionCommand.self, RestoreCommand.self,
+            ForgetLookCommand.self, ExpireArchivesCommand.self, CarryForwardCommand.self, HoldCommand.self,
+            PolicyCommand.self, ListRetentionCommand.self, CertificateCommand.self, ShowRetentionCommand.self,
+        ])
 }

@@ -51,7 +51,7 @@ struct PolicyCommand: AsyncParsableCommand {
             let rows = try await Reading.texts(
                 database,
                 """
-                SELECT a.slug, c.data_class, greatest(a.retention_days, coalesce(p.retention_days, 0))::text,
+                SELECT coalesce(nullif(a.slug, ''), '(no account)'), c.data_class, greatest(a.retention_days, coalesce(p.retention_days, 0))::text,
                     a.time_zone,
                     p.reason, p.set_by, p.set_at
                 FROM (
@@ -63,9 +63,10 @@ struct PolicyCommand: AsyncParsableCommand {
                 LEFT JOIN daybook.retention_policy AS p ON p.user_id = a.user_id AND p.data_class = c.data_class
                 ORDER BY a.slug = '', a.slug COLLATE "C", c.data_class COLLATE "C"
                 """)
-            var table = TextTable(
-                ["account", "class", "days", "time zone", "reason", "set by", "set at"], rightAligned: [2])
-            for row in rows { table.add([row[0].isEmpty ? "(no account)" : row[0]] + row.dropFirst()) }
+            var table = TextTable(columns: [
+                "account", "class", .number("days"), "time zone", "reason", "set by", "set at",
+            ])
+            for row in rows { table.add(row) }
             table.show()
             Terminal.show("\nProbes: \(Limits.probeRetentionDays) days.")
         }

@@ -38,8 +38,9 @@ struct ProfilesCommand: AsyncParsableCommand {
         func run() async throws {
             var documents = try await Reading.profiles(database)
             if documents["standard"] == nil { documents["standard"] = try ProfilesCommand.shippedStandard() }
-            var table = TextTable(
-                ["profile", "version", "availability %", "clock", "models", "SHA-256"], rightAligned: [1, 2])
+            var table = TextTable(columns: [
+                "profile", .number("version"), .number("availability %"), "clock", "models", "SHA-256",
+            ])
             for (name, document) in documents.sorted(by: { $0.key < $1.key }) {
                 let profile = try ContractProfile(json: Array(document.utf8))
                 table.add([

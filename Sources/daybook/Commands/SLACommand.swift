@@ -112,7 +112,7 @@ struct SLACommand: AsyncParsableCommand {
         progress.finish()
         if all { show(outcomes, of: month) } else { for outcome in outcomes { show(outcome, of: month) } }
         if let sent { try MailOptions.show(sent) }
-        if strict && outcomes.contains(where: \.hasBreach) { throw ExitCode(FailureKind.breachExitCode) }
+        if strict && outcomes.contains(where: \.summary.hasBreach) { throw ExitCode(FailureKind.breachExitCode) }
     }
 
     private func outgoing(_ month: Month) throws -> (mail: SLAMail, delivery: MailDelivery) {
@@ -134,21 +134,23 @@ struct SLACommand: AsyncParsableCommand {
         let messages = zip(outcomes, previews).map { outcome, preview in
             MailOptions.Rehearsed(
                 preview,
-                facts: Self.verdicts.map { String(outcome.count($0)) } + [outcome.isFinal ? "final" : "preliminary"])
+                facts: Self.verdicts.map { String(outcome.summary.count($0)) } + [
+                    outcome.isFinal ? "final" : "preliminary"
+                ])
         }
         try MailOptions.show(
-            messages, title: "Service levels of \(month)", facts: ["kept", "broken", "not judged", "status"],
-            numbers: 0..<3)
+            messages, title: "Service levels of \(month)",
+            facts: [.number("kept"), .number("broken"), .number("not judged"), "status"])
     }
 
     private static let verdicts: [Verdict] = [.pass, .breach, .insufficientData]
 
     private func show(_ outcomes: [SLAReport.Outcome], of month: Month) {
-        var table = TextTable(["account", "status", "kept", "broken", "not judged"], rightAligned: [2, 3, 4])
+        var table = TextTable(columns: ["account", "status", .number("kept"), .number("broken"), .number("not judged")])
         for outcome in outcomes {
             table.add(
                 [outcome.account?.slug ?? "", outcome.isFinal ? "final" : "preliminary"]
-                    + Self.verdicts.map { String(outcome.count($0)) })
+                    + Self.verdicts.map { String(outcome.summary.count($0)) })
         }
         Terminal.show("Service levels of \(month), customer by customer")
         table.show()
@@ -168,17 +170,22 @@ struct SLACommand: AsyncParsableCommand {
     }
 
     private func show(_ outcome: SLAReport.Outcome, of month: Month) {
-        var table = TextTable(
-            ["promise", "subject", "target %", "good", "valid", "attained %", "verdict"], rightAligned: [2, 3, 4, 5])
-        for row in outcome.promises.rows {
-            let cells = row.map(\.plainText)
-            table.add([cells[0], cells[2], cells[3], cells[4], cells[5], cells[6], cells[7]])
+        var table = TextTable(columns: [
+            "promise", "subject", .number("target %"), .number("good"), .number("valid"), .number("attained %"),
+            "verdict",
+        ])
+        for promise in outcome.summary.promises {
+            table.add([
+                promise.name.rawValue, promise.subject, promise.target?.description ?? "",
+                String(promise.attainment.good), String(promise.attainment.valid),
+                promise.attained?.description ?? "", promise.verdict.rawValue,
+            ])
         }
         let subject = account ?? "all customers"
         Terminal.show("Service levels of \(month), \(subject), \(outcome.isFinal ? "final" : "preliminary")")
         table.show()
         Terminal.show("")
-        Terminal.show(outcome.sentence)
+        Terminal.show(outcome.summary.sentence)
         Terminal.show("")
         for file in outcome.files { Terminal.show(file) }
     }

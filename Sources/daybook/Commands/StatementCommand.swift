@@ -2,6 +2,7 @@ import ArgumentParser
 import Console
 import Codecs
 import Domain
+import Foundation
 import Postgres
 import Reporting
 
@@ -130,15 +131,16 @@ struct StatementCommand: AsyncParsableCommand {
             return message
         }
         try MailOptions.show(
-            messages, title: "Statements of \(month), in credits", facts: ["drawn", "closing", "whole"], numbers: 0..<2)
+            messages, title: "Statements of \(month), in credits",
+            facts: [.number("drawn"), .number("closing"), "whole"])
         guard !strict || outcomes.allSatisfy(\.isWhole) else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
     private func show(_ outcomes: [StatementReport.Outcome], of month: Month) {
-        var table = TextTable(
-            [
-                "account", "status", "opening", "closing", "entries", "unreconciled", "expired unbooked", "unexplained",
-            ], rightAligned: [2, 3, 4, 5, 6, 7])
+        var table = TextTable(columns: [
+            "account", "status", .number("opening"), .number("closing"), .number("entries"), .number("unreconciled"),
+            .number("expired unbooked"), .number("unexplained"),
+        ])
         for outcome in outcomes {
             func text(_ line: StatementLine) -> String { outcome.summary[line].map(String.init) ?? "" }
             table.add([
@@ -159,5 +161,93 @@ struct StatementCommand: AsyncParsableCommand {
         for file in outcomes.flatMap(\.files) where outcomes.count == 1 || file.hasSuffix("manifest.json") {
             Terminal.show(file)
         }
+    }
+}
+
+/// Whose differences are accepted.
+struct AcceptOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Let this account's statement go out although it is not whole; may be given again. Recorded with --reason, "
+                + "in the manifest too.", valueName: "slug"))
+    var accept: [String] = []
+
+    @Option(help: ArgumentHelp("Why what is not whole is accepted.", valueName: "text"))
+    var reason: String?
+
+    func validate() throws {
+        guard accept.isEmpty == (reason == nil) else {
+            throw ValidationError("--accept and --reason go together.")
+        }
+    }
+
+    /// Records what was accepted, where something was.
+    func record(_ month: Month, _ settings: StatementReport.Settings, _ connection: Connection) async throws {
+        guard let reason else { return }
+        try await StatementAccepting(month: month, slugs: accept, reason: reason, settings: settings).run(connection)
+    }
+}
+
+/// Who issues a statement.
+struct IssuerOptions: ParsableArguments {
+    /// Characters that fit into one line of the page and the workbook.
+    private static let longest = 200
+
+    @Option(
+        help: ArgumentHelp(
+            "Who issues the statements, as the customer shall read it; default DAYBOOK_ISSUER.",
+            valueName: "name, address"))
+    var issuer: String?
+
+    /// Empty where nobody says so. Throws `usage` for what is not one short line.
+    func line() throws -> String {
+        let line = issuer ?? ProcessInfo.processInfo.environment["DAYBOOK_ISSUER"] ?? ""
+        guard line.count <= Self.longest, !line.contains(where: \.isNewline) else {
+            throw DaybookError.usage("The issuer is one line of at most \(Self.longest) characters.")
+        }
+        return line
+    }
+}
+
+/// `daybook report check`
+struct CheckStatementCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check a statement that you were given: whether it is genuine and adds up.",
+        discussion: """
+            Needs no database. Recomputes the sums, the balances, the digests, the chain and the signature, and says \
+            in one line what came of it, and of each file whether it is genuine. Workbook and page are looked for in \
+            the folder and beside it, also under the names that a message gave them. Exits with 65 and the reason \
+            where the statement is refused.
+
+            Examples:
+              daybook report check statement-customer5-2026-10 --key daybook.pub
+              daybook report check 'Kranich GmbH 2026-10.zip' --key daybook.pub
+            """)
+
+    @Argument(
+        help: "The folder with manifest.json, the archive that was mailed, or manifest.json itself.",
+        completion: .file())
+    var statement: String
+
+    @Argument(help: "Further files that must be of that statement, whatever their names are.", completion: .file())
+    var files: [String] = []
+
+    @Option(help: ArgumentHelp("The public key that must have signed it.", valueName: "file"))
+    var key: String?
+
+    func run() async throws {
+        let check = StatementCheck(statement, further: files, trusted: try key.map(KeyFile.verifyingKey))
+        let outcome = try check.run()
+        for file in outcome.files { Terminal.say("daybook: \(file.path) \(file.state.rawValue).") }
+        switch outcome.standing {
+        case .trusted: break
+        case .unsigned:
+            Terminal.say("daybook: It carries no signature: whoever made these files could have made others.")
+        case .signed(let key):
+            Terminal.say(
+                "daybook: Signed with the key \(key); compare it with the one that you were given, or use --key.")
+        }
+        if let refusal = outcome.refusal { throw refusal }
+        Terminal.show(outcome.sentence)
     }
 }

@@ -1,0 +1,119 @@
+import Domain
+import Postgres
+import Reporting
+import Schema
+
+/// What the commands that list something read.
+enum Reading {
+    static func accounts(_ database: DatabaseOptions) async throws -> [Account] {
+        try await books(database) { try $0.accounts() }
+    }
+
+    static func account(_ slug: String, _ database: DatabaseOptions) async throws -> Account {
+        try Account.named(slug, among: try await accounts(database))
+    }
+
+    static func profiles(_ database: DatabaseOptions) async throws -> [String: String] {
+        try await books(database) { try $0.latestProfiles() }
+    }
+
+    /// Rows of a query as text, with empty text for null.
+    static func texts(_ database: DatabaseOptions, _ sql: String) async throws -> [[String]] {
+        try await database.withConnection { connection in
+            try await connection.transaction(.snapshot) { session in
+                let known = try session.query("SELECT to_regclass('daybook.migration') IS NOT NULL AS exists")
+                guard try known[0].bool("exists") else {
+                    throw DaybookError.configuration(
+                        "This database has no schema daybook; run: daybook database migrate")
+                }
+                return try session.query(sql).map { row in try row.columns.indices.map { try row.string($0) ?? "" } }
+            }
+        }
+    }
+
+    private static func books<Value: Sendable>(
+        _ database: DatabaseOptions, _ body: @escaping @Sendable (Books) throws -> Value
+    ) async throws -> Value {
+        try await database.withConnection { connection in
+            try await connection.transaction(.snapshot) { session in
+                try body(Books(session: session, catalog: Catalog(session)))
+            }
+        }
+    }
+}
+
+/// What every import command does.
+enum Importing {
+    static func run(
+        _ kind: ImportKind, file: String, releaseReason: String? = nil, termsFrom: Month? = nil,
+        database: DatabaseOptions
+    ) async throws {
+        let outcome = try await database.withConnection { connection in
+            try await CSVImport(
+                kind, file: ImportFile(path: file), releaseReason: releaseReason, termsFrom: termsFrom
+            ).run(connection)
+        }
+        Terminal.show(
+            "\(kind.rawValue): \(outcome.read) rows read, \(outcome.added) added, \(outcome.changed) changed, "
+                + "\(outcome.unchanged) already there")
+        for change in outcome.terms {
+            Terminal.show(
+                "\(change.slug): new terms from \(change.from) on"
+                    + (change.until.map { ", until those recorded from \($0) on" } ?? ""))
+        }
+    }
+}
+
+/// A report's table on a terminal.
+extension Table {
+    /// Its columns by the names that files give them, numbers at the right.
+    var text: TextTable {
+        var text = TextTable(columns: columns.map { $0.kind.isNumeric ? .number($0.id) : .text($0.id) })
+        for row in rows { text.add(row.map(\.plainText)) }
+        return text
+    }
+
+    /// Without the columns in which no row has anything.
+    var withoutEmptyColumns: Table {
+        keeping { column in rows.isEmpty || rows.contains { !$0[column].plainText.isEmpty } }
+    }
+
+    /// The rows that have a text in a column, without that column.
+    func part(where column: String, is text: String) -> Table {
+        guard let place = columns.firstIndex(where: { $0.id == column }) else { return self }
+        var part = self
+        part.rows = rows.filter { $0[place].plainText == text }
+        return part.keeping { $0 != place }
+    }
+
+    private func keeping(_ isKept: (Int) -> Bool) -> Table {
+        let kept = columns.indices.filter(isKept)
+        return Table(
+            name: name, title: title, note: note, columns: kept.map { columns[$0] },
+            rows: rows.map { row in kept.map { row[$0] } })
+    }
+
+    func show() { text.show() }
+}
+
+/// A column of a list on a terminal: what stands in it decides where its texts are aligned.
+enum ListColumn: ExpressibleByStringLiteral {
+    case text(String)
+    case number(String)
+
+    init(stringLiteral heading: String) { self = .text(heading) }
+}
+
+extension TextTable {
+    init(columns: [ListColumn]) {
+        let headings = columns.map { column in
+            switch column {
+            case .text(let heading), .number(let heading): heading
+            }
+        }
+        let numbers = columns.indices.filter { index in
+            if case .number = columns[index] { true } else { false }
+        }
+        self.init(headings, rightAligned: Set(numbers))
+    }
+}

@@ -1,0 +1,67 @@
+import Domain
+import Reporting
+
+/// What to type where a library refuses something: the commands and options are known here alone.
+enum Refusals {
+    /// The failure of an error of the reports or the ledger; nil for any other.
+    static func failure(of error: any Error) -> DaybookError? {
+        switch error {
+        case let refusal as LedgerRefusal: ledgerFailure(refusal)
+        case let refusal as ReportRefusal: reportFailure(refusal)
+        default: nil
+        }
+    }
+
+    private static let noAccounts = DaybookError.usage("No account is imported; run: daybook accounts import FILE")
+
+    private static func ledgerFailure(_ refusal: LedgerRefusal) -> DaybookError {
+        switch refusal {
+        case .noAccounts: noAccounts
+        case .missingTable(let table):
+            .configuration("This database has no \(table); run: daybook database migrate")
+        case .acceptanceWithoutReason:
+            .usage("--accept needs a --reason of at most \(Limits.remarkLength) characters.")
+        case .reopeningWithoutReason:
+            .usage("Say in --reason, in at most \(Limits.remarkLength) characters, why it is opened.")
+        case .notClosed(let month): .usage("The month \(month) is not closed; see: daybook close list")
+        case .closedAlready(let month): .usage("The month \(month) is closed already; see: daybook close list")
+        case .closedTwice(let month, let revisions):
+            .badData(
+                "The month \(month) is closed twice for one account, as revision "
+                    + revisions.map(String.init).joined(separator: " and ")
+                    + ": a record of its reopening is missing; see: daybook close list")
+        case .forgedClose(let month, let slug):
+            .badData(
+                "The close of \(month) of \(slug) is not what was closed, so nothing is chained to it; see: daybook "
+                    + "close list")
+        case .forgedStatements(let first, let others, let isOfEverybody):
+            .badData(
+                first.sentence + (others.isEmpty ? "" : " So are those of \(others.joined(separator: ", ")).")
+                    + " Nothing was written; see: daybook close list"
+                    + (isOfEverybody ? ", and write the others with --account." : "."))
+        case .taskWithoutEntry(let task):
+            .usage(
+                "The task \(task) belongs to no batch, and no ledger entry names it: a video that was bought "
+                    + "by itself is found by the entry that paid for it (daybook credits history).")
+        case .priceOfDrawnCredit(let file, let line, let entry, let months):
+            .badData(
+                "\(file), line \(line): the credit of entry \(entry) was drawn in the closed "
+                    + "\(months.joined(separator: ", ")): reopen first (daybook close reopen); nothing was imported.")
+        }
+    }
+
+    private static func reportFailure(_ refusal: ReportRefusal) -> DaybookError {
+        switch refusal {
+        case .noAccounts: return noAccounts
+        case .noFinalReport(let folder):
+            return .badData(
+                "There is no final SLA report for everybody in \(folder): a letter quotes nothing else. Write one with "
+                    + "daybook report sla, or name its folder with --sla.")
+        case .missingParameter(let name, let report, let kind):
+            return .usage("The report \(report) needs --param \(name)=… (\(kind.rawValue)).")
+        case .wrongParameter(let name, let text, let kind):
+            let range = kind == .integer ? ": a whole number from \(Int64.min) to \(Int64.max)" : ""
+            return .usage("--param \(name)=\(text.prefix(80)) is no \(kind.rawValue)\(range).")
+        }
+    }
+}
