@@ -1,5 +1,6 @@
 import Domain
 public import Postgres
+import Schema
 
 /// Whether a database has the engine.
 public enum EngineSchema {
@@ -37,5 +38,61 @@ public enum EngineSchema {
         throw DaybookError.configuration(
             "The role \(try row.text("role")) has no \(try row.text("what")): the engine works as the role that "
                 + "migrated the database, or as one with its rights (docs/operations.md).")
+    }
+}
+
+/// A customer's row in the service's table of users: keys, wallets and batches refer to it.
+enum CustomerUser {
+    /// Makes the row of an account's owner on a database that Daybook made, where nobody else does.
+    ///
+    /// Throws `badData` on a deployment, whose application makes its users itself.
+    static func require(_ userID: String, _ session: Session) throws {
+        if try isThere(userID, session) { return }
+        if try Migrator.madeService(session) {
+            try session.execute(
+                """
+                INSERT INTO public.users (id, name)
+                SELECT a.user_id, a.name FROM daybook.account AS a WHERE a.user_id = $1
+                ON CONFLICT (id) DO NOTHING
+                """, [.uuid(userID)])
+            if try isThere(userID, session) { return }
+        }
+        throw DaybookError.badData(
+            "The user \(userID) is not in this database's table of users, so nothing can be booked for him; let the "
+                + "application make the user first, or import the account with the user_id that it gave to him.")
+    }
+
+    private static func isThere(_ userID: String, _ session: Session) throws -> Bool {
+        try !session.query("SELECT FROM public.users WHERE id = $1", [.uuid(userID)]).isEmpty
+    }
+}
+
+/// What the engine's functions in the database refuse, by the SQLSTATE that they raise.
+public enum EngineFault: Error, Sendable, Hashable {
+    /// `DB001`: somebody tried to alter what may only be added to.
+    case appendOnly
+    /// `DB400`: a value that makes no sense.
+    case invalid(String)
+    /// `DB402`: the wallet does not hold so much.
+    case insufficientCredits(String)
+    /// `DB404`: no such batch of this customer.
+    case notFound
+    /// `DB409`: it contradicts what happened before.
+    case conflict(String)
+    /// `DB410`: the worker was declared dead, and cannot commit.
+    case fenced
+
+    /// The fault that an error of the server stands for, nil for every other error.
+    public init?(_ error: PostgresError) {
+        let message = error.message ?? ""
+        switch error.sqlState?.rawValue {
+        case "DB001": self = .appendOnly
+        case "DB400": self = .invalid(message)
+        case "DB402": self = .insufficientCredits(message)
+        case "DB404": self = .notFound
+        case "DB409": self = .conflict(message)
+        case "DB410": self = .fenced
+        default: return nil
+        }
     }
 }

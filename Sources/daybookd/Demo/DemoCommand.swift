@@ -58,3 +58,53 @@ struct DemoCommand: AsyncParsableCommand {
         }
     }
 }
+
+/// The provider's simulator as a child process.
+final class SimulatorProcess {
+    private let process = Process()
+    /// Where it listens.
+    let address: String
+    /// The key that it wants.
+    let key = "sk-demo"
+
+    /// Starts it on a free port and waits until it listens.
+    init(timeScale: Int64) throws {
+        process.executableURL = URL(fileURLWithPath: try Sibling.path("grsai-simulator"))
+        process.arguments = [
+            "--port", "0", "--time-scale", "\(timeScale)", "--key", key, "--knob", "seed=2026",
+            "--knob", "accept_then_drop=10", "--knob", "output_moderation=50", "--knob", "error=40",
+        ]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        var line: [UInt8] = []
+        while let piece = try output.fileHandleForReading.read(upToCount: 1), let byte = piece.first, byte != 0x0A {
+            line.append(byte)
+        }
+        address = String(decoding: line, as: UTF8.self)
+        guard address.hasPrefix("http://") else {
+            process.terminate()
+            throw DaybookError(.failed, "The simulator did not start.")
+        }
+    }
+
+    func stop() {
+        process.terminate()
+        process.waitUntilExit()
+    }
+}
+
+/// Programs that were built or installed beside this one.
+enum Sibling {
+    /// Throws `configuration` where there is none of that name.
+    static func path(_ name: String) throws(DaybookError) -> String {
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let path = URL(fileURLWithPath: own).deletingLastPathComponent().appending(path: name).path
+        guard FileManager.default.isExecutableFile(atPath: path) else {
+            throw .configuration("There is no \(name) beside daybookd; build it: swift build --product \(name)")
+        }
+        return path
+    }
+}
