@@ -1,7 +1,7 @@
 import Domain
 import Postgres
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.timeLimit(.minutes(4))) struct DeploymentTests {
     @Test func `a deployment's keys, batches and request_ids go on working`() async throws {

@@ -133,7 +133,7 @@ struct EngineModel {
 }
 
 /// Something that happens to a task.
-public enum TaskEvent: Sendable, Hashable, CaseIterable {
+enum TaskEvent: Sendable, Hashable, CaseIterable {
     /// A worker has committed the intent to submit it.
     case dispatched
     /// It is proved that the provider did not take it, and it may be tried again.
@@ -158,7 +158,7 @@ public enum TaskEvent: Sendable, Hashable, CaseIterable {
 
 extension TaskState {
     /// The state after an event; nil where the event changes nothing, because it comes too late or too early.
-    public func after(_ event: TaskEvent) -> TaskState? {
+    func after(_ event: TaskEvent) -> TaskState? {
         switch (self, event) {
         case (.ready, .dispatched): .intent
         case (.ready, .cancelled): .cancelled
@@ -174,10 +174,5 @@ extension TaskState {
         case (.accepted, .deadlinePassed): .timedOut
         default: nil
         }
-    }
-
-    /// Every state from which an event leads somewhere: what a compare-and-swap compares with.
-    public static func states(before event: TaskEvent) -> [TaskState] {
-        allCases.filter { $0.after(event) != nil }
     }
 }

@@ -2,8 +2,8 @@ import BatchEngine
 import Domain
 import Foundation
 import Postgres
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct KeysTests {
     private func make(_ userID: String, _ terms: Keys.Terms, _ pool: ConnectionPool) async throws -> APIKey {

@@ -3,8 +3,8 @@ import Domain
 import Foundation
 import Postgres
 import Schema
-import Testing
 import TestSupport
+import Testing
 
 /// Random histories of credits, batches and tasks, compared with the model after every step.
 @Suite struct ModelTests {
@@ -111,7 +111,9 @@ struct Comparison {
         }
         let expected = model.batches.map { batch in
             // A task that is handed over is written to the public table only when it ends.
-            let statuses = batch.tasks.map { $0.state.isOpen ? "pending" : $0.state.publicStatus }
+            let statuses = batch.tasks.map { task in
+                task.state.isOpen ? "pending" : task.state == .succeeded ? "succeeded" : "failed"
+            }
             return "batch \(batch.id): \(batch.frozen) \(batch.spent) \(batch.refunded) \(batch.isSettled) "
                 + "\(batch.isCancelled) \(batch.tasks.map(\.state.rawValue).joined(separator: " ")) | "
                 + "\(statuses.joined(separator: " ")) net \(batch.refunded - batch.frozen)"

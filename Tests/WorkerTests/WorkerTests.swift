@@ -2,8 +2,8 @@ import BatchEngine
 import Domain
 import Foundation
 import Postgres
-import Testing
 import TestSupport
+import Testing
 
 /// Workers as programs, against the provider's simulator.
 @Suite(.serialized) struct WorkerTests {

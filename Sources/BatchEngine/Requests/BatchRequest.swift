@@ -21,9 +21,6 @@ public struct BatchRequest: Sendable, Hashable {
         self.unknownMembers = unknownMembers
     }
 
-    /// Credits that the batch costs if every item succeeds.
-    public var requiredCredits: Int64 { items.reduce(0) { $0 + $1.model.credits } }
-
     /// SHA-256 over the canonical JSON of all that was asked for, defaults filled in: the same request written in
     /// another order of members, or with its numbers in another notation, has the same one.
     public var fingerprint: [UInt8] { SHA256Digest.bytes(identity.bytes(.canonical)) }

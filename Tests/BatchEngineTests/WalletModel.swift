@@ -1,38 +1,38 @@
+import Domain
+
 /// A customer's credit: lots, and the rules by which credit is drawn from them and comes back.
 ///
-/// A pure value. The database does the same in SQL, because old callers reach it there.
-public struct Wallet: Sendable, Hashable {
+/// A pure value, and the measure of what the database does in SQL.
+struct Wallet: Sendable, Hashable {
     /// A freeze that the credit does not suffice for.
-    public struct Shortage: Error, Sendable, Hashable {
+    struct Shortage: Error, Sendable, Hashable {
         /// Credits asked for.
-        public let required: Int64
+        let required: Int64
     }
 
     /// Credits that expired, or came back: of which lot, and what they cost.
-    public struct Movement: Sendable, Hashable {
-        public let lotID: Int64
-        public let credits: Int64
-        public let cost: Dollars
+    struct Movement: Sendable, Hashable {
+        let lotID: Int64
+        let credits: Int64
+        let cost: Dollars
         /// True where the credit went out again at once, because its lot has expired.
-        public var isExpired = false
+        var isExpired = false
     }
 
     /// The lots in no particular order, the empty ones too.
-    public private(set) var lots: [Lot] = []
-
-    public init() {}
+    private(set) var lots: [Lot] = []
 
     /// Credits that can be spent, expired or not swept yet included.
-    public var total: Int64 { lots.reduce(0) { $0 + $1.remaining } }
+    var total: Int64 { lots.reduce(0) { $0 + $1.remaining } }
 
     /// Credits of one kind.
-    public func total(_ kind: Lot.Kind) -> Int64 { lots.reduce(0) { $0 + ($1.kind == kind ? $1.remaining : 0) } }
+    func total(_ kind: Lot.Kind) -> Int64 { lots.reduce(0) { $0 + ($1.kind == kind ? $1.remaining : 0) } }
 
     /// Adds a lot.
-    public mutating func open(_ lot: Lot) { lots.append(lot) }
+    mutating func open(_ lot: Lot) { lots.append(lot) }
 
     /// Takes out what has expired, and says what that was.
-    public mutating func expire(at instant: Instant) -> [Movement] {
+    mutating func expire(at instant: Instant) -> [Movement] {
         lots.indices.filter { lots[$0].remaining > 0 && lots[$0].isExpired(at: instant) }.map { index in
             defer {
                 lots[index].remaining = 0
@@ -47,7 +47,7 @@ public struct Wallet: Sendable, Hashable {
     ///
     /// Throws ``Shortage`` and changes nothing where the credit does not suffice. Precondition: what has expired was
     /// taken out.
-    public mutating func freeze(_ amounts: [VideoModel: Int64]) throws(Shortage) -> [Draw] {
+    mutating func freeze(_ amounts: [VideoModel: Int64]) throws(Shortage) -> [Draw] {
         var changed = self
         var draws: [Draw] = []
         for (model, amount) in amounts.sorted(by: { $0.key < $1.key }) {
@@ -65,7 +65,7 @@ public struct Wallet: Sendable, Hashable {
     }
 
     /// Takes credits out of the lots in their order, for no model; false and no change where there are not so many.
-    public mutating func takeOut(_ credits: Int64) -> Bool {
+    mutating func takeOut(_ credits: Int64) -> Bool {
         guard credits <= total else { return false }
         var left = credits
         for index in drawOrder where left > 0 {
@@ -79,7 +79,7 @@ public struct Wallet: Sendable, Hashable {
     /// Gives credits of a model back to the lots they came from, the last that was drawn first.
     ///
     /// Precondition: the draws still hold that much of the model.
-    public mutating func giveBack(
+    mutating func giveBack(
         _ credits: Int64, of model: VideoModel, to draws: inout [Draw], at instant: Instant
     ) -> [Movement] {
         var left = credits
@@ -118,4 +118,56 @@ public struct Wallet: Sendable, Hashable {
         }
         return movement
     }
+}
+
+/// Credits that were bought or granted together.
+struct Lot: Sendable, Hashable {
+    /// What kind of credit it holds, in the order in which credit is drawn.
+    enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// Granted: drawn first, may expire, never pays for Veo-Pro.
+        case bonus
+        /// Bought: never expires.
+        case purchased
+    }
+
+    let id: Int64
+    let kind: Kind
+    /// Credits left in it.
+    var remaining: Int64
+    /// What the credits left in it cost.
+    var remainingCost: Dollars
+    let openedAt: Instant
+    /// The first instant at which it cannot be spent any more; nil never expires.
+    var expiresAt: Instant?
+
+    /// Whether its credit has expired at an instant.
+    func isExpired(at instant: Instant) -> Bool { expiresAt.map { $0 <= instant } ?? false }
+
+    /// The order of drawing: bonus before purchased, soonest expiry first, then oldest.
+    static func isDrawnBefore(_ left: Lot, _ right: Lot) -> Bool {
+        if left.kind != right.kind { return left.kind == .bonus }
+        let leftEnd = left.expiresAt ?? .distantFuture
+        let rightEnd = right.expiresAt ?? .distantFuture
+        if leftEnd != rightEnd { return leftEnd < rightEnd }
+        return (left.openedAt, left.id) < (right.openedAt, right.id)
+    }
+}
+
+/// What one freeze took from one lot for one model, and what came back of it.
+struct Draw: Sendable, Hashable {
+    let lotID: Int64
+    let model: VideoModel
+    /// Credits taken.
+    let credits: Int64
+    /// What those credits cost.
+    let cost: Dollars
+    /// Credits given back so far.
+    var returned: Int64 = 0
+    /// The cost that went back with them.
+    var returnedCost: Dollars = .zero
+
+    /// Credits that have not come back.
+    var kept: Int64 { credits - returned }
+    /// The cost of those credits.
+    var keptCost: Dollars { Dollars(micros: cost.micros - returnedCost.micros) }
 }
