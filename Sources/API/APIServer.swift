@@ -17,20 +17,24 @@ public struct APIServer: Service {
     private let settings: APISettings
     private let logger: Logger
     private let readCallback: @Sendable ([UInt8]) -> String?
+    private let explain: @Sendable (any Error) -> String?
     private let onListening: @Sendable (String) async -> Void
 
     /// - Parameters:
     ///   - readCallback: The provider's id of the task that a callback's body is about, nil for a body that is none.
+    ///   - explain: The sentence of an error for the log, with the command that helps; nil where it is none of ours.
     ///   - onListening: Called with the address, once there is one.
     public init(
         pool: ConnectionPool, settings: APISettings, logger: Logger,
         readCallback: @escaping @Sendable ([UInt8]) -> String? = { _ in nil },
+        explain: @escaping @Sendable (any Error) -> String? = { _ in nil },
         onListening: @escaping @Sendable (String) async -> Void = { _ in }
     ) {
         self.pool = pool
         self.settings = settings
         self.logger = logger
         self.readCallback = readCallback
+        self.explain = explain
         self.onListening = onListening
     }
 
@@ -64,7 +68,7 @@ public struct APIServer: Service {
         let doorkeeper = Doorkeeper(settings.bounds)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerMiddleware(doorkeeper: doorkeeper))
-        HealthRoutes(readiness: Readiness(pool)).add(to: router)
+        HealthRoutes(readiness: Readiness(pool, explain: explain)).add(to: router)
         CallbackRoutes(desk: CallbackDesk(pool), readCallback: readCallback).add(to: router)
         for path in Self.basePaths {
             let group = router.group(RouterPath(path)).add(
@@ -108,7 +112,7 @@ public struct ServerBounds: Sendable, Hashable {
     public var bodiesBytes: Int
     /// Bytes of all bodies of one key that have not been answered.
     public var bodiesBytesOfKey: Int
-    /// Calls a minute and address without a key.
+    /// Calls without a key, per minute and address.
     public var keylessPerMinute: Int64
 
     public init(

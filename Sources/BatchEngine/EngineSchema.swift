@@ -1,22 +1,20 @@
-import Domain
+public import Domain
 public import Postgres
 import Schema
 
 /// Whether a database has the engine.
 public enum EngineSchema {
-    /// Throws `configuration` where the engine's part of the schema is missing.
+    /// Throws ``EngineFault`` as `noEngine` where the engine's part of the schema is missing.
     public static func require(_ session: Session) throws {
         let rows = try session.query("SELECT to_regclass('daybook.model_gate') IS NOT NULL AS exists")
         guard try rows[0].bool("exists") else {
             let service = try session.query("SELECT to_regclass('public.credit_ledger') IS NOT NULL AS exists")
-            let option = try service[0].bool("exists") ? " --engine" : ""
-            throw DaybookError.configuration(
-                "This database has no batch engine; run: daybook database migrate\(option)")
+            throw EngineFault.noEngine(besideService: try service[0].bool("exists"))
         }
     }
 
-    /// Throws `configuration` where the session's role may not do what the engine does, before the first request finds
-    /// out.
+    /// Throws ``EngineFault`` as `missingRight` where the session's role may not do what the engine does, before the
+    /// first request finds out.
     public static func requireRights(_ session: Session) throws {
         let rows = try session.query(
             """
@@ -35,9 +33,7 @@ public enum EngineSchema {
             ) AS needed WHERE NOT needed.held ORDER BY needed.what LIMIT 1
             """)
         guard let row = rows.first else { return }
-        throw DaybookError.configuration(
-            "The role \(try row.text("role")) has no \(try row.text("what")): the engine works as the role that "
-                + "migrated the database, or as one with its rights (docs/operations.md).")
+        throw EngineFault.missingRight(role: try row.text("role"), what: try row.text("what"))
     }
 }
 
@@ -67,22 +63,8 @@ enum CustomerUser {
     }
 }
 
-/// What the engine's functions in the database refuse, by the SQLSTATE that they raise.
-public enum EngineFault: Error, Sendable, Hashable {
-    /// `DB001`: somebody tried to alter what may only be added to.
-    case appendOnly
-    /// `DB400`: a value that makes no sense.
-    case invalid(String)
-    /// `DB402`: the wallet does not hold so much.
-    case insufficientCredits(String)
-    /// `DB404`: no such batch of this customer.
-    case notFound
-    /// `DB409`: it contradicts what happened before.
-    case conflict(String)
-    /// `DB410`: the worker was declared dead, and cannot commit.
-    case fenced
-
-    /// The fault that an error of the server stands for, nil for every other error.
+extension EngineFault {
+    /// What the engine's functions in the database refuse, by the SQLSTATE that they raise; nil for every other error.
     public init?(_ error: PostgresError) {
         let message = error.message ?? ""
         switch error.sqlState?.rawValue {

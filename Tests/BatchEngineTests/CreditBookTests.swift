@@ -1,8 +1,8 @@
 import BatchEngine
 import Domain
 import Postgres
-import Testing
 import TestSupport
+import Testing
 
 /// What a customer has, as `daybook credits balance` and the Batch API say it.
 @Suite struct BalanceTests {
@@ -113,7 +113,7 @@ import TestSupport
 
     @Test func `a reference of blanks is refused`() {
         for blank in ["", " ", "\t\n", "\u{a0}\u{2003}"] {
-            #expect(throws: DaybookError.self) { try Self.booking(Self.package, blank) }
+            #expect(throws: EngineFault.incompleteBooking(.reference)) { try Self.booking(Self.package, blank) }
         }
     }
 }

@@ -34,11 +34,14 @@ actor Readiness {
     }
 
     private let pool: ConnectionPool
+    private let explain: @Sendable (any Error) -> String?
     private var known: (answer: Answer, at: Int64)?
     private var asking: Task<Answer, Never>?
 
-    init(_ pool: ConnectionPool) {
+    /// - Parameter explain: The sentence of an error that is not the database's own; nil where it is none of ours.
+    init(_ pool: ConnectionPool, explain: @escaping @Sendable (any Error) -> String?) {
         self.pool = pool
+        self.explain = explain
     }
 
     func answer() async -> Answer {
@@ -59,11 +62,13 @@ actor Readiness {
                 try session.requireWritable()
             }
             return .ready
-        } catch let error as DaybookError {
-            return .unprepared(error.sentence)
+        } catch let error as PostgresError {
+            return .failed(error)
         } catch {
-            return .failed(
-                error as? PostgresError ?? PostgresError(.connectionFailed, "The database cannot be asked."))
+            guard let sentence = explain(error) else {
+                return .failed(PostgresError(.connectionFailed, "The database cannot be asked."))
+            }
+            return .unprepared(sentence)
         }
     }
 }

@@ -37,33 +37,32 @@ public struct CreditBooking: Sendable, Hashable {
         return String(text[..<end].drop(while: \.isWhitespace))
     }
 
-    /// Throws `usage` where the numbers make no sense or a word is missing.
-    public init(kind: Kind, reference: String, author: String, reason: String?) throws(DaybookError) {
+    /// Throws `usage` where the numbers make no sense, and ``EngineFault`` as `incompleteBooking` where a word is
+    /// missing.
+    public init(kind: Kind, reference: String, author: String, reason: String?) throws {
         switch kind {
         case .purchase(_, let price):
             guard (0...Limits.toldPriceMicros).contains(price.micros) else {
-                throw .usage("A purchase costs from 0 to \(Dollars(micros: Limits.toldPriceMicros)) USD.")
+                throw DaybookError.usage("A purchase costs from 0 to \(Dollars(micros: Limits.toldPriceMicros)) USD.")
             }
         case .grant: break
         case .adjustment:
-            guard reason?.isEmpty == false else { throw .usage("An adjustment needs a reason: --reason TEXT") }
+            guard reason?.isEmpty == false else { throw EngineFault.incompleteBooking(.reason) }
         }
         guard (1...UInt64(Limits.walletCredits)).contains(kind.credits.magnitude),
             kind.credits > 0 || kind.isAdjustment
         else {
-            throw .usage(
+            throw DaybookError.usage(
                 kind.isAdjustment
                     ? "A correction is by 1 to \(Limits.walletCredits) credits, up or down."
                     : "Credits must lie between 1 and \(Limits.walletCredits).")
         }
         let reference = Self.trimmed(reference)
         guard !reference.isEmpty, reference.count <= Limits.remarkLength else {
-            throw .usage(
-                "A reference has 1 to \(Limits.remarkLength) characters, blanks around it apart: --reference TEXT"
-            )
+            throw EngineFault.incompleteBooking(.reference)
         }
         guard !author.isEmpty, author.count <= Limits.nameLength else {
-            throw .usage("Name who books it: --author NAME")
+            throw EngineFault.incompleteBooking(.author)
         }
         self.kind = kind
         self.reference = reference
