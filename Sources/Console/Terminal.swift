@@ -18,7 +18,7 @@ public enum Terminal {
     }
 }
 
-/// Tells what is being done: one line that changes on a terminal, a line a step elsewhere, nothing if it is to be
+/// Tells what is being done: one line that changes on a terminal, a line per step elsewhere, nothing if it is to be
 /// quiet.
 public struct Progress: Sendable {
     private let isQuiet: Bool

@@ -36,8 +36,6 @@ struct TaskObject {
     let id: String?
     let status: ProviderStatus
 
-    private static let reasons: Set<String> = ["input_moderation", "output_moderation", "error"]
-
     init(_ object: LooseValue, remark: Remark) {
         id = object["id"]?.text
         switch object["status"]?.text {
@@ -45,12 +43,12 @@ struct TaskObject {
             if let url = Self.videoURL(object) {
                 status = .succeeded(videoURL: url, pid: object["results"]?.first?["pid"]?.text)
             } else {
-                status = .failed(.init(reason: "error", message: "Grsai reported success without a video."))
+                status = .failed(.init(reason: .error, message: "Grsai reported success without a video."))
             }
         case "failed":
-            status = .failed(Self.failure(object, otherwise: "error", remark))
+            status = .failed(Self.failure(object, otherwise: .error, remark))
         case "violation":
-            status = .failed(Self.failure(object, otherwise: "output_moderation", remark))
+            status = .failed(Self.failure(object, otherwise: .outputModeration, remark))
         case nil:
             status = .unreadable(remark: "Grsai's report has no status.")
         default:
@@ -71,10 +69,9 @@ struct TaskObject {
     }
 
     private static func failure(
-        _ object: LooseValue, otherwise: String, _ remark: Remark
+        _ object: LooseValue, otherwise: ProviderStatus.Failure.Reason, _ remark: Remark
     ) -> ProviderStatus.Failure {
-        let named = object["failure_reason"]?.text
-        let reason = named.flatMap { reasons.contains($0) ? $0 : nil } ?? otherwise
+        let reason = object["failure_reason"]?.text.flatMap(ProviderStatus.Failure.Reason.init) ?? otherwise
         let message = object["error"]?.text.map(remark.clean) ?? "Grsai gave no message."
         return .init(reason: reason, message: message)
     }

@@ -181,7 +181,7 @@ extension SimulatedProvider {
 
 /// Simulated time: microseconds since the start, so many times faster than real ones, and movable by hand.
 struct SimulatedClock: Sendable {
-    /// Simulated seconds a real second; 0 stands still and moves by hand only.
+    /// Simulated seconds per real second; 0 stands still and moves by hand only.
     let scale: Int64
     private let startedAt = ContinuousClock.now
     private var advanced: Int64 = 0

@@ -75,10 +75,10 @@ public struct SimulatorSettings: Sendable {
     public let port: Int
     /// The key that clients must send.
     public let key: String
-    /// Simulated seconds a real second; 0 stands still, and only `POST /admin/clock` moves it.
+    /// Simulated seconds per real second; 0 stands still, and only `POST /admin/clock` moves it.
     public let timeScale: Int64
     public let knobs: Knobs
-    /// A file to which every accepted task is appended, one JSON object a line.
+    /// A file to which every accepted task is appended, one JSON object per line.
     public let journal: String?
 
     public static let standardKey = "sk-simulator"

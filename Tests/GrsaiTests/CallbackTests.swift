@@ -67,7 +67,7 @@ import Testing
                 if case .succeeded = body.claim, body.providerTaskID == id { return true }
                 return false
             })
-        #expect(bodies.last?.claim.failure?.reason == "error")
+        #expect(bodies.last?.claim.failure?.reason == .error)
     }
 
     @Test func `missing ones never come`() async throws {

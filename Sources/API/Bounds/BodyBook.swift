@@ -26,7 +26,7 @@ struct BodyBook {
         /// True once all of it has come, or it was told to go: it is not to be given up any more.
         var isSettled = false
 
-        /// Bytes a second, so that one which has just begun is not slow yet.
+        /// Bytes per second, so that one which has just begun is not slow yet.
         func rate(at now: Int64) -> Int64 { (Int64(bytes) + 65_536) * 1000 / (now - beganAt + 1000) }
     }
 

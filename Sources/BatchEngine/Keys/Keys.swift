@@ -103,7 +103,7 @@ public struct Caller: Sendable, Hashable {
     public let userID: String
     /// The key's id, a UUID; nil for a caller without one, such as a demonstration.
     public let keyID: String?
-    /// Requests a minute.
+    /// Requests per minute.
     public let rateLimitPerMinute: Int64
     /// Items of one batch.
     public let maxItems: Int
@@ -120,7 +120,7 @@ public struct Caller: Sendable, Hashable {
 public struct Allowance: Sendable, Hashable {
     /// False if the request is one too many.
     public let isWithin: Bool
-    /// Requests a minute, which is also how many may come at once.
+    /// Requests per minute, which is also how many may come at once.
     public let perMinute: Int64
     /// Requests that may come at once now.
     public let remaining: Int64

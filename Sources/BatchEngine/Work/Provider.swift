@@ -89,11 +89,17 @@ public enum ProviderStatus: Sendable, Hashable {
 
     /// Why a video was not rendered.
     public struct Failure: Sendable, Hashable {
-        /// `input_moderation`, `output_moderation` or `error`, as the provider says it.
-        public let reason: String
+        /// The provider's words for it, which the books keep.
+        public enum Reason: String, Sendable, Hashable, CaseIterable {
+            case inputModeration = "input_moderation"
+            case outputModeration = "output_moderation"
+            case error
+        }
+
+        public let reason: Reason
         public let message: String
 
-        public init(reason: String, message: String) {
+        public init(reason: Reason, message: String) {
             self.reason = reason
             self.message = message
         }
