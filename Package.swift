@@ -137,8 +137,7 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "BatchEngine", "Postgres", "Domain", "Formats",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Postgres", "Domain", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),

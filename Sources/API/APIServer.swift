@@ -1,4 +1,6 @@
-import Domain
+public import BatchEngine
+public import Domain
+import Glibc
 import Hummingbird
 import HummingbirdCore
 public import Logging
@@ -15,20 +17,24 @@ public struct APIServer: Service {
     private let settings: APISettings
     private let logger: Logger
     private let readCallback: @Sendable ([UInt8]) -> String?
+    private let explain: @Sendable (any Error) -> String?
     private let onListening: @Sendable (String) async -> Void
 
     /// - Parameters:
     ///   - readCallback: The provider's id of the task that a callback's body is about, nil for a body that is none.
+    ///   - explain: The sentence of an error for the log, with the command that helps; nil where it is none of ours.
     ///   - onListening: Called with the address, once there is one.
     public init(
         pool: ConnectionPool, settings: APISettings, logger: Logger,
         readCallback: @escaping @Sendable ([UInt8]) -> String? = { _ in nil },
+        explain: @escaping @Sendable (any Error) -> String? = { _ in nil },
         onListening: @escaping @Sendable (String) async -> Void = { _ in }
     ) {
         self.pool = pool
         self.settings = settings
         self.logger = logger
         self.readCallback = readCallback
+        self.explain = explain
         self.onListening = onListening
     }
 
@@ -62,7 +68,7 @@ public struct APIServer: Service {
         let doorkeeper = Doorkeeper(settings.bounds)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerMiddleware(doorkeeper: doorkeeper))
-        HealthRoutes(readiness: Readiness(pool)).add(to: router)
+        HealthRoutes(readiness: Readiness(pool, explain: explain)).add(to: router)
         CallbackRoutes(desk: CallbackDesk(pool), readCallback: readCallback).add(to: router)
         for path in Self.basePaths {
             let group = router.group(RouterPath(path)).add(
@@ -71,5 +77,112 @@ public struct APIServer: Service {
             CreditRoutes(pool: pool).add(to: group)
         }
         return router
+    }
+}
+
+/// How the API is served.
+public struct APISettings: Sendable {
+    /// The address to listen on.
+    public var host: String
+    /// The port; 0 takes a free one.
+    public var port: Int
+    /// What requests may ask for.
+    public var rules: RequestRules
+    /// What callers may take of the server at once.
+    public var bounds: ServerBounds
+
+    public init(
+        host: String = "127.0.0.1", port: Int = 8080, rules: RequestRules = RequestRules(),
+        bounds: ServerBounds = ServerBounds()
+    ) {
+        self.host = host
+        self.port = port
+        self.rules = rules
+        self.bounds = bounds
+    }
+}
+
+/// What strangers and customers may take of the server at once, as far as an operator chooses it.
+public struct ServerBounds: Sendable, Hashable {
+    /// Connections of clients.
+    public var connections: Int
+    /// Seconds from the head of a request to the end of its body.
+    public var bodySeconds: Int
+    /// Bytes of all bodies that have not been answered.
+    public var bodiesBytes: Int
+    /// Bytes of all bodies of one key that have not been answered.
+    public var bodiesBytesOfKey: Int
+    /// Calls without a key, per minute and address.
+    public var keylessPerMinute: Int64
+
+    public init(
+        connections: Int = Limits.serverConnections, bodySeconds: Int = Limits.bodySeconds,
+        bodiesBytes: Int = Limits.bodiesBytes, bodiesBytesOfKey: Int = Limits.bodiesBytesOfKey,
+        keylessPerMinute: Int64 = Limits.keylessPerMinute
+    ) {
+        self.connections = connections
+        self.bodySeconds = bodySeconds
+        self.bodiesBytes = bodiesBytes
+        self.bodiesBytesOfKey = bodiesBytesOfKey
+        self.keylessPerMinute = keylessPerMinute
+    }
+}
+
+/// The file descriptors of the process.
+enum OpenFiles {
+    /// Raises the limit to what so many connections need, as far as the system lets us; gives the connections that
+    /// there is room for.
+    static func makeRoom(for connections: Int, _ logger: Logger) -> Int {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return connections }
+        let wanted = rlim_t(connections + Limits.serverFiles)
+        if limit.rlim_cur < wanted {
+            var raised = limit
+            raised.rlim_cur = min(wanted, limit.rlim_max)
+            if setrlimit(resource, &raised) == 0 { limit = raised }
+        }
+        guard limit.rlim_cur < wanted else { return connections }
+        let files = Int(limit.rlim_cur)
+        let room = min(connections, max(files - Limits.serverFiles, files / 2))
+        logger.warning(
+            "The limit of open files allows for fewer connections than wanted; see: ulimit -n",
+            metadata: ["files.limit": "\(files)", "connections.wanted": "\(connections)", "connections": "\(room)"])
+        return room
+    }
+}
+
+/// Says once that connections cannot be accepted for want of file descriptors, and closes some that nobody needs. That
+/// the server tries again only after a second is the business of NIO's own handler behind this one.
+final class AcceptHandler: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
+
+    /// Connections that are closed at once.
+    private static let room = 8
+    /// Milliseconds without a failure after which the next one is news.
+    private static let quietMilliseconds: Int64 = 60_000
+
+    private let traffic: Traffic
+    private let logger: Logger
+    private var failedAt: Int64?
+
+    init(_ traffic: Traffic, _ logger: Logger) {
+        self.traffic = traffic
+        self.logger = logger
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? IOError, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.errnoCode) {
+            let now = Traffic.now
+            if now - (failedAt ?? Int64.min / 2) > Self.quietMilliseconds {
+                logger.error(
+                    "No connection can be accepted: there is no file descriptor or no memory left; see: ulimit -n",
+                    metadata: ["errno": "\(error.errnoCode)"])
+            }
+            failedAt = now
+            traffic.makeRoom(Self.room)
+        }
+        context.fireErrorCaught(error)
     }
 }

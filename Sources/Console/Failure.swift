@@ -1,4 +1,3 @@
-import BatchEngine
 public import Domain
 import Foundation
 import Postgres
@@ -45,6 +44,7 @@ public enum Failure {
         return stopped.standing
     }
 
+    /// What the engine refuses, with the command that helps: both programs book, serve and keep keys.
     private static func engine(_ fault: EngineFault) -> DaybookError {
         switch fault {
         case .appendOnly: .badData("The books are only ever added to; correct a mistake with: daybook credits adjust")
@@ -52,6 +52,20 @@ public enum Failure {
         case .insufficientCredits(let why): .badData("\(why); nothing was booked.")
         case .notFound: .badData("There is no such batch of this customer.")
         case .fenced: DaybookError(.tryAgain, "This worker was declared dead by another one; start it again.")
+        case .noEngine(let besideService):
+            .configuration(
+                "This database has no batch engine; run: daybook database migrate" + (besideService ? " --engine" : ""))
+        case .missingRight(let role, let what):
+            .configuration(
+                "The role \(role) has no \(what): the engine works as the role that migrated the database, or as one "
+                    + "with its rights (docs/operations.md).")
+        case .unknownKey: .usage("No key has that id or beginning; see: daybookd keys list")
+        case .ambiguousKey: .usage("Several keys begin like that; name one by its id, see: daybookd keys list")
+        case .incompleteBooking(.reference):
+            .usage(
+                "A reference has 1 to \(Limits.remarkLength) characters, blanks around it apart: --reference TEXT")
+        case .incompleteBooking(.author): .usage("Name who books it: --author NAME")
+        case .incompleteBooking(.reason): .usage("An adjustment needs a reason: --reason TEXT")
         }
     }
 

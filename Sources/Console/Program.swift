@@ -1,6 +1,8 @@
 public import ArgumentParser
+import Dispatch
 public import Domain
 import Foundation
+import Synchronization
 
 /// A command that takes care of SIGINT and SIGTERM itself, because it has something to bring to an end.
 public protocol EndsGracefully {}
@@ -49,5 +51,66 @@ public enum Program {
         } else {
             try command.run()
         }
+    }
+}
+
+/// The version of both programs.
+public enum Version {
+    public static let current = "0.2.0-dev"
+}
+
+/// SIGINT and SIGTERM cancel the work, so that the server stops counting and no half of a file stays; a second one
+/// ends at once.
+///
+/// A second one in the same breath is the first again: `timeout` signals its child, and then the child's group.
+final class Interruption: Sendable {
+    private static let breath: Duration = .milliseconds(500)
+
+    private let first = Mutex<ContinuousClock.Instant?>(nil)
+    /// Set once in `init` and only cancelled afterwards, which Dispatch allows from any thread.
+    nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
+
+    init(_ program: String, _ cancel: @escaping @Sendable () -> Void) {
+        var sources: [any DispatchSourceSignal] = []
+        for number in [SIGINT, SIGTERM] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            sources.append(source)
+        }
+        self.sources = sources
+        for source in sources {
+            source.setEventHandler { [self] in
+                let since = first.withLock { first in
+                    defer { first = first ?? .now }
+                    return first?.duration(to: .now)
+                }
+                if let since, since > Self.breath {
+                    Terminal.say("\(program): ended at once. " + LastWords.standing)
+                    _exit(130)
+                }
+                cancel()
+            }
+            source.resume()
+        }
+    }
+
+    var wasInterrupted: Bool { first.withLock { $0 != nil } }
+
+    func stop() {
+        for source in sources { source.cancel() }
+    }
+}
+
+/// What a program says that is ended at once, in the middle of its work, by a second signal.
+public enum LastWords {
+    private static let source = Mutex<(@Sendable () -> String)?>(nil)
+
+    /// Lets a command say what stands of its work. The closure is called from any thread, at any instant.
+    public static func set(_ standing: @escaping @Sendable () -> String) {
+        source.withLock { $0 = standing }
+    }
+
+    static var standing: String {
+        source.withLock { $0 }?() ?? "What was committed before that stands; what was under way is undone."
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Logging
 
 /// The command line of the service.
 struct Daybookd: AsyncParsableCommand {
@@ -23,4 +24,13 @@ struct Daybookd: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [ServeCommand.self, WorkCommand.self, DemoCommand.self, KeysCommand.self])
+}
+
+@main
+enum Main {
+    static func main() async {
+        // Standard output is for results.
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        await Program.run(Daybookd.self)
+    }
 }

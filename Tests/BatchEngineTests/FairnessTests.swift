@@ -46,14 +46,16 @@ import Testing
                             _ = try WorkQueue(session).record([(submission, answer)], by: worker)
                             return
                         }
-                        try WorkQueue(session).refuse(submission, refusal)
+                        let queue = WorkQueue(session)
+                        try queue.refuse(submission, refusal, behind: try queue.fence(worker))
                     }
                 }
                 let accepted = answers.filter { if case .accepted = $0.1 { true } else { false } }.map(\.0.taskID)
                 _ = try session.transaction {
-                    try WorkQueue(session).end(
+                    let queue = WorkQueue(session)
+                    return try queue.end(
                         accepted.map { .succeeded($0, videoURL: "https://example.com/v") }, of: first, customer: large,
-                        from: [.accepted])
+                        from: [.accepted], behind: try queue.fence(worker))
                 }
                 let row = try session.query(
                     "SELECT frozen, spent, refunded, settled_at IS NOT NULL AS settled FROM daybook.batch WHERE batch_id = $1",

@@ -51,7 +51,8 @@ extension History {
         let worker = worker
         try session.transaction {
             if case .refused(let refusal) = answer {
-                try WorkQueue(session).refuse(submission, refusal)
+                let queue = WorkQueue(session)
+                try queue.refuse(submission, refusal, behind: try queue.fence(worker))
             } else {
                 _ = try WorkQueue(session).record([(submission, answer)], by: worker)
             }
@@ -104,13 +105,15 @@ extension History {
             switch event {
             case .succeeded: TaskEnding.succeeded(task.id, videoURL: "https://example.com/\(task.id)")
             case .deadlinePassed: TaskEnding.timedOut(task.id)
-            default: TaskEnding.failed(task.id, .init(reason: "output_moderation", message: "no"))
+            default: TaskEnding.failed(task.id, .init(reason: .outputModeration, message: "no"))
             }
         }
         note("poll \(chosen.map(\.id)): \(event)")
         let batchID = model.batches[batch].id
         _ = try session.transaction {
-            try WorkQueue(session).end(endings, of: batchID, customer: Self.userID, from: [.accepted])
+            let queue = WorkQueue(session)
+            return try queue.end(
+                endings, of: batchID, customer: Self.userID, from: [.accepted], behind: try queue.fence(worker))
         }
         model.apply(event, to: Set(chosen.map(\.id)), of: batch, at: now)
     }
@@ -154,7 +157,7 @@ extension History {
             }
         }
         do {
-            try session.transaction { try WorkQueue(session).hold(dead) }
+            try session.transaction { _ = try WorkQueue(session).fence(dead) }
             throw TestSupportError("a dead worker could commit")
         } catch EngineFault.fenced {}
         let worker = worker

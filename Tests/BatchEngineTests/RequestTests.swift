@@ -29,7 +29,6 @@ import Testing
         #expect(request.items[0].model == .sora2 && request.items[0].aspectRatio == .landscape)
         #expect(request.items[0].durationSeconds == 10 && request.items[1].durationSeconds == 5)
         #expect(request.requestID == nil && request.webhookURL == nil)
-        #expect(request.requiredCredits == 20)
     }
 
     @Test func `a request_id in the body counts before one in a header`() throws {

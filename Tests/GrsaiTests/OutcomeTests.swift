@@ -27,7 +27,7 @@ import Testing
         ] as [(Knob, String)] {
             let (early, late) = try await Self.statuses([knob: 1000])
             guard case .running = early else { throw TestFailure("\(knob.rawValue): \(early)") }
-            #expect(late.failure?.reason == reason, "\(knob.rawValue)")
+            #expect(late.failure?.reason.rawValue == reason, "\(knob.rawValue)")
             #expect(late.failure?.message.isEmpty == false)
         }
     }

@@ -108,14 +108,16 @@ import Testing
     }
 
     @Test func `failures carry the provider's reason`() {
-        for reason in ["input_moderation", "output_moderation", "error"] {
-            let failure = Self.data("{\"status\":\"failed\",\"failure_reason\":\"\(reason)\",\"error\":\"why\"}")
+        for (word, reason) in [
+            ("input_moderation", .inputModeration), ("output_moderation", .outputModeration), ("error", .error),
+        ] as [(String, ProviderStatus.Failure.Reason)] {
+            let failure = Self.data("{\"status\":\"failed\",\"failure_reason\":\"\(word)\",\"error\":\"why\"}")
                 .failure
             #expect(failure == .init(reason: reason, message: "why"))
         }
-        #expect(Self.data(#"{"status":"failed","failure_reason":""}"#).failure?.reason == "error")
-        #expect(Self.data(#"{"status":"failed","failure_reason":"aliens"}"#).failure?.reason == "error")
-        #expect(Self.data(#"{"status":"violation"}"#).failure?.reason == "output_moderation")
+        #expect(Self.data(#"{"status":"failed","failure_reason":""}"#).failure?.reason == .error)
+        #expect(Self.data(#"{"status":"failed","failure_reason":"aliens"}"#).failure?.reason == .error)
+        #expect(Self.data(#"{"status":"violation"}"#).failure?.reason == .outputModeration)
     }
 
     @Test(arguments: [
@@ -123,7 +125,7 @@ import Testing
         #"{"status":"succeeded","results":null,"url":"file:///etc/passwd"}"#, #"{"status":"succeeded","url":"x"}"#,
     ])
     func `a success without a video is a failure`(object: String) {
-        #expect(Self.data(object).failure?.reason == "error")
+        #expect(Self.data(object).failure?.reason == .error)
     }
 
     @Test func `what cannot be read is asked for again`() {

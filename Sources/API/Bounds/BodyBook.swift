@@ -1,3 +1,6 @@
+import Domain
+import NIOCore
+
 /// Why a body is given up before it has come.
 enum BodyFault: Error, Sendable, Hashable {
     /// It took longer than a body may.
@@ -23,7 +26,7 @@ struct BodyBook {
         /// True once all of it has come, or it was told to go: it is not to be given up any more.
         var isSettled = false
 
-        /// Bytes a second, so that one which has just begun is not slow yet.
+        /// Bytes per second, so that one which has just begun is not slow yet.
         func rate(at now: Int64) -> Int64 { (Int64(bytes) + 65_536) * 1000 / (now - beganAt + 1000) }
     }
 
@@ -96,5 +99,40 @@ struct BodyBook {
         let average = candidates.values.reduce(0) { $0 + $1.bytes } / max(candidates.count, 1)
         return candidates.filter { $0.value.bytes >= average / 2 }
             .min { $0.value.rate(at: now) < $1.value.rate(at: now) }?.key
+    }
+}
+
+/// A body as it comes. Memory is taken for what has come, never for what was announced, and in pieces of one size.
+struct BodyPieces {
+    private var pieces: [[UInt8]] = []
+    /// Bytes that fit into the last piece.
+    private var room = 0
+    /// Bytes that have come.
+    private(set) var count = 0
+
+    mutating func append(_ buffer: ByteBuffer) {
+        buffer.withUnsafeReadableBytes { bytes in
+            var rest = bytes
+            while !rest.isEmpty {
+                if room == 0 {
+                    pieces.append([])
+                    pieces[pieces.count - 1].reserveCapacity(Limits.bodyPieceBytes)
+                    room = Limits.bodyPieceBytes
+                }
+                let taken = UnsafeRawBufferPointer(rebasing: rest.prefix(room))
+                pieces[pieces.count - 1].append(contentsOf: taken)
+                room -= taken.count
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(taken.count))
+            }
+        }
+        count += buffer.readableBytes
+    }
+
+    /// All of it.
+    func joined() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        for piece in pieces { bytes.append(contentsOf: piece) }
+        return bytes
     }
 }

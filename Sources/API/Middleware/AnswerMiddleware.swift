@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// The outermost layer: turns every failure into an answer of the API, and writes one line of log a request.
+/// The outermost layer: turns every failure into an answer of the API, and writes one line of log per request.
 ///
 /// What stands in HTTP itself is decided here: a transfer coding that we do not know is refused, and HEAD has the
 /// answer of GET without its body. So is what callers without a key may do.

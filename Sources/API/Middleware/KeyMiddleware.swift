@@ -2,6 +2,7 @@ import BatchEngine
 import HTTPTypes
 import Hummingbird
 import Postgres
+import Synchronization
 
 /// Lets in who shows a key that is known and within its limit, and says in every answer what is left of that.
 struct KeyMiddleware: RouterMiddleware {
@@ -69,5 +70,50 @@ struct KeyMiddleware: RouterMiddleware {
         let words = header.split(separator: " ", omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
         return String(words[1])
+    }
+}
+
+/// The rules for strangers, shared by all requests.
+final class Doorkeeper: Sendable {
+    private let strangers: Mutex<Strangers>
+
+    init(_ bounds: ServerBounds) {
+        strangers = Mutex(Strangers(keylessPerMinute: bounds.keylessPerMinute))
+    }
+
+    /// Waits where a key that nobody has shown yet comes from an address that has guessed.
+    func pause(before key: String, at address: String) async throws {
+        let milliseconds = strangers.withLock { $0.pause(before: key, at: address, now: Traffic.now) }
+        if milliseconds > 0 { try await Task.sleep(for: .milliseconds(milliseconds)) }
+    }
+
+    func showedKnownKey(_ key: String) {
+        strangers.withLock { $0.showedKnownKey(key) }
+    }
+
+    func showedWrongKey(_ key: String, at address: String) {
+        strangers.withLock { $0.showedWrongKey(key, at: address, now: Traffic.now) }
+    }
+
+    /// Counts a call without a key. Throws ``APIError`` where it is one too many.
+    func countKeylessCall(at address: String) throws {
+        guard let wait = strangers.withLock({ $0.countKeylessCall(at: address, now: Traffic.now) }) else { return }
+        var error = APIError(
+            .rateLimitExceeded, "Too many calls without an API key came from your address; send it in x-api-key.")
+        error.retryAfterSeconds = min((wait + 999) / 1000 + 1, 60)
+        throw error
+    }
+}
+
+extension HTTPField.Name {
+    static let apiKey = known("x-api-key")
+    static let idempotencyKey = known("idempotency-key")
+    static let requestID = known("x-request-id")
+    static let rateLimit = known("ratelimit")
+    static let rateLimitPolicy = known("ratelimit-policy")
+
+    private static func known(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is a valid name of a header") }
+        return name
     }
 }

@@ -3,6 +3,7 @@ import Domain
 import Formats
 import Hummingbird
 import Logging
+import Postgres
 
 /// `/callbacks/{customer}/{nonce}`: where the provider reports progress.
 ///
@@ -33,5 +34,55 @@ struct CallbackRoutes: Sendable {
             WorkQueue.Callback(userID: customer, nonce: nonce, providerTaskID: providerTaskID))
         if isNews { context.logger.notice("A callback told of a submission whose answer had not come") }
         return answer
+    }
+}
+
+/// Takes callbacks to the database, however many there are, on one connection: those that come while it is asked wait,
+/// and are looked up together. One that was looked up lately is not looked up again.
+actor CallbackDesk {
+    private typealias Waiter = (callback: WorkQueue.Callback, continuation: CheckedContinuation<Bool, any Error>)
+
+    private let pool: ConnectionPool
+    private var recent = Recent<WorkQueue.Callback, Bool>(capacity: Limits.rememberedCallbacks)
+    private var waiting: [Waiter] = []
+    private var isWorking = false
+
+    init(_ pool: ConnectionPool) {
+        self.pool = pool
+    }
+
+    /// True if a callback told of a submission whose answer had not come.
+    ///
+    /// Throws ``APIError`` where too many wait already, and what the database throws.
+    func receive(_ callback: WorkQueue.Callback) async throws -> Bool {
+        guard recent.find(callback) == nil else { return false }
+        guard waiting.count < Limits.callbacksWaiting else {
+            var error = APIError(.serviceUnavailable, "Too many callbacks are waiting; send this one again.")
+            error.retryAfterSeconds = 2
+            throw error
+        }
+        return try await withCheckedThrowingContinuation { continuation in
+            waiting.append((callback, continuation))
+            guard !isWorking else { return }
+            isWorking = true
+            Task { await work() }
+        }
+    }
+
+    private func work() async {
+        while !waiting.isEmpty {
+            let turn = Array(waiting.prefix(Limits.callbacksTogether))
+            waiting.removeFirst(turn.count)
+            let callbacks = Set(turn.map(\.callback))
+            do {
+                var news = try await pool.run { try WorkQueue($0).hear(callbacks) }
+                for callback in callbacks { recent.note(callback, true) }
+                // Of several that say the same, one told it.
+                for waiter in turn { waiter.continuation.resume(returning: news.remove(waiter.callback) != nil) }
+            } catch {
+                for waiter in turn { waiter.continuation.resume(throwing: error) }
+            }
+        }
+        isWorking = false
     }
 }

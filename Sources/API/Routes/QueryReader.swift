@@ -1,5 +1,6 @@
 import BatchEngine
 import Domain
+import Foundation
 import Hummingbird
 
 /// Reads the parameters of an address, strictly: what is there must make sense.
@@ -58,5 +59,13 @@ struct QueryReader {
         guard let text = text(name) else { return nil }
         guard let id = UUIDInPath.parse(text) else { throw InvalidRequest(name, "must be an id") }
         return id
+    }
+}
+
+/// Ids in addresses.
+enum UUIDInPath {
+    /// The id in PostgreSQL's own form; nil for anything that is no UUID with hyphens.
+    static func parse(_ text: String) -> String? {
+        UUID(uuidString: text).map { $0.uuidString.lowercased() }
     }
 }

@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Postgres
 
 extension Batches {
@@ -105,5 +105,88 @@ extension Batches {
         if let reason = try row.optionalText("failure_reason"), !reason.isEmpty { return reason }
         let type = try row.optionalText("failure_type")
         return type.flatMap(ItemView.FailureType.init) == nil ? type : nil
+    }
+}
+
+/// A batch as its customer sees it.
+public struct BatchSummary: Sendable, Hashable {
+    public let batchID: String
+    public let requestID: String?
+    public let status: BatchStatus
+    public let totalCount: Int64
+    public let succeededCount: Int64
+    public let failedCount: Int64
+    /// Credits of the dearest item.
+    public let costPerVideo: Int64
+    /// Credits frozen for the batch. Reserved is settled and refunded together, once it has ended.
+    public let creditsReserved: Int64
+    /// Credits spent, 0 until the batch has ended.
+    public let creditsSettled: Int64
+    /// Credits given back so far.
+    public let creditsRefunded: Int64
+    public let createdAt: Instant
+    public let completedAt: Instant?
+}
+
+/// Where a batch stands, in the words of the Batch API.
+public enum BatchStatus: String, Sendable, Hashable, CaseIterable {
+    case pending, running, succeeded, partial, failed, cancelled
+
+    /// The status from the word of the public `status` column and from what the engine knows beyond it.
+    ///
+    /// A batch that was cancelled runs until nothing that the provider has is open.
+    public init(publicStatus: String, isCancelled: Bool, isSettled: Bool) {
+        switch publicStatus {
+        case _ where isCancelled: self = isSettled ? .cancelled : .running
+        case "queued": self = .pending
+        case "completed": self = .succeeded
+        case "partial": self = .partial
+        case "failed": self = .failed
+        default: self = .running
+        }
+    }
+}
+
+/// An item of a batch as its customer sees it.
+public struct ItemView: Sendable, Hashable {
+    /// Where an item stands, in the words of the Batch API. What was cancelled or ran out of time has failed.
+    public enum Status: String, Sendable, Hashable, CaseIterable {
+        case pending, running, succeeded, failed
+    }
+
+    /// Why an item failed, in the words of the Batch API; clients decode no other.
+    public enum FailureType: String, Sendable, Hashable, CaseIterable {
+        case modelError = "model_error"
+        case paramError = "param_error"
+        case timeout, network, unknown
+    }
+
+    public let itemID: String
+    /// The item's place in the request, from 0.
+    public let index: Int64
+    public let status: Status
+    public let prompt: String
+    public let model: String
+    public let videoURL: String?
+    public let error: String?
+    /// Nil for an item that was cancelled, and for one that has not failed.
+    public let failureType: FailureType?
+    /// Why an item failed, in finer words: `cancelled`, `timed_out`, or the provider's reason.
+    public let reason: String?
+    /// An object as compact JSON.
+    public let metadata: String?
+    public let createdAt: Instant?
+    public let completedAt: Instant?
+}
+
+/// A part of a list, and how long the whole list is.
+public struct Page<Element: Sendable>: Sendable {
+    public let elements: [Element]
+    /// Elements of the whole list, as filtered.
+    public let total: Int64
+
+    public init(elements: [Element], total: Int64) {
+        self.elements = elements
+        self.total = total
     }
 }

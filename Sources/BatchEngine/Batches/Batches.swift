@@ -84,3 +84,58 @@ public struct Batches {
             ])
     }
 }
+
+extension Batches {
+    /// Cancels what was not handed over, and gives its credit back as one tranche. Cancelling again changes nothing.
+    ///
+    /// Run it in a transaction.
+    public func cancel(_ batchID: String) throws -> CancelOutcome {
+        guard let before = try summary(batchID) else { return .notFound }
+        if before.status == .cancelled { return .cancelled(before) }
+        let refunded = try session.query(
+            "SELECT daybook.cancel($1, $2)", [.uuid(userID), .uuid(batchID)])[0].optionalInt(0)
+        guard let after = try summary(batchID) else { return .notFound }
+        if refunded != nil { return .cancelled(after) }
+        let owner = try session.query(
+            "SELECT owner FROM daybook.batch WHERE user_id = $1 AND batch_id = $2", [.uuid(userID), .uuid(batchID)])
+        let isOurs = try owner.first.map { try $0.text("owner") == "engine" } ?? false
+        return isOurs || after.completedAt != nil ? .finished(after) : .notOurs
+    }
+}
+
+/// What became of a request for a batch.
+public enum CreateOutcome: Sendable, Hashable {
+    /// The batch, and the credits that are left for another like it.
+    case created(BatchSummary, availableCredits: Int64)
+    /// The batch that the request_id stands for already.
+    case replayed(BatchSummary, availableCredits: Int64)
+    /// The request_id stands for another batch than the one asked for.
+    case conflict
+    /// The credit does not suffice; nothing was stored.
+    case insufficient(required: Int64, available: Int64)
+}
+
+/// What became of a request to cancel a batch.
+public enum CancelOutcome: Sendable, Hashable {
+    /// What was not handed over is cancelled; what the provider has runs on.
+    case cancelled(BatchSummary)
+    /// It has ended already.
+    case finished(BatchSummary)
+    /// The old application runs it.
+    case notOurs
+    case notFound
+}
+
+/// Where a request came from, for the request log.
+public struct RequestOrigin: Sendable, Hashable {
+    /// The path that was called.
+    public let endpoint: String
+    public let address: String?
+    public let userAgent: String?
+
+    public init(endpoint: String, address: String?, userAgent: String?) {
+        self.endpoint = endpoint
+        self.address = address
+        self.userAgent = userAgent
+    }
+}

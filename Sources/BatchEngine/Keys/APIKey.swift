@@ -68,3 +68,26 @@ extension APIKey: CustomStringConvertible, CustomDebugStringConvertible {
     public var description: String { displayPrefix + "…" }
     public var debugDescription: String { description }
 }
+
+/// The checksum of ZIP, PNG and Ethernet (polynomial 0xEDB88320, reflected).
+enum CRC32 {
+    static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        var value: UInt32 = 0xFFFF_FFFF
+        for byte in bytes {
+            value ^= UInt32(byte)
+            for _ in 0..<8 { value = value & 1 == 1 ? value >> 1 ^ 0xEDB8_8320 : value >> 1 }
+        }
+        return ~value
+    }
+}
+
+/// Comparisons that take as long for a near miss as for a wild guess.
+enum ConstantTime {
+    /// True if both are the same bytes. Only their lengths show in the time it takes.
+    static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        guard left.count == right.count else { return false }
+        var difference: UInt8 = 0
+        for index in left.indices { difference |= left[index] ^ right[index] }
+        return difference == 0
+    }
+}

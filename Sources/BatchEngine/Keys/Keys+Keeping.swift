@@ -98,7 +98,7 @@ extension Keys {
 
     /// Revokes the one key that an id or the beginning of a key names; false if it was revoked before.
     ///
-    /// Throws `usage` where it names none, or several.
+    /// Throws ``EngineFault`` as `unknownKey` or `ambiguousKey` where it names none, or several.
     public static func revoke(_ name: String, _ session: Session) throws -> Bool {
         let rows = try session.query(
             """
@@ -106,12 +106,8 @@ extension Keys {
             WHERE key_id::text = lower($1) OR (length($1) >= length(prefix) AND starts_with($1, prefix))
             ORDER BY key_id FOR UPDATE
             """, [.text(name)])
-        guard let row = rows.first else {
-            throw DaybookError.usage("No key has that id or beginning; see: daybookd keys list")
-        }
-        guard rows.count == 1 else {
-            throw DaybookError.usage("Several keys begin like that; name one by its id, see: daybookd keys list")
-        }
+        guard let row = rows.first else { throw EngineFault.unknownKey }
+        guard rows.count == 1 else { throw EngineFault.ambiguousKey }
         if try row.bool("is_revoked") { return false }
         try session.execute(
             "UPDATE daybook.api_key SET revoked_at = clock_timestamp() WHERE user_id = $1 AND key_id = $2",

@@ -86,3 +86,48 @@ public struct Keys {
             isCustomerActive: try row.bool("is_active"))
     }
 }
+
+/// Whether somebody who shows a key may go on.
+public enum Admission: Sendable, Hashable {
+    case admitted(Caller, Allowance)
+    /// The key is known, but it has asked too often.
+    case tooMany(Caller, Allowance)
+    /// No such key, or no longer.
+    case unknownKey
+    /// The customer is not active.
+    case inactiveCustomer
+}
+
+/// Who calls: the customer, by one of their keys.
+public struct Caller: Sendable, Hashable {
+    public let userID: String
+    /// The key's id, a UUID; nil for a caller without one, such as a demonstration.
+    public let keyID: String?
+    /// Requests per minute.
+    public let rateLimitPerMinute: Int64
+    /// Items of one batch.
+    public let maxItems: Int
+
+    public init(userID: String, keyID: String?, rateLimitPerMinute: Int64, maxItems: Int) {
+        self.userID = userID
+        self.keyID = keyID
+        self.rateLimitPerMinute = rateLimitPerMinute
+        self.maxItems = maxItems
+    }
+}
+
+/// What is left of a key's rate limit after a request.
+public struct Allowance: Sendable, Hashable {
+    /// False if the request is one too many.
+    public let isWithin: Bool
+    /// Requests per minute, which is also how many may come at once.
+    public let perMinute: Int64
+    /// Requests that may come at once now.
+    public let remaining: Int64
+    /// Microseconds until the whole minute's requests may come at once again; where this request was one too many,
+    /// until the next is possible.
+    public let waitMicroseconds: Int64
+
+    /// ``waitMicroseconds`` as seconds, rounded up.
+    public var waitSeconds: Int64 { (waitMicroseconds + 999_999) / 1_000_000 }
+}

@@ -158,8 +158,7 @@ actor Incarnation {
                 try await write(work) { queue, _ in try queue.closeGate(submission.model, seconds: pause) }
             }
             try await write(work) { queue, worker in
-                try queue.hold(worker)
-                try queue.refuse(submission, refusal)
+                try queue.refuse(submission, refusal, behind: try queue.fence(worker))
             }
         }
     }
@@ -197,11 +196,11 @@ actor Incarnation {
                 let customer = group[0].0.userID
                 let list = group.map(\.1)
                 _ = try await write(work) { queue, worker in
-                    try queue.hold(worker)
-                    return try queue.end(list, of: batchID, customer: customer, from: [.accepted])
+                    let fence = try queue.fence(worker)
+                    return try queue.end(list, of: batchID, customer: customer, from: [.accepted], behind: fence)
                 }
                 for ending in list {
-                    schedule.ended(ending.taskID, keepsWatching: ending.state == "timed_out", now: .now)
+                    schedule.ended(ending.taskID, keepsWatching: ending.state == .timedOut, now: .now)
                 }
             }
         }

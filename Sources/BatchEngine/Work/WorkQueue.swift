@@ -11,22 +11,6 @@ public struct WorkQueue {
         self.session = session
     }
 
-    /// A fresh incarnation: its number never comes back.
-    public func register(host: String, processID: Int32) throws -> Int64 {
-        try rows("SELECT daybook.register_worker($1, $2::integer) AS id", [.text(host), .int(Int64(processID))])[0]
-            .int("id")
-    }
-
-    /// Says that the worker lives.
-    public func heartbeat(_ worker: Int64) throws {
-        _ = try rows("SELECT daybook.heartbeat($1)::text", [.int(worker)])
-    }
-
-    /// Locks the worker's row against being declared dead until the transaction ends.
-    public func hold(_ worker: Int64) throws {
-        _ = try rows("SELECT daybook.hold_worker($1)::text", [.int(worker)])
-    }
-
     /// Takes up to `limit` ready tasks of a model, customers in turn, `chunk` of each at a time.
     public func claim(_ worker: Int64, model: VideoModel, limit: Int, chunk: Int) throws -> [Submission] {
         try rows(
@@ -43,15 +27,13 @@ public struct WorkQueue {
     }
 
     /// Records submissions that the provider took, and those of which nobody knows. Refusals have a transaction of
-    /// their own each: ``closeGate(_:seconds:)``, then ``refuse(_:_:)``.
+    /// their own each: ``closeGate(_:seconds:)``, then ``refuse(_:_:behind:)``.
     ///
     /// - Returns: The tasks that are the worker's to poll from now on.
     public func record(
         _ answers: [(submission: Submission, answer: SubmissionAnswer)], by worker: Int64
-    ) throws
-        -> [AcceptedTask]
-    {
-        try hold(worker)
+    ) throws -> [AcceptedTask] {
+        _ = try fence(worker)
         var accepted: [String] = []
         var lost: [(Submission, String)] = []
         for (submission, answer) in answers {
@@ -83,57 +65,31 @@ public struct WorkQueue {
             [.uuid(userID), .bytes(nonce), .text(providerTaskID), worker.map { .int($0) } ?? .null])[0].bool("is_news")
     }
 
+    /// Takes in callbacks, whoever sent them: one question for all, and a transaction of its own for each that tells
+    /// of a submission whose answer is wanted. Gives those that were news. Run it outside of a transaction.
+    public func hear(_ callbacks: Set<Callback>) throws -> Set<Callback> {
+        let list = Array(callbacks)
+        let wanted = try rows(
+            """
+            SELECT c.number FROM unnest($1::uuid[], $2::bytea[]) WITH ORDINALITY AS c (user_id, nonce, number)
+            JOIN daybook.submission AS s ON s.user_id = c.user_id AND s.nonce = c.nonce
+            WHERE s.outcome IN ('intent', 'unknown') OR (s.outcome = 'abandoned' AND s.provider_task_id IS NULL)
+            ORDER BY c.number
+            """, [.uuids(list.map(\.userID)), .array(list.map { .bytes($0.nonce) }, of: .bytea)])
+        var news: Set<Callback> = []
+        for row in wanted {
+            let callback = list[Int(try row.int("number")) - 1]
+            let isNews = try session.transaction {
+                try accept(callback.userID, callback.nonce, as: callback.providerTaskID, by: nil)
+            }
+            if isNews { news.insert(callback) }
+        }
+        return news
+    }
+
     /// No task of a model is claimed for so many seconds.
     public func closeGate(_ model: VideoModel, seconds: Int64) throws {
         _ = try rows("SELECT daybook.close_gate($1, $2)::text", [.text(model.rawValue), .int(seconds)])
-    }
-
-    /// It is proved that the provider did not take a submission: the task ends, or is ready again after a pause.
-    public func refuse(_ submission: Submission, _ refusal: SubmissionAnswer.Refusal) throws {
-        guard refusal.kind == .task else {
-            _ = try rows(
-                "SELECT daybook.put_back($1, $2, $3, $4)",
-                [
-                    .uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark),
-                    .int(Self.pause(submission, refusal)),
-                ])
-            return
-        }
-        _ = try rows(
-            """
-            UPDATE daybook.submission SET outcome = 'refused', remark = $3, answered_at = daybook.clock()
-            WHERE user_id = $1 AND nonce = $2 AND outcome IN ('intent', 'unknown')
-            """,
-            [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark)])
-        _ = try end(
-            [.rejected(submission.taskID, remark: refusal.remark)], of: submission.batchID,
-            customer: submission.userID, from: [.intent, .unknown])
-    }
-
-    /// Seconds before a refused submission is tried again: what the provider names, else longer each time.
-    static func pause(_ submission: Submission, _ refusal: SubmissionAnswer.Refusal) -> Int64 {
-        refusal.retryAfterSeconds ?? Backoff.seconds(attempt: submission.attempt)
-    }
-
-    /// Ends tasks of one batch that are still in one of the states, and settles the batch if they were its last.
-    ///
-    /// - Returns: The tasks that ended by this call.
-    public func end(
-        _ endings: [TaskEnding], of batchID: String, customer: String, from states: [TaskState]
-    )
-        throws
-        -> Set<String>
-    {
-        let optional = { (texts: [String?]) in Value.array(texts.map { Value($0) }, of: .text) }
-        let ended = try rows(
-            "SELECT daybook.end_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9) AS task_id",
-            [
-                .uuid(customer), .uuid(batchID), .uuids(endings.map(\.taskID)), .texts(states.map(\.rawValue)),
-                .texts(endings.map(\.state)), optional(endings.map(\.failureReason)),
-                optional(endings.map(\.failureType)), optional(endings.map(\.message)),
-                optional(endings.map(\.videoURL)),
-            ])
-        return try Set(ended.map { try $0.uuid("task_id") })
     }
 
     /// Takes over accepted tasks that nobody polls.
@@ -176,6 +132,58 @@ public struct WorkQueue {
             return try session.query(sql, parameters)
         } catch let error as PostgresError {
             throw EngineFault(error) ?? error
+        }
+    }
+}
+
+/// A task that was claimed: its intent is committed, and nobody else will send it.
+public struct Submission: Sendable, Hashable {
+    public let userID: String
+    public let batchID: String
+    public let taskID: String
+    /// 128 random bits that name this attempt in the callback's address.
+    public let nonce: [UInt8]
+    public let attempt: Int64
+    public let model: VideoModel
+    public let prompt: String
+    public let referenceURL: String?
+    public let aspectRatio: String
+    public let durationSeconds: Int64
+    public let size: String
+
+    /// What the provider is asked, with the address under `callbackBase` that carries customer and nonce.
+    func request(callbackBase: String?) -> ProviderRequest {
+        ProviderRequest(
+            model: model, prompt: prompt, referenceURL: referenceURL, aspectRatio: aspectRatio,
+            durationSeconds: durationSeconds, size: size,
+            callbackURL: callbackBase.map { "\($0)/\(userID)/\(Hexadecimal.text(nonce))" })
+    }
+}
+
+/// A task that the provider has: what it takes to ask for it.
+public struct AcceptedTask: Sendable, Hashable {
+    public let userID: String
+    public let batchID: String
+    public let taskID: String
+    public let model: VideoModel
+    public let providerTaskID: String
+    /// Engine seconds since it was accepted, when this was read.
+    public let ageSeconds: Int64
+    /// Engine seconds left to its deadline, when this was read; negative past it.
+    public let secondsLeft: Int64
+}
+
+extension WorkQueue {
+    /// What a callback says: a submission, by its nonce, and the provider's id of it.
+    public struct Callback: Sendable, Hashable {
+        public let userID: String
+        public let nonce: [UInt8]
+        public let providerTaskID: String
+
+        public init(userID: String, nonce: [UInt8], providerTaskID: String) {
+            self.userID = userID
+            self.nonce = nonce
+            self.providerTaskID = providerTaskID
         }
     }
 }

@@ -13,17 +13,4 @@ public enum TaskState: String, Sendable, Hashable, CaseIterable {
         case .succeeded, .failed, .timedOut, .cancelled: false
         }
     }
-
-    /// True while the provider has it, or may have it.
-    public var isHandedOver: Bool { self == .intent || self == .unknown || self == .accepted }
-
-    /// The word of the public `status` column.
-    public var publicStatus: String {
-        switch self {
-        case .ready: "pending"
-        case .intent, .unknown, .accepted: "processing"
-        case .succeeded: "succeeded"
-        case .failed, .timedOut, .cancelled: "failed"
-        }
-    }
 }

@@ -6,6 +6,8 @@ import Domain
 import Foundation
 import Grsai
 import Logging
+import NIOCore
+import NIOHTTP1
 import Postgres
 import ServiceLifecycle
 import UnixSignals
@@ -34,6 +36,7 @@ struct DemoEngine {
         let server = APIServer(
             pool: pool, settings: APISettings(host: "127.0.0.1", port: 0), logger: logger,
             readCallback: { GrsaiCallback(body: $0)?.providerTaskID },
+            explain: { Failure.failure(of: $0)?.sentence },
             onListening: { listening.yield($0) })
         let spool = NSTemporaryDirectory() + "/daybook-demo-spool-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: spool) }
@@ -60,5 +63,88 @@ struct DemoEngine {
         }
         try await client.shutdown()
         await pool.close()
+    }
+}
+
+/// What a customer of the API does: submit a batch, look at it until it has ended, read its receipt.
+struct DemoCustomer: Service {
+    private static let answerBytes = 1_048_576
+
+    let addresses: AsyncStream<String>
+    let apiKey: String
+    let items: Int
+    /// Makes the worker, once the address for callbacks is known.
+    let makeWorker: @Sendable (String) throws -> Worker
+
+    func run() async throws {
+        guard let address = await addresses.first(where: { _ in true }) else { return }
+        let worker = try makeWorker(address)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await worker.run() }
+            try await use(address + "/v1")
+            group.cancelAll()
+        }
+    }
+
+    private func use(_ api: String) async throws {
+        let models = ["sora-2", "sora-2", "sora-2", "veo-flash", "veo-pro"]
+        let list = (0..<items).map { number in
+            ["prompt": "A lighthouse at dawn, take \(number + 1)", "model": models[number % models.count]]
+        }
+        let body = try JSONSerialization.data(withJSONObject: ["request_id": "demo-\(getpid())", "items": list])
+        let created = try await call(.POST, api + "/batches", body)
+        guard let batchID = created["batch_id"] as? String else { return }
+        Terminal.say("Batch \(batchID): \(items) items, \(created["required_credits"] ?? 0) credits frozen.")
+        var last = ""
+        while true {
+            let batch = try await call(.GET, api + "/batches/\(batchID)")
+            let line =
+                "\(batch["status"] ?? ""): \(batch["succeeded_count"] ?? 0) succeeded, "
+                + "\(batch["failed_count"] ?? 0) failed"
+            if line != last { Terminal.say("  " + line) }
+            last = line
+            if let status = batch["status"] as? String, !["pending", "running"].contains(status) {
+                try await showReceipt(batch, api)
+                return
+            }
+            try await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    private func showReceipt(_ batch: [String: Any], _ api: String) async throws {
+        let batchID = batch["batch_id"] as? String ?? ""
+        var receipt = TextTable(["settlement receipt", ""], rightAligned: [1])
+        for (name, key) in [
+            ("batch", "batch_id"), ("items", "total_count"), ("succeeded", "succeeded_count"),
+            ("failed", "failed_count"),
+            ("credits frozen", "credits_reserved"), ("credits spent", "credits_settled"),
+            ("credits given back", "credits_refunded"), ("completed at", "completed_at"),
+        ] { receipt.add([name, batch[key].map { "\($0)" } ?? ""]) }
+        receipt.show()
+        Terminal.show("")
+        let ledger = try await call(.GET, api + "/credits/ledger?batch_id=\(batchID)&limit=200")
+        var entries = TextTable(["entry", "type", "credits", "balance after"], rightAligned: [0, 2, 3])
+        for case let entry as [String: Any] in ledger["entries"] as? [Any] ?? [] {
+            entries.add(["id", "type", "delta", "balance_after"].map { key in entry[key].map { "\($0)" } ?? "" })
+        }
+        entries.show()
+        Terminal.show("")
+    }
+
+    private func call(_ method: HTTPMethod, _ url: String, _ body: Data? = nil) async throws -> [String: Any] {
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        request.headers.add(name: "Authorization", value: "Bearer \(apiKey)")
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: body))
+        }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+        let bytes = try await response.body.collect(upTo: Self.answerBytes)
+        let object = try JSONSerialization.jsonObject(with: Data(bytes.readableBytesView)) as? [String: Any] ?? [:]
+        guard response.status == .ok else {
+            throw DaybookError(.failed, "The API answered \(response.status.code): \(object["message"] ?? "").")
+        }
+        return object
     }
 }

@@ -1,0 +1,123 @@
+public import Domain
+import Postgres
+
+/// How tasks end: refused, rendered, failed, or out of time.
+extension WorkQueue {
+    /// It is proved that the provider did not take a submission: the task ends, or is ready again after a pause.
+    public func refuse(
+        _ submission: Submission, _ refusal: SubmissionAnswer.Refusal, behind fence: WorkerFence
+    ) throws {
+        guard refusal.kind == .task else {
+            _ = try rows(
+                "SELECT daybook.put_back($1, $2, $3, $4)",
+                [
+                    .uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark),
+                    .int(Self.pause(submission, refusal)),
+                ])
+            return
+        }
+        _ = try rows(
+            """
+            UPDATE daybook.submission SET outcome = 'refused', remark = $3, answered_at = daybook.clock()
+            WHERE user_id = $1 AND nonce = $2 AND outcome IN ('intent', 'unknown')
+            """,
+            [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark)])
+        _ = try end(
+            [.rejected(submission.taskID, remark: refusal.remark)], of: submission.batchID,
+            customer: submission.userID, from: [.intent, .unknown], behind: fence)
+    }
+
+    /// Seconds before a refused submission is tried again: what the provider names, else longer each time.
+    static func pause(_ submission: Submission, _ refusal: SubmissionAnswer.Refusal) -> Int64 {
+        refusal.retryAfterSeconds ?? Backoff.seconds(attempt: submission.attempt)
+    }
+
+    /// Ends tasks of one batch that are still in one of the states, and settles the batch if they were its last.
+    ///
+    /// - Returns: The tasks that ended by this call.
+    public func end(
+        _ endings: [TaskEnding], of batchID: String, customer: String, from states: [TaskState],
+        behind _: WorkerFence
+    ) throws -> Set<String> {
+        let optional = { (texts: [String?]) in Value.array(texts.map { Value($0) }, of: .text) }
+        let ended = try rows(
+            "SELECT daybook.end_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9) AS task_id",
+            [
+                .uuid(customer), .uuid(batchID), .uuids(endings.map(\.taskID)), .texts(states.map(\.rawValue)),
+                .texts(endings.map(\.state.rawValue)), optional(endings.map(\.failureReason?.rawValue)),
+                optional(endings.map(\.failureType?.rawValue)), optional(endings.map(\.message)),
+                optional(endings.map(\.videoURL)),
+            ])
+        return try Set(ended.map { try $0.uuid("task_id") })
+    }
+
+    /// Ends work that waited too long, of one batch; zero once there is none.
+    public func endOverdue(limit: Int) throws -> Int64 {
+        try rows("SELECT daybook.end_overdue($1::integer) AS ended", [.int(Int64(limit))])[0].int("ended")
+    }
+
+    /// The provider did render a task that had been given up.
+    public func noteLateSuccess(_ task: AcceptedTask) throws {
+        _ = try rows("SELECT daybook.note_late_success($1, $2)::text", [.uuid(task.userID), .uuid(task.taskID)])
+    }
+}
+
+/// How a task ended, for the engine's record and for the customer's.
+public struct TaskEnding: Sendable, Hashable {
+    public let taskID: String
+    /// `succeeded`, `failed` or `timedOut`.
+    public let state: TaskState
+    /// The provider's word, nil for a success.
+    public let failureReason: ProviderStatus.Failure.Reason?
+    public let failureType: ItemView.FailureType?
+    public let message: String?
+    public let videoURL: String?
+
+    public static func succeeded(_ taskID: String, videoURL: String) -> TaskEnding {
+        TaskEnding(
+            taskID: taskID, state: .succeeded, failureReason: nil, failureType: nil, message: nil, videoURL: videoURL)
+    }
+
+    /// The provider rendered nothing. A refused input is the customer's, all else the model's.
+    public static func failed(_ taskID: String, _ failure: ProviderStatus.Failure) -> TaskEnding {
+        TaskEnding(
+            taskID, .failed, failure.reason, failure.reason == .inputModeration ? .paramError : .modelError,
+            failure.message)
+    }
+
+    /// The provider refuses the task as it is.
+    public static func rejected(_ taskID: String, remark: String) -> TaskEnding {
+        TaskEnding(taskID, .failed, .error, .paramError, remark)
+    }
+
+    /// The provider lost it: it does not know the task any more.
+    public static func lost(_ taskID: String) -> TaskEnding {
+        TaskEnding(taskID, .failed, .error, .modelError, "The provider does not know the task.")
+    }
+
+    /// The deadline passed.
+    public static func timedOut(_ taskID: String) -> TaskEnding {
+        TaskEnding(taskID, .timedOut, .error, .timeout, "The provider did not finish in time.")
+    }
+}
+
+extension TaskEnding {
+    /// An ending without a video.
+    private init(
+        _ taskID: String, _ state: TaskState, _ reason: ProviderStatus.Failure.Reason, _ type: ItemView.FailureType,
+        _ message: String
+    ) {
+        self.init(
+            taskID: taskID, state: state, failureReason: reason, failureType: type, message: message, videoURL: nil)
+    }
+}
+
+/// Pauses before trying again.
+enum Backoff {
+    private static let longestSeconds: Int64 = 300
+
+    /// Engine seconds after the attempt of a number from 1: 2, 4, 8, … at most five minutes.
+    static func seconds(attempt: Int64) -> Int64 {
+        min(1 << min(max(attempt, 1), 16), longestSeconds)
+    }
+}
