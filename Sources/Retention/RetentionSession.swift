@@ -98,3 +98,96 @@ enum RetentionSession {
         }
     }
 }
+
+/// A search path as PostgreSQL writes it: identifiers between commas, those in double quotes that need them.
+struct LoginPath {
+    private let schemas: [String]
+
+    init(_ text: String) {
+        var schemas: [String] = []
+        var current = ""
+        var isQuoted = false
+        for character in text {
+            if character == "\"" { isQuoted.toggle() }
+            if character == "," && !isQuoted {
+                schemas.append(current)
+                current = ""
+            } else if isQuoted || !character.isWhitespace {
+                current.append(character)
+            }
+        }
+        self.schemas = (schemas + [current]).filter { !$0.isEmpty && $0 != "\"\"" }
+    }
+
+    /// The same schemas in the same order, for `SET`: PostgreSQL's own, unnamed, is searched before them, and what is
+    /// temporary, which would be searched first of all, behind them.
+    var guarded: String {
+        let own = schemas.filter {
+            let name = $0.lowercased().filter { $0 != "\"" }
+            return name != "pg_catalog" && !name.hasPrefix("pg_temp")
+        }
+        return (own + ["pg_temp"]).joined(separator: ", ")
+    }
+}
+
+/// One purge, carry-forward or restore at a time in a database.
+enum PurgeLock {
+    static let key: Int64 = 0x64_6179_7075_7267
+
+    /// Takes the lock for as long as the connection is open. Throws `tryAgain` naming who holds it.
+    static func take(_ session: Session) throws {
+        let taken = try session.query("SELECT pg_try_advisory_lock($1) AS taken", [.int(key)])
+        guard try !taken[0].bool("taken") else { return }
+        let holder = try holder(session) ?? "it ended this moment"
+        throw DaybookError(.tryAgain, "Another purge is running: \(holder). Wait for its end.")
+    }
+
+    /// Refuses to go on in a session that does not hold the lock.
+    ///
+    /// Nothing of ours gives it back before its session ends; a trigger that calls `pg_advisory_unlock_all` does.
+    static func require(_ session: Session) throws {
+        let held = try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_locks AS l
+                WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid = pg_backend_pid()
+                    AND l.mode = 'ExclusiveLock'
+                    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
+            ) AS held
+            """, [.int(key)])
+        guard try held[0].bool("held") else {
+            throw DaybookError.configuration(
+                "The session of this run no longer holds the lock that keeps a second one out, so it stopped before "
+                    + "its next change: look for a trigger or a function that calls pg_advisory_unlock_all, or for a "
+                    + "pooler.")
+        }
+    }
+
+    /// Takes the lock until the transaction ends: neither a purge nor another restore beside it, because each would
+    /// count the rows as if it were alone.
+    static func takeForRestore(_ session: Session) throws {
+        let taken = try session.query("SELECT pg_try_advisory_xact_lock($1) AS taken", [.int(key)])
+        guard try taken[0].bool("taken") else {
+            throw DaybookError(
+                .tryAgain, "A purge or another restore is running; nothing was put back. Wait for its end.")
+        }
+    }
+
+    /// Who holds the lock, in words; nil if nobody does.
+    static func holder(_ session: Session) throws -> String? {
+        let rows = try session.query(
+            """
+            SELECT a.pid, coalesce(a.usename::text, '?') AS role, a.backend_start, a.client_addr::text AS place
+            FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
+            """, [.int(key)])
+        guard let row = rows.first else { return nil }
+        let process = "process \(try row.int("pid")) of role \(try row.text("role"))"
+        // The server shows when and from where only to the same role, or to one that may see all.
+        guard let since = try row.optionalInstant("backend_start") else { return process }
+        return process + " from \(try row.optionalText("place") ?? "this machine"), since \(since)"
+    }
+}

@@ -50,3 +50,40 @@ struct AccessReports: Sendable {
         }
     }
 }
+
+/// Every SLA report that is final by now, byte for byte.
+enum SLAReports {
+    static func all(_ settings: ConnectionSettings, months: [String] = Self.months) async throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for month in months {
+            let folder = try ScratchFolder()
+            try await ProgramRun.expectingSuccess([
+                "report", "sla", "--quiet", "--month", month, "--output", folder.path, "--database",
+                Deployment.conninfo(settings),
+            ])
+            for (name, bytes) in try folder.contents() where !name.hasSuffix("manifest.json") { files[name] = bytes }
+        }
+        return files
+    }
+
+    static let months = (4...10).map { "2026-" + ($0 < 10 ? "0" : "") + String($0) }
+}
+
+/// Every statement of the months that are over.
+enum Statements {
+    /// All files but the manifests.
+    static func all(_ settings: ConnectionSettings) async throws -> [String: Data] {
+        var files: [String: Data] = [:]
+        for month in SLAReports.months {
+            let folder = try ScratchFolder()
+            try await ProgramRun.expectingSuccess([
+                "report", "statement", "--quiet", "--all", "--month", month, "--output", folder.path, "--database",
+                Deployment.conninfo(settings),
+            ])
+            for (name, bytes) in try folder.contents() where !name.hasSuffix("manifest.json") {
+                files[name] = bytes
+            }
+        }
+        return files
+    }
+}

@@ -2,6 +2,55 @@ internal import Domain
 public import Postgres
 internal import Schema
 
+/// The monthly partitions of the access log and of the ledger, on a database that Daybook made.
+public struct MonthlyPartitions: Sendable {
+    public init() {}
+
+    /// Makes what is missing, month by month, and gives the names; with it what waits in the default partition.
+    ///
+    /// Throws ``StoppedRun`` where it ends after it has made some.
+    public func ensure(
+        _ connection: Connection
+    ) async throws -> (made: [String], waiting: [AccessLogPartitions.Waiting]) {
+        let connection = try await connection.direct(for: "The making of partitions")
+        let before = try await connection.run { try Self.names($0) }
+        do {
+            let (accesses, ledger) = (AccessLogPartitions(), LedgerPartitions())
+            let made = try await accesses.ensure(connection.connection) + ledger.ensure(connection.connection)
+            return (made, try await accesses.waiting(connection.connection))
+        } catch {
+            throw await Self.ending(error, before, connection)
+        }
+    }
+
+    private static func ending(
+        _ error: any Error, _ before: [String], _ connection: DirectConnection
+    ) async -> any Error {
+        let isInterruption = RunEnding.isInterruption(error)
+        guard let after = try? await Aftermath.ask(connection, { try names($0) }) else {
+            return StoppedRun(
+                isInterruption ? .interruption : .failure(error),
+                standing: "Which partitions were made could not be asked; the missing ones are made by: daybook "
+                    + "database partitions")
+        }
+        let made = after.filter { !before.contains($0) }
+        let what = made.isEmpty ? "No partition was made" : "Made before that: " + made.joined(separator: ", ")
+        return StoppedRun(
+            isInterruption ? .interruption : .failure(Aftermath.settled(error)),
+            standing: what + ". Those that are missing are made by: daybook database partitions")
+    }
+
+    private static func names(_ session: Session) throws -> [String] {
+        try session.query(
+            """
+            SELECT c.relname::text AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+            WHERE i.inhparent IN (to_regclass('public.video_external_access_log'), to_regclass('public.credit_ledger'))
+            ORDER BY c.relname COLLATE "C"
+            """
+        ).map { try $0.text("name") }
+    }
+}
+
 /// Monthly partitions of our own access log. A deployment's table is never converted.
 public struct AccessLogPartitions: Sendable {
     private static let parent = "public.video_external_access_log"
@@ -104,5 +153,49 @@ public struct AccessLogPartitions: Sendable {
         try PartitionLikeness.give(name, of: parent, session)
         try DatabaseRoles.grantPartition(name, of: parent, session)
         return true
+    }
+}
+
+/// Monthly partitions of a ledger that Daybook made. A deployment's table is never converted.
+public struct LedgerPartitions: Sendable {
+    public init() {}
+
+    /// Makes the partitions of this month, of the months ahead, and of rows that wait in the default one, where they
+    /// are missing, and gives their names.
+    ///
+    /// Nothing happens on a deployment. Throws `tryAgain` if the table is in use for longer than the lock timeout; an
+    /// insert meanwhile goes to the default partition.
+    public func ensure(_ connection: Connection) async throws -> [String] {
+        let connection = try await connection.direct(for: "The making of partitions")
+        return try await connection.transaction(
+            TransactionOptions(lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
+        ) { session -> [String] in
+            try RetentionSession.prepare(session)
+            guard try Migrator.madeService(session) else { return [] }
+            let known = try session.query(
+                "SELECT to_regprocedure('daybook.divide_ledger(integer)') IS NOT NULL AS is_known")
+            guard try known[0].bool("is_known") else { return [] }
+            return try Self.divide(ahead: Limits.partitionMonths, session)
+        }
+    }
+
+    /// Makes them in the session's transaction; each takes after the ledger, as PostgreSQL does not let it by itself.
+    static func divide(ahead: Int, _ session: Session) throws -> [String] {
+        let before = try waiting(session)
+        let names = try session.query(
+            "SELECT name FROM daybook.divide_ledger($1::bigint::integer) AS name ORDER BY name", [.int(Int64(ahead))]
+        ).map { try $0.text("name") }
+        // Where rows waited in it the default partition is another one now.
+        let isReplaced = try waiting(session) != before
+        let new = (names + (isReplaced ? ["credit_ledger_default"] : [])).map { "public." + $0 }
+        for name in new { try PartitionLikeness.give(name, of: parent, beside: new, session) }
+        return names
+    }
+
+    static let parent = "public.credit_ledger"
+
+    private static func waiting(_ session: Session) throws -> Int64 {
+        try session.query("SELECT coalesce(to_regclass($1)::oid::bigint, 0) AS id", [.text(parent + "_default")])[0]
+            .int("id")
     }
 }

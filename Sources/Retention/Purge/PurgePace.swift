@@ -1,4 +1,78 @@
+public import Domain
 internal import Postgres
+
+/// When a purge steps aside for others, and for how long.
+public struct PurgePauses: Sendable, Hashable {
+    /// Seconds of a replica's replay lag that are too many.
+    public var lagSeconds: Int64
+    /// Seconds that somebody's transaction may be open.
+    public var transactionSeconds: Int64
+    /// Seconds of waiting in a row after which the purge stops, to be resumed.
+    public var mostSeconds: Int64
+    /// True lets the purge rest in the middle of its statements while others are at work.
+    public var rests: Bool
+
+    public init(
+        lagSeconds: Int64 = Limits.purgeLagSeconds, transactionSeconds: Int64 = Limits.purgeSnapshotSeconds,
+        mostSeconds: Int64 = Limits.purgePauseSeconds, rests: Bool = true
+    ) {
+        self.lagSeconds = lagSeconds
+        self.transactionSeconds = transactionSeconds
+        self.mostSeconds = mostSeconds
+        self.rests = rests
+    }
+}
+
+/// How many pages of a table the next transaction of a purge takes: as many as keep it near its target time.
+public struct BatchPace: Sendable, Hashable {
+    /// Pages of the next transaction.
+    public private(set) var pages: Int64
+
+    public init(pages: Int64 = Limits.purgeFirstPages) {
+        self.pages = pages
+    }
+
+    /// Learns from a transaction that was committed. At most doubles, so that one empty stretch of a table does not
+    /// lead to a huge transaction on the next.
+    ///
+    /// - Parameter slow: Milliseconds that are too many. A transaction that takes less than half of it may grow.
+    public mutating func took(milliseconds: Int64, slow: Int64 = Limits.purgeSlowMilliseconds) {
+        if milliseconds > slow {
+            // In proportion: ten times too slow becomes a tenth, not a half.
+            pages = max(1, min(pages * slow / milliseconds, pages / 2))
+        } else if milliseconds < slow / 2 {
+            pages = min(pages * 2, Limits.purgeMostPages)
+        }
+    }
+
+    /// Learns from a transaction that ran into its time limit.
+    public mutating func ranOut() {
+        pages = max(1, pages / 4)
+    }
+}
+
+/// Rests in the middle of a statement while others are at work, as VACUUM rests by its cost.
+///
+/// A statement that computes for some milliseconds without a break keeps the others from a processor for as long; one
+/// that rests all the time lets them in between.
+enum Rests {
+    case none
+    case often
+
+    /// A condition for a query's rows, always true, that rests for a millisecond after about so many of them.
+    ///
+    /// - Parameter column: A column, never null, of the table at whose rows the condition is looked at.
+    func after(_ column: String, rows: Int64 = Limits.purgeRestRows) -> String {
+        switch self {
+        case .none: "true"
+        case .often:
+            """
+            CASE WHEN random() * \(rows)::double precision < 1::double precision AND \(column) IS NOT NULL
+                THEN pg_sleep(0.0005::double precision) IS NOT NULL ELSE true END
+            """
+        }
+    }
+}
 
 /// Reasons to pause, as the server shows them to this role.
 enum Throttle {
