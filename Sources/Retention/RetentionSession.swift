@@ -3,10 +3,8 @@ internal import Postgres
 internal import Schema
 
 /// How every part of the retention works on a database: nothing looked up where an application could have put it,
-/// nothing hidden, UTC; and the locks that all of them know.
+/// nothing hidden, UTC; and the lock of who changes something.
 enum RetentionSession {
-    /// Whoever places a hold, or changes a policy, takes it alone; every deleting transaction shares it.
-    static let holdLock = HoldLock.key
     /// The uuid that stands for rows of owners without an account, and of nobody.
     static let nobody = "00000000-0000-0000-0000-000000000000"
 
@@ -64,7 +62,7 @@ enum RetentionSession {
             [.text(table)])
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration(
-                "This database has no tables for the retention of this version yet; run: daybook database migrate")
+                "This database has no tables for the retention of this version yet; run: \(NextStep.migrate)")
         }
     }
 
@@ -79,7 +77,7 @@ enum RetentionSession {
             """)
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration(
-                "The certificates of this database have no parts yet; run: daybook database migrate")
+                "The certificates of this database have no parts yet; run: \(NextStep.migrate)")
         }
     }
 
@@ -94,7 +92,7 @@ enum RetentionSession {
         guard try rights[0].bool("may_add") else {
             throw DaybookError.configuration(
                 "The role \(try rights[0].text("role")) may not add a certificate, so nothing was done; run again: "
-                    + "daybook database roles")
+                    + "\(NextStep.grantRoles)")
         }
     }
 }
@@ -127,67 +125,5 @@ struct LoginPath {
             return name != "pg_catalog" && !name.hasPrefix("pg_temp")
         }
         return (own + ["pg_temp"]).joined(separator: ", ")
-    }
-}
-
-/// One purge, carry-forward or restore at a time in a database.
-enum PurgeLock {
-    static let key: Int64 = 0x64_6179_7075_7267
-
-    /// Takes the lock for as long as the connection is open. Throws `tryAgain` naming who holds it.
-    static func take(_ session: Session) throws {
-        let taken = try session.query("SELECT pg_try_advisory_lock($1) AS taken", [.int(key)])
-        guard try !taken[0].bool("taken") else { return }
-        let holder = try holder(session) ?? "it ended this moment"
-        throw DaybookError(.tryAgain, "Another purge is running: \(holder). Wait for its end.")
-    }
-
-    /// Refuses to go on in a session that does not hold the lock.
-    ///
-    /// Nothing of ours gives it back before its session ends; a trigger that calls `pg_advisory_unlock_all` does.
-    static func require(_ session: Session) throws {
-        let held = try session.query(
-            """
-            SELECT EXISTS (
-                SELECT FROM pg_locks AS l
-                WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid = pg_backend_pid()
-                    AND l.mode = 'ExclusiveLock'
-                    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                    AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
-            ) AS held
-            """, [.int(key)])
-        guard try held[0].bool("held") else {
-            throw DaybookError.configuration(
-                "The session of this run no longer holds the lock that keeps a second one out, so it stopped before "
-                    + "its next change: look for a trigger or a function that calls pg_advisory_unlock_all, or for a "
-                    + "pooler.")
-        }
-    }
-
-    /// Takes the lock until the transaction ends: neither a purge nor another restore beside it, because each would
-    /// count the rows as if it were alone.
-    static func takeForRestore(_ session: Session) throws {
-        let taken = try session.query("SELECT pg_try_advisory_xact_lock($1) AS taken", [.int(key)])
-        guard try taken[0].bool("taken") else {
-            throw DaybookError(
-                .tryAgain, "A purge or another restore is running; nothing was put back. Wait for its end.")
-        }
-    }
-
-    /// Who holds the lock, in words; nil if nobody does.
-    static func holder(_ session: Session) throws -> String? {
-        let rows = try session.query(
-            """
-            SELECT a.pid, coalesce(a.usename::text, '?') AS role, a.backend_start, a.client_addr::text AS place
-            FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
-            """, [.int(key)])
-        guard let row = rows.first else { return nil }
-        let process = "process \(try row.int("pid")) of role \(try row.text("role"))"
-        // The server shows when and from where only to the same role, or to one that may see all.
-        guard let since = try row.optionalInstant("backend_start") else { return process }
-        return process + " from \(try row.optionalText("place") ?? "this machine"), since \(since)"
     }
 }

@@ -85,7 +85,7 @@ struct Purging: Sendable {
         }
     }
 
-    /// Rows of a query as text, a row a line.
+    /// Rows of a query as text, one line per row.
     func lines(_ query: String) async throws -> [String] {
         let connection = try await Connection.open(settings)
         let lines = try await connection.run { session in
@@ -103,7 +103,7 @@ struct Purging: Sendable {
         Int(try await lines(query).first ?? "") ?? -1
     }
 
-    /// Every row of a deployment's tables, and what Daybook remembers of them, as one digest a table.
+    /// Every row of a deployment's tables, and what Daybook remembers of them, as one digest per table.
     func fingerprint() async throws -> [String: String] {
         var digests: [String: String] = [:]
         let tables = [

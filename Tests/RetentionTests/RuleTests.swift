@@ -32,6 +32,34 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("purge_run_state_known", RunState.allCases.map(\.rawValue)),
+        ("purge_run_archive_known", ArchiveState.allCases.map(\.rawValue)),
+        ("purge_sweep_state_known", SweepState.allCases.map(\.rawValue)),
+        ("retention_certificate_kind_known", CertificateKind.known.map(\.rawValue)),
+    ])
+    func `the database and the program know the same states and kinds`(
+        constraint: String, words: [String]
+    ) async throws {
+        try await withConnection { connection in
+            _ = try await Migrator().migrate(connection)
+            let check = try await connection.run { session in
+                try session.query(
+                    "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = $1",
+                    [.text(constraint)])[0].text("text")
+            }
+            let known = check.matches(of: /'([a-z_]+)'/).map { String($0.output.1) }
+            #expect(Set(known) == Set(words) && known.count == words.count, "\(check)")
+        }
+    }
+
+    @Test func `a kind of certificate that a later program issues keeps its word`() throws {
+        let kinds = try CanonicalJSON.decode([CertificateKind].self, from: #"["look_dropped", "later"]"#)
+        #expect(kinds == [.lookDropped, .unknown("later")])
+        let text = String(decoding: try CanonicalJSON.encode(kinds), as: UTF8.self)
+        #expect(text.contains(#""look_dropped""#) && text.contains(#""later""#))
+    }
+
     @Test func `a transaction's pages follow its time, at most double, and never fall to none`() {
         var pace = BatchPace(pages: 64)
         pace.took(milliseconds: 10)

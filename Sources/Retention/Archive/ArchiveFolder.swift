@@ -5,7 +5,7 @@ internal import Reporting
 
 /// Where archives are kept, and with which key.
 public struct ArchivePlace: Sendable {
-    /// The folder that holds a folder a run.
+    /// The folder that holds one folder per run.
     public let folder: String
     /// A key of 32 bytes; nil leaves the files unencrypted.
     let key: [UInt8]?
@@ -26,12 +26,7 @@ public struct ArchivePlace: Sendable {
         let data = try KeyFile.secret(path)
         if data.count == AuthenticatedCipher.keyLength { return data }
         let digits = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        let pairs = stride(from: 0, to: digits.utf8.count, by: 2).map {
-            Array(digits.utf8)[$0..<min($0 + 2, digits.utf8.count)]
-        }
-        let bytes = pairs.compactMap { UInt8(String(decoding: $0, as: UTF8.self), radix: 16) }
-        guard digits.utf8.count == 2 * AuthenticatedCipher.keyLength, bytes.count == AuthenticatedCipher.keyLength
-        else {
+        guard let bytes = Hexadecimal.bytes(digits), bytes.count == AuthenticatedCipher.keyLength else {
             throw .configuration(
                 "The key file \(path) holds no key: it needs 32 bytes, or 64 hexadecimal digits "
                     + "(umask 077; openssl rand -hex 32 > \(path)).")

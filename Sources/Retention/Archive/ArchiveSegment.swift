@@ -62,9 +62,7 @@ struct ArchiveManifest: Codable, Sendable {
             throw DaybookError.usage("There is no manifest \(path).")
         }
         do {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            let manifest = try decoder.decode(ArchiveManifest.self, from: data)
+            let manifest = try CanonicalJSON.decode(ArchiveManifest.self, from: data)
             // Its files lie beside it: a name is never a path.
             guard manifest.segments.allSatisfy({ !$0.fileName.utf8.contains(0x2F) && !$0.fileName.utf8.contains(0) })
             else { throw DaybookError.badData("It names a path.") }

@@ -20,7 +20,7 @@ public struct CarryPlan: Sendable, Hashable {
         public let owners: Int64
         /// What the replaced rows add up to.
         public let credits: Int64
-        /// The rows that would take their place: one an owner and lot.
+        /// The rows that would take their place: one per owner and lot.
         public let balances: Int64
     }
 
@@ -180,7 +180,7 @@ enum CarryRows {
         guard let row = rows.first else { return }
         throw DaybookError.usage(
             "Ledger entry \(try row.int("id")) of \(try row.text("owner")) came after its month was closed, and no "
-                + "statement has shown it yet; close the next month first: daybook close month MONTH")
+                + "statement has shown it yet; close the next month first: \(NextStep.closeMonth)")
     }
 
     /// What of each month would be replaced. Only months that have something to replace.

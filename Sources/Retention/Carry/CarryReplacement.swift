@@ -1,3 +1,4 @@
+internal import Digests
 internal import Domain
 internal import Postgres
 internal import Schema
@@ -13,7 +14,7 @@ struct CarryReplacement: Sendable {
     /// Archives, replaces and certifies. The sorted rows of the plan are in the transaction already.
     ///
     /// Everything that takes long comes before the lock that others wait for.
-    func run(_ session: Session) throws -> Certifying.Issued {
+    func run(_ session: Session) throws -> CertificateIssuer.Issued {
         let months = plan.lines.map { CarryMonth(month: $0.month) }
         for month in months { try month.keepStill(session) }
         // Sorted again: nobody can add to the months now.
@@ -37,7 +38,7 @@ struct CarryReplacement: Sendable {
         try CarryCosts.write(before: plan.cutoff, session)
         try keepSums(session)
         // A hold that is acknowledged from here on covers what is left; one from before is in the plan.
-        _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
+        try LegalHoldLock.share(session)
         guard try Terms.holdDigest(session) == plan.holdDigest else { throw Self.changed }
         tell(.step("replacing \(months.count) months"))
         try lockLedger(session)
@@ -49,33 +50,24 @@ struct CarryReplacement: Sendable {
         .tryAgain, "The ledger or the holds changed since the plan was made; nothing was replaced.")
 
     private func record(_ session: Session) throws {
-        _ = try session.execute(
+        let cutoffs = try session.query(
             """
-            INSERT INTO daybook.purge_run (run_id, state, as_of, plan, plan_sha256, policy_sha256, hold_sha256,
-                program_version, host, finished_at, archive_folder, archive_cipher, archive_days, archive_state)
-            OVERRIDING SYSTEM VALUE
-            VALUES ($1, 'finished', $2, $3, $4, encode(sha256(convert_to($5, 'UTF8')), 'hex'), $6, $7, $8,
-                clock_timestamp(), $9, $10, $11, 'kept')
-            """,
-            [
-                .int(id), .date(plan.asOf), .text(String(decoding: plan.csv, as: UTF8.self)), .text(plan.digest),
-                .text("credit_ledger \(plan.years) years"), .text(plan.holdDigest), .text(settings.programVersion),
-                .text(settings.host), .text(place.folder), Value(place.cipher), .int(place.days),
-            ])
-        _ = try session.execute(
-            """
-            INSERT INTO daybook.purge_cutoff (run_id, user_id, data_class, slug, time_zone, retention_days, cutoff)
-            SELECT $1, o.user_id, $2, o.slug, 'UTC', $3::date - ($4 AT TIME ZONE 'UTC')::date, $4
+            SELECT o.user_id, o.slug, ($1::date - ($2 AT TIME ZONE 'UTC')::date)::bigint AS days
             FROM (
                 SELECT user_id, slug FROM daybook.account
                 UNION ALL
-                SELECT $5::uuid, ''
+                SELECT $3::uuid, ''
             ) AS o
-            """,
-            [
-                .int(id), .text(CarryForward.dataClass), .date(plan.asOf), .instant(plan.cutoff),
-                .uuid(RetentionSession.nobody),
-            ])
+            """, [.date(plan.asOf), .instant(plan.cutoff), .uuid(RetentionSession.nobody)]
+        ).map { row in
+            RunEntry.Cutoff(
+                userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: "UTC",
+                dataClass: CarryForward.dataClass, retentionDays: try row.int("days"), instant: plan.cutoff)
+        }
+        _ = try RunEntry(
+            asOf: plan.asOf, plan: plan.csv, policyDigest: SHA256Digest.hex("credit_ledger \(plan.years) years"),
+            holdDigest: plan.holdDigest, archive: place, cutoffs: cutoffs
+        ).write(.reserved(id), settings, session)
         _ = try session.execute(
             """
             INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
@@ -115,7 +107,7 @@ struct CarryReplacement: Sendable {
             """, [.int(id)])
     }
 
-    /// From here on everybody waits who reads or writes the ledger: for a moment a month.
+    /// From here on everybody waits who reads or writes the ledger: for a moment per month.
     private func lockLedger(_ session: Session) throws {
         for _ in 0..<Limits.carryAttempts {
             do {
@@ -138,18 +130,14 @@ struct CarryReplacement: Sendable {
                 + "Try again when it is done.")
     }
 
-    private func certify(_ run: PurgeRun, _ archive: ArchiveFolder, _ session: Session) throws -> Certifying.Issued {
+    private func certify(
+        _ run: PurgeRun, _ archive: ArchiveFolder, _ session: Session
+    ) throws -> CertificateIssuer.Issued {
         let digest = try ArchiveManifest(run, session).write(to: archive)
-        _ = try session.execute(
-            """
-            UPDATE daybook.purge_run SET manifest_sha256 = $2, finished_at = clock_timestamp(),
-                archive_expires_at = clock_timestamp() + make_interval(days => archive_days)
-            WHERE run_id = $1
-            """, [.int(id), .text(digest)])
+        try RunRecord.finish(id, manifestDigest: digest, session)
         _ = try session.execute("UPDATE daybook.ledger_carry SET state = 'done' WHERE run_id = $1", [.int(id)])
-        return try Certifying.issue(
-            "carry", run: id, carried: try CarriedEvidence.read(run: id, plan, session), settings.programVersion,
-            settings.host, folder: settings.certificates, key: settings.signingKey, session)
+        let carried = try CarriedEvidence.read(run: id, plan, session)
+        return try settings.issuer.issue(.init(kind: .carry, run: id, carried: carried), session)
     }
 }
 
@@ -183,10 +171,11 @@ struct CarryMonth: Sendable {
             key: key, session)
     }
 
-    /// Makes the table that takes the month's place: the rows that stay, each as it is, and a balance an owner and lot.
+    /// Makes the table that takes the month's place: the rows that stay, each as it is, and a balance per owner and
+    /// lot.
     ///
     /// A balance has the month's last instant. It names how many rows it stands for, and their SHA-256: that of the
-    /// rows as PostgreSQL writes them in UTC, a row a line, in the order of instant and id. Balances that add come
+    /// rows as PostgreSQL writes them in UTC, one row per line, in the order of instant and id. Balances that add come
     /// before those that take away, so that none of them lets the sum fall below the month's last balance.
     func prepare(_ session: Session) throws {
         let tablespace = try PartitionLikeness.tablespace(of: LedgerPartitions.parent, session)

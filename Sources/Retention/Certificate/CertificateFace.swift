@@ -12,7 +12,7 @@ struct CertificateFace: Codable, Sendable, Hashable {
         let sha256: String
     }
 
-    let kind: String
+    let kind: CertificateKind
     let sequence: Int64
     let previousSha256: String
     let issuedAt: String

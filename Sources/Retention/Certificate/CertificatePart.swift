@@ -9,7 +9,7 @@ struct CertificatePart: Codable, Sendable, Hashable {
     let userId: String
     /// The certificate that it is a part of.
     let certificate: Int64
-    let kind: String
+    let kind: CertificateKind
     let run: Int64
     let asOf: String
     /// False where the run was limited to others, or is older than the account: then nothing of it was taken.
@@ -126,28 +126,6 @@ extension Certificate {
             } + (indexed ?? []).map { (part: $0.part, salt: $0.salt) }
         return [Leaf(nil, salt: divided.salt, try CanonicalJSON.encode(whole))]
             + (try parts.map { Leaf($0.part, salt: $0.salt, try CanonicalJSON.encode($0.part)) })
-    }
-}
-
-extension CertificateReader {
-    /// Every account: as the run knew those that it was about, and as they are called today.
-    func accounts() throws -> [Certificate.Account] {
-        try session.query(
-            """
-            SELECT user_id, slug, is_covered FROM (
-                SELECT coalesce(c.user_id, a.user_id)::text AS user_id, coalesce(c.slug, a.slug) AS slug,
-                    c.user_id IS NOT NULL AS is_covered
-                FROM daybook.account AS a
-                FULL JOIN (
-                    SELECT DISTINCT user_id, slug FROM daybook.purge_cutoff WHERE run_id = $1 AND user_id <> $2
-                ) AS c ON c.user_id = a.user_id
-            ) AS accounts ORDER BY slug COLLATE "C", user_id COLLATE "C"
-            """, [.int(run), .uuid(RetentionSession.nobody)]
-        ).map { row in
-            Certificate.Account(
-                account: try row.text("slug"), userId: try row.text("user_id"),
-                isCovered: try row.bool("is_covered"), salt: Certificate.newSalt())
-        }
     }
 }
 

@@ -141,7 +141,7 @@ extension OwedRows {
 /// made.
 struct ErasureSurroundings: Sendable {
     let holds: [HoldInForce]
-    /// Sentences, one a copy.
+    /// One sentence per copy.
     let copies: [String]
 
     init(_ erasure: Erasure, _ shape: DeploymentShape, _ session: Session) throws {

@@ -82,7 +82,7 @@ struct Look: Sendable, Hashable {
     static func requireTable(_ session: Session) throws {
         guard try isKnown(session) else {
             throw DaybookError.configuration(
-                "This database has no table of looks into archives yet; run: daybook database migrate")
+                "This database has no table of looks into archives yet; run: \(NextStep.migrate)")
         }
     }
 
@@ -110,8 +110,7 @@ struct Look: Sendable, Hashable {
         for table in look.tables {
             let name = TableName.quoted(table.name, session)
             let mark =
-                look.mark(table) + " rows of purge \(run), until \(until); drop it with: daybook retention forget-look "
-                + String(look.id)
+                look.mark(table) + " rows of purge \(run), until \(until); drop it with: \(NextStep.endLook(look.id))"
             try session.executeScript("COMMENT ON TABLE \(name) IS '\(mark)'")
         }
         return look
@@ -187,7 +186,7 @@ enum LookEvidence {
             guard case .there(let name) = place else { return nil }
             return "it is certified as ended, and its table is there: \(name), made as \(made)"
         }
-        let end = "daybook retention forget-look \(look.id)"
+        let end = NextStep.endLook(look.id)
         let time = look.until <= now ? "its time was over at \(look.until)" : "until \(look.until)"
         switch place {
         case .there(let name):
@@ -207,18 +206,14 @@ enum LookEvidence {
         open.droppedBy = nil
         open.droppedAt = nil
         var found: [String] = []
-        if !certified.contains(where: { $0.kind == Self.kind && $0.look == open && $0.run == look.run }) {
+        if !certified.contains(where: { $0.kind == .look && $0.look == open && $0.run == look.run }) {
             found.append("it is not recorded as it was certified")
         }
-        let hasEnd = certified.contains { $0.kind == Self.endKind && $0.look == look.certified }
+        let hasEnd = certified.contains { $0.kind == .lookDropped && $0.look == look.certified }
         if look.droppedAt != nil, !hasEnd { found.append("it is recorded as ended, and no certificate says so") }
-        if look.droppedAt == nil, certified.contains(where: { $0.kind == Self.endKind && $0.look?.lookId == look.id }) {
+        if look.droppedAt == nil, certified.contains(where: { $0.kind == .lookDropped && $0.look?.lookId == look.id }) {
             found.append("it is certified as ended, and recorded as open")
         }
         return found
     }
-
-    /// The kinds of certificates.
-    static let kind = "look"
-    static let endKind = "look_dropped"
 }

@@ -70,11 +70,7 @@ public enum Obstacles {
         let redacts = dataClass.action == .redact
         return try session.query(
             """
-            WITH RECURSIVE tree AS (
-                SELECT to_regclass($1)::oid AS relation
-                UNION
-                SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
-            )
+            WITH RECURSIVE \(TableName.tree)
             SELECT quote_ident(r.rulename) AS rule, c.oid::regclass::text AS name
             FROM tree JOIN pg_class AS c ON c.oid = tree.relation JOIN pg_rewrite AS r ON r.ev_class = c.oid
             WHERE c.relkind = 'r' AND \(fires("r.ev_enabled")) AND r.ev_type = $2::text::"char"

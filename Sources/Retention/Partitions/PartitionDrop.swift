@@ -1,5 +1,6 @@
 internal import Domain
 internal import Postgres
+internal import Schema
 
 /// Takes a partition that is due whole: archived, counted, detached and dropped in one transaction, in which others
 /// wait for its last moment alone. No month is ever detached and still there.
@@ -44,7 +45,7 @@ struct PartitionDrop: Sendable {
         for attempt in 1...Limits.purgeAttempts {
             do {
                 return try session.savepoint {
-                    _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
+                    try LegalHoldLock.share(session)
                     guard try run.isBound(session), try !WholePartitions.holds(any: partition.name, query, session)
                     else { throw Bound() }
                     try Self.detachAndDrop(partition.name, session)
@@ -159,16 +160,7 @@ struct PartitionDrop: Sendable {
             ALTER TABLE \(parent) ATTACH PARTITION \(name) \(bounds);
             ALTER TABLE \(name) DROP CONSTRAINT \(Self.bounds)
             """)
-        try note("sweeping", relation, run, session)
-    }
-
-    static func note(_ state: String, _ relation: String, _ run: PurgeRun, _ session: Session) throws {
-        _ = try session.execute(
-            """
-            UPDATE daybook.purge_sweep SET state = $3
-            WHERE run_id = $1 AND relation = $2 AND data_class = 'access_log'
-            """,
-            [.int(run.id), .text(relation), .text(state)])
+        try RunRecord.note(.sweeping, run.id, .accessLog, relation, session)
     }
 
     /// The totals of the whole partition.

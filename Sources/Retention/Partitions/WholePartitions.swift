@@ -139,7 +139,7 @@ extension Purge {
                 if isGone { tell(.step("\(month.relation), which was detached, is there no more")) }
                 try await Uninterrupted.changing(connection) { session in
                     try session.executeScript("SET LOCAL ROLE NONE")
-                    try PartitionDrop.note(isGone ? "done" : "sweeping", month.relation, run, session)
+                    try RunRecord.note(isGone ? .done : .sweeping, run.id, .accessLog, month.relation, session)
                 }
             }
         }
@@ -166,7 +166,7 @@ extension Purge {
                 .configuration,
                 "\(relation), which an earlier purge detached, cannot be given back to the access log, and its rows "
                     + "are in no report until then: \(error.message ?? error.sentence). Change what is in the way, as "
-                    + "its owner, then: daybook retention purge --resume", debugText: String(reflecting: error))
+                    + "its owner, then: \(NextStep.resume)", debugText: String(reflecting: error))
         }
     }
 }
@@ -206,13 +206,13 @@ struct DetachedMonth: Sendable {
         }
     }
 
-    /// A sentence each, for who asks what is wrong with a database.
+    /// A sentence per month, for who asks what is wrong with a database.
     static func findings(_ session: Session) throws -> [String] {
         let may = try session.query("SELECT has_table_privilege('daybook.purge_sweep', 'SELECT') AS may")
         guard try may[0].bool("may") else { return [] }
         return try all(session).filter { $0.fate == .detached }.map { month in
             "Purge \(month.run) detached \(month.relation) and ended before its drop, so its rows are in no report. "
-                + "Give it back with: daybook retention purge --resume"
+                + "Give it back with: \(NextStep.resume)"
         }
     }
 }

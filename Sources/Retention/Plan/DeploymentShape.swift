@@ -39,7 +39,7 @@ struct DeploymentShape: Sendable {
     func requirePurgeable(_ session: Session) throws {
         try redaction.requireClearable()
         try usage.requireClearable()
-        try ForeignColumns.refuse(self, session)
+        try PurgeReach.refuseForeignColumns(self, session)
     }
 
     static func table(_ dataClass: DataClass) -> KnownTable {
@@ -93,17 +93,22 @@ enum TableName {
         name.split(separator: ".", maxSplits: 1).map { session.quoteIdentifier(String($0)) }.joined(separator: ".")
     }
 
+    /// A common table expression `tree` of a table, `$1`, and everything that takes after it, as `relation`.
+    static let tree = """
+        tree AS (
+            SELECT to_regclass($1)::oid AS relation
+            UNION
+            SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
+        )
+        """
+
     /// The tables that hold a table's rows: itself, or its partitions and children, by their names.
     ///
     /// Foreign tables among them are not ours to walk and are left out.
     static func leaves(of table: String, _ session: Session) throws -> [String] {
         let rows = try session.query(
             """
-            WITH RECURSIVE tree AS (
-                SELECT to_regclass($1)::oid AS relation
-                UNION ALL
-                SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
-            )
+            WITH RECURSIVE \(tree)
             SELECT n.nspname || '.' || c.relname AS name
             FROM tree JOIN pg_class AS c ON c.oid = tree.relation JOIN pg_namespace AS n ON n.oid = c.relnamespace
             WHERE c.relkind = 'r' ORDER BY c.oid

@@ -148,7 +148,7 @@ public struct PlanReader: Sendable {
         let date = try asOf ?? today[0].date("today")
         let shape = try DeploymentShape(session)
         try shape.catalog.requireEssentials()
-        try RowSecurity.refuse(session)
+        try PurgeReach.refuseHiddenRows(session)
         try shape.requirePurgeable(session)
         let terms =
             try erasure.map { try Terms(session, asOf: date, erasing: $0, shape) }
@@ -246,8 +246,7 @@ public struct PlanReader: Sendable {
             CROSS JOIN LATERAL (
                 SELECT sum(p.row_count) AS taken FROM daybook.purge_total AS p WHERE p.run_id = r.run_id
             ) AS t
-            WHERE r.state = 'finished' AND t.taken > 0 AND NOT EXISTS (
-                SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
+            WHERE r.state = 'finished' AND t.taken > 0 AND \(RunRecord.isPurge)
             ORDER BY r.run_id DESC LIMIT 1
             """)
         return try rows.first?.int("speed")

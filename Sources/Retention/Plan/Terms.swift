@@ -88,7 +88,7 @@ struct Terms: Sendable {
             return SHA256Digest.hex(try holds(session))
         } catch let error as PostgresError where error.code == .server {
             throw DaybookError(
-                .configuration, "The legal holds cannot be read, so nothing can be purged; run: daybook database check",
+                .configuration, "The legal holds cannot be read, so nothing can be purged; run: \(NextStep.check)",
                 debugText: String(reflecting: error))
         }
     }
@@ -184,7 +184,7 @@ public struct Policies: Sendable {
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             // A purge that is under way must not take what was just promised to be kept.
-            try HoldLock.take(session)
+            try LegalHoldLock.take(session)
             let owner = try Self.owner(account, session)
             guard days >= owner.days, days <= Limits.mostRetentionDays else {
                 throw DaybookError.usage(

@@ -62,7 +62,7 @@ public struct Purge: Sendable {
         if let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) {
             throw DaybookError(
                 .tryAgain,
-                "Purge \(run.id) was interrupted and has to be finished first: daybook retention purge --resume")
+                "Purge \(run.id) was interrupted and has to be finished first: \(NextStep.resume)")
         }
         let plan = try await PlanReader(
             asOf: settings.asOf, account: settings.account, erasure: settings.erasure, rests: settings.pauses.rests
@@ -83,8 +83,8 @@ public struct Purge: Sendable {
         if let refusal = guarded.refusal(forced: settings.forced, expectedRows: settings.expectedRows) { throw refusal }
         try await Uninterrupted.run(connection) { session in
             let shape = try DeploymentShape(session)
-            try CascadeWalk.refuseCascades(shape, session)
-            try PurgeRights.require(shape, session)
+            try PurgeReach.refuseCascades(shape, session)
+            try PurgeReach.requireRights(shape, session)
         }
         try plan.refuseObstacles()
         if plan.dueRows > 0 { try await Trial(plan: plan, settings: settings).run(connection) }
@@ -106,7 +106,7 @@ public struct Purge: Sendable {
         }
         if let archive = settings.archive { try ArchiveFolder(path: archive.folder).make() }
         let run = try await Uninterrupted.changing(connection) { session in
-            try CertificateShelf.requirePlace(in: settings.certificates, session)
+            try settings.issuer.requirePlace(session)
             let run = try PurgeRun.record(plan, settings, session)
             journal.begin(run.id)
             guard try run.isBound(session) else {
@@ -162,7 +162,7 @@ public struct Purge: Sendable {
         try await giveBackDetached(run)
         try run.requireArchive(resumption)
         try await Uninterrupted.run(connection) { [settings] session in
-            try CertificateShelf.requirePlace(in: settings.certificates, session)
+            try settings.issuer.requirePlace(session)
         }
         if let folder = run.archive, !resumption.endsNow {
             guard !run.isEncrypted || settings.archive?.key != nil else {
@@ -178,7 +178,7 @@ public struct Purge: Sendable {
             return try await end(run)
         }
         let isBound = try await Uninterrupted.run(connection) { session in
-            try RowSecurity.refuse(session)
+            try PurgeReach.refuseHiddenRows(session)
             return try run.isBound(session)
         }
         guard isBound else {
@@ -224,10 +224,10 @@ public struct Purge: Sendable {
     }
 
     func publishCertificates() async throws -> [String] {
-        let (shelf, tell) = (CertificateShelf(settings.templates, mode: settings.mode), tell)
+        let (files, tell) = (settings.issuer.files, tell)
         return try await Uninterrupted.run(connection) { session in
             // An old certificate's folder that cannot be reached from here keeps no purge from running.
-            try shelf.publishMissing(session) { tell(.step($0)) }
+            try files.publishMissing(session) { tell(.step($0)) }
         }
     }
 }
@@ -278,6 +278,13 @@ public struct PurgeSettings: Sendable {
         self.programVersion = programVersion
         self.host = host
         self.hostClock = hostClock
+    }
+
+    /// Who issues the certificates of the run.
+    var issuer: CertificateIssuer {
+        CertificateIssuer(
+            folder: certificates, key: signingKey, files: CertificateFiles(templates, mode: mode),
+            programVersion: programVersion, host: host)
     }
 }
 

@@ -24,11 +24,11 @@ public struct PurgePauses: Sendable, Hashable {
 }
 
 /// How many pages of a table the next transaction of a purge takes: as many as keep it near its target time.
-public struct BatchPace: Sendable, Hashable {
+struct BatchPace: Sendable, Hashable {
     /// Pages of the next transaction.
-    public private(set) var pages: Int64
+    private(set) var pages: Int64
 
-    public init(pages: Int64 = Limits.purgeFirstPages) {
+    init(pages: Int64 = Limits.purgeFirstPages) {
         self.pages = pages
     }
 
@@ -36,7 +36,7 @@ public struct BatchPace: Sendable, Hashable {
     /// lead to a huge transaction on the next.
     ///
     /// - Parameter slow: Milliseconds that are too many. A transaction that takes less than half of it may grow.
-    public mutating func took(milliseconds: Int64, slow: Int64 = Limits.purgeSlowMilliseconds) {
+    mutating func took(milliseconds: Int64, slow: Int64 = Limits.purgeSlowMilliseconds) {
         if milliseconds > slow {
             // In proportion: ten times too slow becomes a tenth, not a half.
             pages = max(1, min(pages * slow / milliseconds, pages / 2))
@@ -46,12 +46,12 @@ public struct BatchPace: Sendable, Hashable {
     }
 
     /// Learns from a transaction that ran into its time limit.
-    public mutating func ranOut() {
+    mutating func ranOut() {
         pages = max(1, pages / 4)
     }
 }
 
-/// Rests in the middle of a statement while others are at work, as VACUUM rests by its cost.
+/// Rests: short sleeps in the middle of a purge's statements while others are at work, as VACUUM's cost delay.
 ///
 /// A statement that computes for some milliseconds without a break keeps the others from a processor for as long; one
 /// that rests all the time lets them in between.

@@ -2,16 +2,19 @@ internal import Domain
 internal import Postgres
 internal import Schema
 
-/// Row-level security: a role sees every row of what it works on, or it does nothing.
-enum RowSecurity {
+/// What a purge may reach: every row of what it works on, by rights that it has, whole, and nothing else by way of
+/// foreign keys. Each is asked before the first row is gone.
+enum PurgeReach {
+    // MARK: Rows that could not be seen
+
     /// The deployment's tables that a plan or a purge reads or changes.
-    private static let tables = [KnownTable.accessLog, .videoTasks, .apiUsage, .apiKeys]
+    private static let guarded = [KnownTable.accessLog, .videoTasks, .apiUsage, .apiKeys]
 
     /// Refuses to work as a role from which policies would hide rows, naming the tables and the ways out.
     ///
     /// `row_security` is off everywhere, so that nothing could go unseen anyway; this says it before the first row, and
     /// in words. Throws `configuration`.
-    static func refuse(_ session: Session) throws {
+    static func refuseHiddenRows(_ session: Session) throws {
         let rows = try session.query(
             """
             SELECT n.nspname || '.' || c.relname AS name, current_user::text AS role
@@ -19,21 +22,22 @@ enum RowSecurity {
             WHERE c.relrowsecurity AND row_security_active(c.oid)
                 AND (n.nspname = 'daybook' OR n.nspname || '.' || c.relname = ANY ($1))
             ORDER BY 1
-            """, [.texts(Self.tables.map(\.fullName))])
+            """, [.texts(guarded.map(\.fullName))])
         guard let role = try rows.first?.text("role") else { return }
         let tables = try rows.map { try $0.text("name") }.joined(separator: ", ")
         throw DaybookError.configuration(
             "Row-level security would hide rows of \(tables) from the role \(role), so nothing is purged or planned: a "
                 + "purge sees every row or none. Connect as a role that has BYPASSRLS, or let a superuser run: "
-                + "daybook database roles")
+                + "\(NextStep.grantRoles)")
     }
-}
 
-/// What the purging role may do to every table that it will name, asked before the first row is gone.
-enum PurgeRights {
+    // MARK: Rights that are missing
+
+    /// Asks what the role may do to every table that the purge will name.
+    ///
     /// Throws `configuration` naming the first table or column on which a right is missing, as after the application
     /// made another partition or column.
-    static func require(_ shape: DeploymentShape, _ session: Session) throws {
+    static func requireRights(_ shape: DeploymentShape, _ session: Session) throws {
         for dataClass in shape.classes {
             let columns: [String] =
                 switch dataClass {
@@ -48,7 +52,7 @@ enum PurgeRights {
                 guard let row = rows.first else { continue }
                 throw DaybookError.configuration(
                     "The role \(try row.text("role")) may not \(try row.text("right")) on \(relation), so nothing was "
-                        + "purged. Grant it that, or run again: daybook database roles")
+                        + "purged. Grant it that, or run again: \(NextStep.grantRoles)")
             }
         }
     }
@@ -64,17 +68,18 @@ enum PurgeRights {
                 WHERE a.attrelid = to_regclass($1) AND a.attname = c.name AND NOT a.attisdropped)
         ) AS needed WHERE NOT needed.held LIMIT 1
         """
-}
 
-/// Children of a table with columns of their own, as PostgreSQL's inheritance allows them: a deletion would archive
-/// less of a row than it takes, and a redaction would clear less than there is.
-enum ForeignColumns {
+    // MARK: Columns that would stay behind
+
+    /// Refuses children of a table with columns of their own, as PostgreSQL's inheritance allows them: a deletion would
+    /// archive less of a row than it takes, and a redaction would clear less than there is.
+    ///
     /// Throws `configuration` naming the first such table and its columns.
-    static func refuse(_ shape: DeploymentShape, _ session: Session) throws {
+    static func refuseForeignColumns(_ shape: DeploymentShape, _ session: Session) throws {
         // The request log is redacted in two columns that every child has.
         for dataClass in shape.classes where dataClass != .apiUsage {
             let parent = DeploymentShape.table(dataClass).fullName
-            let rows = try session.query(own, [.text(parent)])
+            let rows = try session.query(foreignColumns, [.text(parent)])
             guard let row = rows.first else { continue }
             throw DaybookError.configuration(
                 "The table \(try row.text("child")) belongs to \(parent) and has columns of its own: "
@@ -83,12 +88,8 @@ enum ForeignColumns {
         }
     }
 
-    private static let own = """
-        WITH RECURSIVE tree AS (
-            SELECT to_regclass($1)::oid AS relation
-            UNION
-            SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
-        )
+    private static let foreignColumns = """
+        WITH RECURSIVE \(TableName.tree)
         SELECT c.oid::regclass::text AS child, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
         FROM tree JOIN pg_class AS c ON c.oid = tree.relation
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -97,15 +98,14 @@ enum ForeignColumns {
             WHERE p.attrelid = to_regclass($1) AND p.attname = a.attname AND NOT p.attisdropped)
         GROUP BY c.oid ORDER BY c.oid LIMIT 1
         """
-}
 
-/// Where foreign keys would carry a purge: it is refused if they carry it anywhere.
-enum CascadeWalk {
+    // MARK: Where foreign keys would carry it
+
     /// Throws `configuration` naming the first constraint by which a purge of the class would change another table.
     static func refuseCascades(_ dataClass: DataClass, redacted: [String], _ session: Session) throws {
         let table = DeploymentShape.table(dataClass).fullName
         let rows = try session.query(
-            dataClass.action == .redact ? updates : deletes,
+            dataClass.action == .redact ? changes : deletions,
             dataClass.action == .redact ? [.text(table), .texts(redacted)] : [.text(table)])
         guard let row = rows.first else { return }
         let path = try row.text("path")
@@ -133,12 +133,8 @@ enum CascadeWalk {
     }
 
     /// Constraints that a deletion fires, and those that these fire in turn. The money's tables are named first.
-    private static let deletes = """
-        WITH RECURSIVE tree AS (
-            SELECT to_regclass($1)::oid AS relation
-            UNION
-            SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
-        ), reached AS (
+    private static let deletions = """
+        WITH RECURSIVE \(TableName.tree), reached AS (
             SELECT k.confrelid AS source, k.conrelid AS target, k.confdeltype AS kind,
                 ARRAY[k.oid] AS seen, k.conrelid::regclass || ' (' || k.conname || ')' AS path
             FROM pg_constraint AS k
@@ -155,12 +151,8 @@ enum CascadeWalk {
         """
 
     /// Constraints that a change of the redacted columns fires.
-    private static let updates = """
-        WITH RECURSIVE tree AS (
-            SELECT to_regclass($1)::oid AS relation
-            UNION
-            SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
-        )
+    private static let changes = """
+        WITH RECURSIVE \(TableName.tree)
         SELECT k.conrelid::regclass || ' (' || k.conname || ')' AS path
         FROM pg_constraint AS k
         WHERE k.contype = 'f' AND k.confupdtype IN ('c', 'n', 'd') AND k.confrelid IN (SELECT relation FROM tree)

@@ -37,29 +37,6 @@ enum RunEnding {
     }
 }
 
-/// What became of transactions whose program does not know.
-enum Aftermath {
-    /// Asks the database, by another connection where this one is lost. Throws where nobody answers.
-    static func ask<Result: Sendable>(
-        _ connection: DirectConnection, _ body: @escaping @Sendable (Session) throws -> Result
-    ) async throws -> Result {
-        try await connection.afterwards(
-            withinSeconds: Limits.aftermathSeconds, unreachableSeconds: Limits.aftermathUnreachableSeconds, body)
-    }
-
-    /// True where the connection was lost in the middle of a COMMIT.
-    static func isInDoubt(_ error: any Error) -> Bool { (error as? PostgresError)?.code == .commitUnknown }
-
-    /// The error in words that leave nothing in doubt, for one that the database has answered.
-    static func settled(_ error: any Error) -> any Error {
-        guard isInDoubt(error) else { return error }
-        return DaybookError(
-            .databaseUnavailable,
-            "The connection was lost while a transaction was being committed, and the database was asked about it.",
-            debugText: String(reflecting: error))
-    }
-}
-
 /// What a purge has done so far: as the database has it, or as its own program knows it.
 struct RunTally: Sendable, Hashable {
     let run: Int64
@@ -118,9 +95,9 @@ struct RunTally: Sendable, Hashable {
     func standing(isCertain: Bool) -> String {
         if let certificate {
             return "Purge \(run) has taken \(amount); certificate \(certificate) certifies it, and what is missing in "
-                + "its folder is written by: daybook retention purge --resume"
+                + "its folder is written by: \(NextStep.resume)"
         }
-        let goOn = "continue it with: daybook retention purge --resume"
+        let goOn = "continue it with: \(NextStep.resume)"
         guard isCertain else {
             return
                 "By what its program saw committed, purge \(run) has taken \(amount), and nothing certifies that yet. "

@@ -1,6 +1,7 @@
 internal import Domain
 internal import Foundation
 internal import Postgres
+internal import Schema
 
 /// One transaction of a purge.
 struct SweepStep: Sendable {
@@ -15,7 +16,7 @@ struct SweepStep: Sendable {
     /// The order matters: the hold lock first, in a statement of its own, so that the deleting statement sees every
     /// hold that was acknowledged; the file on disk and its record before the COMMIT.
     func take(_ pages: Range<Int64>, _ rests: Rests, _ session: Session) throws -> Int64 {
-        _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
+        try LegalHoldLock.share(session)
         guard try run.isBound(session) else {
             throw DaybookError(
                 .tryAgain,
@@ -159,7 +160,7 @@ enum SweepFailure {
             return DaybookError(
                 .configuration,
                 "A right is missing on \(relation), or on what its triggers use: \(error.sentence) After a change of "
-                    + "the tables run: daybook database roles", debugText: debug)
+                    + "the tables run: \(NextStep.grantRoles)", debugText: debug)
         case .undefinedTable, .undefinedFunction, .undefinedColumn, .raisedException:
             return DaybookError(
                 .badData, "A trigger of \(relation) failed: \(error.sentence)", debugText: debug)
@@ -168,7 +169,7 @@ enum SweepFailure {
             return DaybookError(
                 .configuration,
                 "The database lets no row of \(relation) go: \(error.message ?? error.sentence). What is in the way, "
-                    + "and what mends it, says: daybook database check", debugText: debug)
+                    + "and what mends it, says: \(NextStep.check)", debugText: debug)
         default: return nil
         }
     }

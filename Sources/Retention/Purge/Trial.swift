@@ -2,8 +2,9 @@ internal import Domain
 internal import Postgres
 internal import Schema
 
-/// A trial of a purge, undone again: its own statement on the first page of each table on which something is due and on
-/// those where a constraint may be against it, and the dropping of each month that would go whole.
+/// Trial: a dry run of a purge in a transaction that is undone. It runs the purge's own statement on the first page of
+/// each table on which something is due and on those where a constraint may be against it, and drops each month that
+/// would go whole.
 ///
 /// What a deployment's triggers, constraints and rights have against it is found before the first row is gone, not
 /// after one class of two.

@@ -19,7 +19,7 @@ public struct RetentionStory: Sendable {
         try await connection.transaction(.snapshot) { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
-            try RowSecurity.refuse(session)
+            try PurgeReach.refuseHiddenRows(session)
             try PlanReader.prepareCounting(session)
             let shape = try DeploymentShape(session)
             try shape.catalog.requireEssentials()
@@ -145,12 +145,12 @@ public struct RetentionStory: Sendable {
                 try session.query(
                     """
                     SELECT d.run_id, 'task_content' AS data_class, 'this task' AS whose, 1::bigint AS rows,
-                        d.redacted_at AS at, \(Self.evidence)
+                        d.redacted_at AS at, \(RetentionList.evidence)
                     FROM daybook.task_redaction AS d JOIN daybook.purge_run AS r ON r.run_id = d.run_id
                     WHERE d.task_id = $1
                     UNION ALL
                     SELECT t.run_id, t.data_class, 'all videos of the owner', t.row_count, r.started_at,
-                        \(Self.evidence)
+                        \(RetentionList.evidence)
                     FROM daybook.purge_total AS t JOIN daybook.purge_run AS r ON r.run_id = t.run_id
                     WHERE t.user_id = $2 AND t.data_class = 'access_log'
                     ORDER BY 1, 2
@@ -159,7 +159,7 @@ public struct RetentionStory: Sendable {
                 try session.query(
                     """
                     SELECT t.run_id, t.data_class, 'all of it' AS whose, t.row_count AS rows, r.started_at AS at,
-                        \(Self.evidence)
+                        \(RetentionList.evidence)
                     FROM daybook.purge_total AS t JOIN daybook.purge_run AS r ON r.run_id = t.run_id
                     WHERE t.user_id = $1 ORDER BY t.run_id, t.data_class COLLATE "C"
                     """, [subject.owner.map(Value.uuid) ?? .null])
@@ -181,16 +181,6 @@ public struct RetentionStory: Sendable {
                 ]
             })
     }
-
-    /// What certifies a run `r`, and what became of its archive.
-    private static let evidence = """
-        (
-                SELECT min(c.sequence) FROM daybook.retention_certificate AS c
-                WHERE c.run_id = r.run_id AND c.kind <> 'index') AS certificate,
-            \(RetentionList.archiveState) AS archive, r.archive_expires_at AS archive_ends_at, (
-                SELECT min(c.sequence) FROM daybook.retention_certificate AS c
-                WHERE c.run_id = r.run_id AND c.kind = 'restore') AS put_back_by
-        """
 }
 
 /// What somebody asks about by one word: an account, an owner without one, or a video with its task.
@@ -210,7 +200,7 @@ struct RetentionSubject: Sendable {
             "SELECT EXISTS (SELECT FROM daybook.account_slug WHERE slug = $1) OR EXISTS "
                 + "(SELECT FROM daybook.account WHERE slug = $1) AS found", [.text(name)])
         if try slugs[0].bool("found") {
-            self = try Self(owner: AccountName.userID(name, session), session)
+            self = try Self(owner: AccountNames.userID(everCalled: name, session), session)
             return
         }
         let unknown = DaybookError.usage(

@@ -1,9 +1,20 @@
 internal import Digests
 internal import Domain
 internal import Postgres
+internal import Reporting
 
-/// Issues certificates: from what transactions recorded, in one transaction that ends what is certified.
-enum Certifying {
+/// Issues certificates: from what transactions recorded, in the one transaction that ends what is certified.
+struct CertificateIssuer: Sendable {
+    /// The folder that they are written to.
+    let folder: String
+    /// Signs them; nil leaves them unsigned.
+    let key: SigningKey?
+    /// How they look as files, and who may read those.
+    let files: CertificateFiles
+    let programVersion: String
+    /// The name of this machine.
+    let host: String
+
     /// The advisory lock of who appends to the chain ("daycert" in ASCII): a role that only adds may take no lock on
     /// the table that keeps others out.
     static let chainLock: Int64 = 0x64_6179_6365_7274
@@ -17,71 +28,45 @@ enum Certifying {
         let fileSha256: String
     }
 
-    /// Ends a run and certifies it.
-    static func purge(
-        _ run: PurgeRun, _ settings: PurgeSettings, lines: [PlanLine], owed: [OwedRows], manifestDigest: String?,
-        _ session: Session
-    ) throws -> Issued {
-        try RetentionSession.prepare(session)
-        _ = try session.execute(
-            """
-            UPDATE daybook.purge_run SET state = 'finished', finished_at = clock_timestamp(), manifest_sha256 = $2,
-                archive_expires_at = clock_timestamp() + make_interval(days => archive_days)
-            WHERE run_id = $1
-            """, [.int(run.id), Value(manifestDigest)])
-        try OwedRows.settle(run.id, session)
-        let erased = try Certificate.Erased(run: run.id, owed: owed, session)
-        return try issue(
-            erased == nil ? "purge" : "erasure", run: run.id, lines: lines, erased: erased, settings.programVersion,
-            settings.host, folder: settings.certificates, key: settings.signingKey, session)
+    /// What is to be certified of a run, beside what is on record of it.
+    struct Facts {
+        let kind: CertificateKind
+        let run: Int64
+        /// What was counted after the last pass over each class.
+        var lines: [PlanLine] = []
+        /// Nil for what the run's totals say.
+        var taken: [Certificate.Taken]?
+        var carried: Certificate.Carried?
+        var notRestored: [Certificate.NotRestored]?
+        var look: Certificate.Look?
+        var erased: Certificate.Erased?
+        var indexed: [Certificate.Indexed]?
     }
 
     /// Puts the next certificate of the chain into the database; where earlier ones have no parts yet, one before it
     /// that commits to theirs.
-    ///
-    /// - Parameter key: Signs it; nil leaves it unsigned.
-    static func issue(
-        _ kind: String, run: Int64, lines: [PlanLine] = [], taken: [Certificate.Taken]? = nil,
-        carried: Certificate.Carried? = nil, notRestored: [Certificate.NotRestored]? = nil,
-        look: Certificate.Look? = nil, erased: Certificate.Erased? = nil, _ programVersion: String, _ host: String,
-        folder: String, key: SigningKey?,
-        _ session: Session
-    ) throws -> Issued {
+    func issue(_ facts: Facts, _ session: Session) throws -> Issued {
         // One certificate after another, whoever issues it; and on disk before its file is, whatever the server's own
         // setting: with it everything that it certifies.
         try session.executeScript("SET LOCAL synchronous_commit = on")
-        _ = try session.query("SELECT pg_advisory_xact_lock($1)", [.int(chainLock)])
-        let reader = CertificateReader(run: run, session: session)
-        func append(_ document: (Int64, String) throws -> Certificate) throws -> Issued {
-            let advice = "The certificate was not issued; name another folder with --certificates and try again."
-            try CertificateShelf.requirePlace(in: folder, advice: advice, session)
-            let last = try session.query(
-                "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
-            let whole = try document(
-                try (last.first?.int("sequence") ?? 0) + 1, try last.first?.text("sha256") ?? Certificate.genesis)
-            return try add(whole, folder: folder, key: key, reader, session)
-        }
+        _ = try session.query("SELECT pg_advisory_xact_lock($1)", [.int(Self.chainLock)])
         let undivided = try CertificateIndex(session).parts
         if !undivided.isEmpty {
-            _ = try append { sequence, previous in
-                var index = try reader.document(
-                    "index", sequence: sequence, previous: previous, lines: [], taken: [], carried: nil,
-                    programVersion: programVersion, host: host)
-                index.indexed = undivided
-                return index
-            }
+            _ = try append(Facts(kind: .index, run: facts.run, taken: [], indexed: undivided), session)
         }
-        return try append { sequence, previous in
-            try reader.document(
-                kind, sequence: sequence, previous: previous, lines: lines, taken: taken, carried: carried,
-                notRestored: notRestored, look: look, erased: erased, programVersion: programVersion, host: host)
-        }
+        return try append(facts, session)
     }
 
     /// Divides a certificate, signs it and adds it to the chain.
-    private static func add(
-        _ whole: Certificate, folder: String, key: SigningKey?, _ reader: CertificateReader, _ session: Session
-    ) throws -> Issued {
+    private func append(_ facts: Facts, _ session: Session) throws -> Issued {
+        let advice = "The certificate was not issued; name another folder with --certificates and try again."
+        try CertificateFiles.requirePlace(in: folder, advice: advice, session)
+        let last = try session.query(
+            "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
+        let reader = CertificateReader(run: facts.run, session: session)
+        let whole = try reader.document(
+            facts, sequence: try (last.first?.int("sequence") ?? 0) + 1,
+            previous: try last.first?.text("sha256") ?? Certificate.genesis, programVersion: programVersion, host: host)
         // An index says of whom what earlier certificates say, and nothing of its own.
         let divided = try whole.divided(among: whole.indexed == nil ? try reader.accounts() : [])
         let document = try key.map { try divided.signed(with: $0) } ?? divided
@@ -95,10 +80,18 @@ enum Certifying {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [
-                .int(document.sequence), .text(document.kind), .int(document.run), .text(text), .text(digest),
+                .int(document.sequence), .text(document.kind.rawValue), .int(document.run), .text(text), .text(digest),
                 .text(document.previousSha256), .text(folder), Value(face),
             ])
         return Issued(sequence: document.sequence, sha256: digest, fileSha256: SHA256Digest.hex(text))
+    }
+
+    /// Throws `output` where the next certificate could not be laid down: see ``CertificateFiles/requirePlace``.
+    func requirePlace(_ session: Session) throws { try CertificateFiles.requirePlace(in: folder, session) }
+
+    /// Throws `output` unless what was just issued lies in its folder: see ``CertificateFiles/requireThere``.
+    func requireThere(_ issued: [Issued], of deed: String, advice: String = CertificateFiles.advice) throws {
+        try files.requireThere(issued, in: folder, of: deed, advice: advice)
     }
 }
 
@@ -108,9 +101,7 @@ struct CertificateReader {
     let session: Session
 
     func document(
-        _ kind: String, sequence: Int64, previous: String, lines: [PlanLine], taken: [Certificate.Taken]?,
-        carried: Certificate.Carried?, notRestored: [Certificate.NotRestored]? = nil, look: Certificate.Look? = nil,
-        erased: Certificate.Erased? = nil, programVersion: String, host: String
+        _ facts: CertificateIssuer.Facts, sequence: Int64, previous: String, programVersion: String, host: String
     ) throws -> Certificate {
         let row = try session.query(
             """
@@ -120,23 +111,23 @@ struct CertificateReader {
             FROM daybook.purge_run WHERE run_id = $1
             """, [.int(run)])[0]
         return Certificate(
-            kind: kind, sequence: sequence, previousSha256: previous,
+            kind: facts.kind, sequence: sequence, previousSha256: previous,
             issuedAt: try row.instant("now").description, issuedBy: try row.text("issued_by"),
             programVersion: programVersion, host: host, run: run, asOf: try row.text("as_of"),
             limitedTo: try row.text("account"), startedAt: try row.instant("started_at").description,
             startedBy: try row.text("started_by"), forced: try row.texts("forced"),
             planSha256: try row.text("plan_sha256"), policySha256: try row.text("policy_sha256"),
-            holdSha256: try row.text("hold_sha256"), policies: try policies(), taken: try taken ?? self.taken(),
+            holdSha256: try row.text("hold_sha256"), policies: try policies(), taken: try facts.taken ?? taken(),
             droppedPartitions: try droppedPartitions(),
-            held: lines.filter { $0.heldRows > 0 }.map {
+            held: facts.lines.filter { $0.heldRows > 0 }.map {
                 Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.heldRows)
             },
-            holds: try erased == nil ? holds() : ownHolds(),
-            remaining: lines.filter { $0.dueRows > 0 }.map {
+            holds: try facts.erased == nil ? holds() : ownHolds(),
+            remaining: facts.lines.filter { $0.dueRows > 0 }.map {
                 Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.dueRows)
             },
-            archive: try archive(), carried: carried, notRestored: notRestored, look: look, erased: erased,
-            signature: nil)
+            archive: try archive(), carried: facts.carried, notRestored: facts.notRestored, look: facts.look,
+            erased: facts.erased, signature: nil, indexed: facts.indexed)
     }
 
     func policies() throws -> [Certificate.Policy] {
@@ -150,6 +141,26 @@ struct CertificateReader {
                 account: try row.text("slug"), dataClass: try row.text("data_class"),
                 retentionDays: try row.int("days"), timeZone: try row.text("time_zone"),
                 cutoff: try row.instant("cutoff").description)
+        }
+    }
+
+    /// Every account: as the run knew those that it was about, and as they are called today.
+    func accounts() throws -> [Certificate.Account] {
+        try session.query(
+            """
+            SELECT user_id, slug, is_covered FROM (
+                SELECT coalesce(c.user_id, a.user_id)::text AS user_id, coalesce(c.slug, a.slug) AS slug,
+                    c.user_id IS NOT NULL AS is_covered
+                FROM daybook.account AS a
+                FULL JOIN (
+                    SELECT DISTINCT user_id, slug FROM daybook.purge_cutoff WHERE run_id = $1 AND user_id <> $2
+                ) AS c ON c.user_id = a.user_id
+            ) AS accounts ORDER BY slug COLLATE "C", user_id COLLATE "C"
+            """, [.int(run), .uuid(RetentionSession.nobody)]
+        ).map { row in
+            Certificate.Account(
+                account: try row.text("slug"), userId: try row.text("user_id"),
+                isCovered: try row.bool("is_covered"), salt: Certificate.newSalt())
         }
     }
 

@@ -4,8 +4,8 @@ internal import Foundation
 internal import Postgres
 internal import Reporting
 
-/// The folder of certificates: each as the JSON document itself and as a page to print.
-struct CertificateShelf: Sendable {
+/// The files of certificates in their folders: each as the JSON document itself and as a page to print.
+struct CertificateFiles: Sendable {
     private let templates: TemplateSet
     /// Who may read the files.
     private let mode: OutputMode
@@ -100,7 +100,7 @@ struct CertificateShelf: Sendable {
     ///   - deed: What was done and certified, as the beginning of a sentence.
     ///   - advice: The end of that sentence, which says what to do.
     func requireThere(
-        _ issued: [Certifying.Issued], in folder: String, of deed: String, advice: String = Self.advice
+        _ issued: [CertificateIssuer.Issued], in folder: String, of deed: String, advice: String = Self.advice
     ) throws {
         for certificate in issued {
             let path = Self.path(folder, certificate.sequence, "json")
@@ -113,7 +113,7 @@ struct CertificateShelf: Sendable {
         }
     }
 
-    static let advice = "make room there, then: daybook retention purge --resume"
+    static let advice = "make room there, then: \(NextStep.resume)"
 
     /// The page of a certificate.
     func page(_ document: String, _ sha256: String) throws -> String {
