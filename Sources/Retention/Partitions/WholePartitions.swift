@@ -4,7 +4,7 @@ internal import Postgres
 internal import Schema
 
 /// Partitions of our own access log that are due whole, for everybody, with no hold.
-struct WholePartitions {
+enum WholePartitions {
     /// One partition.
     struct Partition: Sendable {
         /// `public.video_external_access_log_2026_04`.
