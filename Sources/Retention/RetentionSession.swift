@@ -3,10 +3,8 @@ internal import Postgres
 internal import Schema
 
 /// How every part of the retention works on a database: nothing looked up where an application could have put it,
-/// nothing hidden, UTC; and the locks that all of them know.
+/// nothing hidden, UTC; and the lock of who changes something.
 enum RetentionSession {
-    /// Whoever places a hold, or changes a policy, takes it alone; every deleting transaction shares it.
-    static let holdLock = HoldLock.key
     /// The uuid that stands for rows of owners without an account, and of nobody.
     static let nobody = "00000000-0000-0000-0000-000000000000"
 
@@ -64,7 +62,7 @@ enum RetentionSession {
             [.text(table)])
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration(
-                "This database has no tables for the retention of this version yet; run: daybook database migrate")
+                "This database has no tables for the retention of this version yet; run: \(NextStep.migrate)")
         }
     }
 
@@ -79,7 +77,7 @@ enum RetentionSession {
             """)
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration(
-                "The certificates of this database have no parts yet; run: daybook database migrate")
+                "The certificates of this database have no parts yet; run: \(NextStep.migrate)")
         }
     }
 
@@ -94,7 +92,38 @@ enum RetentionSession {
         guard try rights[0].bool("may_add") else {
             throw DaybookError.configuration(
                 "The role \(try rights[0].text("role")) may not add a certificate, so nothing was done; run again: "
-                    + "daybook database roles")
+                    + "\(NextStep.grantRoles)")
         }
+    }
+}
+
+/// A search path as PostgreSQL writes it: identifiers between commas, those in double quotes that need them.
+struct LoginPath {
+    private let schemas: [String]
+
+    init(_ text: String) {
+        var schemas: [String] = []
+        var current = ""
+        var isQuoted = false
+        for character in text {
+            if character == "\"" { isQuoted.toggle() }
+            if character == "," && !isQuoted {
+                schemas.append(current)
+                current = ""
+            } else if isQuoted || !character.isWhitespace {
+                current.append(character)
+            }
+        }
+        self.schemas = (schemas + [current]).filter { !$0.isEmpty && $0 != "\"\"" }
+    }
+
+    /// The same schemas in the same order, for `SET`: PostgreSQL's own, unnamed, is searched before them, and what is
+    /// temporary, which would be searched first of all, behind them.
+    var guarded: String {
+        let own = schemas.filter {
+            let name = $0.lowercased().filter { $0 != "\"" }
+            return name != "pg_catalog" && !name.hasPrefix("pg_temp")
+        }
+        return (own + ["pg_temp"]).joined(separator: ", ")
     }
 }

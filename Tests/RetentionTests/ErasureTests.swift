@@ -12,7 +12,7 @@ import Testing
         try await purging.retention(["erase", "--yes", "--quiet"] + asked + purging.places + more)
     }
 
-    /// Every row of everybody but one customer, and all of the money, as one digest a table.
+    /// Every row of everybody but one customer, and all of the money, as one digest per table.
     private static func others(_ purging: Purging, but slug: String) async throws -> [String: String] {
         let owner = "(SELECT a.user_id FROM daybook.account AS a WHERE a.slug = '\(slug)')"
         var digests = try await purging.books()

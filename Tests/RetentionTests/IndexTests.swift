@@ -80,7 +80,7 @@ import Testing
             let parts = try purging.parts(text)
             // Two of the index, and that of the last purge.
             #expect(parts.map(\.certificate) == [1, 2, 4] && parts.map(\.run) == [1, 2, 3])
-            #expect(parts.allSatisfy { $0.kind == "purge" && $0.account == "customer9" && $0.holds.count == 1 })
+            #expect(parts.allSatisfy { $0.kind == .purge && $0.account == "customer9" && $0.holds.count == 1 })
             let one = try await purging.retention(["certificate", "--account", "customer9", "--run", "1"])
             #expect(one.exitCode == 0, "\(one.errors)")
             #expect(try purging.parts(one.output).map(\.certificate) == [1])

@@ -10,7 +10,7 @@ import Testing
     private static let log = OwnMonths.log
     private static let ledger = "public.credit_ledger"
 
-    /// Owner, identity, rights and settings of a partition, a line each.
+    /// Owner, identity, rights and settings of a partition, one per line.
     private static func looks(_ name: String) -> String {
         """
         SELECT 'owner ' || pg_get_userbyid(relowner) FROM pg_class WHERE oid = '\(name)'::regclass

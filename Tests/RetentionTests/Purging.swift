@@ -1,3 +1,4 @@
+import Digests
 import Domain
 import Foundation
 import Postgres
@@ -84,7 +85,7 @@ struct Purging: Sendable {
         }
     }
 
-    /// Rows of a query as text, a row a line.
+    /// Rows of a query as text, one line per row.
     func lines(_ query: String) async throws -> [String] {
         let connection = try await Connection.open(settings)
         let lines = try await connection.run { session in
@@ -102,7 +103,7 @@ struct Purging: Sendable {
         Int(try await lines(query).first ?? "") ?? -1
     }
 
-    /// Every row of a deployment's tables, and what Daybook remembers of them, as one digest a table.
+    /// Every row of a deployment's tables, and what Daybook remembers of them, as one digest per table.
     func fingerprint() async throws -> [String: String] {
         var digests: [String: String] = [:]
         let tables = [
@@ -147,39 +148,68 @@ func withPurging(_ body: (Purging) async throws -> Void) async throws {
     try await withSample { try await body(Purging($0)) }
 }
 
-/// Every SLA report that is final by now, byte for byte.
-enum SLAReports {
-    static func all(_ settings: ConnectionSettings, months: [String] = Self.months) async throws -> [String: Data] {
-        var files: [String: Data] = [:]
-        for month in months {
-            let folder = try ScratchFolder()
-            try await ProgramRun.expectingSuccess([
-                "report", "sla", "--quiet", "--month", month, "--output", folder.path, "--database",
-                Deployment.conninfo(settings),
-            ])
-            for (name, bytes) in try folder.contents() where !name.hasSuffix("manifest.json") { files[name] = bytes }
+extension Purging {
+    /// The parts of an extract.
+    func parts(_ extract: String) throws -> [CertificatePart] {
+        try CanonicalJSON.decode(CertificateExtract.self, from: extract).parts.map {
+            try CanonicalJSON.decode(CertificatePart.self, from: $0.part)
         }
-        return files
     }
 
-    static let months = (4...10).map { "2026-" + ($0 < 10 ? "0" : "") + String($0) }
+    /// Puts another document in the place of a certificate, with the root, face, signature and digests that go with it:
+    /// what somebody can do who may write to the database and the folder.
+    func reissue(
+        _ sequence: Int, key: SigningKey? = nil, _ change: (String) -> String
+    ) async throws {
+        let path = certificates + "/certificate-00000\(sequence).json"
+        let document = try String(contentsOfFile: path, encoding: .utf8)
+        let changed = try CanonicalJSON.decode(Certificate.self, from: change(document)).redivided()
+        let forged = try key.map { try changed.signed(with: $0) } ?? changed
+        let text = String(decoding: try CanonicalJSON.encode(forged), as: UTF8.self)
+        guard text != document, let face = forged.face else { throw TestSupportError("nothing was changed") }
+        let bytes = String(decoding: try CanonicalJSON.encode(face), as: UTF8.self)
+        try text.write(toFile: path, atomically: false, encoding: .utf8)
+        try await execute(
+            """
+            UPDATE daybook.retention_certificate SET document = $daybook$\(text)$daybook$,
+                face = $daybook$\(bytes)$daybook$, sha256 = '\(SHA256Digest.hex(bytes))'
+            WHERE sequence = \(sequence)
+            """, in: settings)
+    }
 }
 
-/// Every statement of the months that are over.
-enum Statements {
-    /// All files but the manifests.
-    static func all(_ settings: ConnectionSettings) async throws -> [String: Data] {
-        var files: [String: Data] = [:]
-        for month in SLAReports.months {
-            let folder = try ScratchFolder()
-            try await ProgramRun.expectingSuccess([
-                "report", "statement", "--quiet", "--all", "--month", month, "--output", folder.path, "--database",
-                Deployment.conninfo(settings),
-            ])
-            for (name, bytes) in try folder.contents() where !name.hasSuffix("manifest.json") {
-                files[name] = bytes
-            }
+/// `plan.csv` of one run of the program.
+struct PlanFile {
+    let bytes: Data
+    let rows: [[String: String]]
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    init(_ settings: ConnectionSettings, _ arguments: [String]) async throws {
+        let folder = try ScratchFolder()
+        try await ProgramRun.expectingSuccess(
+            ["retention", "plan", "--database", Deployment.conninfo(settings), "--output", folder.path] + arguments)
+        guard let bytes = FileManager.default.contents(atPath: folder.file("plan.csv")) else {
+            throw TestSupportError("there is no plan.csv")
         }
-        return files
+        self.bytes = bytes
+        let lines = String(decoding: bytes.dropFirst(3), as: UTF8.self).components(separatedBy: "\r\n")
+        let header = lines[0].components(separatedBy: ",")
+        rows = lines.dropFirst().filter { !$0.isEmpty }.map { line in
+            Dictionary(uniqueKeysWithValues: zip(header, line.components(separatedBy: ",")))
+        }
+    }
+
+    func sum(_ column: String, dataClass: String? = nil) -> Int {
+        rows.filter { dataClass == nil || $0["data_class"] == dataClass }.reduce(0) {
+            $0 + (Int($1[column] ?? "") ?? 0)
+        }
+    }
+
+    func row(account: String, dataClass: String) throws -> [String: String] {
+        guard let row = rows.first(where: { $0["account"] == account && $0["data_class"] == dataClass }) else {
+            throw TestSupportError("the plan has no row of \(account), \(dataClass)")
+        }
+        return row
     }
 }

@@ -5,6 +5,8 @@ import Schema
 import TestSupport
 import Testing
 
+@testable import Retention
+
 /// The rules alone: cutoffs, pace, refusals, ciphers.
 @Suite struct RuleTests {
     @Test(arguments: [
@@ -28,6 +30,34 @@ import Testing
             }
             #expect(instant == Instant(expected))
         }
+    }
+
+    @Test(arguments: [
+        ("purge_run_state_known", RunState.allCases.map(\.rawValue)),
+        ("purge_run_archive_known", ArchiveState.allCases.map(\.rawValue)),
+        ("purge_sweep_state_known", SweepState.allCases.map(\.rawValue)),
+        ("retention_certificate_kind_known", CertificateKind.known.map(\.rawValue)),
+    ])
+    func `the database and the program know the same states and kinds`(
+        constraint: String, words: [String]
+    ) async throws {
+        try await withConnection { connection in
+            _ = try await Migrator().migrate(connection)
+            let check = try await connection.run { session in
+                try session.query(
+                    "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = $1",
+                    [.text(constraint)])[0].text("text")
+            }
+            let known = check.matches(of: /'([a-z_]+)'/).map { String($0.output.1) }
+            #expect(Set(known) == Set(words) && known.count == words.count, "\(check)")
+        }
+    }
+
+    @Test func `a kind of certificate that a later program issues keeps its word`() throws {
+        let kinds = try CanonicalJSON.decode([CertificateKind].self, from: #"["look_dropped", "later"]"#)
+        #expect(kinds == [.lookDropped, .unknown("later")])
+        let text = String(decoding: try CanonicalJSON.encode(kinds), as: UTF8.self)
+        #expect(text.contains(#""look_dropped""#) && text.contains(#""later""#))
     }
 
     @Test func `a transaction's pages follow its time, at most double, and never fall to none`() {
@@ -84,5 +114,56 @@ import Testing
         let other = AuthenticatedCipher.opening(key: zeros, nonce: Array(zeros.prefix(12)))
         _ = other.update([text[0] ^ 1] + text.dropFirst())
         #expect(!other.isAuthentic(tag: tag))
+    }
+}
+
+/// The login's search path while a deployment's triggers run.
+@Suite struct LoginPathTests {
+    @Test(arguments: [
+        (#""$user", public"#, #""$user", public, pg_temp"#),
+        (#"public, pg_catalog"#, "public, pg_temp"),
+        (#"pg_temp, "pg_catalog", "their, schema", "a ""b""""#, #""their, schema", "a ""b""", pg_temp"#),
+        (#""""#, "pg_temp"), ("", "pg_temp"),
+    ])
+    func `PostgreSQL's own catalogue comes before it and what is temporary behind it`(path: String, guarded: String) {
+        #expect(LoginPath(path).guarded == guarded)
+    }
+}
+
+/// The tree of digests under a certificate.
+@Suite struct MerkleTreeTests {
+    private static func leaves(_ count: Int) -> [[UInt8]] {
+        (0..<count).map { MerkleTree.leaf(salt: [UInt8(truncatingIfNeeded: $0)], Array("part \($0)".utf8)) }
+    }
+
+    @Test func `every leaf of a tree of any size leads to its root, and no other text or salt does`() throws {
+        for count in 1...33 {
+            let leaves = Self.leaves(count)
+            let tree = MerkleTree(leaves)
+            for leaf in leaves {
+                let path = try #require(tree.path(of: leaf))
+                #expect(MerkleTree.root(of: leaf, path) == tree.root)
+                for other in [MerkleTree.leaf(salt: [], Array("part".utf8))] + leaves where other != leaf {
+                    #expect(MerkleTree.root(of: other, path) != tree.root)
+                }
+            }
+            #expect(tree.path(of: MerkleTree.leaf(salt: [], [])) == nil)
+        }
+    }
+
+    @Test func `the root is the same in whatever order the leaves come, and another with one more or one less`() {
+        let leaves = Self.leaves(12)
+        #expect(MerkleTree(leaves.shuffled()).root == MerkleTree(leaves).root)
+        let roots = Set((0...13).map { MerkleTree(Self.leaves($0)).root })
+        #expect(roots.count == 14)
+    }
+
+    @Test func `what stands above leaves is never taken for one`() throws {
+        let leaves = Self.leaves(2)
+        let tree = MerkleTree(leaves)
+        let sorted = leaves.sorted { $0.lexicographicallyPrecedes($1) }
+        #expect(Hex.text(MerkleTree.leaf(salt: sorted[0], sorted[1])) != tree.root)
+        let step = try #require(tree.path(of: leaves[0])?.first)
+        #expect(step.sha256.utf8.count == 64)
     }
 }

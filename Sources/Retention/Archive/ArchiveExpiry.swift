@@ -6,12 +6,7 @@ public import Reporting
 
 /// Destroys the archives whose time is over, and certifies that.
 public struct ArchiveExpiry: Sendable {
-    private let templates: TemplateSet
-    private let signingKey: SigningKey?
-    private let certificates: String
-    private let mode: OutputMode
-    private let programVersion: String
-    private let host: String
+    private let issuer: CertificateIssuer
 
     /// - Parameters:
     ///   - signingKey: Signs the certificates; nil leaves them unsigned.
@@ -20,12 +15,9 @@ public struct ArchiveExpiry: Sendable {
         templates: TemplateSet, certificates: String, signingKey: SigningKey? = nil, mode: OutputMode = .ownerOnly,
         programVersion: String, host: String
     ) {
-        self.signingKey = signingKey
-        self.templates = templates
-        self.certificates = certificates
-        self.mode = mode
-        self.programVersion = programVersion
-        self.host = host
+        issuer = CertificateIssuer(
+            folder: certificates, key: signingKey, files: CertificateFiles(templates, mode: mode),
+            programVersion: programVersion, host: host)
     }
 
     /// What was destroyed.
@@ -46,15 +38,15 @@ public struct ArchiveExpiry: Sendable {
         _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
         let connection = try await connection.direct(for: "The destruction of archives")
-        let shelf = CertificateShelf(templates, mode: mode)
+        let files = issuer.files
         var outcome = Outcome()
         // First what an earlier call could not write any more.
         outcome.files = try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
-            return try shelf.publishMissing(session, tell: tell)
+            return try files.publishMissing(session, tell: tell)
         }
-        var issued: [Certifying.Issued] = []
+        var issued: [CertificateIssuer.Issued] = []
         let expired = try await Uninterrupted.transaction(connection, TransactionOptions()) { try due($0) }
         do {
             for expired in expired {
@@ -69,11 +61,11 @@ public struct ArchiveExpiry: Sendable {
                     outcome.failures.append(error.sentence)
                 }
             }
-            outcome.files += try await Uninterrupted.run(connection) { try shelf.publishMissing($0, tell: tell) }
+            outcome.files += try await Uninterrupted.run(connection) { try files.publishMissing($0, tell: tell) }
         } catch {
             throw await ExpiryEnding(runs: expired.map(\.run), destroyed: outcome.runs).of(error, connection)
         }
-        try shelf.requireThere(issued, in: certificates, of: "Archives were destroyed")
+        try issuer.requireThere(issued, of: "Archives were destroyed")
         return outcome
     }
 
@@ -87,13 +79,13 @@ public struct ArchiveExpiry: Sendable {
                 OR archive_state = 'expiring'
             ORDER BY run_id
             """)
-        if !rows.isEmpty { try CertificateShelf.requirePlace(in: certificates, session) }
+        if !rows.isEmpty { try issuer.requirePlace(session) }
         return try rows.map { try Expired($0) }
     }
 
     private func destroy(
         _ expired: Expired, _ connection: DirectConnection
-    ) async throws -> (issued: [Certifying.Issued], remarks: [String]) {
+    ) async throws -> (issued: [CertificateIssuer.Issued], remarks: [String]) {
         let run = expired.run
         // An older program may have been killed after the manifest, and before the rest: then the records say what the
         // files of this run are.
@@ -110,12 +102,11 @@ public struct ArchiveExpiry: Sendable {
         }
         let remark = try archive?.remove()
         let (issued, looks) = try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
-            let issued = try certify("archive_expiry", run, from: ["expiring"], to: "destroyed", session)
+            let issued = try certify(.archiveExpiry, run, from: [.expiring], to: .destroyed, session)
             return (issued, try Look.open(into: run, session))
         }
         let left = looks.map { look in
-            "Rows of purge \(run) are still in the tables of look \(look); drop them with: daybook retention "
-                + "forget-look \(look)"
+            "Rows of purge \(run) are still in the tables of look \(look); drop them with: \(NextStep.endLook(look))"
         }
         return (issued, (remark.map { [$0] } ?? []) + left)
     }
@@ -145,31 +136,23 @@ public struct ArchiveExpiry: Sendable {
             }
             guard !expired.isThere else {
                 throw DaybookError.usage(
-                    "The archive of purge \(run) is there, so it is not lost; it ends at its time, with: daybook "
-                        + "retention expire-archives")
+                    "The archive of purge \(run) is there, so it is not lost; it ends at its time, with: "
+                        + "\(NextStep.expireArchives)")
             }
-            return ((), try certify("archive_lost", run, from: ["kept", "expiring"], to: "lost", session).first)
+            return ((), try certify(.archiveLost, run, from: [.kept, .expiring], to: .lost, session).first)
         }.issued
-        let shelf = CertificateShelf(templates, mode: mode)
-        return try await deed.after(issued) { [certificates] session in
-            let files = try shelf.publishMissing(session, tell: tell)
-            try shelf.requireThere(issued.map { [$0] } ?? [], in: certificates, of: deed.done)
-            return files
-        }
+        return try await deed.publish(issued, by: issuer, tell: tell)
     }
 
     private func certify(
-        _ kind: String, _ run: Int64, from states: [String], to state: String, _ session: Session
-    ) throws -> [Certifying.Issued] {
+        _ kind: CertificateKind, _ run: Int64, from states: [ArchiveState], to state: ArchiveState, _ session: Session
+    ) throws -> [CertificateIssuer.Issued] {
         try RetentionSession.prepare(session)
         let isOurs = try session.execute(
             "UPDATE daybook.purge_run SET archive_state = $3 WHERE run_id = $1 AND archive_state = ANY ($2)",
-            [.int(run), .texts(states), .text(state)])
+            [.int(run), .texts(states.map(\.rawValue)), .text(state.rawValue)])
         guard isOurs == 1 else { return [] }
-        return [
-            try Certifying.issue(
-                kind, run: run, programVersion, host, folder: certificates, key: signingKey, session)
-        ]
+        return [try issuer.issue(.init(kind: kind, run: run), session)]
     }
 
     /// An archive whose time is over.
@@ -224,7 +207,53 @@ public struct ArchiveExpiry: Sendable {
             throw DaybookError.output(
                 "The archive of purge \(run) is not in \(path), or cannot be read there; nothing was destroyed or "
                     + "certified about it. Run this where the archive is, as a user who may remove it. If it is lost "
-                    + "for good: daybook retention expire-archives --lost \(run)")
+                    + "for good: \(NextStep.writeOffArchive(of: run))")
         }
+    }
+}
+
+/// How the destruction of archives ended before its end: which are gone, and which are certified as gone.
+struct ExpiryEnding: Sendable {
+    /// Whose archives were to be destroyed.
+    let runs: [Int64]
+    /// Those that were, as far as the program knows.
+    let destroyed: [Int64]
+
+    func of(_ error: any Error, _ connection: DirectConnection) async -> any Error {
+        let isInterruption = RunEnding.isInterruption(error)
+        do {
+            let runs = runs
+            let states = try await Aftermath.ask(connection) { session in
+                try session.query(
+                    "SELECT run_id, archive_state FROM daybook.purge_run WHERE run_id = ANY ($1) ORDER BY run_id",
+                    [.ints(runs)]
+                ).map { (run: try $0.int("run_id"), state: ArchiveState(rawValue: try $0.text("archive_state"))) }
+            }
+            func these(_ state: ArchiveState) -> [Int64] { states.filter { $0.state == state }.map(\.run) }
+            return StoppedRun(
+                isInterruption ? .interruption : .failure(Aftermath.settled(error)),
+                standing: Self.standing(these(.destroyed), begun: these(.expiring), left: these(.kept)))
+        } catch let unanswered {
+            guard !(unanswered is DaybookError) else { return unanswered }
+            return StoppedRun(
+                isInterruption ? .interruption : .failure(error),
+                standing: "At least so far as this program knows: "
+                    + Self.standing(destroyed, begun: [], left: runs.filter { !destroyed.contains($0) }))
+        }
+    }
+
+    private static func standing(_ destroyed: [Int64], begun: [Int64], left: [Int64]) -> String {
+        var parts: [String] = []
+        if !destroyed.isEmpty { parts.append("\(archives(destroyed)) destroyed, which is certified") }
+        if !begun.isEmpty { parts.append("\(archives(begun)) being destroyed, which nothing certifies yet") }
+        if !left.isEmpty { parts.append("\(archives(left)) still there") }
+        let sentence = parts.isEmpty ? "No archive was due" : parts.joined(separator: "; ")
+        return sentence + ". Go on with: \(NextStep.expireArchives)"
+    }
+
+    private static func archives(_ runs: [Int64]) -> String {
+        runs.count == 1
+            ? "the archive of purge \(runs[0]) is"
+            : "the archives of the purges \(runs.map(String.init).joined(separator: ", ")) are"
     }
 }

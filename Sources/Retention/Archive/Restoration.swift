@@ -26,12 +26,7 @@ public struct Restoration: Sendable {
     /// Tables of their own for the rows; nil puts them where they were.
     public let look: LookRequest?
     private let key: [UInt8]?
-    private let templates: TemplateSet
-    private let signingKey: SigningKey?
-    private let certificates: String
-    private let mode: OutputMode
-    private let programVersion: String
-    private let host: String
+    private let issuer: CertificateIssuer
 
     /// - Parameter mode: Who may read the certificates.
     public init(
@@ -41,12 +36,9 @@ public struct Restoration: Sendable {
         manifestPath = manifest
         self.look = look
         key = try keyFile.map { try ArchivePlace.key($0) }
-        self.templates = templates
-        self.signingKey = signingKey
-        self.certificates = certificates
-        self.mode = mode
-        self.programVersion = programVersion
-        self.host = host
+        issuer = CertificateIssuer(
+            folder: certificates, key: signingKey, files: CertificateFiles(templates, mode: mode),
+            programVersion: programVersion, host: host)
     }
 
     /// Verifies every file against what was certified, and writes the rows in one transaction: all or none.
@@ -73,17 +65,12 @@ public struct Restoration: Sendable {
             } else {
                 try Look.requireTable(session)
             }
-            try CertificateShelf.requirePlace(in: certificates, session)
+            try issuer.requirePlace(session)
             try verify(manifest, digest, folder, session)
             let done = try look.map { try show($0, manifest, folder, session) } ?? putBack(manifest, folder, session)
             return (done, try certify(done, manifest, session))
         }
-        let shelf = CertificateShelf(templates, mode: mode)
-        let files = try await deed.after(issued) { [certificates] session in
-            let files = try shelf.publishMissing(session, tell: tell)
-            try shelf.requireThere(issued.map { [$0] } ?? [], in: certificates, of: deed.done)
-            return files
-        }
+        let files = try await deed.publish(issued, by: issuer, tell: tell)
         return Outcome(
             run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows } - Int64(done.put.missing.count),
             keptRows: done.put.kept, missing: done.put.missing.map(\.name), tables: done.tables,
@@ -97,17 +84,16 @@ public struct Restoration: Sendable {
         var look: Look?
     }
 
-    private func certify(_ done: Done, _ manifest: ArchiveManifest, _ session: Session) throws -> Certifying.Issued {
+    private func certify(
+        _ done: Done, _ manifest: ArchiveManifest, _ session: Session
+    ) throws -> CertificateIssuer.Issued {
         if let look = done.look {
-            return try Certifying.issue(
-                LookEvidence.kind, run: manifest.run, look: look.certified, programVersion, host, folder: certificates,
-                key: signingKey, session)
+            return try issuer.issue(.init(kind: .look, run: manifest.run, look: look.certified), session)
         }
         let taken = try CertificateReader(run: manifest.run, session: session).taken()
         try forget(manifest.run, session)
-        return try Certifying.issue(
-            "restore", run: manifest.run, taken: taken, notRestored: done.put.notRestored, programVersion, host,
-            folder: certificates, key: signingKey, session)
+        return try issuer.issue(
+            .init(kind: .restore, run: manifest.run, taken: taken, notRestored: done.put.notRestored), session)
     }
 
     private func verify(
@@ -119,10 +105,10 @@ public struct Restoration: Sendable {
             throw DaybookError.badData(
                 "The manifest \(manifestPath) is not the one that was certified; nothing was put back.")
         }
-        let state = try row.text("archive_state")
-        guard state == "kept" else {
+        let state = ArchiveState(rawValue: try row.text("archive_state"))
+        guard state == .kept else {
             throw DaybookError.badData(
-                "The archive of purge \(manifest.run) was certified as \(state == "lost" ? "lost" : "destroyed"); this "
+                "The archive of purge \(manifest.run) was certified as \(state == .lost ? "lost" : "destroyed"); this "
                     + "is a copy that should not be, and nothing was put back.")
         }
         if look == nil, try Self.wasRestored(manifest.run, session) {

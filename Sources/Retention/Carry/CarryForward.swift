@@ -4,7 +4,7 @@ public import Postgres
 internal import Schema
 
 /// The financial retention: months of the ledger that are older than the years it asks for are replaced by balances,
-/// one an owner and lot, so that every statement after them comes out as before.
+/// one per owner and lot, so that every statement after them comes out as before.
 ///
 /// Only on a database whose ledger Daybook made. One transaction does it all: archive, replacement and certificate are
 /// there together, or none of them. What a killed run may leave is an archive folder, which the next run removes.
@@ -91,7 +91,7 @@ public struct CarryForward: Sendable {
         let replacement = CarryReplacement(id: id, plan: plan, settings: settings, place: place, tell: tell)
         let deed = CertifiedDeed(
             connection: connection, done: "Run \(id) has replaced \(plan.rows) rows", undone: Self.undone)
-        let issued: Certifying.Issued?
+        let issued: CertificateIssuer.Issued?
         do {
             // An interrupt undoes it: whoever waits for the ledger should not have to wait for its end.
             issued = try await deed.commit(
@@ -110,21 +110,16 @@ public struct CarryForward: Sendable {
             try? await removeBegun()
             throw error
         }
-        let (shelf, tell) = (CertificateShelf(settings.templates, mode: settings.mode), tell)
-        let files = try await deed.after(issued) { [settings] session in
-            let files = try shelf.publishMissing(session) { tell(.step($0)) }
-            try shelf.requireThere(issued.map { [$0] } ?? [], in: settings.certificates, of: deed.done)
-            return files
-        }
+        let files = try await deed.publish(issued, by: settings.issuer) { tell(.step($0)) }
         return Outcome(
             run: id, rows: plan.rows, balances: plan.balances, certificate: issued.map { ($0.sequence, $0.sha256) },
             files: late + files)
     }
 
     private func publish() async throws -> [String] {
-        let (shelf, tell) = (CertificateShelf(settings.templates, mode: settings.mode), tell)
+        let (certificates, tell) = (settings.issuer.files, tell)
         return try await Uninterrupted.run(connection) { session in
-            try shelf.publishMissing(session) { tell(.step($0)) }
+            try certificates.publishMissing(session) { tell(.step($0)) }
         }
     }
 
@@ -167,7 +162,7 @@ public struct CarryForward: Sendable {
                 SELECT FROM pg_class WHERE oid = to_regclass('public.credit_ledger') AND relkind = 'p') AS is_divided
             """)
         guard try known[0].bool("is_divided") else {
-            throw DaybookError.configuration("The ledger has no months yet; run: daybook database migrate")
+            throw DaybookError.configuration("The ledger has no months yet; run: \(NextStep.migrate)")
         }
     }
 

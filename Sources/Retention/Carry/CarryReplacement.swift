@@ -1,3 +1,4 @@
+internal import Digests
 internal import Domain
 internal import Postgres
 internal import Schema
@@ -13,7 +14,7 @@ struct CarryReplacement: Sendable {
     /// Archives, replaces and certifies. The sorted rows of the plan are in the transaction already.
     ///
     /// Everything that takes long comes before the lock that others wait for.
-    func run(_ session: Session) throws -> Certifying.Issued {
+    func run(_ session: Session) throws -> CertificateIssuer.Issued {
         let months = plan.lines.map { CarryMonth(month: $0.month) }
         for month in months { try month.keepStill(session) }
         // Sorted again: nobody can add to the months now.
@@ -37,7 +38,7 @@ struct CarryReplacement: Sendable {
         try CarryCosts.write(before: plan.cutoff, session)
         try keepSums(session)
         // A hold that is acknowledged from here on covers what is left; one from before is in the plan.
-        _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(RetentionSession.holdLock)])
+        try LegalHoldLock.share(session)
         guard try Terms.holdDigest(session) == plan.holdDigest else { throw Self.changed }
         tell(.step("replacing \(months.count) months"))
         try lockLedger(session)
@@ -49,33 +50,24 @@ struct CarryReplacement: Sendable {
         .tryAgain, "The ledger or the holds changed since the plan was made; nothing was replaced.")
 
     private func record(_ session: Session) throws {
-        _ = try session.execute(
+        let cutoffs = try session.query(
             """
-            INSERT INTO daybook.purge_run (run_id, state, as_of, plan, plan_sha256, policy_sha256, hold_sha256,
-                program_version, host, finished_at, archive_folder, archive_cipher, archive_days, archive_state)
-            OVERRIDING SYSTEM VALUE
-            VALUES ($1, 'finished', $2, $3, $4, encode(sha256(convert_to($5, 'UTF8')), 'hex'), $6, $7, $8,
-                clock_timestamp(), $9, $10, $11, 'kept')
-            """,
-            [
-                .int(id), .date(plan.asOf), .text(String(decoding: plan.csv, as: UTF8.self)), .text(plan.digest),
-                .text("credit_ledger \(plan.years) years"), .text(plan.holdDigest), .text(settings.programVersion),
-                .text(settings.host), .text(place.folder), Value(place.cipher), .int(place.days),
-            ])
-        _ = try session.execute(
-            """
-            INSERT INTO daybook.purge_cutoff (run_id, user_id, data_class, slug, time_zone, retention_days, cutoff)
-            SELECT $1, o.user_id, $2, o.slug, 'UTC', $3::date - ($4 AT TIME ZONE 'UTC')::date, $4
+            SELECT o.user_id, o.slug, ($1::date - ($2 AT TIME ZONE 'UTC')::date)::bigint AS days
             FROM (
                 SELECT user_id, slug FROM daybook.account
                 UNION ALL
-                SELECT $5::uuid, ''
+                SELECT $3::uuid, ''
             ) AS o
-            """,
-            [
-                .int(id), .text(CarryForward.dataClass), .date(plan.asOf), .instant(plan.cutoff),
-                .uuid(RetentionSession.nobody),
-            ])
+            """, [.date(plan.asOf), .instant(plan.cutoff), .uuid(RetentionSession.nobody)]
+        ).map { row in
+            RunEntry.Cutoff(
+                userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: "UTC",
+                dataClass: CarryForward.dataClass, retentionDays: try row.int("days"), instant: plan.cutoff)
+        }
+        _ = try RunEntry(
+            asOf: plan.asOf, plan: plan.csv, policyDigest: SHA256Digest.hex("credit_ledger \(plan.years) years"),
+            holdDigest: plan.holdDigest, archive: place, cutoffs: cutoffs
+        ).write(.reserved(id), settings, session)
         _ = try session.execute(
             """
             INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
@@ -115,7 +107,7 @@ struct CarryReplacement: Sendable {
             """, [.int(id)])
     }
 
-    /// From here on everybody waits who reads or writes the ledger: for a moment a month.
+    /// From here on everybody waits who reads or writes the ledger: for a moment per month.
     private func lockLedger(_ session: Session) throws {
         for _ in 0..<Limits.carryAttempts {
             do {
@@ -138,17 +130,93 @@ struct CarryReplacement: Sendable {
                 + "Try again when it is done.")
     }
 
-    private func certify(_ run: PurgeRun, _ archive: ArchiveFolder, _ session: Session) throws -> Certifying.Issued {
+    private func certify(
+        _ run: PurgeRun, _ archive: ArchiveFolder, _ session: Session
+    ) throws -> CertificateIssuer.Issued {
         let digest = try ArchiveManifest(run, session).write(to: archive)
-        _ = try session.execute(
-            """
-            UPDATE daybook.purge_run SET manifest_sha256 = $2, finished_at = clock_timestamp(),
-                archive_expires_at = clock_timestamp() + make_interval(days => archive_days)
-            WHERE run_id = $1
-            """, [.int(id), .text(digest)])
+        try RunRecord.finish(id, manifestDigest: digest, session)
         _ = try session.execute("UPDATE daybook.ledger_carry SET state = 'done' WHERE run_id = $1", [.int(id)])
-        return try Certifying.issue(
-            "carry", run: id, carried: try CarriedEvidence.read(run: id, plan, session), settings.programVersion,
-            settings.host, folder: settings.certificates, key: settings.signingKey, session)
+        let carried = try CarriedEvidence.read(run: id, plan, session)
+        return try settings.issuer.issue(.init(kind: .carry, run: id, carried: carried), session)
+    }
+}
+
+/// One month of the ledger while it is replaced.
+struct CarryMonth: Sendable {
+    let month: Month
+
+    /// `public.credit_ledger_2014_03`.
+    var relation: String { "public." + name }
+    private var name: String { "credit_ledger_" + month.description.replacing("-", with: "_") }
+    private var next: String { "public.\(name)_next" }
+    private var start: String { "'\(month.firstDay) 00:00:00+00'" }
+    private var end: String { "'\(month.endDay) 00:00:00+00'" }
+    private static let kept = "(c.is_held OR c.is_open)"
+
+    /// Nobody can add a row until the transaction ends; everybody can read.
+    func keepStill(_ session: Session) throws {
+        try session.executeScript("LOCK TABLE \(relation) IN SHARE MODE")
+    }
+
+    /// Writes the rows that go into a segment of the archive, before they go.
+    func archive(_ run: PurgeRun, _ folder: ArchiveFolder, key: [UInt8]?, _ session: Session) throws {
+        let columns = try SweepStatement.columns(of: relation, session)
+        let list = columns.map { "l." + session.quoteIdentifier($0) }.joined(separator: ", ")
+        _ = try SweepStep.archive(
+            """
+            SELECT \(list) FROM ONLY \(relation) AS l
+            JOIN pg_temp.carry_row AS c ON c.user_id = l.user_id AND c.id = l.id AND NOT \(Self.kept)
+            ORDER BY l.user_id, l.created_at, l.id
+            """, columns: columns, dataClass: CarryForward.dataClass, relation: relation, run: run, folder: folder,
+            key: key, session)
+    }
+
+    /// Makes the table that takes the month's place: the rows that stay, each as it is, and a balance per owner and
+    /// lot.
+    ///
+    /// A balance has the month's last instant. It names how many rows it stands for, and their SHA-256: that of the
+    /// rows as PostgreSQL writes them in UTC, one row per line, in the order of instant and id. Balances that add come
+    /// before those that take away, so that none of them lets the sum fall below the month's last balance.
+    func prepare(_ session: Session) throws {
+        let tablespace = try PartitionLikeness.tablespace(of: LedgerPartitions.parent, session)
+        let columns = try SweepStatement.columns(of: LedgerPartitions.parent, session).map {
+            session.quoteIdentifier($0)
+        }
+        try session.executeScript(
+            """
+            CREATE TABLE \(next) (LIKE public.credit_ledger INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED
+                INCLUDING STORAGE INCLUDING COMPRESSION)\(tablespace);
+            INSERT INTO \(next) (\(columns.joined(separator: ", ")))
+            SELECT \(columns.map { "l." + $0 }.joined(separator: ", ")) FROM ONLY \(relation) AS l
+            JOIN pg_temp.carry_row AS c ON c.user_id = l.user_id AND c.id = l.id AND \(Self.kept);
+            INSERT INTO \(next) (user_id, type, credits_delta, ref_type, ref_id, meta, created_at)
+            SELECT b.user_id, 'adjust', b.credits, '\(StatementEntry.carriedForward)', '\(month)',
+                jsonb_strip_nulls(jsonb_build_object(
+                    'bucket', b.bucket, 'lot_id', b.lot, 'entries', b.entries, 'sha256', b.sha256)),
+                timestamptz \(end) - interval '1 microsecond'
+            FROM (
+                SELECT c.user_id, c.lot, c.bucket, sum(c.credits) AS credits,
+                    sum(CASE WHEN c.is_carried THEN (l.meta ->> 'entries')::bigint ELSE 1 END) AS entries,
+                    encode(sha256(convert_to(
+                        string_agg(l::text, E'\\n' ORDER BY l.created_at, l.id), 'UTF8')), 'hex') AS sha256
+                FROM ONLY \(relation) AS l
+                JOIN pg_temp.carry_row AS c ON c.user_id = l.user_id AND c.id = l.id AND NOT \(Self.kept)
+                GROUP BY c.user_id, c.lot, c.bucket
+            ) AS b ORDER BY b.user_id, b.credits < 0, b.lot, b.bucket
+            """)
+    }
+
+    /// Puts the new table in the old one's place.
+    func replace(_ session: Session) throws {
+        try session.executeScript(
+            """
+            ALTER TABLE public.credit_ledger DETACH PARTITION \(relation);
+            DROP TABLE \(relation);
+            ALTER TABLE \(next) RENAME TO \(name);
+            ALTER TABLE public.credit_ledger ATTACH PARTITION \(relation) FOR VALUES FROM (\(start)) TO (\(end));
+            CREATE TRIGGER daybook_never_emptied BEFORE TRUNCATE ON \(relation)
+                FOR EACH STATEMENT EXECUTE FUNCTION daybook.refuse_alteration()
+            """)
+        try PartitionLikeness.give(relation, of: LedgerPartitions.parent, session)
     }
 }

@@ -10,8 +10,12 @@ enum CanonicalJSON {
     }
 
     static func decode<Document: Decodable>(_ type: Document.Type, from text: String) throws -> Document {
+        try decode(type, from: Data(text.utf8))
+    }
+
+    static func decode<Document: Decodable>(_ type: Document.Type, from data: Data) throws -> Document {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(type, from: Data(text.utf8))
+        return try decoder.decode(type, from: data)
     }
 }

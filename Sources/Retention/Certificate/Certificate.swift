@@ -1,4 +1,6 @@
-internal import Codecs
+internal import Digests
+internal import Domain
+internal import Postgres
 internal import Reporting
 
 /// What a certificate says, as its JSON document.
@@ -116,8 +118,7 @@ struct Certificate: Codable, Sendable {
         let owed: [Owed]
     }
 
-    /// `purge`, `erasure`, `archive_expiry`, `archive_lost`, `restore`, `carry`, `look`, `look_dropped` or `index`.
-    let kind: String
+    let kind: CertificateKind
     let sequence: Int64
     /// SHA-256 of the certificate before it; 64 zeros before the first.
     let previousSha256: String
@@ -163,4 +164,64 @@ struct Certificate: Codable, Sendable {
     var rows: Int64 { taken.reduce(0) { $0 + $1.rows } }
 
     static let genesis = ChainHead.none
+}
+
+extension Certificate.Erased {
+    /// What a run erased as it was recorded; nil for a purge.
+    init?(run: Int64, owed: [OwedRows], _ session: Session) throws {
+        guard let erasure = try Erasure.of(run: run, session) else { return nil }
+        self.init(
+            scope: erasure.scope, reference: erasure.reference, reason: erasure.reason,
+            requestedBy: erasure.requestedBy, before: erasure.before.description,
+            owed: owed.map { Owed(dataClass: $0.dataClass.rawValue, reason: $0.reason.rawValue, rows: $0.rows) })
+    }
+
+    /// True if it is about the same as another, whatever is left of either.
+    func isSameRequest(as other: Self) -> Bool {
+        (scope, reference, reason, requestedBy, before)
+            == (other.scope, other.reference, other.reason, other.requestedBy, other.before)
+    }
+}
+
+/// What a certificate is about.
+///
+/// A later program may know more kinds than this: what they say stays readable, to the byte.
+enum CertificateKind: RawRepresentable, Codable, Sendable, Hashable {
+    case purge, erasure, carry
+    case archiveExpiry, archiveLost, restore
+    case look, lookDropped
+    /// Gives parts to earlier certificates, which had none.
+    case index
+    case unknown(String)
+
+    static let known: [Self] = [
+        .purge, .erasure, .carry, .archiveExpiry, .archiveLost, .restore, .look, .lookDropped, .index,
+    ]
+
+    init(rawValue: String) {
+        self = Self.known.first { $0.rawValue == rawValue } ?? .unknown(rawValue)
+    }
+
+    var rawValue: String {
+        switch self {
+        case .purge: "purge"
+        case .erasure: "erasure"
+        case .carry: "carry"
+        case .archiveExpiry: "archive_expiry"
+        case .archiveLost: "archive_lost"
+        case .restore: "restore"
+        case .look: "look"
+        case .lookDropped: "look_dropped"
+        case .index: "index"
+        case .unknown(let name): name
+        }
+    }
+
+    /// True for what a run ends in: its rows are gone.
+    var endsRun: Bool {
+        switch self {
+        case .purge, .erasure, .carry: true
+        default: false
+        }
+    }
 }

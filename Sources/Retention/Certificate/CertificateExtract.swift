@@ -1,6 +1,7 @@
 internal import Codecs
 internal import Domain
 public import Postgres
+internal import Schema
 
 /// What can be handed to one customer: its parts of certificates, each with the way to the root that the face of the
 /// certificate names, and the faces up to the head of the chain. It names nobody else.
@@ -68,8 +69,8 @@ public struct Extraction: Sendable {
         let checked = try ExtractCheck(document)
         guard checked.findings.isEmpty else {
             throw DaybookError.badData(
-                "The chain of certificates is not as it was certified, so nothing was extracted; see: daybook "
-                    + "retention verify")
+                "The chain of certificates is not as it was certified, so nothing was extracted; see: "
+                    + "\(NextStep.verify)")
         }
         return Outcome(document: document, remarks: found.remarks)
     }
@@ -112,11 +113,11 @@ public struct Extraction: Sendable {
             return .usage(
                 "\(account) became an account after everything that was certified\(about): nothing in it is theirs.")
         }
-        return .usage("There is no certificate\(about); see: daybook retention list")
+        return .usage("There is no certificate\(about); see: \(NextStep.listRecord)")
     }
 
     private func find(_ session: Session) throws -> Found {
-        let user = try AccountName.userID(account, session)
+        let user = try AccountNames.userID(everCalled: account, session)
         let rows = try session.query(
             "SELECT sequence, face IS NULL AS is_undivided FROM daybook.retention_certificate ORDER BY sequence")
         var found = Found()

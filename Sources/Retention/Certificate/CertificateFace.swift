@@ -1,4 +1,7 @@
-internal import Codecs
+internal import Digests
+internal import Domain
+public import Postgres
+public import Reporting
 
 /// What of a certificate everybody may see: what happened when, by whom, its place in the chain, and the root of its
 /// parts. Its digest is what heads the chain.
@@ -9,7 +12,7 @@ struct CertificateFace: Codable, Sendable, Hashable {
         let sha256: String
     }
 
-    let kind: String
+    let kind: CertificateKind
     let sequence: Int64
     let previousSha256: String
     let issuedAt: String
@@ -69,5 +72,70 @@ extension Certificate {
             let tree = try? MerkleTree(leaves().map(\.digest)), tree.root == face.rootSha256
         else { return false }
         return SHA256Digest.hex(bytes) == sha256
+    }
+}
+
+extension Certificate {
+    /// The same document with a signature. What has none keeps its bytes.
+    func signed(with key: SigningKey) throws -> Certificate {
+        var signed = self
+        signed.signature = DocumentSignature(awaiting: key)
+        let value = Hex.text(key.sign(try signed.signedBytes()))
+        signed.signature?.value = value
+        return signed
+    }
+
+    /// What is signed: the face, or of a certificate without parts the document, with an empty value in the place of
+    /// the signature.
+    private func signedBytes() throws -> [UInt8] {
+        var unsigned = self
+        unsigned.signature?.value = ""
+        return try unsigned.face.map { try CanonicalJSON.encode($0) } ?? CanonicalJSON.encode(unsigned)
+    }
+
+    /// What is wrong with the signature of a document; nil where nothing is.
+    ///
+    /// - Parameter trusted: The keys of which one must have signed; none takes an unsigned document, and any key.
+    func faultOfSignature(_ document: String, trusted: [VerifyingKey]) -> String? {
+        guard let signature else { return trusted.isEmpty ? nil : "it is not signed" }
+        // What a decoder would overlook shows here.
+        guard let canonical = try? CanonicalJSON.encode(self), canonical == Array(document.utf8) else {
+            return "its document is not as it was signed"
+        }
+        guard let signed = try? signedBytes(), signature.isGenuine(over: signed), let key = signature.key else {
+            return "its signature is not that of its document"
+        }
+        return trusted.isEmpty || trusted.contains(key) ? nil : "it is signed with another key than the one you trust"
+    }
+}
+
+/// The head of the chain of certificates, as a run leaves it.
+public enum CertificateHead {
+    /// Reads it after a run that has done its work, also where the task was cancelled.
+    ///
+    /// Throws ``StoppedRun``.
+    ///
+    /// - Parameter standing: What the run did, in a whole sentence.
+    public static func read(_ connection: Connection, after standing: String) async throws -> ChainHead {
+        do {
+            return try await read(connection)
+        } catch {
+            throw StoppedRun(.failure(error), standing: standing)
+        }
+    }
+
+    static func read(_ connection: Connection) async throws -> ChainHead {
+        try await Uninterrupted.reading(connection) { session in
+            let row = try session.query(
+                """
+                SELECT coalesce((SELECT c.sha256 FROM daybook.retention_certificate AS c
+                        ORDER BY c.sequence DESC LIMIT 1), $1) AS sha256,
+                    (SELECT pg_catalog.count(*) FROM daybook.retention_certificate) AS number,
+                    pg_catalog.clock_timestamp() AS now
+                """, [.text(ChainHead.none)])[0]
+            return ChainHead(
+                kind: .certificate, digest: try row.text("sha256"), sequence: try row.int("number"),
+                readAt: try row.instant("now"))
+        }
     }
 }

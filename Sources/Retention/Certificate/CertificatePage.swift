@@ -53,42 +53,42 @@ struct CertificatePage: Sendable {
         sections = Self.sections(certificate)
     }
 
-    private static func name(_ kind: String) -> String {
+    private static func name(_ kind: CertificateKind) -> String {
         switch kind {
-        case "archive_expiry": "an archive was destroyed"
-        case "archive_lost": "an archive is lost"
-        case "restore": "an archive was put back"
-        case "carry": "the ledger was carried forward"
-        case LookEvidence.kind: "an archive was looked into"
-        case LookEvidence.endKind: "a look into an archive has ended"
-        case "index": "earlier certificates got parts"
-        case "erasure": "data was erased at once"
-        default: "data was purged"
+        case .archiveExpiry: "an archive was destroyed"
+        case .archiveLost: "an archive is lost"
+        case .restore: "an archive was put back"
+        case .carry: "the ledger was carried forward"
+        case .look: "an archive was looked into"
+        case .lookDropped: "a look into an archive has ended"
+        case .index: "earlier certificates got parts"
+        case .erasure: "data was erased at once"
+        case .purge, .unknown: "data was purged"
         }
     }
 
     private static func lead(_ certificate: Certificate) -> String {
         switch certificate.kind {
-        case "archive_expiry": "The archive of purge \(certificate.run) was destroyed. Its rows cannot be put back."
-        case "archive_lost":
+        case .archiveExpiry: "The archive of purge \(certificate.run) was destroyed. Its rows cannot be put back."
+        case .archiveLost:
             "The archive of purge \(certificate.run) is nowhere to be found. What became of it is not known."
-        case "restore":
+        case .restore:
             "\(certificate.rows - notRestored(certificate)) rows of purge \(certificate.run) were put back from its "
                 + "archive."
-        case LookEvidence.kind:
+        case .look:
             "Rows of purge \(certificate.run) live again in the tables below, until "
                 + "\(certificate.look?.until ?? ""), because: \(certificate.look?.reason ?? "")"
-        case LookEvidence.endKind:
+        case .lookDropped:
             "The tables of look \(certificate.look?.lookId ?? 0), with rows of purge \(certificate.run), are gone."
-        case "carry":
+        case .carry:
             "\(certificate.rows) ledger rows before \(certificate.carried?.cutoff ?? "") were archived, and replaced "
                 + "by a balance a month, owner and lot."
-        case "index":
+        case .index:
             "Certificates that were issued before they had parts, and the parts that each of them can be shown in."
-        case "erasure":
+        case .erasure:
             "\(certificate.rows) rows of \(limit(certificate)) were erased at once, because somebody asked for it. "
                 + (certificate.erased?.owed.isEmpty == true ? "Nothing of it is left." : "Some of it is left.")
-        default:
+        case .purge, .unknown:
             "\(certificate.rows) rows were purged under the policies below. "
                 + (certificate.remaining.isEmpty
                     ? "Nothing that was due is left." : "Some rows that were due are left.")

@@ -14,9 +14,9 @@ struct CertifiedDeed: Sendable {
 
     /// The certificate of a transaction that may be committed or not.
     private final class Draft: Sendable {
-        private let issued = Mutex<Certifying.Issued?>(nil)
-        var value: Certifying.Issued? { issued.withLock { $0 } }
-        func set(_ value: Certifying.Issued?) { issued.withLock { $0 = value } }
+        private let issued = Mutex<CertificateIssuer.Issued?>(nil)
+        var value: CertificateIssuer.Issued? { issued.withLock { $0 } }
+        func set(_ value: CertificateIssuer.Issued?) { issued.withLock { $0 = value } }
     }
 
     /// Runs the body, which gives its certificate, too; nil where nothing was to be certified.
@@ -24,10 +24,10 @@ struct CertifiedDeed: Sendable {
     /// - Parameter isShielded: True lets an interruption wait for its end.
     func commit<Result: Sendable>(
         _ options: TransactionOptions = TransactionOptions(), isShielded: Bool = false,
-        _ body: @escaping @Sendable (Session) throws -> (Result, Certifying.Issued?)
-    ) async throws -> (result: Result, issued: Certifying.Issued?) {
+        _ body: @escaping @Sendable (Session) throws -> (Result, CertificateIssuer.Issued?)
+    ) async throws -> (result: Result, issued: CertificateIssuer.Issued?) {
         let draft = Draft()
-        let drafting: @Sendable (Session) throws -> (Result, Certifying.Issued?) = { session in
+        let drafting: @Sendable (Session) throws -> (Result, CertificateIssuer.Issued?) = { session in
             let given = try body(session)
             draft.set(given.1)
             return given
@@ -43,7 +43,7 @@ struct CertifiedDeed: Sendable {
         }
     }
 
-    private func ending(_ error: any Error, _ issued: Certifying.Issued?) async -> any Error {
+    private func ending(_ error: any Error, _ issued: CertificateIssuer.Issued?) async -> any Error {
         if RunEnding.isInterruption(error) { return StoppedRun(.interruption, standing: undone) }
         guard error is PostgresError else { return error }
         guard Aftermath.isInDoubt(error) else { return StoppedRun(.failure(error), standing: undone) }
@@ -58,24 +58,34 @@ struct CertifiedDeed: Sendable {
         } catch {
             return StoppedRun(
                 .failure(error),
-                standing: "\(done), or not: if so, `daybook retention verify` counts certificate \(issued.sequence).")
+                standing: "\(done), or not: if so, `\(NextStep.verify)` counts certificate \(issued.sequence).")
         }
     }
 
-    private func standing(_ issued: Certifying.Issued?) -> String {
+    private func standing(_ issued: CertificateIssuer.Issued?) -> String {
         guard let issued else { return done + "." }
         return "\(done); certificate \(issued.sequence) certifies it, and what is missing in its folder is written by: "
-            + "daybook retention purge --resume"
+            + "\(NextStep.resume)"
     }
 
-    /// Runs what follows the transaction, which stands by now, to its end, whoever interrupts it.
+    /// Lays down the certificate of the transaction, which stands by now, and those that are missing in their folders,
+    /// whoever interrupts it. Gives the files.
     ///
     /// Throws ``StoppedRun``; and `output` as it is, whose sentence says that the deed is done.
-    func after<Result: Sendable>(
-        _ issued: Certifying.Issued?, _ body: @escaping @Sendable (Session) throws -> Result
-    ) async throws -> Result {
+    ///
+    /// - Parameters:
+    ///   - deed: What is said to be done where its certificate cannot be written; nil for ``done``.
+    ///   - tell: Told of certificates whose folder cannot be reached from here.
+    func publish(
+        _ issued: CertificateIssuer.Issued?, by issuer: CertificateIssuer, of deed: String? = nil,
+        tell: @escaping @Sendable (String) -> Void
+    ) async throws -> [String] {
         do {
-            return try await Uninterrupted.run(connection, body)
+            return try await Uninterrupted.run(connection) { session in
+                let files = try issuer.files.publishMissing(session, tell: tell)
+                try issuer.requireThere(issued.map { [$0] } ?? [], of: deed ?? done)
+                return files
+            }
         } catch let error as DaybookError where error.kind == .output {
             throw error
         } catch {

@@ -35,7 +35,7 @@ public struct ExtractCheck: Sendable {
             try CanonicalJSON.encode(extract) == bytes
         else {
             throw DaybookError.badData(
-                "This is no extract of certificates as daybook retention certificate writes it, or it was altered.")
+                "This is no extract of certificates as \(NextStep.extract) writes it, or it was altered.")
         }
         self.extract = extract
         digests = extract.faces.map { SHA256Digest.hex($0) }
@@ -147,8 +147,8 @@ public struct ExtractCheck: Sendable {
         let issuedAt = part.certificate == face.sequence ? face.issuedAt : "before \(face.issuedAt)"
         let archive =
             switch part.kind {
-            case "archive_expiry": "destroyed"
-            case "archive_lost": "lost"
+            case .archiveExpiry: "destroyed"
+            case .archiveLost: "lost"
             default: part.isArchived ? "until \(part.archiveExpiresAt ?? "")" : "none"
             }
         func row(_ what: String, _ of: [String], rows: Int64? = nil, _ under: String = "") -> [Cell] {
@@ -174,14 +174,15 @@ public struct ExtractCheck: Sendable {
             }
     }
 
-    private static func verb(_ kind: String, _ action: String) -> String {
+    private static func verb(_ kind: CertificateKind, _ action: String) -> String {
         switch kind {
-        case "archive_expiry": "its archive was destroyed"
-        case "archive_lost": "its archive is lost"
-        case "restore": "was put back"
-        case "look": "its archive was looked into"
-        case "look_dropped": "a look into its archive was ended"
-        default: DataClass.Action(rawValue: action).map(past) ?? "was replaced by balances"
+        case .archiveExpiry: "its archive was destroyed"
+        case .archiveLost: "its archive is lost"
+        case .restore: "was put back"
+        case .look: "its archive was looked into"
+        case .lookDropped: "a look into its archive was ended"
+        case .purge, .erasure, .carry, .index, .unknown:
+            DataClass.Action(rawValue: action).map(past) ?? "was replaced by balances"
         }
     }
 

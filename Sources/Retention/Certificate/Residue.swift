@@ -2,8 +2,9 @@ internal import Domain
 internal import Postgres
 internal import Schema
 
-/// What purges had to take and what is there all the same: by their own cutoffs, and under the holds that were in
-/// force then, unless a policy of today keeps it. What a policy or a release made due since is the next purge's.
+/// Residue: rows that a purge had to take and that are there all the same, by its own cutoffs and under the holds that
+/// were in force then, unless a policy of today keeps them. What a policy or a release made due since is the next
+/// purge's.
 struct Residue {
     /// The date of the newest purge of everybody; nil before the first.
     private(set) var asOf: CalendarDate?
@@ -14,7 +15,7 @@ struct Residue {
     init(_ session: Session) throws {
         let runs = try Self.newest(session)
         guard !runs.isEmpty else { return }
-        try RowSecurity.refuse(session)
+        try PurgeReach.refuseHiddenRows(session)
         let shape = try DeploymentShape(session)
         let rests = try PlanReader.prepareCounting(session)
         asOf = runs.first { $0.terms.account == nil }?.terms.asOf
@@ -53,8 +54,7 @@ struct Residue {
             """
             WITH ended AS (
                 SELECT * FROM daybook.purge_run AS r
-                WHERE state = 'finished' AND NOT EXISTS (
-                    SELECT FROM daybook.retention_certificate AS c WHERE c.run_id = r.run_id AND c.kind = 'carry')
+                WHERE state = 'finished' AND \(RunRecord.isPurge)
                     AND NOT EXISTS (SELECT FROM daybook.erasure AS e WHERE e.run_id = r.run_id)
             )
             SELECT DISTINCT ON (account COLLATE "C") run_id, as_of, account, policy_sha256, started_at,

@@ -31,7 +31,7 @@ public struct Verification: Sendable {
         var digests: [String] = []
     }
 
-    private let shelf: CertificateShelf
+    private let files: CertificateFiles
     private let trusted: [VerifyingKey]
     private let written: [WrittenHead]
     private let programVersion: String
@@ -44,7 +44,7 @@ public struct Verification: Sendable {
     public init(
         templates: TemplateSet, trusted: [VerifyingKey] = [], written: [WrittenHead] = [], programVersion: String
     ) {
-        shelf = CertificateShelf(templates)
+        files = CertificateFiles(templates)
         self.trusted = trusted
         self.written = written
         self.programVersion = programVersion
@@ -124,27 +124,26 @@ public struct Verification: Sendable {
                 if let fault = CertificateIndex.fault(certificate, earlier: undivided) { find(fault) }
                 let isSame =
                     try certificate.sequence == sequence && certificate.run == row.int("run_id")
-                    && certificate.kind == row.text("kind") && certificate.previousSha256 == row.text("previous_sha256")
+                    && certificate.kind.rawValue == row.text("kind")
+                    && certificate.previousSha256 == row.text("previous_sha256")
                 if !isSame { find("its document is not the one of its place in the chain") }
                 if let fault = certificate.faultOfSignature(document, trusted: trusted) {
                     find(fault)
                 } else if let signature = certificate.signature {
                     outcome.signed[signature.publicKey, default: 0] += 1
                 }
-                if ["purge", "erasure", "carry"].contains(certificate.kind) {
-                    try compare(certificate, find, session)
-                }
+                if certificate.kind.endsRun { try compare(certificate, find, session) }
                 if certificate.carried != nil { carried.append(certificate) }
                 if certificate.look != nil { looks.append(certificate) }
             } else {
                 find("its document cannot be read")
             }
             let folder = try row.text("folder")
-            compare(CertificateShelf.path(folder, sequence, "json"), Array(document.utf8), by: nil, find)
+            compare(CertificateFiles.path(folder, sequence, "json"), Array(document.utf8), by: nil, find)
             // What cannot be read, and was found so above, has no page to compare with.
             guard let certificate else { continue }
             compare(
-                CertificateShelf.path(folder, sequence, "html"), Array(try shelf.page(document, digest).utf8),
+                CertificateFiles.path(folder, sequence, "html"), Array(try files.page(document, digest).utf8),
                 by: certificate.programVersion, find)
         }
         outcome.findings += try CarriedEvidence.verify(carried, session) + LookEvidence.verify(looks, session)
@@ -232,26 +231,28 @@ public struct Verification: Sendable {
         var suspected: [Suspicion] = []
         for row in rows {
             let run = try row.int("run_id")
-            let (state, archive, kinds) = (try row.text("state"), try row.text("archive_state"), try row.texts("kinds"))
+            let (state, archive) = (try row.text("state"), try row.text("archive_state"))
+            let kinds = Set(try row.texts("kinds").map { CertificateKind(rawValue: $0) })
             func suspect(_ subject: String, _ what: String) {
                 suspected.append(
                     Suspicion(run: run, state: state + " " + archive, finding: Finding(subject: subject, what: what)))
             }
-            if state == "finished", Set(kinds).isDisjoint(with: ["purge", "erasure", "carry"]) {
+            let isFinished = state == RunState.finished.rawValue
+            if isFinished, !kinds.contains(where: \.endsRun) {
                 outcome.findings.append(Finding(subject: "purge \(run)", what: "its certificate is missing"))
             }
-            if state == "running" {
+            if state == RunState.running.rawValue {
                 suspect(
                     "purge \(run)",
                     "it was interrupted, and nothing certifies what it did; end it with: "
-                        + "daybook retention purge --resume")
+                        + "\(NextStep.resume)")
             }
-            switch archive {
-            case "kept":
+            switch ArchiveState(rawValue: archive) {
+            case .kept:
                 guard let folder = try row.optionalText("archive_folder") else { continue }
                 let path = ArchiveFolder(path: ArchiveFolder.path(in: folder, run: run))
                 var digests: [(path: String, sha256: String)] = []
-                if state == "finished", let digest = try row.optionalText("manifest_sha256") {
+                if isFinished, let digest = try row.optionalText("manifest_sha256") {
                     digests.append((path.manifest, digest))
                 }
                 digests += try ArchiveManifest.segments(run, session).map { (path.file($0.fileName), $0.sha256) }
@@ -259,17 +260,17 @@ public struct Verification: Sendable {
                     outcome.archivedFiles += 1
                     if let what = check(path, digest) { suspect(path, what) }
                 }
-            case "expiring":
+            case .expiring:
                 suspect(
                     "the archive of purge \(run)",
                     "its destruction was begun, and nothing certifies it; end it with: "
-                        + "daybook retention expire-archives")
-            case "destroyed" where !kinds.contains("archive_expiry"), "lost" where !kinds.contains("archive_lost"):
+                        + "\(NextStep.expireArchives)")
+            case .destroyed where !kinds.contains(.archiveExpiry), .lost where !kinds.contains(.archiveLost):
                 let what = "it is recorded as \(archive), and no certificate says so"
                 outcome.findings.append(Finding(subject: "the archive of purge \(run)", what: what))
-            case "destroyed", "lost":
+            case .destroyed, .lost:
                 if let finding = try stillThere(run, row, certifiedAs: archive) { outcome.findings.append(finding) }
-            default: break
+            case .some(.none), nil: break
             }
         }
         return suspected

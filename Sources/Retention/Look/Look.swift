@@ -82,7 +82,7 @@ struct Look: Sendable, Hashable {
     static func requireTable(_ session: Session) throws {
         guard try isKnown(session) else {
             throw DaybookError.configuration(
-                "This database has no table of looks into archives yet; run: daybook database migrate")
+                "This database has no table of looks into archives yet; run: \(NextStep.migrate)")
         }
     }
 
@@ -110,8 +110,7 @@ struct Look: Sendable, Hashable {
         for table in look.tables {
             let name = TableName.quoted(table.name, session)
             let mark =
-                look.mark(table) + " rows of purge \(run), until \(until); drop it with: daybook retention forget-look "
-                + String(look.id)
+                look.mark(table) + " rows of purge \(run), until \(until); drop it with: \(NextStep.endLook(look.id))"
             try session.executeScript("COMMENT ON TABLE \(name) IS '\(mark)'")
         }
         return look
@@ -119,4 +118,102 @@ struct Look: Sendable, Hashable {
 
     /// What the comment of one of its tables begins with: it goes where the table goes, into a dump as well.
     func mark(_ table: Table) -> String { "Daybook look \(id) (\(table.dataClass)):" }
+}
+
+/// What became of a table of a look: it may have been renamed, moved to another schema, or dropped by hand.
+enum LookPlace: Sendable, Hashable {
+    /// It is there, under this name.
+    case there(String)
+    /// A table of its OID is there that has neither its name nor its mark.
+    case doubtful(String)
+    case gone
+
+    /// Looks for a table by its OID, and by its mark: a dump gives every table another OID.
+    static func of(_ table: Look.Table, of look: Look, _ session: Session) throws -> LookPlace {
+        let rows = try session.query(
+            """
+            SELECT n.nspname || '.' || c.relname AS name, c.oid = $1::bigint::oid AS is_same,
+                starts_with(coalesce(d.description, ''), $2) AS is_marked
+            FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            LEFT JOIN pg_description AS d
+                ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+            WHERE c.relkind IN ('r', 'p') AND (c.oid = $1::bigint::oid OR starts_with(d.description, $2))
+            ORDER BY c.oid = $1::bigint::oid DESC, c.oid
+            """, [.int(table.oid), .text(look.mark(table))])
+        for row in rows {
+            let name = try row.text("name")
+            if try row.bool("is_marked") || (row.bool("is_same") && name == table.name) { return .there(name) }
+        }
+        return try rows.first.map { .doubtful(try $0.text("name")) } ?? .gone
+    }
+}
+
+/// What verification finds about looks: rows that were purged and live again, and records that are not as certified.
+enum LookEvidence {
+    /// - Parameter certified: The certificates of looks and of their ends.
+    static func verify(_ certified: [Certificate], _ session: Session) throws -> [Verification.Finding] {
+        var findings: [Verification.Finding] = []
+        let looks = try Look.all(session)
+        let now = try session.query("SELECT clock_timestamp() AS now")[0].instant("now")
+        for look in looks {
+            let subject = "look \(look.id)"
+            for table in look.tables {
+                guard let what = try finding(table, look, now, session) else { continue }
+                findings.append(Verification.Finding(subject: subject, what: what))
+            }
+            for what in differences(look, certified) {
+                findings.append(Verification.Finding(subject: subject, what: what))
+            }
+        }
+        let known = Set(looks.map(\.id))
+        for certificate in certified {
+            guard let look = certificate.look, !known.contains(look.lookId) else { continue }
+            findings.append(
+                Verification.Finding(
+                    subject: "certificate \(certificate.sequence)",
+                    what: "its look \(look.lookId) is not recorded; see what became of "
+                        + look.tables.map(\.table).joined(separator: ", ")))
+        }
+        return findings
+    }
+
+    private static func finding(
+        _ table: Look.Table, _ look: Look, _ now: Instant, _ session: Session
+    ) throws -> String? {
+        let made = "\(table.name) (OID \(table.oid))"
+        let place = try LookPlace.of(table, of: look, session)
+        if look.droppedAt != nil {
+            guard case .there(let name) = place else { return nil }
+            return "it is certified as ended, and its table is there: \(name), made as \(made)"
+        }
+        let end = NextStep.endLook(look.id)
+        let time = look.until <= now ? "its time was over at \(look.until)" : "until \(look.until)"
+        switch place {
+        case .there(let name):
+            let now = name == table.name ? made : "\(name), which was \(made) and was renamed or moved by hand"
+            return "\(table.rows) rows of \(table.dataClass) of purge \(look.run) live again in \(now), for "
+                + "\(look.lookedBy) since \(look.lookedAt), \(time), because: \(look.reason); drop them with: \(end)"
+        case .doubtful(let name):
+            return "\(name) has the OID of its table \(made), and neither its name nor its mark: see whether it holds "
+                + "rows of purge \(look.run), drop it by hand if so, then: \(end)"
+        case .gone:
+            return "its table \(made) was dropped by hand, and nothing certifies that; do so with: \(end)"
+        }
+    }
+
+    private static func differences(_ look: Look, _ certified: [Certificate]) -> [String] {
+        var open = look.certified
+        open.droppedBy = nil
+        open.droppedAt = nil
+        var found: [String] = []
+        if !certified.contains(where: { $0.kind == .look && $0.look == open && $0.run == look.run }) {
+            found.append("it is not recorded as it was certified")
+        }
+        let hasEnd = certified.contains { $0.kind == .lookDropped && $0.look == look.certified }
+        if look.droppedAt != nil, !hasEnd { found.append("it is recorded as ended, and no certificate says so") }
+        if look.droppedAt == nil, certified.contains(where: { $0.kind == .lookDropped && $0.look?.lookId == look.id }) {
+            found.append("it is certified as ended, and recorded as open")
+        }
+        return found
+    }
 }

@@ -15,12 +15,7 @@ public struct LookEnd: Sendable {
     }
 
     private let look: Int64
-    private let templates: TemplateSet
-    private let certificates: String
-    private let signingKey: SigningKey?
-    private let mode: OutputMode
-    private let programVersion: String
-    private let host: String
+    private let issuer: CertificateIssuer
 
     /// - Parameters:
     ///   - look: Its number.
@@ -30,12 +25,9 @@ public struct LookEnd: Sendable {
         mode: OutputMode = .ownerOnly, programVersion: String, host: String
     ) {
         self.look = look
-        self.templates = templates
-        self.certificates = certificates
-        self.signingKey = signingKey
-        self.mode = mode
-        self.programVersion = programVersion
-        self.host = host
+        issuer = CertificateIssuer(
+            folder: certificates, key: signingKey, files: CertificateFiles(templates, mode: mode),
+            programVersion: programVersion, host: host)
     }
 
     /// Drops what is there of its tables, whatever their names are by now, in one transaction with the certificate.
@@ -53,25 +45,19 @@ public struct LookEnd: Sendable {
         let (places, issued) = try await deed.commit(
             TransactionOptions(lockTimeoutMilliseconds: Limits.purgeStatementMilliseconds)
         ) { session in try end(session) }
-        let shelf = CertificateShelf(templates, mode: mode)
-        let files = try await deed.after(issued) { session in
-            let files = try shelf.publishMissing(session, tell: tell)
-            try shelf.requireThere(
-                issued.map { [$0] } ?? [], in: certificates, of: "The tables of look \(look) are gone")
-            return files
-        }
+        let files = try await deed.publish(issued, by: issuer, of: "The tables of look \(look) are gone", tell: tell)
         return Outcome(dropped: places.dropped, goneBefore: places.goneBefore, files: files)
     }
 
     private func end(
         _ session: Session
-    ) throws -> ((dropped: [String], goneBefore: [String]), Certifying.Issued?) {
+    ) throws -> ((dropped: [String], goneBefore: [String]), CertificateIssuer.Issued?) {
         try RetentionSession.prepare(session)
         try RetentionSession.requireTables(session)
         try Look.requireTable(session)
-        try CertificateShelf.requirePlace(in: certificates, session)
+        try issuer.requirePlace(session)
         guard let open = try Look.find(look, session) else {
-            throw DaybookError.usage("There is no look \(look); daybook retention verify names those that are open.")
+            throw DaybookError.usage("There is no look \(look); \(NextStep.verify) names those that are open.")
         }
         if let droppedAt = open.droppedAt {
             throw DaybookError.usage("Look \(look) has ended already, at \(droppedAt).")
@@ -97,9 +83,7 @@ public struct LookEnd: Sendable {
         guard let ended = try Look.find(look, session) else {
             throw DaybookError.badData("Look \(look) went away while it was ended; nothing was dropped.")
         }
-        let issued = try Certifying.issue(
-            LookEvidence.endKind, run: ended.run, look: ended.certified, programVersion, host, folder: certificates,
-            key: signingKey, session)
+        let issued = try issuer.issue(.init(kind: .lookDropped, run: ended.run, look: ended.certified), session)
         return ((dropped, goneBefore), issued)
     }
 

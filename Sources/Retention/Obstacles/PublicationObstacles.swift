@@ -17,7 +17,7 @@ enum PublicationObstacles {
         case generated
     }
 
-    /// One a publication and fault, over all tables that hold the rows of a class.
+    /// One per publication and fault, over all tables that hold the rows of a class.
     static func find(_ dataClass: DataClass, _ session: Session) throws -> [Obstacle] {
         let redacts = dataClass.action == .redact
         let rows = try session.query(
@@ -85,16 +85,12 @@ enum PublicationObstacles {
         }
     }
 
-    /// What PostgreSQL checks before it deletes or updates (CheckCmdReplicaIdentity), table by table: a row each fault.
+    /// What PostgreSQL checks before it deletes or updates (CheckCmdReplicaIdentity), table by table: one row per fault.
     ///
     /// A partition is published with each of its ancestors; with publish_via_partition_root, by the filter and the list
     /// of the topmost one that is. The columns of both are found by their numbers there, and compared by name.
     private static let sql = """
-        WITH RECURSIVE tree AS (
-            SELECT to_regclass($1)::oid AS relation
-            UNION
-            SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.relation
-        ), target AS (
+        WITH RECURSIVE \(TableName.tree), target AS (
             SELECT c.oid AS relation, c.relreplident AS kind, x.indexrelid AS identity
             FROM tree JOIN pg_class AS c ON c.oid = tree.relation
             LEFT JOIN pg_index AS x ON x.indrelid = c.oid AND x.indisvalid AND x.indimmediate

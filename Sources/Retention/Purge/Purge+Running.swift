@@ -14,8 +14,8 @@ extension Purge {
             let shape = try DeploymentShape(session)
             // Again: an application may have got other tables since the plan, or since an interruption.
             try shape.requirePurgeable(session)
-            try PurgeRights.require(shape, session)
-            try CascadeWalk.refuseCascades(shape, session)
+            try PurgeReach.requireRights(shape, session)
+            try PurgeReach.refuseCascades(shape, session)
             let months = try WholePartitions.find(session, shape, run.terms).map(\.name)
             let due = plan.map { Set($0.lines.filter { $0.dueRows > 0 }.map(\.dataClass)) }
             try Obstacles.refuse(
@@ -37,7 +37,7 @@ extension Purge {
                 if pass == Limits.purgePasses || counted.allSatisfy({ $0.dueRows == 0 }) { break }
                 try await Uninterrupted.changing(connection) { session in
                     let isFirst = try pass == 0 && !hasSwept(run, dataClass, session)
-                    let isOpen = try !RunRecord.sweeps(run.id, dataClass, state: "sweeping", session).isEmpty
+                    let isOpen = try !RunRecord.sweeps(run.id, dataClass, .sweeping, session).isEmpty
                     try RunRecord.beginSweeps(run.id, dataClass, again: !isFirst && !isOpen, session)
                 }
                 let ending = try await sweep(run, dataClass, shape, taken: taken, planned: planned)
@@ -50,7 +50,7 @@ extension Purge {
     }
 
     private func hasSwept(_ run: PurgeRun, _ dataClass: DataClass, _ session: Session) throws -> Bool {
-        try !RunRecord.sweeps(run.id, dataClass, state: "done", session).isEmpty
+        try !RunRecord.sweeps(run.id, dataClass, .done, session).isEmpty
     }
 
     /// What is due by the run's cutoffs, and what is held, now.
@@ -75,7 +75,7 @@ extension Purge {
         var ending = TableSweep.Ending(takenRows: taken, wasStopped: false)
         let (relations, statement) = try await Uninterrupted.run(connection) { session in
             (
-                try RunRecord.sweeps(run.id, dataClass, state: "sweeping", session),
+                try RunRecord.sweeps(run.id, dataClass, .sweeping, session),
                 try SweepStatement(dataClass, shape, run.terms, session)
             )
         }
@@ -103,18 +103,30 @@ extension Purge {
         let digest = try run.archive.map { try manifest.write(to: $0) }
         let (certificate, taken) = try await Uninterrupted.changing(connection, TransactionOptions()) { session in
             (
-                try Certifying.purge(run, settings, lines: lines, owed: owed, manifestDigest: digest, session),
+                try certify(run, lines: lines, owed: owed, manifestDigest: digest, session),
                 try RunRecord.takenRows(run.id, session)
             )
         }
         journal.certify(certificate.sequence)
         let files = try await publishCertificates()
-        try CertificateShelf(settings.templates).requireThere(
-            [certificate], in: settings.certificates, of: "Purge \(run.id) is done", advice: "make room there.")
+        try settings.issuer.requireThere(
+            [certificate], of: "Purge \(run.id) is done", advice: "make room there.")
         return Outcome(
             run: run.id, takenRows: taken, remainingRows: lines.reduce(0) { $0 + $1.dueRows },
             certificate: (certificate.sequence, certificate.sha256),
             files: files, owed: owed)
+    }
+
+    /// Ends the run and certifies it, in the transaction that settles what it pays of earlier debts.
+    private func certify(
+        _ run: PurgeRun, lines: [PlanLine], owed: [OwedRows], manifestDigest: String?, _ session: Session
+    ) throws -> CertificateIssuer.Issued {
+        try RetentionSession.prepare(session)
+        try RunRecord.finish(run.id, manifestDigest: manifestDigest, session)
+        try OwedRows.settle(run.id, session)
+        let erased = try Certificate.Erased(run: run.id, owed: owed, session)
+        return try settings.issuer.issue(
+            .init(kind: erased == nil ? .purge : .erasure, run: run.id, lines: lines, erased: erased), session)
     }
 
     /// What an erasure leaves.

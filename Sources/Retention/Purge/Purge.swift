@@ -1,4 +1,5 @@
-internal import Domain
+public import Digests
+public import Domain
 internal import Foundation
 public import Postgres
 public import Reporting
@@ -61,7 +62,7 @@ public struct Purge: Sendable {
         if let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) {
             throw DaybookError(
                 .tryAgain,
-                "Purge \(run.id) was interrupted and has to be finished first: daybook retention purge --resume")
+                "Purge \(run.id) was interrupted and has to be finished first: \(NextStep.resume)")
         }
         let plan = try await PlanReader(
             asOf: settings.asOf, account: settings.account, erasure: settings.erasure, rests: settings.pauses.rests
@@ -82,8 +83,8 @@ public struct Purge: Sendable {
         if let refusal = guarded.refusal(forced: settings.forced, expectedRows: settings.expectedRows) { throw refusal }
         try await Uninterrupted.run(connection) { session in
             let shape = try DeploymentShape(session)
-            try CascadeWalk.refuseCascades(shape, session)
-            try PurgeRights.require(shape, session)
+            try PurgeReach.refuseCascades(shape, session)
+            try PurgeReach.requireRights(shape, session)
         }
         try plan.refuseObstacles()
         if plan.dueRows > 0 { try await Trial(plan: plan, settings: settings).run(connection) }
@@ -105,7 +106,7 @@ public struct Purge: Sendable {
         }
         if let archive = settings.archive { try ArchiveFolder(path: archive.folder).make() }
         let run = try await Uninterrupted.changing(connection) { session in
-            try CertificateShelf.requirePlace(in: settings.certificates, session)
+            try settings.issuer.requirePlace(session)
             let run = try PurgeRun.record(plan, settings, session)
             journal.begin(run.id)
             guard try run.isBound(session) else {
@@ -161,7 +162,7 @@ public struct Purge: Sendable {
         try await giveBackDetached(run)
         try run.requireArchive(resumption)
         try await Uninterrupted.run(connection) { [settings] session in
-            try CertificateShelf.requirePlace(in: settings.certificates, session)
+            try settings.issuer.requirePlace(session)
         }
         if let folder = run.archive, !resumption.endsNow {
             guard !run.isEncrypted || settings.archive?.key != nil else {
@@ -177,7 +178,7 @@ public struct Purge: Sendable {
             return try await end(run)
         }
         let isBound = try await Uninterrupted.run(connection) { session in
-            try RowSecurity.refuse(session)
+            try PurgeReach.refuseHiddenRows(session)
             return try run.isBound(session)
         }
         guard isBound else {
@@ -223,10 +224,76 @@ public struct Purge: Sendable {
     }
 
     func publishCertificates() async throws -> [String] {
-        let (shelf, tell) = (CertificateShelf(settings.templates, mode: settings.mode), tell)
+        let (files, tell) = (settings.issuer.files, tell)
         return try await Uninterrupted.run(connection) { session in
             // An old certificate's folder that cannot be reached from here keeps no purge from running.
-            try shelf.publishMissing(session) { tell(.step($0)) }
+            try files.publishMissing(session) { tell(.step($0)) }
         }
     }
+}
+
+/// What a purge is told.
+public struct PurgeSettings: Sendable {
+    /// Nil for today.
+    public var asOf: CalendarDate?
+    public var account: String?
+    /// What is to go at once, whatever the policies say; nil for what is due by them.
+    public var erasure: ErasureRequest?
+    /// Nil deletes without an archive.
+    public var archive: ArchivePlace?
+    /// The folder that certificates are written to.
+    public var certificates: String
+    /// Who may read the certificates; an archive is its owner's alone.
+    public var mode: OutputMode
+    public var templates: TemplateSet
+    /// Signs the certificate; nil leaves it unsigned.
+    public var signingKey: SigningKey?
+    public var forced: Set<PurgeGuard.Danger>
+    /// The plan's number of due rows, said out loud.
+    public var expectedRows: Int64?
+    public var pauses: PurgePauses
+    public var programVersion: String
+    /// The name of this machine.
+    public var host: String
+    /// The host's clock.
+    public var hostClock: @Sendable () -> Instant
+
+    public init(
+        asOf: CalendarDate? = nil, account: String? = nil, erasure: ErasureRequest? = nil, archive: ArchivePlace?,
+        certificates: String, mode: OutputMode = .ownerOnly, templates: TemplateSet, signingKey: SigningKey? = nil,
+        forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil, pauses: PurgePauses = PurgePauses(),
+        programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant
+    ) {
+        self.asOf = asOf
+        self.account = account
+        self.erasure = erasure
+        self.archive = archive
+        self.certificates = certificates
+        self.mode = mode
+        self.templates = templates
+        self.signingKey = signingKey
+        self.forced = forced
+        self.expectedRows = expectedRows
+        self.pauses = pauses
+        self.programVersion = programVersion
+        self.host = host
+        self.hostClock = hostClock
+    }
+
+    /// Who issues the certificates of the run.
+    var issuer: CertificateIssuer {
+        CertificateIssuer(
+            folder: certificates, key: signingKey, files: CertificateFiles(templates, mode: mode),
+            programVersion: programVersion, host: host)
+    }
+}
+
+/// What a running purge tells.
+public enum PurgeProgress: Sendable {
+    /// A table's walk: pages done of all, rows taken so far in the run and rows that the plan had.
+    case sweeping(relation: String, donePages: Int64, pages: Int64, takenRows: Int64, plannedRows: Int64)
+    /// It waits, and why.
+    case pausing(String)
+    /// A step in words.
+    case step(String)
 }

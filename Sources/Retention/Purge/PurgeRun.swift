@@ -17,35 +17,16 @@ struct PurgeRun: Sendable {
         _ plan: RetentionPlan, _ settings: PurgeSettings, isTrial: Bool = false, _ session: Session
     ) throws -> PurgeRun {
         let place = isTrial ? nil : settings.archive
-        let row = try session.query(
-            """
-            INSERT INTO daybook.purge_run (\(isTrial ? "run_id, " : "")as_of, account, plan, plan_sha256,
-                policy_sha256, hold_sha256, forced, program_version, host, archive_folder, archive_cipher,
-                archive_days, archive_state, holds, redacted_columns)
-            \(isTrial ? "OVERRIDING SYSTEM VALUE" : "")
-            VALUES (\(isTrial ? "0, " : "")$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-            RETURNING run_id
-            """,
-            [
-                .date(plan.asOf), .text(plan.account ?? ""), .text(String(decoding: plan.csv, as: UTF8.self)),
-                .text(plan.digest), .text(plan.terms.policyDigest), .text(plan.holdDigest),
-                .texts(settings.forced.map(\.rawValue).sorted()), .text(settings.programVersion), .text(settings.host),
-                Value(place?.folder), Value(place?.cipher), place.map { .int($0.days) } ?? .null,
-                .text(place == nil ? "none" : "kept"), .texts(plan.holds), .texts(plan.redactedColumns),
-            ])[0]
-        let id = try row.int("run_id")
-        let terms = plan.terms.all
-        _ = try session.execute(
-            """
-            INSERT INTO daybook.purge_cutoff (run_id, user_id, data_class, slug, time_zone, retention_days, cutoff)
-            SELECT $1, t.* FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[])
-                AS t (user_id, data_class, slug, time_zone, retention_days, cutoff)
-            """,
-            [
-                .int(id), .uuids(terms.map(\.userID)), .texts(terms.map(\.dataClass.rawValue)),
-                .texts(terms.map(\.slug)), .texts(terms.map(\.timeZone)), .ints(terms.map(\.retentionDays)),
-                .instants(terms.map(\.cutoff)),
-            ])
+        let id = try RunEntry(
+            asOf: plan.asOf, account: plan.account ?? "", plan: plan.csv, policyDigest: plan.terms.policyDigest,
+            holdDigest: plan.holdDigest, forced: settings.forced, holds: plan.holds,
+            redactedColumns: plan.redactedColumns, archive: place,
+            cutoffs: plan.terms.all.map { term in
+                RunEntry.Cutoff(
+                    userID: term.userID, slug: term.slug, timeZone: term.timeZone, dataClass: term.dataClass.rawValue,
+                    retentionDays: term.retentionDays, instant: term.cutoff)
+            }
+        ).write(isTrial ? .trial : .next, settings, session)
         try plan.terms.erasure?.record(run: id, session)
         return PurgeRun(
             id: id, terms: plan.terms.recorded(as: id), archive: place.map { ArchiveFolder(place: $0, run: id) },
@@ -108,8 +89,8 @@ struct PurgeRun: Sendable {
         let rows = try session.query(
             """
             SELECT run_id, as_of, account, archive_folder, archive_cipher, policy_sha256
-            FROM daybook.purge_run WHERE state = 'running'
-            """)
+            FROM daybook.purge_run WHERE state = $1
+            """, [.text(RunState.running.rawValue)])
         guard let row = rows.first else { return nil }
         let id = try row.int("run_id")
         return PurgeRun(

@@ -40,8 +40,8 @@ struct SweepStatement: Sendable {
             redaction = shape.redaction.assignments
             columns = ["user_id", "id"] + redaction.map(\.column)
         }
-        foreignKeys = try CascadeWalk.foreignKeys(session)
-        try CascadeWalk.refuseCascades(dataClass, redacted: redaction.map(\.column), session)
+        foreignKeys = try PurgeReach.foreignKeys(session)
+        try PurgeReach.refuseCascades(dataClass, redacted: redaction.map(\.column), session)
     }
 
     /// The rows, for `COPY (…) TO STDOUT`: values cannot be bound in a COPY, so all of them are numbers of our own, or
@@ -55,7 +55,7 @@ struct SweepStatement: Sendable {
         let old = kept.map { ", r.\($0.name) AS c\($0.number)" }.joined()
         let given = kept.map { "gone.c\($0.number) AS \($0.name)" }.joined(separator: ", ")
         let stretch = "r.ctid >= '(\(pages.lowerBound),0)'::tid AND r.ctid < '(\(pages.upperBound),0)'::tid"
-        let counted = totals(run, rests)
+        let counted = SweepTotals.adding(query.dataClass, run, rests)
         return """
             WITH due AS (
                 SELECT r.ctid AS place, r.xmin AS version, \(query.owner) AS owner, \(query.instant) AS instant,
@@ -113,8 +113,8 @@ struct SweepStatement: Sendable {
 
     /// Throws `configuration` where a foreign key came that would carry the statement further.
     func refuseCascades(_ session: Session) throws {
-        guard try CascadeWalk.foreignKeys(session) != foreignKeys else { return }
-        try CascadeWalk.refuseCascades(query.dataClass, redacted: redacted, session)
+        guard try PurgeReach.foreignKeys(session) != foreignKeys else { return }
+        try PurgeReach.refuseCascades(query.dataClass, redacted: redacted, session)
     }
 
     /// True if a table still has the columns that this statement archives and clears.
@@ -170,77 +170,6 @@ struct SweepStatement: Sendable {
         let isOurs = fallback == nil ? "c.user_id IS NOT NULL" : "true"
         let isDue = asked == "false" ? byPolicy : "(\(byPolicy) OR (\(asked) AND \(isOurs)))"
         return "\(isDue) AND \(query.belongs) AND NOT (\(query.isDone)) AND NOT (\(query.isHeld))"
-    }
-
-    /// What is written down in the same statement: first what the rows come to in shares, of which there are few, and
-    /// from those the totals.
-    private func totals(_ run: Int64, _ rests: Rests) -> String {
-        let isAccess = query.dataClass == .accessLog
-        let total = """
-            share AS MATERIALIZED (
-                SELECT coalesce(owner, '\(RetentionSession.nobody)'::uuid) AS owner,
-                    \(isAccess ? "\(AccessTotals.beginning(of: "instant")) AS begins_at, action, " : "")
-                    count(*) AS row_count, min(instant) AS oldest, max(instant) AS newest
-                FROM gone WHERE \(rests.after("instant", rows: Limits.countRestRows))
-                GROUP BY \(isAccess ? "1, 2, 3" : "1")
-            ), run_total AS (
-                INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
-                SELECT owner, \(run), '\(query.dataClass.rawValue)', sum(row_count), min(oldest), max(newest)
-                FROM share GROUP BY owner
-                ON CONFLICT ON CONSTRAINT purge_total_pkey DO UPDATE SET
-                    row_count = purge_total.row_count + excluded.row_count,
-                    oldest = least(purge_total.oldest, excluded.oldest),
-                    newest = greatest(purge_total.newest, excluded.newest)
-            )
-            """
-        switch query.dataClass {
-        case .accessLog:
-            return total + ", access_count AS (\n"
-                + AccessTotals.adding(run, from: "share", where: rests.after("row_count")) + "\n)"
-        case .probes: return total + ", " + Self.probeDays
-        case .apiUsage: return total
-        case .taskContent: return total + ", " + Self.taskRecords(run)
-        }
-    }
-
-    /// A minute is up if any probe in it succeeded: a bit set stays set, and up wins when the two are read.
-    private static let probeDays = """
-        minute AS (
-            SELECT target, (instant AT TIME ZONE 'UTC')::date AS day,
-                (extract(epoch FROM (instant AT TIME ZONE 'UTC')::time) / 60::numeric) AS place, ok, instant
-            FROM gone
-        ), folded AS (
-            INSERT INTO daybook.probe_day (target, day, up_minutes, down_minutes, first_probe_at)
-            SELECT target, day,
-                bit_or(CASE WHEN ok THEN set_bit(repeat('0', 1440)::bit(1440), floor(place)::int, 1)
-                    ELSE repeat('0', 1440)::bit(1440) END),
-                bit_or(CASE WHEN ok THEN repeat('0', 1440)::bit(1440)
-                    ELSE set_bit(repeat('0', 1440)::bit(1440), floor(place)::int, 1) END),
-                min(instant)
-            FROM minute GROUP BY target, day
-            ON CONFLICT ON CONSTRAINT probe_day_pkey DO UPDATE SET
-                up_minutes = probe_day.up_minutes | excluded.up_minutes,
-                down_minutes = probe_day.down_minutes | excluded.down_minutes,
-                first_probe_at = least(probe_day.first_probe_at, excluded.first_probe_at)
-        )
-        """
-
-    private static func taskRecords(_ run: Int64) -> String {
-        """
-        fact AS (
-            INSERT INTO daybook.task_fact AS known (user_id, task_id, terminal_at, terminal_estimated)
-            SELECT task_owner, task_id, instant, is_estimated FROM gone
-            ON CONFLICT ON CONSTRAINT task_fact_pkey DO UPDATE SET
-                terminal_at = coalesce(known.terminal_at, excluded.terminal_at),
-                terminal_estimated = CASE WHEN known.terminal_at IS NULL THEN excluded.terminal_estimated
-                    ELSE known.terminal_estimated END
-        ), mark AS (
-            INSERT INTO daybook.task_redaction (user_id, task_id, run_id)
-            SELECT task_owner, task_id, \(run) FROM gone
-            ON CONFLICT ON CONSTRAINT task_redaction_pkey DO UPDATE SET
-                run_id = excluded.run_id, redacted_at = excluded.redacted_at
-        )
-        """
     }
 
     /// The columns of a table that can be written back: all but generated ones.

@@ -94,11 +94,7 @@ struct TableSweep: Sendable {
 
     private func end() async throws {
         try await Uninterrupted.changing(connection) { session in
-            _ = try session.execute(
-                """
-                UPDATE daybook.purge_sweep SET state = 'done'
-                WHERE run_id = $1 AND data_class = $2 AND relation = $3
-                """, [.int(step.run.id), .text(step.dataClass.rawValue), .text(step.relation)])
+            try RunRecord.note(.done, step.run.id, step.dataClass, step.relation, session)
         }
     }
 

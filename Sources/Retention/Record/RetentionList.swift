@@ -1,12 +1,13 @@
 public import Domain
 public import Postgres
 public import Reporting
+internal import Schema
 
 /// What is on record of purges: runs, certificates, archives and looks into them, and what was taken from whom.
 public struct RetentionList: Sendable {
     /// What was read, in one snapshot.
     public struct Outcome: Sendable {
-        /// A line a run, certificate, archive and look; or a line a run, account and class.
+        /// One line per run, certificate, archive and look; or per run, account and class.
         public let table: Table
         public let head: ChainHead
     }
@@ -56,7 +57,7 @@ public struct RetentionList: Sendable {
             try RetentionSession.prepare(session)
             try RetentionSession.requireTables(session)
             try RetentionSession.requireFaces(session)
-            let user = try account.map { try AccountName.userID($0, session) }
+            let user = try account.map { try AccountNames.userID(everCalled: $0, session) }
             return try body(session, [since.map(Value.date) ?? .null, user.map(Value.uuid) ?? .null])
         }
         return Outcome(table: table, head: try await CertificateHead.read(connection))
@@ -94,18 +95,23 @@ public struct RetentionList: Sendable {
     }
 
     /// What became of the archive of a run `r`.
-    static let archiveState = """
+    private static let archiveState = """
         CASE WHEN r.archive_state = 'kept' AND r.archive_expires_at <= transaction_timestamp() THEN 'past its end'
             WHEN r.archive_state = 'expiring' THEN 'being destroyed' ELSE r.archive_state END
         """
 
-    /// Whether the session that a purge needs is there, only its lock says.
-    private static let isUnderWay = """
-        EXISTS (SELECT FROM pg_locks AS l
-            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                AND ((l.classid::bigint << 32) | l.objid::bigint) = \(PurgeLock.key))
+    /// What certifies a run `r`, what became of its archive, and what says that its rows were put back.
+    static let evidence = """
+        (
+                SELECT min(c.sequence) FROM daybook.retention_certificate AS c
+                WHERE c.run_id = r.run_id AND c.kind <> 'index') AS certificate,
+            \(archiveState) AS archive, r.archive_expires_at AS archive_ends_at, (
+                SELECT min(c.sequence) FROM daybook.retention_certificate AS c
+                WHERE c.run_id = r.run_id AND c.kind = 'restore') AS put_back_by
         """
+
+    /// Whether the session that a purge needs is there, only its lock says.
+    private static let isUnderWay = "EXISTS (SELECT FROM pg_locks AS l WHERE \(PurgeLock.isHeld))"
 
     private static let parts = [
         """
@@ -160,18 +166,14 @@ public struct RetentionList: Sendable {
     ]
 
     private static let taken = """
-        SELECT t.run_id AS run, r.as_of::text AS as_of, r.started_at AS at, (
-                SELECT min(c.sequence) FROM daybook.retention_certificate AS c
-                WHERE c.run_id = t.run_id AND c.kind <> 'index') AS certificate,
-            coalesce(k.slug, '') AS account, t.data_class,
+        SELECT t.run_id AS run, r.as_of::text AS as_of, r.started_at AS at, coalesce(k.slug, '') AS account,
+            t.data_class,
             CASE t.data_class WHEN 'access_log' THEN 'delete' WHEN 'probes' THEN 'fold'
                 WHEN '\(CarryForward.dataClass)' THEN 'carry' ELSE 'redact' END AS action,
             sum(t.row_count)::bigint AS rows, min(t.oldest) AS oldest, max(t.newest) AS newest,
             min(coalesce(k.retention_days, n.retention_days))::bigint AS retention_days,
             min(coalesce(k.cutoff, n.cutoff)) AS cutoff, array_to_string(r.forced, ' ') AS overruled,
-            \(archiveState) AS archive, r.archive_expires_at AS archive_ends_at, (
-                SELECT min(c.sequence) FROM daybook.retention_certificate AS c
-                WHERE c.run_id = t.run_id AND c.kind = 'restore') AS put_back_by
+            \(evidence)
         FROM daybook.purge_total AS t
         JOIN daybook.purge_run AS r ON r.run_id = t.run_id
         LEFT JOIN daybook.purge_cutoff AS k

@@ -60,7 +60,7 @@ public struct CSVImport: Sendable {
             guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
             // An account's hold and days count from here on, also for a purge that is under way.
             if kind == .accounts {
-                try HoldLock.take(session)
+                try LegalHoldLock.take(session)
                 try AccountSlugs.requireFree(session)
                 let changed = try changedRows(session)
                 // The terms of an account change by months, and in one way only.
