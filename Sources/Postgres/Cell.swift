@@ -46,3 +46,109 @@ struct Cell {
         }
     }
 }
+
+/// Why a field could not be read; the row that knows the column makes a
+/// ``PostgresError`` of it.
+enum CellFault: Error {
+    /// The field is null and the caller did not allow for it.
+    case null
+    /// The type is not one that reads as what was asked.
+    case wrongType
+    /// The bytes are not what the type promises.
+    case malformed
+    /// The value exists in PostgreSQL and has no place in the type that was asked.
+    case outOfRange
+}
+
+extension PostgresError {
+    /// A field that could not be read as what was asked.
+    init(_ fault: CellFault, column: ColumnDescription, asked: String) {
+        let sentence =
+            switch fault {
+            case .null:
+                "Column \"\(column.name)\" (\(column.type)) is null where \(asked) is needed."
+            case .wrongType:
+                "Column \"\(column.name)\" is of type \(column.type), which does not read as \(asked)."
+            case .malformed:
+                "Column \"\(column.name)\" (\(column.type)) holds bytes that are not \(asked)."
+            case .outOfRange:
+                "Column \"\(column.name)\" (\(column.type)) holds a value that does not fit \(asked)."
+            }
+        self.init(.decoding, sentence, column: column.name)
+    }
+}
+
+/// An array as it comes over the wire (`array_send` in PostgreSQL's
+/// arrayfuncs.c): dimensions, flags, the element type, a length and a lower
+/// bound for each dimension, then the elements, each behind its length.
+struct BinaryArray {
+    /// The length of each dimension, outermost first; none for an empty array.
+    let dimensions: [Int]
+    let elementType: TypeOID
+    /// How many elements there are in all.
+    let count: Int
+    private let elements: UnsafeRawBufferPointer
+
+    private static let dimensionsMax = 6
+    private static let headerBytes = 12
+
+    /// Reads the header of a field that is an array.
+    init(_ cell: Cell) throws(CellFault) {
+        guard KnownType.byArrayOID[cell.type] != nil || cell.type.isOwn else { throw .wrongType }
+        let bytes = cell.bytes
+        guard bytes.count >= Self.headerBytes else { throw cell.type.isOwn ? .wrongType : .malformed }
+        let dimensionCount = Int(bytes.bigEndian(at: 0, as: Int32.self))
+        guard (0...Self.dimensionsMax).contains(dimensionCount),
+            (0...1).contains(bytes.bigEndian(at: 4, as: Int32.self)),
+            bytes.count >= Self.headerBytes + dimensionCount * 8
+        else { throw cell.type.isOwn ? .wrongType : .malformed }
+        var dimensions: [Int] = []
+        var count = dimensionCount == 0 ? 0 : 1
+        for index in 0..<dimensionCount {
+            let length = Int(bytes.bigEndian(at: Self.headerBytes + index * 8, as: Int32.self))
+            // Each element has at least four bytes, so that more than that cannot be true.
+            guard length >= 0, length <= bytes.count, count * length <= bytes.count else { throw .malformed }
+            dimensions.append(length)
+            count *= length
+        }
+        self.dimensions = dimensions
+        self.count = count
+        elementType = TypeOID(rawValue: bytes.bigEndian(at: 8, as: UInt32.self))
+        elements = UnsafeRawBufferPointer(rebasing: bytes[(Self.headerBytes + dimensionCount * 8)...])
+    }
+
+    /// Hands over the elements in order, nulls included.
+    func forEachElement(_ body: (Cell) throws(CellFault) -> Void) throws(CellFault) {
+        var offset = 0
+        for _ in 0..<count {
+            guard offset + 4 <= elements.count else { throw .malformed }
+            let length = Int(elements.bigEndian(at: offset, as: Int32.self))
+            offset += 4
+            guard length >= 0 else {
+                try body(.null(elementType))
+                continue
+            }
+            guard offset + length <= elements.count else { throw .malformed }
+            try body(Cell(UnsafeRawBufferPointer(rebasing: elements[offset..<offset + length]), type: elementType))
+            offset += length
+        }
+        guard offset == elements.count else { throw .malformed }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The integer that starts at this byte, in network order.
+    ///
+    /// Precondition: the integer lies inside the buffer.
+    func bigEndian<Number: FixedWidthInteger>(at offset: Int, as type: Number.Type) -> Number {
+        precondition(offset >= 0 && offset + MemoryLayout<Number>.size <= count, "reading beyond a value")
+        return Number(bigEndian: loadUnaligned(fromByteOffset: offset, as: type))
+    }
+}
+
+extension [UInt8] {
+    /// Appends an integer in network order.
+    mutating func appendBigEndian(_ number: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
+    }
+}

@@ -1,3 +1,6 @@
+import CXlsxWriter
+import Glibc
+
 /// Why a workbook, or a part of it, could not be written.
 public struct SpreadsheetError: Error, Hashable, Sendable {
     /// The kind of failure.
@@ -51,4 +54,56 @@ public struct SpreadsheetError: Error, Hashable, Sendable {
 
 extension SpreadsheetError: CustomStringConvertible {
     public var description: String { sentence }
+}
+
+extension SpreadsheetError {
+    /// Throws unless the library reports success for a part of a workbook.
+    static func check(_ status: lxw_error, _ part: @autoclosure () -> String) throws(SpreadsheetError) {
+        guard status == LXW_NO_ERROR else { throw SpreadsheetError(library: status, part: part()) }
+    }
+
+    /// What the library reports for a part of a workbook.
+    init(library status: lxw_error, part: String) {
+        switch status {
+        case LXW_ERROR_MEMORY_MALLOC_FAILED:
+            self = .outOfMemory
+        case LXW_ERROR_WORKSHEET_INDEX_OUT_OF_RANGE:
+            self.init(.outOfRange, "\(part) lies outside the sheet.")
+        case LXW_ERROR_WORKSHEET_MAX_URL_LENGTH_EXCEEDED, LXW_ERROR_WORKSHEET_MAX_NUMBER_URLS_EXCEEDED:
+            self.init(.link, "\(part) is a link too many, or too long.")
+        default:
+            self.init(.library, "\(part) could not be written: \(String(cString: lxw_strerror(status)))")
+        }
+    }
+
+    /// What the library reports when it closes a workbook, with the system's reason where there is one.
+    init(closing status: lxw_error, path: String, temporaryDirectory: String, systemError: Int32) {
+        let reason = systemError == 0 ? "" : ": " + Self.reason(systemError)
+        switch status {
+        case _ where systemError == ENOSPC || systemError == EDQUOT || systemError == EFBIG:
+            self.init(.diskFull, "There is no room for \(path)\(reason); make room and run it again.")
+        case LXW_ERROR_MEMORY_MALLOC_FAILED:
+            self = .outOfMemory
+        case LXW_ERROR_CREATING_XLSX_FILE:
+            self.init(.cannotCreateFile, "\(path) cannot be created\(reason).")
+        case LXW_ERROR_CREATING_TMPFILE, LXW_ERROR_READING_TMPFILE:
+            self.init(
+                .cannotCreateTemporaryFile,
+                "A temporary file cannot be used in \(temporaryDirectory)\(reason).")
+        case LXW_ERROR_ZIP_BAD_ZIP_FILE:
+            self.init(.tooLarge, "\(path) does not fit in the 4 GiB of a workbook; split the report.")
+        default:
+            self.init(
+                .incomplete,
+                "\(path) could not be completed\(reason) (\(String(cString: lxw_strerror(status)))).")
+        }
+    }
+
+    /// The system's own words for an error number.
+    static func reason(_ systemError: Int32) -> String {
+        String(cString: strerror(systemError))
+    }
+
+    /// There is no memory left.
+    static let outOfMemory = SpreadsheetError(.outOfMemory, "There is no memory left to write the workbook.")
 }

@@ -1,4 +1,5 @@
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -142,5 +143,16 @@ import Testing
             let one = try await connection.run { try $0.query("SELECT 1")[0].int(0) }
             #expect(one == 1)
         }
+    }
+}
+
+/// Collects what is told from other threads.
+final class Heard: Sendable {
+    private let texts = Mutex<[String]>([])
+
+    var all: [String] { texts.withLock { $0 } }
+
+    func add(_ text: String) {
+        texts.withLock { $0.append(text) }
     }
 }

@@ -3,6 +3,9 @@ import Foundation
 import Spreadsheet
 import Testing
 
+/// Everything about workbooks, one test after another: some of them measure the process or limit it.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct SpreadsheetTests {}
+
 extension SpreadsheetTests {
     @Suite struct WorkbookTests {
         @Test(arguments: [
@@ -147,6 +150,34 @@ extension SpreadsheetTests {
             #expect(try one == Data(contentsOf: URL(fileURLWithPath: scratch.file("two.xlsx"))))
             let core = try scratch.part("docProps/core.xml", of: "one.xlsx")
             #expect(core.components(separatedBy: "2026-11-01T00:00:00Z").count == 3)
+        }
+    }
+}
+
+extension SpreadsheetTests {
+    @Suite struct MemoryTests {
+        @Test func `memory stays flat over three hundred thousand rows`() throws {
+            let scratch = try Scratch()
+            let book = try scratch.workbook()
+            let sheet = try book.addSheet("Sheet")
+            var early = 0
+            for row in 0..<300_000 {
+                for column in 0..<13 {
+                    try "7c9e6679-7425-40de-944b-e07fc1f90ae7".withCString {
+                        try sheet.write(row: row, column: column, utf8: $0)
+                    }
+                }
+                if row == 10_000 { early = try residentBytes() }
+            }
+            try book.close()
+            let growth = try residentBytes() - early
+            #expect(growth < 16_000_000, "memory grew by \(growth) bytes")
+        }
+
+        private func residentBytes() throws -> Int {
+            let status = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+            let pages = try #require(Int(status.split(separator: " ")[1]))
+            return pages * sysconf(Int32(_SC_PAGESIZE))
         }
     }
 }

@@ -85,3 +85,36 @@ public struct ProgramRun: Sendable {
         String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
     }
 }
+
+/// Lets as many programs run at once as the machine has cores: tests that all start theirs at once would only time each other out.
+actor ProgramGate {
+    static let shared = ProgramGate(places: max(ProcessInfo.processInfo.activeProcessorCount, 2))
+
+    private var places: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(places: Int) {
+        self.places = places
+    }
+
+    func enter() async {
+        if places > 0 {
+            places -= 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    func leave() {
+        if waiting.isEmpty {
+            places += 1
+        } else {
+            waiting.removeFirst().resume()
+        }
+    }
+}
+
+/// The Python that reads outputs back: Debian's, which has openpyxl beside it, unless `DAYBOOK_TEST_PYTHON` names another.
+public enum TestPython {
+    public static let path = ProcessInfo.processInfo.environment["DAYBOOK_TEST_PYTHON"] ?? "/usr/bin/python3"
+}
