@@ -2,12 +2,6 @@
 ///
 /// Models can be retired; their prices stay, because statements of past months need them.
 public enum PriceList {
-    /// The prepaid packages: credits and price.
-    public static let packages: [(credits: Int64, price: Dollars)] = [
-        (95_000, Dollars(micros: 2_000_000_000)), (262_500, Dollars(micros: 5_000_000_000)),
-        (575_000, Dollars(micros: 10_000_000_000)),
-    ]
-
     /// A credit bought outside of a package: a tenth of a Sora-2 video's price.
     public static let credit = Dollars(micros: VideoModel.sora2.listPrice.micros / VideoModel.sora2.credits)
 
@@ -16,12 +10,31 @@ public enum PriceList {
     /// Precondition: the credits are not negative.
     public static func price(ofCredits credits: Int64) -> Dollars {
         precondition(credits >= 0, "a purchase adds credits")
-        if let package = packages.first(where: { $0.credits == credits }) { return package.price }
+        if let package = CreditPackage.allCases.first(where: { $0.credits == credits }) { return package.price }
         return Dollars(micros: credits * credit.micros)
     }
 
     /// The list price of a video; nil for a model that is not on the list.
     public static func price(ofModel model: String) -> Dollars? { VideoModel(rawValue: model)?.listPrice }
+}
+
+/// A prepaid package of the price list.
+public enum CreditPackage: Int64, Sendable, CaseIterable {
+    case twoThousand = 2000
+    case fiveThousand = 5000
+    case tenThousand = 10_000
+
+    /// What it costs.
+    public var price: Dollars { Dollars(micros: rawValue * 1_000_000) }
+
+    /// Credits it holds.
+    public var credits: Int64 {
+        switch self {
+        case .twoThousand: 95_000
+        case .fiveThousand: 262_500
+        case .tenThousand: 575_000
+        }
+    }
 }
 
 /// A model that renders videos, as the books name it.
@@ -57,23 +70,4 @@ public enum VideoModel: String, Sendable, Hashable, CaseIterable, Comparable {
     public var deadlineSeconds: Int64 { self == .sora2 ? 600 : 1800 }
 
     public static func < (left: VideoModel, right: VideoModel) -> Bool { left.rawValue < right.rawValue }
-}
-
-/// A prepaid package of the price list.
-public enum CreditPackage: Int64, Sendable, CaseIterable {
-    case twoThousand = 2000
-    case fiveThousand = 5000
-    case tenThousand = 10_000
-
-    /// What it costs.
-    public var price: Dollars { Dollars(micros: rawValue * 1_000_000) }
-
-    /// Credits it holds.
-    public var credits: Int64 {
-        switch self {
-        case .twoThousand: 95_000
-        case .fiveThousand: 262_500
-        case .tenThousand: 575_000
-        }
-    }
 }

@@ -33,7 +33,7 @@ public enum SettlementCapture {
             """
             INSERT INTO daybook.settlement_fact (user_id, batch_id, settled_at)
             SELECT s.user_id, s.batch_id, s.settled_at
-            FROM (\(DerivedRelation.estimatedSettlement.select(catalog))) AS s
+            FROM (\(SharedSource.estimatedSettlement.select(catalog))) AS s
             WHERE s.settled_at IS NOT NULL AND ($1::uuid[] IS NULL OR s.user_id = ANY ($1))
             ON CONFLICT ON CONSTRAINT settlement_fact_pkey DO NOTHING
             """, [owners.map(Value.uuids) ?? .null])
