@@ -87,3 +87,172 @@ public enum Limits {
     /// The highest price that is told of a purchase, in millionths of a dollar: what numeric(18, 6) holds.
     public static let toldPriceMicros: Int64 = 999_999_999_999_999_999
 }
+
+/// What the options of the programs may say. Each with its reason.
+extension Limits {
+    /// Numbers that the database gave out.
+    public static let identifiers: ClosedRange<Int64> = 1...Int64.max
+    /// Rows that a plan may have.
+    public static let plannedRows: ClosedRange<Int64> = 0...Int64.max
+    /// Entries of a ledger that are listed at once: more is a report's matter.
+    public static let historyEntries: ClosedRange<Int64> = 1...1_000_000
+    /// Days after which an archive is destroyed: ten years, after which nobody may ask for it.
+    public static let archiveDaysRange: ClosedRange<Int64> = 1...3_650
+    /// Days that a class of data is kept.
+    public static let retentionDaysRange: ClosedRange<Int64> = 1...mostRetentionDays
+    /// Seconds of a purge's pauses: a night is long enough.
+    public static let pauseSeconds: ClosedRange<Int64> = 0...86_400
+    /// Seconds after which a query is given up: a day.
+    public static let statementTimeoutSeconds: ClosedRange<Int> = 0...86_400
+    /// Seconds within which a probe is answered: it runs every minute.
+    public static let probeTimeouts: ClosedRange<Int> = 1...60
+    /// Ports; 0 takes a free one.
+    public static let ports: ClosedRange<Int> = 0...65_535
+    /// Connections of a service to its database: PostgreSQL takes a hundred unless it was told otherwise.
+    public static let databaseConnections: ClosedRange<Int> = 1...200
+    /// Submissions, claims and questions of one worker.
+    public static let workerParts: ClosedRange<Int> = 1...10_000
+    /// Simulated seconds a real second.
+    public static let timeScales: ClosedRange<Int64> = 0...100_000
+    /// Credits of one booking.
+    public static let bookedCredits: ClosedRange<Int64> = 1...walletCredits
+    /// Credits of one correction.
+    public static let correctedCredits: ClosedRange<Int64> = -walletCredits...walletCredits
+    /// Accounts that are suggested for a name that none has: more is a list to look through.
+    public static let accountsSuggested = 3
+    /// The highest monthly fee in cents: a billion dollars, far above any contract and far below an overflow.
+    public static let monthlyFeeCents: ClosedRange<Int64> = 0...100_000_000_000
+}
+
+/// The bounds of retention and purges.
+extension Limits {
+    /// Days that are kept where no account's policy speaks.
+    public static let defaultRetentionDays: Int64 = 180
+    /// The shortest retention that a purge applies without being told to: the shortest that a contract can name.
+    public static let leastRetentionDays: Int64 = 30
+    /// The longest retention of one class: a hundred years, so that dates stay dates.
+    public static let mostRetentionDays: Int64 = 36_500
+    /// Days that availability probes are kept: more than the 13 months of a trend.
+    public static let probeRetentionDays: Int64 = 400
+    /// Seconds between the host's clock and the database's beyond which one of the two is wrong.
+    public static let clockSkewSeconds: Int64 = 300
+    /// Pages of a purge's first transaction: about 5,000 rows of an access log, well under the target time.
+    public static let purgeFirstPages: Int64 = 64
+    /// Most pages of one transaction: 64 MiB of a table.
+    public static let purgeMostPages: Int64 = 8_192
+    /// A transaction slower than this must shrink: nobody should wait longer for a row. One that takes less than half
+    /// of it may grow.
+    public static let purgeSlowMilliseconds: Int64 = 100
+    /// While others are at work on the server, a purge rests for a millisecond after about so many rows, which are a
+    /// tenth of a millisecond of work: less than the slice of time for which a busy process keeps a processor.
+    public static let purgeRestRows: Int64 = 20
+    /// The same of rows that are only counted.
+    public static let countRestRows: Int64 = 150
+    /// Seconds for which a purge remembers that it saw others at work.
+    public static let purgeSharedSeconds: Int64 = 2
+    /// How long a purge waits for a lock before it lets others pass.
+    public static let purgeLockMilliseconds = 500
+    /// How long one statement of a purge may take before it is tried with fewer pages.
+    public static let purgeStatementMilliseconds = 5_000
+    /// How often in a row a purge is turned away by locks or limits before it stops, to be resumed.
+    public static let purgeAttempts = 20
+    /// Passes over a table: rows that were updated meanwhile may have moved behind the first.
+    public static let purgePasses: Int64 = 3
+    /// Seconds of a replica's replay lag at which a purge pauses.
+    public static let purgeLagSeconds: Int64 = 10
+    /// Seconds of the oldest snapshot at which a purge pauses: what it deletes could not be cleaned up anyway.
+    public static let purgeSnapshotSeconds: Int64 = 600
+    /// Seconds between two looks at whether to pause.
+    public static let purgeLookSeconds: Int64 = 2
+    /// Seconds of pausing after which a purge stops, to be resumed.
+    public static let purgePauseSeconds: Int64 = 1_800
+    /// Days after which an archive is destroyed: it is an undo window, not a second store.
+    public static let archiveDays: Int64 = 30
+    /// Rows a second that a plan's estimate assumes where no purge was measured yet.
+    public static let assumedRowsPerSecond: Int64 = 50_000
+    /// How long a purge looks, before it begins, for rows that one constraint may not let go: the trial can do without.
+    public static let constraintMilliseconds: Int64 = 30_000
+    /// How far what hangs on a month is followed, from view to view: nobody stacks more, and an end is an end.
+    public static let dependentDepth: Int64 = 50
+    /// Months that the access log's partitions are ahead.
+    public static let partitionMonths = 4
+    /// Years that ledger rows are kept before their months may be carried forward.
+    public static let financialYears: Int64 = 10
+    /// What the years may be: five is less than tax law asks for anywhere that we know of, a hundred keeps dates dates.
+    public static let financialYearsRange: ClosedRange<Int64> = 5...100
+    /// How often a month's replacement waits for a lock before it gives way, half a second each time.
+    public static let carryAttempts = 20
+    /// Seconds for which work whose connection was lost waits for the server to end its session: only then is it known
+    /// what was committed.
+    public static let aftermathSeconds = 5
+    /// Seconds for which a server that does not answer is asked again what became of such work.
+    public static let aftermathUnreachableSeconds = 2
+    /// Bytes of a name that PostgreSQL keeps.
+    public static let identifierBytes = 63
+    /// Days after which a look into an archive is over, where nobody says when.
+    public static let lookDays: Int64 = 7
+    /// Most days of a look: the shortest retentions but one; what is needed for longer is put back under a hold.
+    public static let mostLookDays: Int64 = 90
+    /// The largest extract of certificates that is read: 64 MiB are the faces of more than sixty thousand.
+    public static let extractBytes = 64 << 20
+}
+
+/// The bounds of the server that faces everybody. What an operator may want otherwise is an option of `daybookd serve`.
+extension Limits {
+    /// Connections of clients at once: each costs a descriptor and some 30 KiB. Beyond it those that do nothing go.
+    public static let serverConnections = 1_000
+    /// What an operator may choose for it.
+    public static let serverConnectionsRange = 16...100_000
+    /// Descriptors that the server keeps for itself: the database, the log, the provider.
+    public static let serverFiles = 256
+    /// Seconds from the head of a request to the end of its body: the largest comes through at 2.5 Mbit/s, and who
+    /// dribbles does not stay.
+    public static let bodySeconds = 120
+    /// What an operator may choose for it.
+    public static let bodySecondsRange = 1...3_600
+    /// Seconds that a client may take to read an answer; the largest has less than a megabyte.
+    public static let answerSeconds = 120
+    /// Seconds for which a connection that is to be closed is still read, so that the answer before arrives.
+    public static let lingerSeconds = 2
+    /// Seconds after which a connection on which nothing happens is closed: longer than proxies keep theirs idle.
+    public static let idleSeconds = 60
+    /// Bytes of all bodies that have not been answered: one of the largest, and some of the usual ones beside it. With
+    /// 200 connections the server then takes less than 64 MB more than without.
+    public static let bodiesBytes = 34_603_008
+    /// Milliseconds after which a body that waits for room asks again.
+    public static let fullMilliseconds = 10
+    /// Bytes that are read from a connection at once.
+    public static let receiveBufferBytes = 8_192
+    /// Bytes of all bodies of one key that have not been answered: one of the largest.
+    public static let bodiesBytesOfKey = requestBodyBytes
+    /// Megabytes (1,048,576 bytes) that an operator may choose for either.
+    public static let bodiesMegabytesRange = 1...65_536
+    /// Bytes of one piece of a body: small ones for who sends little, and alike, so that memory is used again.
+    public static let bodyPieceBytes = 4_096
+    /// Bytes of a callback's body; real ones have a few hundred.
+    public static let callbackBytes = 65_536
+    /// Calls a minute and address that show no key, and are not answered from memory anyway: for people who try, and
+    /// a log that stays readable.
+    public static let keylessPerMinute: Int64 = 300
+    /// What an operator may choose for it: one a millisecond is no bound any more.
+    public static let keylessPerMinuteRange = 1...60_000
+    /// Wrong keys of an address that cost nothing: people mistype.
+    public static let freeWrongKeys: Int64 = 5
+    /// Milliseconds that the first wrong key beyond those costs the next; it doubles with each.
+    public static let wrongKeyMilliseconds: Int64 = 100
+    /// Milliseconds that a key which nobody has shown yet waits at most: its owner, behind the same address as who
+    /// guesses, is let in all the same.
+    public static let wrongKeyMostMilliseconds: Int64 = 2_000
+    /// Seconds after which an address has half of its wrong keys.
+    public static let wrongKeyHalfLifeSeconds: Int64 = 60
+    /// Addresses, or keys, of which the server remembers anything: some 100 bytes each.
+    public static let rememberedCallers = 20_000
+    /// Milliseconds for which `/readyz` says what it said before: a balancer asks once a second or less.
+    public static let readinessMilliseconds: Int64 = 1_000
+    /// Callbacks that are remembered, so that a repeated one costs nothing; some 300 bytes each.
+    public static let rememberedCallbacks = 8_192
+    /// Callbacks that wait to be looked up together, by one connection; more are turned away.
+    public static let callbacksWaiting = 4_096
+    /// Callbacks of one look.
+    public static let callbacksTogether = 500
+}

@@ -67,7 +67,7 @@ import Testing
                 to_char(coalesce(j.completed_at, s.settled_at) AT TIME ZONE 'UTC', 'MM-DD HH24:MI') AS statement
             FROM daybook.batch AS b
             JOIN public.batch_jobs AS j ON j.id = b.batch_id
-            LEFT JOIN (\(DerivedRelation.estimatedSettlement.select(try Catalog(session)))) AS s ON s.batch_id = b.batch_id
+            LEFT JOIN (\(SharedSource.estimatedSettlement.select(try Catalog(session)))) AS s ON s.batch_id = b.batch_id
             WHERE b.settled_at IS NOT NULL
             """)
         return Dictionary(

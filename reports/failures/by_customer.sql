@@ -1,6 +1,8 @@
--- What became of the tasks of batches by customer and model, as the SLA report counts it: valid is good and all bad ones.
+-- What became of the tasks of batches by customer and model, as the SLA report counts it: valid is good and all bad
+-- ones.
 SELECT coalesce(o.slug, '(none)') AS account, t.model,
-    count(*) FILTER (WHERE t.outcome IN ('good', 'late', 'failed', 'timed_out', 'cancelled_late', 'in_flight_over')) AS valid,
+    count(*) FILTER (WHERE t.outcome IN ('good', 'late', 'failed', 'timed_out', 'cancelled_late', 'in_flight_over'))
+        AS valid,
     count(*) FILTER (WHERE t.outcome = 'late') AS late,
     count(*) FILTER (WHERE t.outcome = 'failed') AS failed,
     count(*) FILTER (WHERE t.outcome = 'timed_out') AS timed_out,

@@ -7,10 +7,12 @@ FROM (
     SELECT 2, 'task', t.user_id, t.batch_job_id::text, t.id::text
     FROM video_tasks AS t WHERE t.id::text = :reference
     UNION ALL
-    SELECT 3, 'entry', l.user_id, CASE WHEN l.ref_type IN ('batch_upfront', 'batch_refund') THEN l.ref_id END, l.id::text
+    SELECT 3, 'entry', l.user_id, CASE WHEN l.ref_type IN ('batch_upfront', 'batch_refund') THEN l.ref_id END,
+        l.id::text
     FROM credit_ledger AS l WHERE l.id::text = :reference
     UNION ALL
-    SELECT 4, 'entry', l.user_id, CASE WHEN l.ref_type IN ('batch_upfront', 'batch_refund') THEN l.ref_id END, l.id::text
+    SELECT 4, 'entry', l.user_id, CASE WHEN l.ref_type IN ('batch_upfront', 'batch_refund') THEN l.ref_id END,
+        l.id::text
     FROM credit_ledger AS l WHERE l.ref_id = :reference
 ) AS f
 ORDER BY f.priority, f.id COLLATE "C"

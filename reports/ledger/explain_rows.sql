@@ -4,7 +4,7 @@ SELECT l.id, l.created_at, coalesce(l.type, '') AS type, coalesce(m.model, l.mod
     coalesce(l.ref_id, '') AS ref_id,
     l.price_micros,
     coalesce(l.meta ->> 'reason', '') AS reason
-FROM priced_row AS l
+FROM ledger_row AS l
 LEFT JOIN (
     SELECT t.batch_job_id::text AS batch_id, min(t.model) AS model
     FROM batch_jobs AS b

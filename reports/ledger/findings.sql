@@ -5,8 +5,11 @@ WITH balance AS (
     WHERE created_at IS NOT NULL
 ), wallet AS (
     SELECT coalesce(w.user_id, l.user_id) AS user_id,
-        coalesce(w.permanent_credits, 0)::bigint + coalesce(w.bonus_credits, 0) AS wallet, coalesce(l.ledger, 0) AS ledger,
-        CASE WHEN w.bonus_expires_at <= :snapshot_at::timestamptz THEN coalesce(w.bonus_credits, 0) ELSE 0 END AS expired, w.bonus_expires_at
+        coalesce(w.permanent_credits, 0)::bigint + coalesce(w.bonus_credits, 0) AS wallet,
+        coalesce(l.ledger, 0) AS ledger,
+        CASE WHEN w.bonus_expires_at <= :snapshot_at::timestamptz THEN coalesce(w.bonus_credits, 0) ELSE 0 END
+            AS expired,
+        w.bonus_expires_at
     FROM credit_wallet AS w
     FULL JOIN ledger_total AS l ON l.user_id = w.user_id
     WHERE :has_wallets AND (:only_user::uuid IS NULL OR coalesce(w.user_id, l.user_id) = :only_user::uuid)
@@ -20,20 +23,25 @@ WITH balance AS (
         AND (:only_user::uuid IS NULL OR coalesce(w.user_id, o.user_id) = :only_user::uuid)
 ), finding AS (
     SELECT CASE WHEN returns > 1 THEN 'double_refund' ELSE 'over_refund' END AS finding, user_id, id::text AS reference,
-        (returned - owed)::bigint AS credits, format('owed %s, given back %s in %s rows', owed, returned, returns) AS detail
+        (returned - owed)::bigint AS credits, format('owed %s, given back %s in %s rows', owed, returned, returns)
+            AS detail
     FROM checked_batch
     WHERE returned > owed AND (is_settled OR (tasks > 0 AND open_tasks = 0))
     UNION ALL
-    SELECT CASE WHEN returns > 0 THEN 'short_refund' ELSE 'missing_refund' END, user_id, id::text, (owed - returned)::bigint,
+    SELECT CASE WHEN returns > 0 THEN 'short_refund' ELSE 'missing_refund' END, user_id, id::text,
+        (owed - returned)::bigint,
         format('owed %s, given back %s', owed, returned)
     FROM checked_batch
     WHERE returned < owed AND is_settled
     UNION ALL
-    SELECT 'late_refund', user_id, id::text, NULL, format('last task ended at %s, last refund posted at %s', last_ended_at, last_return_at)
+    SELECT 'late_refund', user_id, id::text, NULL,
+        format('last task ended at %s, last refund posted at %s', last_ended_at, last_return_at)
     FROM checked_batch
-    WHERE returned = owed AND owed > 0 AND returns > 0 AND tasks > 0 AND open_tasks = 0 AND last_return_at > last_ended_at + refund_deadline
+    WHERE returned = owed AND owed > 0 AND returns > 0 AND tasks > 0 AND open_tasks = 0
+        AND last_return_at > last_ended_at + refund_deadline
     UNION ALL
-    SELECT 'refund_booked_as_purchase', user_id, id::text, NULL, format('%s credits came back as %s purchase(s)', booked, booked_rows)
+    SELECT 'refund_booked_as_purchase', user_id, id::text, NULL,
+        format('%s credits came back as %s purchase(s)', booked, booked_rows)
     FROM checked_batch
     WHERE booked_rows > 0
     UNION ALL
@@ -48,7 +56,8 @@ WITH balance AS (
     WHERE is_settled AND credits_spent <> delivered
     UNION ALL
     SELECT 'batch_counts_disagree', user_id, id::text, NULL,
-        format('the batch counts %s tasks, %s succeeded, %s failed; there are %s, %s and %s', total_count, success_count, failed_count, tasks,
+        format('the batch counts %s tasks, %s succeeded, %s failed; there are %s, %s and %s', total_count,
+            success_count, failed_count, tasks,
             succeeded, failed)
     FROM checked_batch
     WHERE is_settled AND tasks > 0 AND (total_count <> tasks OR success_count <> succeeded OR failed_count <> failed)
@@ -71,11 +80,13 @@ WITH balance AS (
     FROM checked_batch
     WHERE open_tasks > 0 AND :snapshot_at::timestamptz > created_at + stuck_after
     UNION ALL
-    SELECT 'ledger_model_disagrees', user_id, id::text, NULL, 'a freeze or refund row names another model than the tasks of its batch'
+    SELECT 'ledger_model_disagrees', user_id, id::text, NULL,
+        'a freeze or refund row names another model than the tasks of its batch'
     FROM checked_batch
     WHERE model_disagrees
     UNION ALL
-    SELECT 'duplicate_request_id', user_id, request_id, greatest(sum(freezes - refunds) FILTER (WHERE number > 1), 0)::bigint,
+    SELECT 'duplicate_request_id', user_id, request_id,
+        greatest(sum(freezes - refunds) FILTER (WHERE number > 1), 0)::bigint,
         format('%s batches, the first is %s', count(*), (array_agg(id ORDER BY number))[1])
     FROM (
         SELECT user_id, request_id, id, freezes, refunds,
@@ -86,7 +97,8 @@ WITH balance AS (
     GROUP BY user_id, request_id
     HAVING count(*) > 1
     UNION ALL
-    SELECT 'completed_before_created', user_id, id::text, NULL, format('created at %s, ended at %s', created_at, ended_at)
+    SELECT 'completed_before_created', user_id, id::text, NULL,
+        format('created at %s, ended at %s', created_at, ended_at)
     FROM checked_task
     WHERE ended_at < created_at AND batch_id IS NOT NULL AND (:only_user::uuid IS NULL OR user_id = :only_user::uuid)
     UNION ALL
@@ -97,31 +109,38 @@ WITH balance AS (
     WHERE r.role IN ('freeze', 'refund') AND b.id IS NULL
     GROUP BY r.user_id, coalesce(r.batch_reference, r.id::text)
     UNION ALL
-    SELECT 'refund_without_charge', r.user_id, coalesce(nullif(r.ref_id, ''), r.id::text), (sum(r.credits) - coalesce(min(s.credits), 0))::bigint,
-        format('%s refund row(s) gave back %s, and what they name took %s', count(*), sum(r.credits), coalesce(min(s.credits), 0))
-    FROM checked_row AS r
+    SELECT 'refund_without_charge', r.user_id, coalesce(nullif(r.ref_id, ''), r.id::text),
+        (sum(r.credits) - coalesce(min(s.credits), 0))::bigint,
+        format('%s refund row(s) gave back %s, and what they name took %s', count(*), sum(r.credits),
+            coalesce(min(s.credits), 0))
+    FROM checked_return AS r
     LEFT JOIN (
-        SELECT user_id, ref_id, -sum(credits_delta)::bigint AS credits FROM single_spend WHERE created_at <= :snapshot_at::timestamptz
+        SELECT user_id, ref_id, -sum(credits_delta)::bigint AS credits
+        FROM single_spend
+        WHERE created_at <= :snapshot_at::timestamptz
         GROUP BY user_id, ref_id
     ) AS s ON s.user_id = r.user_id AND s.ref_id = r.ref_id AND r.ref_id <> ''
-    WHERE r.type = 'refund' AND r.ref_type IS DISTINCT FROM 'batch_refund' AND r.ref_type IS DISTINCT FROM 'batch_upfront'
     GROUP BY r.user_id, coalesce(nullif(r.ref_id, ''), r.id::text)
     HAVING sum(r.credits) > coalesce(min(s.credits), 0)
     UNION ALL
     SELECT 'negative_balance', user_id, user_id::text, (-min(balance))::bigint,
         format('below 0 from entry %s on, at %s', (array_agg(id ORDER BY created_at, id))[1], min(created_at))
     FROM balance
-    WHERE balance < 0 AND created_at >= coalesce((SELECT max(cutoff) FROM ledger_carry WHERE state = 'done'), '-infinity')
+    WHERE balance < 0
+        AND created_at >= coalesce((SELECT max(cutoff) FROM ledger_carry WHERE state = 'done'), '-infinity')
     GROUP BY user_id
     UNION ALL
     SELECT 'closed_months_disagree', user_id, month::text, abs(opening_balance - coalesce(closing_before, 0))::bigint,
-        format('begins at %s with %s credits; the month before was closed to %s with %s', period_start, opening_balance, end_before,
+        format('begins at %s with %s credits; the month before was closed to %s with %s', period_start, opening_balance,
+            end_before,
             closing_before)
     FROM closed_month
     WHERE month_before IS NOT NULL
-        AND (month_before + interval '1 month' <> month OR end_before <> period_start OR closing_before <> opening_balance)
+        AND (month_before + interval '1 month' <> month OR end_before <> period_start
+            OR closing_before <> opening_balance)
     UNION ALL
-    SELECT 'wallet_drift', user_id, user_id::text, abs(wallet - ledger)::bigint, format('the wallet holds %s, the ledger adds up to %s', wallet, ledger)
+    SELECT 'wallet_drift', user_id, user_id::text, abs(wallet - ledger)::bigint,
+        format('the wallet holds %s, the ledger adds up to %s', wallet, ledger)
     FROM wallet
     WHERE wallet <> ledger
     UNION ALL
@@ -135,11 +154,13 @@ WITH balance AS (
     FROM credit_ledger AS l
     WHERE l.created_at > :snapshot_at::timestamptz AND (:only_user::uuid IS NULL OR l.user_id = :only_user::uuid)
     UNION ALL
-    SELECT 'expired_bonus_not_swept', w.user_id, w.user_id::text, CASE WHEN g.lots > 0 THEN g.expired ELSE w.expired END::bigint,
+    SELECT 'expired_bonus_not_swept', w.user_id, w.user_id::text,
+        CASE WHEN g.lots > 0 THEN g.expired ELSE w.expired END::bigint,
         format('bonus credit that expired at %s is still there', coalesce(g.expired_at, w.bonus_expires_at))
     FROM wallet AS w
     CROSS JOIN LATERAL (
-        SELECT count(*) AS lots, coalesce(sum(l.remaining) FILTER (WHERE l.expires_at <= :snapshot_at::timestamptz), 0) AS expired,
+        SELECT count(*) AS lots, coalesce(sum(l.remaining) FILTER (WHERE l.expires_at <= :snapshot_at::timestamptz), 0)
+            AS expired,
             min(l.expires_at) FILTER (WHERE l.remaining > 0) AS expired_at
         FROM lot AS l
         WHERE l.user_id = w.user_id AND l.kind = 'bonus'

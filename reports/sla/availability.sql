@@ -1,5 +1,5 @@
--- Minutes of each probed target up to the cutoff. A minute is up if any probe in it succeeded, down if all failed. A down minute is excluded
--- where the whole of it lies in maintenance that was announced in time.
+-- Minutes of each probed target up to the cutoff. A minute is up if any probe in it succeeded, down if all failed. A
+-- down minute is excluded where the whole of it lies in maintenance that was announced in time.
 WITH evaluated AS (
     SELECT period, starts_at, date_trunc('minute', greatest(starts_at, least(ends_at, cutoff))) AS ends_at
     FROM period
@@ -30,7 +30,8 @@ WITH evaluated AS (
         -- Probes that were purged, folded into a bit a minute.
         SELECT e.period, d.target, m.minute, get_bit(d.up_minutes, m.number) = 1
         FROM evaluated AS e
-        JOIN probe_day AS d ON d.day BETWEEN (e.starts_at AT TIME ZONE 'UTC')::date AND (e.ends_at AT TIME ZONE 'UTC')::date
+        JOIN probe_day AS d ON d.day BETWEEN (e.starts_at AT TIME ZONE 'UTC')::date
+            AND (e.ends_at AT TIME ZONE 'UTC')::date
         CROSS JOIN LATERAL (
             SELECT number, (d.day::timestamp AT TIME ZONE 'UTC') + make_interval(mins => number) AS minute
             FROM generate_series(0, 1439) AS number

@@ -1,5 +1,5 @@
--- Completion by model, for everybody and by account: counts of each outcome, and nearest-rank percentiles in microseconds over the valid
--- tasks, where one that never succeeded is infinite (the greatest bigint).
+-- Completion by model, for everybody and by account: counts of each outcome, and nearest-rank percentiles in
+-- microseconds over the valid tasks, where one that never succeeded is infinite (the greatest bigint).
 SELECT period, clock, account, model,
     count(*) FILTER (WHERE outcome = 'good') AS good,
     count(*) FILTER (WHERE outcome = 'late') AS late,

@@ -1,6 +1,8 @@
--- Every row of data that the definitions had to set aside or estimate. account is null where a row is about no single owner.
+-- Every row of data that the definitions had to set aside or estimate. account is null where a row is about no single
+-- owner.
 WITH month_batch AS MATERIALIZED (
-    SELECT period, cutoff, id, user_id, account, frozen, refunded, freeze_rows, delivered, cost, tasks, open_tasks, last_terminal_at,
+    SELECT period, cutoff, id, user_id, account, frozen, refunded, freeze_rows, delivered, cost, tasks, open_tasks,
+        last_terminal_at,
         stuck_after, charge, is_settled, is_settlement_estimated, has_begun
     FROM judged_batch
 ), set_aside AS (
@@ -21,7 +23,7 @@ WITH month_batch AS MATERIALIZED (
     UNION ALL
     SELECT 'terminal_instant_missing', NULL, NULL, count(*)::text
     FROM judged_task
-    WHERE is_judging AND status IN ('succeeded', 'failed') AND has_no_instant
+    WHERE is_judging AND has_ended AND has_no_instant
     HAVING count(*) > 0
     UNION ALL
     SELECT 'batch_without_tasks', account, id::text,
@@ -47,10 +49,13 @@ WITH month_batch AS MATERIALIZED (
     -- Named with every promise that the batch broke, since it is listed once.
     SELECT charge, account, id::text,
         CASE charge
-            WHEN 'delivered_unpaid' THEN (delivered - freeze_rows + refunded) || ' credits were delivered and not paid for: '
-            WHEN 'charge_differs' THEN (freeze_rows - refunded - delivered) || ' credits were charged and not delivered: '
+            WHEN 'delivered_unpaid' THEN (delivered - freeze_rows + refunded)
+                || ' credits were delivered and not paid for: '
+            WHEN 'charge_differs' THEN (freeze_rows - refunded - delivered)
+                || ' credits were charged and not delivered: '
             ELSE (cost - freeze_rows) || ' credits of its tasks were not frozen: '
-        END || 'frozen ' || freeze_rows || ', refunded ' || refunded || ', delivered ' || delivered || ', all tasks cost ' || cost
+        END || 'frozen ' || freeze_rows || ', refunded ' || refunded || ', delivered ' || delivered
+            || ', all tasks cost ' || cost
         || CASE WHEN is_settled AND freeze_rows - refunded <> delivered THEN '; breaks pay_for_success' ELSE '' END
         || CASE WHEN has_begun AND freeze_rows < cost THEN '; breaks financial_safety' ELSE '' END
     FROM month_batch
@@ -72,7 +77,8 @@ WITH month_batch AS MATERIALIZED (
     WHERE k.batches > 1
     UNION ALL
     SELECT 'over_frozen', account, id::text,
-        (freeze_rows - frozen) || ' credits more were frozen than for once: frozen ' || freeze_rows || ', to be frozen ' || frozen
+        (freeze_rows - frozen) || ' credits more were frozen than for once: frozen ' || freeze_rows || ', to be frozen '
+            || frozen
             || '; breaks idempotency'
     FROM month_batch
     WHERE freeze_rows > frozen
@@ -102,7 +108,8 @@ WITH month_batch AS MATERIALIZED (
     UNION ALL
     -- A cell holds 32,767 UTF-16 units; characters beyond the first plane take two.
     SELECT 'cell_cut', account, id::text,
-        'tasks, failure_type: ' || length(failure_type) || ' characters are whole in the CSV file, and cut in the workbook'
+        'tasks, failure_type: ' || length(failure_type)
+            || ' characters are whole in the CSV file, and cut in the workbook'
     FROM judged_task
     WHERE is_judging AND is_terminal AND octet_length(failure_type) > 32767
         AND length(failure_type) + length(regexp_replace(failure_type, '[^\U00010000-\U0010FFFF]', '', 'g')) > 32767

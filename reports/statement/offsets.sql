@@ -1,10 +1,12 @@
--- How far the clocks of a time zone are ahead of UTC, in seconds: at the first instant, and from every change on, to the minute.
+-- How far the clocks of a time zone are ahead of UTC, in seconds: at the first instant, and from every change on, to
+-- the minute.
 WITH zone AS (
     SELECT z.number, z.time_zone, z.starts_at, z.ends_at
     FROM unnest(:zone_names::text[], :zone_starts::timestamptz[], :zone_ends::timestamptz[])
         WITH ORDINALITY AS z (time_zone, starts_at, ends_at, number)
 ), hour AS (
-    SELECT z.number, z.time_zone, t.at, extract(epoch FROM (t.at AT TIME ZONE z.time_zone) - (t.at AT TIME ZONE 'UTC'))::bigint AS seconds
+    SELECT z.number, z.time_zone, t.at,
+        extract(epoch FROM (t.at AT TIME ZONE z.time_zone) - (t.at AT TIME ZONE 'UTC'))::bigint AS seconds
     FROM zone AS z
     CROSS JOIN LATERAL generate_series(z.starts_at, z.ends_at + interval '1 hour', interval '1 hour') AS t (at)
 ), stepped AS (

@@ -1,11 +1,11 @@
--- What the ledger of every account comes to: all of it, what of it was there before the month, what of that is bonus credit where no history
--- says it, and how many purchases before the month have no price.
+-- What the ledger of every account comes to: all of it, what of it was there before the month, what of that is bonus
+-- credit where no history says it, and how many purchases before the month have no price.
 SELECT o.account, sum(l.credits_delta)::bigint AS total,
     coalesce(sum(l.credits_delta) FILTER (WHERE l.created_at < o.starts_at), 0)::bigint AS opening,
     coalesce(sum(l.credits_delta) FILTER (WHERE NOT o.needs_history AND l.created_at < o.starts_at
         AND l.bucket = 'bonus'), 0)::bigint AS opening_bonus,
     count(*) FILTER (WHERE l.type = 'purchase' AND l.created_at < o.starts_at AND l.credits_delta > 0
         AND l.price_micros IS NULL) AS unpriced
-FROM owner AS o
-JOIN priced_row AS l ON l.user_id = o.user_id
+FROM stated_owner AS o
+JOIN ledger_row AS l ON l.user_id = o.user_id
 GROUP BY o.account

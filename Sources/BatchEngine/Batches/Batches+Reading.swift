@@ -1,5 +1,6 @@
 public import Domain
 import Postgres
+import Schema
 
 extension Batches {
     /// A batch; nil where the customer has none of that id.
@@ -61,10 +62,9 @@ extension Batches {
             SELECT v.id, v.batch_index::bigint AS batch_index, v.prompt, v.item_metadata, v.video_url,
                 coalesce(nullif(v.model, ''), daybook.default_model(v.user_id, v.created_at)) AS model,
                 v.error_message, v.failure_type, v.failure_reason, t.state, v.created_at,
-                CASE WHEN v.status IN ('succeeded', 'failed') THEN coalesce(v.completed_at, v.updated_at) END
-                    AS completed_at,
+                CASE WHEN \(hasEnded) THEN coalesce(v.completed_at, v.updated_at) END AS completed_at,
                 CASE
-                    WHEN v.status IN ('succeeded', 'failed') THEN v.status
+                    WHEN \(hasEnded) THEN v.status
                     WHEN t.state IN ('intent', 'unknown', 'accepted') OR v.status = 'processing' THEN 'running'
                     ELSE 'pending'
                 END AS status
@@ -74,6 +74,7 @@ extension Batches {
         ) AS every
         WHERE $3::text IS NULL OR status = $3
         """
+    private static let hasEnded = SharedSource.datedTask.expression("has_ended") { "v.\($1)" }
 
     private static func item(_ row: Row) throws -> ItemView {
         guard let status = ItemView.Status(rawValue: try row.text("status")) else {

@@ -1,5 +1,6 @@
 public import Domain
 public import Postgres
+import Schema
 
 /// The credit of one customer in the words of the Batch API.
 public struct CustomerLedger {
@@ -118,8 +119,9 @@ public struct CustomerLedger {
                     SELECT min(r.created_at) FROM public.credit_ledger AS r
                     WHERE r.user_id = $1 AND r.ref_type = 'batch_refund' AND r.ref_id = j.id::text
                 ), (
-                    SELECT max(coalesce(t.completed_at, k.terminal_at, t.updated_at)) FROM public.video_tasks AS t
-                    LEFT JOIN daybook.task_fact AS k ON k.user_id = t.user_id AND k.task_id = t.id
+                    SELECT max(\(SharedSource.datedTask.expression("ended_at") { "\($0).\($1)" }))
+                    FROM public.video_tasks AS t
+                    LEFT JOIN daybook.task_fact AS f ON f.user_id = t.user_id AND f.task_id = t.id
                     WHERE t.batch_job_id = j.id
                 ), j.created_at)
             FROM public.batch_jobs AS j

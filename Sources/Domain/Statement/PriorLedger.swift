@@ -34,3 +34,64 @@ public struct PriorLedger: Sendable {
         if keepsCosts { costs.post(movement) }
     }
 }
+
+/// What credits cost at the instant up to which the ledger was carried forward: what is left of each purchase and
+/// grant, and what the batches that can still change had taken from them.
+///
+/// A ``CostBook`` that begins with it goes on as if it had posted every row before that instant.
+public struct CarriedCosts: Sendable, Hashable {
+    /// What is left of the credit that one row brought in.
+    public struct Lot: Sendable, Hashable {
+        /// `permanent` or `bonus`.
+        public let bucket: String
+        public let entry: Int64
+        public let credits: Int64
+        public let cost: Dollars
+
+        public init(bucket: String, entry: Int64, credits: Int64, cost: Dollars) {
+            self.bucket = bucket
+            self.entry = entry
+            self.credits = credits
+            self.cost = cost
+        }
+    }
+
+    /// What a batch took from one lot, and has not given back.
+    public struct Draw: Sendable, Hashable {
+        public let batch: String
+        /// The lot's place in ``CarriedCosts/lots``; nil for credit that was never there.
+        public let lot: Int?
+        public let model: String
+        public let credits: Int64
+        public let cost: Dollars
+        public let kept: Int64
+        public let keptCost: Dollars
+
+        public init(
+            batch: String, lot: Int?, model: String, credits: Int64, cost: Dollars, kept: Int64, keptCost: Dollars
+        ) {
+            self.batch = batch
+            self.lot = lot
+            self.model = model
+            self.credits = credits
+            self.cost = cost
+            self.kept = kept
+            self.keptCost = keptCost
+        }
+    }
+
+    /// In the order in which their credit is spent, bucket by bucket.
+    public var lots: [Lot]
+    /// Of each batch in the order in which they were taken.
+    public var draws: [Draw]
+    /// Credits spent that no lot covered.
+    public var uncovered: Int64
+
+    public init(lots: [Lot] = [], draws: [Draw] = [], uncovered: Int64 = 0) {
+        self.lots = lots
+        self.draws = draws
+        self.uncovered = uncovered
+    }
+
+    public var isEmpty: Bool { lots.isEmpty && draws.isEmpty && uncovered == 0 }
+}

@@ -42,7 +42,8 @@ public struct LedgerVerification: Sendable {
 
     /// Reads only. Throws `usage` for an unknown account.
     public func run(_ connection: Connection) async throws -> Outcome {
-        let library = try QueryLibrary(folder: definitionFolder + "/ledger")
+        let library = try QueryLibrary(
+            folder: definitionFolder + "/ledger", shared: definitionFolder + "/sla")
         return try await connection.transaction(ReportSession.options(statementTimeoutMilliseconds: 0)) { session in
             try ReportSession.prepare(session)
             let catalog = try Catalog(session)

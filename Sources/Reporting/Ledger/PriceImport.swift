@@ -98,7 +98,7 @@ public struct PriceImport: Sendable {
             """
             SELECT r.id, r.user_id::text AS user_id, coalesce(r.type, '') AS type, r.credits_delta::bigint AS credits,
                 r.price_micros
-            FROM (\(DerivedRelation.pricedRow.select(catalog))) AS r WHERE r.id = ANY ($1) ORDER BY r.id
+            FROM (\(SharedSource.ledgerRow.select(catalog))) AS r WHERE r.id = ANY ($1) ORDER BY r.id
             """, [.ints(told.map(\.entry))])
         let known = try Dictionary(grouping: rows) { try $0.int("id") }
         var new: [String: [Told]] = [:]
@@ -149,7 +149,7 @@ public struct PriceImport: Sendable {
             SELECT l.id, l.created_at, coalesce(l.type, '') AS type, coalesce(l.model, '') AS model,
                 l.bucket, l.credits_delta::bigint AS credits,
                 coalesce(l.ref_type, '') AS ref_type, coalesce(l.ref_id, '') AS ref_id, l.price_micros
-            FROM (\(DerivedRelation.pricedRow.select(catalog))) AS l
+            FROM (\(SharedSource.ledgerRow.select(catalog))) AS l
             WHERE l.user_id = $1 AND l.created_at IS NOT NULL ORDER BY l.created_at, l.id
             """, [.uuid(userID)]
         ).map { row in

@@ -16,7 +16,8 @@ enum CarryCosts {
     private static func calculate(
         before cutoff: Instant, _ session: Session
     ) throws -> [(userID: String, state: CarriedCosts)] {
-        let prior = try CarriedLedger(session, catalog: Catalog(session))
+        let catalog = try Catalog(session)
+        let prior = try CarriedLedger(session, catalog: catalog)
         var open: [String: Set<String>] = [:]
         try session.forEachRow(
             """
@@ -40,9 +41,9 @@ enum CarryCosts {
         }
         try session.forEachRow(
             """
-            SELECT l.user_id::text, l.id, l.created_at, l.type, coalesce(l.model, ''), \(CarryRows.bucket),
-                l.credits_delta::bigint, coalesce(l.ref_type, ''), coalesce(l.ref_id, ''), \(CarryRows.price)
-            FROM public.credit_ledger AS l
+            SELECT l.user_id::text, l.id, l.created_at, l.type, coalesce(l.model, ''), l.bucket,
+                l.credits_delta::bigint, coalesce(l.ref_type, ''), coalesce(l.ref_id, ''), l.price_micros
+            FROM (\(SharedSource.ledgerRow.select(catalog))) AS l
             WHERE l.created_at >= coalesce($1::timestamptz, '-infinity') AND l.created_at < $2
                 AND l.ref_type IS DISTINCT FROM '\(StatementEntry.carriedForward)'
             ORDER BY l.user_id, l.created_at, l.id

@@ -68,22 +68,6 @@ public struct CarryPlan: Sendable, Hashable {
 /// The ledger rows before a cutoff, sorted into those that are replaced and those that stay: a temporary table of the
 /// transaction, which both the plan and the replacement read.
 enum CarryRows {
-    /// A batch's reference, as the checks of the ledger see it.
-    private static let batch = """
-        CASE WHEN l.ref_type IN ('batch_upfront', 'batch_refund') THEN l.ref_id
-            WHEN l.type = 'purchase' THEN coalesce(l.meta ->> 'batch_id', l.ref_id) END
-        """
-    private static let role = """
-        CASE WHEN l.ref_type = 'batch_upfront' THEN 'freeze' WHEN l.ref_type = 'batch_refund' THEN 'refund'
-            WHEN l.type = 'purchase' THEN 'purchase' END
-        """
-    /// Which credit a row moved, as statements see it.
-    static let bucket = DerivedRelation.bucket
-    /// What a purchase cost in millionths of a dollar; null where the row does not say.
-    static let price = """
-        (SELECT \(DerivedRelation.price) FROM (SELECT) AS s
-            LEFT JOIN daybook.ledger_price AS p ON p.user_id = l.user_id AND p.entry_id = l.id)
-        """
     private static let closes = """
         SELECT c.user_id, c.period_start, c.period_end, c.entry_ids FROM daybook.month_close AS c
         WHERE NOT EXISTS (
@@ -104,6 +88,7 @@ enum CarryRows {
                 role text, batch_id text, model text, is_carried boolean, is_held boolean, is_open boolean
             ) ON COMMIT DROP
             """)
+        let catalog = try Catalog(session)
         _ = try session.execute(
             """
             WITH later AS (
@@ -111,39 +96,36 @@ enum CarryRows {
             )
             INSERT INTO pg_temp.carry_row
             SELECT l.user_id, l.id, l.created_at, date_trunc('month', l.created_at AT TIME ZONE 'UTC')::date,
-                l.meta -> 'lot_id', \(bucket), l.credits_delta, \(role), \(batch), coalesce(l.model, ''),
+                l.meta -> 'lot_id', l.bucket, l.credits_delta, l.role, l.batch_reference, coalesce(l.model, ''),
                 l.ref_type IS NOT DISTINCT FROM '\(StatementEntry.carriedForward)',
                 EXISTS (SELECT FROM daybook.held_owner AS h WHERE h.user_id = l.user_id),
-                (l.type = 'purchase' AND l.credits_delta > 0 AND \(price) IS NULL)
-                    OR (l.ref_type IN ('batch_upfront', 'batch_refund') AND l.ref_id IS NULL)
+                (l.type = 'purchase' AND l.credits_delta > 0 AND l.price_micros IS NULL)
+                    OR (l.role IN ('freeze', 'refund') AND l.ref_id IS NULL)
                     OR EXISTS (SELECT FROM later WHERE later.user_id = l.user_id AND later.id = l.id)
-            FROM public.credit_ledger AS l WHERE l.created_at < $1
+            FROM (\(SharedSource.ledgerRow.select(catalog))) AS l WHERE l.created_at < $1
             """, [.instant(cutoff)])
         try session.executeScript("CREATE UNIQUE INDEX ON pg_temp.carry_row (user_id, id); ANALYZE pg_temp.carry_row")
-        try keepBatches(before: cutoff, session)
+        try keepBatches(before: cutoff, catalog, session)
         try refuseUnshown(session)
     }
 
     /// All rows of a batch stay together: while it can change, and while a hold covers it.
-    private static func keepBatches(before cutoff: Instant, _ session: Session) throws {
+    private static func keepBatches(before cutoff: Instant, _ catalog: Catalog, _ session: Session) throws {
         _ = try session.execute(
             """
-            WITH silent AS MATERIALIZED (
-                \(DerivedRelation.estimatedSettlement.select(try Catalog(session)))
-            ), named AS (
+            WITH named AS (
                 SELECT DISTINCT user_id, batch_id, CASE WHEN batch_id ~ \(uuid) THEN batch_id::uuid END AS id
                 FROM pg_temp.carry_row WHERE batch_id IS NOT NULL
             ), kept AS (
-                SELECT n.user_id, n.batch_id, bool_or(k.is_held) AS is_held, bool_or(k.is_open) AS is_open
+                SELECT n.user_id, n.batch_id, false AS is_held, true AS is_open
+                FROM named AS n
+                JOIN (\(SharedSource.datedBatch.select(catalog))) AS j ON j.user_id = n.user_id AND j.id = n.id
+                WHERE NOT coalesce(j.is_settled AND j.settled_at < $1, false)
+                UNION ALL
+                SELECT n.user_id, n.batch_id, k.is_held, k.is_open
                 FROM named AS n
                 CROSS JOIN LATERAL (
-                    SELECT false AS is_held, true AS is_open FROM public.batch_jobs AS j
-                    WHERE j.user_id = n.user_id AND j.id = n.id AND NOT coalesce(
-                        j.settlement_status IN ('finalized', 'refunded')
-                            AND coalesce(j.completed_at, (SELECT s.settled_at FROM silent AS s
-                                WHERE s.user_id = j.user_id AND s.batch_id = j.id)) < $1, false)
-                    UNION ALL
-                    SELECT false, true FROM public.credit_ledger AS l
+                    SELECT false AS is_held, true AS is_open FROM public.credit_ledger AS l
                     WHERE l.ref_type IN ('batch_upfront', 'batch_refund') AND l.ref_id = n.batch_id
                         AND l.user_id = n.user_id AND l.created_at >= $1
                     UNION ALL
@@ -155,10 +137,12 @@ enum CarryRows {
                     SELECT true, false FROM daybook.held_video AS h
                     JOIN public.video_tasks AS t ON t.id = h.video_id WHERE t.batch_job_id = n.id
                 ) AS k
-                GROUP BY n.user_id, n.batch_id
             )
             UPDATE pg_temp.carry_row AS r SET is_held = r.is_held OR k.is_held, is_open = r.is_open OR k.is_open
-            FROM kept AS k WHERE r.user_id = k.user_id AND r.batch_id = k.batch_id
+            FROM (
+                SELECT user_id, batch_id, bool_or(is_held) AS is_held, bool_or(is_open) AS is_open
+                FROM kept GROUP BY user_id, batch_id
+            ) AS k WHERE r.user_id = k.user_id AND r.batch_id = k.batch_id
             """, [.instant(cutoff)])
     }
 

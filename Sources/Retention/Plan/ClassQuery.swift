@@ -89,16 +89,19 @@ struct ClassQuery: Sendable {
 
     private static func accessLog(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {
         let video = shape.column("video_id", of: .accessLog, alias: "r")
-        let rule = AccessOwner(ownerID: shape.column("owner_id", of: .accessLog, alias: "r"), videoID: video)
+        func column(_ table: String, _ name: String) -> String {
+            table == "r" ? shape.column(name, of: .accessLog, alias: "r") : "\(table).\(name)"
+        }
+        let owner = SharedSource.ownedAccess.expression("owner_id", column)
         return ClassQuery(
             .accessLog,
             lookups: [
                 Lookup(
                     alias: "t", columns: ["user_id", "batch_job_id"], table: "public.video_tasks",
-                    condition: rule.task, isIndexed: shape.findsTasks)
-            ], owner: rule.owner,
+                    condition: SharedSource.ownedAccess.condition(of: "t", column), isIndexed: shape.findsTasks)
+            ], owner: owner,
             instant: shape.column("created_at", of: .accessLog, alias: "r"), video: video,
-            holds: ["\(rule.owner) \(held.owner)", "t.batch_job_id \(held.batch)", "\(video) \(held.video)"])
+            holds: ["\(owner) \(held.owner)", "t.batch_job_id \(held.batch)", "\(video) \(held.video)"])
     }
 
     private static func apiUsage(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {
@@ -128,34 +131,36 @@ struct ClassQuery: Sendable {
     private static func taskContent(
         _ shape: DeploymentShape, _ held: HeldIDs, _ redacted: Set<String>?
     ) -> ClassQuery {
-        let completed = shape.column("completed_at", of: .videoTasks, alias: "r")
-        let updated = shape.column("updated_at", of: .videoTasks, alias: "r")
-        let hasEnded = "\(shape.column("status", of: .videoTasks, alias: "r")) IN ('succeeded', 'failed')"
+        let hasEnded = SharedSource.datedTask.expression("has_ended", shape.taskColumn)
         return ClassQuery(
             .taskContent,
             lookups: [
                 Lookup(
                     alias: "f", columns: ["terminal_at", "terminal_estimated"], table: "daybook.task_fact",
-                    condition: "f.user_id = r.user_id AND f.task_id = r.id", isIndexed: true),
+                    condition: SharedSource.datedTask.condition(of: "f", shape.taskColumn), isIndexed: true),
                 Lookup(
                     alias: "d", columns: ["task_id"], table: "daybook.task_redaction",
                     condition: "d.user_id = r.user_id AND d.task_id = r.id", isIndexed: true),
             ],
-            owner: "r.user_id", instant: "coalesce(\(completed), f.terminal_at, \(updated))", video: "r.id",
-            begun: shape.column("created_at", of: .videoTasks, alias: "r"), belongs: hasEnded,
+            owner: "r.user_id", instant: SharedSource.datedTask.expression("ended_at", shape.taskColumn),
+            video: "r.id", begun: shape.column("created_at", of: .videoTasks, alias: "r"), belongs: hasEnded,
             isOpen: "NOT coalesce(\(hasEnded), false) OR \(isUnsettled(shape))",
             isDone: "d.task_id IS NOT NULL AND \(shape.redaction.isCleared("r", of: redacted))",
             holds: ["r.user_id \(held.owner)", "r.batch_job_id \(held.batch)", "r.id \(held.video)"])
     }
+
     /// True for a task whose batch is there and not settled: what it says may still be sent to the customer.
     private static func isUnsettled(_ shape: DeploymentShape) -> String {
         let batches = KnownTable.batchJobs
+        let isSettled = SharedSource.batchState.expression("is_settled") { _, name in
+            shape.column(name, of: batches, alias: "j")
+        }
         return
             """
             EXISTS (
                 SELECT FROM \(batches.fullName) AS j
                 WHERE j.id = \(shape.column("batch_job_id", of: .videoTasks, alias: "r")) AND j.user_id = r.user_id
-                    AND \(shape.column("settlement_status", of: batches, alias: "j")) NOT IN ('finalized', 'refunded'))
+                    AND NOT (\(isSettled)))
             """
     }
 }

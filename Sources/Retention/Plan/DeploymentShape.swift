@@ -56,6 +56,11 @@ struct DeploymentShape: Sendable {
         return known.accepts(actual) ? "\(alias).\(name)" : "\(alias).\(name)::\(known.type)"
     }
 
+    /// A column that the rule of a task's end reads, of a task `r` and what is known of it.
+    func taskColumn(_ table: String, _ name: String) -> String {
+        table == "t" ? column(name, of: .videoTasks, alias: "r") : "\(table).\(name)"
+    }
+
     /// What an operator should know before a large purge, as sentences with the statement that helps.
     var indexAdvice: [String] {
         var advice: [String] = []

@@ -82,8 +82,7 @@ struct SweepStatement: Sendable {
         case .taskContent:
             """
             r.user_id AS task_owner, r.id AS task_id,
-                    (\(shape.column("completed_at", of: .videoTasks, alias: "r")) IS NULL
-                        AND (f.terminal_at IS NULL OR f.terminal_estimated)) AS is_estimated
+                    (\(SharedSource.datedTask.expression("is_estimated", shape.taskColumn))) AS is_estimated
             """
         }
     }

@@ -1,6 +1,7 @@
 import Digests
 public import Domain
 import Foundation
+import Postgres
 
 /// A CSV file to import, plain or compressed with gzip.
 public struct ImportFile: Sendable {
@@ -42,4 +43,42 @@ public struct ImportFile: Sendable {
     private static func read(_ handle: FileHandle, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         while let piece = try handle.read(upToCount: pieceSize), !piece.isEmpty { try piece.withUnsafeBytes(body) }
     }
+}
+
+/// PostgreSQL's text format of COPY.
+enum CopyText {
+    /// One row: values separated by tabs, nil as `\N`.
+    static func line(_ values: [String?]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for (index, value) in values.enumerated() {
+            if index > 0 { bytes.append(0x09) }
+            guard let value else {
+                bytes.append(contentsOf: "\\N".utf8)
+                continue
+            }
+            for byte in value.utf8 {
+                switch byte {
+                case UInt8(ascii: "\\"): bytes.append(contentsOf: "\\\\".utf8)
+                case 0x09: bytes.append(contentsOf: "\\t".utf8)
+                case 0x0A: bytes.append(contentsOf: "\\n".utf8)
+                case 0x0D: bytes.append(contentsOf: "\\r".utf8)
+                default: bytes.append(byte)
+                }
+            }
+        }
+        bytes.append(0x0A)
+        return bytes
+    }
+}
+
+/// The IANA names of the time zones that the database knows: the same rules decide about months later.
+struct TimeZoneNames {
+    private let names: Set<String>
+
+    init(_ session: Session) throws {
+        let rows = try session.query("SELECT name FROM pg_timezone_names WHERE name NOT LIKE 'posix/%'")
+        names = try Set(rows.map { try $0.text("name") })
+    }
+
+    func contains(_ name: String) -> Bool { names.contains(name) }
 }

@@ -20,8 +20,10 @@ public struct QueryLibrary: Sendable {
 
     /// Reads `*.sql` of a folder and of its `sources/`.
     ///
-    /// - Parameter shared: The folder of another report whose `sources/` can be named too: those that are, and are not
-    ///   among the folder's own, count as files of this one.
+    /// Those of ``SharedSource`` can be named in any report.
+    ///
+    /// - Parameter shared: The folder of another report whose `sources/` can be named too. What is named of others, and
+    ///   is not among the folder's own, counts as files of this one.
     public init(folder: String, shared: String? = nil) throws(DaybookError) {
         queries = try Self.files(in: folder, prefix: "")
         let own = try Self.files(in: folder + "/sources", prefix: "sources/")
@@ -29,7 +31,9 @@ public struct QueryLibrary: Sendable {
             try Self.files(
                 in: folder + "/sources", prefix: "\(URL(fileURLWithPath: folder).lastPathComponent)/sources/")
         }
-        let named = Self.named(further ?? [:], by: Array(queries.values) + Array(own.values))
+        let known = Self.shared.merging(further ?? [:]) { _, further in further }
+        let named = Self.named(
+            known.filter { own[$0.key] == nil }, by: Array(queries.values) + Array(own.values))
         sources = own.merging(named) { own, _ in own }
         name = URL(fileURLWithPath: folder).lastPathComponent
     }
@@ -57,10 +61,11 @@ public struct QueryLibrary: Sendable {
 
     /// The tables and columns that the files name and the database does not have.
     ///
-    /// Accounts and contract profiles are read by the program itself, for every report.
+    /// Accounts and contract profiles are read by the program itself, for every report. Without what was captured or
+    /// told, something else says the same, so nobody misses it.
     public func gaps(in catalog: Catalog) -> [CatalogGap] {
         var words: Set<String> = ["account", "contract_profile"]
-        for file in files {
+        for file in files where !Self.substituted.contains(file.path) {
             for case .word(let word) in SQLScanner.tokens(file.text) { words.insert(String(word)) }
         }
         return catalog.gaps(in: KnownTable.all.filter { words.contains($0.name) })
@@ -114,7 +119,7 @@ public struct QueryLibrary: Sendable {
         collect(sql, except: nil, into: &order)
         guard !order.isEmpty else { return sql }
         let entries = order.map { name in
-            "\(name) AS NOT MATERIALIZED (\n\(relation(name, catalog: catalog) ?? "")\n)"
+            "\(name) AS \(isReadOnce(name) ? "" : "NOT ")MATERIALIZED (\n\(relation(name, catalog: catalog) ?? "")\n)"
         }
         let prefix = "WITH " + entries.joined(separator: ", ")
         let tokens = SQLScanner.tokens(sql)
@@ -144,15 +149,30 @@ public struct QueryLibrary: Sendable {
             if let source = sources[name] {
                 collect(source.text, except: name, into: &order)
                 order.append(name)
-            } else if Self.tables[name] != nil || DerivedRelation(rawValue: name) != nil {
+            } else if Self.tables[name] != nil {
                 order.append(name)
             }
         }
     }
 
-    private func relation(_ name: String, catalog: Catalog) -> String? {
-        sources[name]?.text ?? Self.tables[name].map(catalog.select) ?? DerivedRelation(rawValue: name)?.select(catalog)
+    /// True for a relation that is worked out once for the whole query, however often it is named.
+    private func isReadOnce(_ name: String) -> Bool {
+        sources[name]?.path == Self.shared[name]?.path && SharedSource(rawValue: name)?.isReadOnce == true
     }
+
+    private func relation(_ name: String, catalog: Catalog) -> String? {
+        sources[name]?.text ?? Self.tables[name].map(catalog.select)
+    }
+
+    /// The sources of every report, as this program has them: nobody's folder changes what a purge goes by as well.
+    private static let shared = Dictionary(
+        uniqueKeysWithValues: SharedSource.allCases.map { source in
+            (
+                source.rawValue,
+                File(path: source.path, text: source.text, sha256: SHA256Digest.hex(source.text))
+            )
+        })
+    private static let substituted = Set(SharedSource.allCases.filter(\.isSubstituted).map(\.path))
 
     /// The known tables by their bare name.
     private static let tables = Dictionary(uniqueKeysWithValues: KnownTable.all.map { ($0.name, $0) })
@@ -168,19 +188,5 @@ public struct QueryLibrary: Sendable {
                 path: prefix + name, text: text, sha256: SHA256Digest.hex(Array(data)))
         }
         return files
-    }
-}
-
-extension SQLScanner.Token {
-    /// The token's text, a placeholder without its colon.
-    package var text: String {
-        switch self {
-        case .other(let text), .word(let text), .placeholder(let text): String(text)
-        }
-    }
-
-    /// The token as it stood in the SQL.
-    package var source: String {
-        if case .placeholder(let name) = self { ":" + name } else { text }
     }
 }

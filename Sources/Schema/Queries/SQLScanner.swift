@@ -2,9 +2,9 @@
 ///
 /// A placeholder is `:name`, as in psql; `::` is a cast. The rules are those of
 /// PostgreSQL's lexer with `standard_conforming_strings` on.
-package struct SQLScanner {
+public struct SQLScanner {
     /// A piece of SQL text.
-    package enum Token: Equatable {
+    public enum Token: Equatable, Sendable {
         /// Anything that needs no attention: blanks, punctuation, strings, comments.
         case other(Substring)
         /// An unquoted identifier or keyword.
@@ -20,7 +20,7 @@ package struct SQLScanner {
     }
 
     /// Splits a SQL text into its tokens; put together they are the text again.
-    package static func tokens(_ sql: String) -> [Token] {
+    public static func tokens(_ sql: String) -> [Token] {
         var scanner = SQLScanner(sql)
         var tokens: [Token] = []
         while !scanner.rest.isEmpty { tokens.append(scanner.next()) }
@@ -103,5 +103,19 @@ package struct SQLScanner {
         guard let closing = body.firstRange(of: tag) else { return take(count: rest.count) }
         defer { rest = rest[closing.upperBound...] }
         return rest[..<closing.upperBound]
+    }
+}
+
+extension SQLScanner.Token {
+    /// The token's text, a placeholder without its colon.
+    public var text: String {
+        switch self {
+        case .other(let text), .word(let text), .placeholder(let text): String(text)
+        }
+    }
+
+    /// The token as it stood in the SQL.
+    public var source: String {
+        if case .placeholder(let name) = self { ":" + name } else { text }
     }
 }

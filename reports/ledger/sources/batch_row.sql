@@ -1,4 +1,5 @@
--- What the ledger says of batches: its rows that belong to one or name one, and the sums of those that were carried forward.
+-- What the ledger says of batches: its rows that belong to one or name one, and the sums of those that were carried
+-- forward.
 SELECT r.user_id, r.batch_reference, r.role, r.model, r.credits, r.created_at, r.id, 1::bigint AS entries
 FROM checked_row AS r
 WHERE r.role IS NOT NULL

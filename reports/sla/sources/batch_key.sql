@@ -1,4 +1,5 @@
--- The keys (owner, request_id) of a period's batches, how many batches each has in all, and how often the request log holds it.
+-- The keys (owner, request_id) of a period's batches, how many batches each has in all, and how often the request log
+-- holds it.
 SELECT k.period, k.cutoff, k.account, k.user_id, k.request_id, n.batches,
     (
         SELECT count(*)

@@ -1,7 +1,8 @@
--- Every batch of a period with what it owes, what was given back, and the class of its refund. class is null where nothing is owed.
--- charge says what is wrong with what it was charged, one finding a batch: more was delivered than paid for, a settled one was not
--- charged what it delivered, or one that has begun was not frozen for all of its tasks.
-SELECT b.period, b.cutoff, b.id, b.user_id, b.account, b.request_id, b.frozen, b.webhook_url, b.webhook_status, s.is_settled,
+-- Every batch of a period with what it owes, what was given back, and the class of its refund. class is null where
+-- nothing is owed. charge says what is wrong with what it was charged, one finding a batch: more was delivered than
+-- paid for, a settled one was not charged what it delivered, or one that has begun was not frozen for all of its tasks.
+SELECT b.period, b.cutoff, b.id, b.user_id, b.account, b.request_id, b.frozen, b.webhook_url, b.webhook_status,
+    s.is_settled,
     s.is_settled AND b.completed_at IS NULL AS is_settlement_estimated,
     coalesce(w.tasks, 0) > 0 AND b.status IS DISTINCT FROM 'queued' AS has_begun,
     coalesce(w.tasks, 0) AS tasks, coalesce(w.open_tasks, 0) AS open_tasks, coalesce(w.cost, 0) AS cost,
@@ -23,7 +24,8 @@ SELECT b.period, b.cutoff, b.id, b.user_id, b.account, b.request_id, b.frozen, b
     END AS class,
     CASE
         WHEN coalesce(w.delivered, 0) > coalesce(m.freeze_rows, 0) - coalesce(m.refunded, 0) THEN 'delivered_unpaid'
-        WHEN s.is_settled AND coalesce(w.delivered, 0) < coalesce(m.freeze_rows, 0) - coalesce(m.refunded, 0) THEN 'charge_differs'
+        WHEN s.is_settled AND coalesce(w.delivered, 0) < coalesce(m.freeze_rows, 0) - coalesce(m.refunded, 0)
+            THEN 'charge_differs'
         WHEN b.status IS DISTINCT FROM 'queued' AND coalesce(m.freeze_rows, 0) < w.cost THEN 'freeze_short'
     END AS charge
 FROM period_batch AS b
@@ -32,7 +34,6 @@ LEFT JOIN batch_work AS w ON w.batch_id = b.id
 LEFT JOIN batch_money AS m ON m.batch_id = b.id
 LEFT JOIN estimated_settlement AS q ON q.user_id = b.user_id AND q.batch_id = b.id
 CROSS JOIN LATERAL (
-    SELECT coalesce(b.settlement_status IN ('finalized', 'refunded') AND coalesce(b.completed_at, q.settled_at) <= b.cutoff, false)
-        AS is_settled
+    SELECT coalesce(b.is_settled AND coalesce(b.completed_at, q.settled_at) <= b.cutoff, false) AS is_settled
 ) AS s
 CROSS JOIN LATERAL (SELECT greatest(b.frozen - coalesce(w.delivered, 0), 0) AS owed) AS o

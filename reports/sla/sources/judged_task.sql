@@ -1,10 +1,12 @@
--- Every task whose clock starts in a period, on each clock that is asked for, with what became of it: the first line of the table of
--- definitions that applies. The terms are those of the owner's month that holds the instant of its clock; is_judging marks the clock that
--- the terms of its acceptance name, so that it is one whatever changes between the two. A task without a model is of the default model of
--- the same terms.
+-- Every task whose clock starts in a period, on each clock that is asked for, with what became of it: the first line of
+-- the table of definitions that applies. The terms are those of the owner's month that holds the instant of its clock;
+-- is_judging marks the clock that the terms of its acceptance name, so that it is one whatever changes between the two.
+-- A task without a model is of the default model of the same terms.
 SELECT p.period, p.cutoff, c.clock, (c.clock = a.clock OR cardinality(:clocks::text[]) = 1) AS is_judging,
-    t.id, t.user_id, t.batch_id, t.batch_index, d.model, t.model IS NULL AS is_model_missing, t.account, t.accepted_at, t.dispatched_at, t.cost,
-    t.status, t.failure_type, t.failure_reason, c.started_at, e.is_terminal, t.is_estimated, t.terminal_at IS NULL AS has_no_instant,
+    t.id, t.user_id, t.batch_id, t.batch_index, d.model, t.model IS NULL AS is_model_missing, t.account, t.accepted_at,
+    t.dispatched_at, t.cost,
+    t.status, t.failure_type, t.failure_reason, c.started_at, e.is_terminal, t.is_estimated,
+    t.has_ended, t.terminal_at IS NULL AS has_no_instant,
     CASE WHEN e.is_terminal THEN t.terminal_at END AS terminal_at,
     CASE WHEN e.is_terminal AND isfinite(t.terminal_at) AND isfinite(c.started_at)
         THEN (extract(epoch FROM t.terminal_at - c.started_at) * 1000000)::bigint END AS microseconds,
@@ -14,7 +16,8 @@ SELECT p.period, p.cutoff, c.clock, (c.clock = a.clock OR cardinality(:clocks::t
         WHEN t.terminal_at < c.started_at THEN 'clock_error'
         WHEN t.status = 'succeeded' THEN
             CASE WHEN t.terminal_at > c.started_at + l.max_duration THEN 'late' ELSE 'good' END
-        WHEN r.input_refused AND (t.failure_reason = 'input_moderation' OR t.failure_type = 'param_error') THEN 'input_refused'
+        WHEN r.input_refused AND (t.failure_reason = 'input_moderation' OR t.failure_type = 'param_error')
+            THEN 'input_refused'
         WHEN t.cancelled_at <= p.cutoff AND t.cancelled_at > c.started_at + l.max_duration THEN 'cancelled_late'
         WHEN r.cancelled AND t.cancelled_at <= p.cutoff THEN 'cancelled'
         WHEN r.provider_outage AND t.failure_type IN ('model_error', 'network', 'timeout') AND EXISTS (

@@ -1,0 +1,123 @@
+/// A kind of data with a retention of its own. The order of the cases is the order in which a purge takes them:
+/// rows of the access log are resolved to their owner before a task can lose anything.
+public enum DataClass: String, Sendable, CaseIterable, Hashable {
+    case accessLog = "access_log"
+    case apiUsage = "api_usage"
+    case probes
+    case taskContent = "task_content"
+
+    /// What happens to a row that is due.
+    public enum Action: String, Sendable {
+        case delete
+        case redact
+        /// Counted into permanent daily figures, then deleted.
+        case fold
+    }
+
+    public var action: Action {
+        switch self {
+        case .accessLog: .delete
+        case .apiUsage, .taskContent: .redact
+        case .probes: .fold
+        }
+    }
+
+    /// True where the rows belong to customers, whose policies and holds apply.
+    public var isCustomers: Bool { self != .probes }
+
+    /// Days that rows are kept for which no account's policy speaks.
+    public var defaultDays: Int64 { isCustomers ? Limits.defaultRetentionDays : Limits.probeRetentionDays }
+}
+
+/// The refusals that stand before a purge, as rules over plain facts.
+public struct PurgeGuard: Sendable {
+    /// A refusal that a person may overrule by its name (`--force`).
+    public enum Danger: String, Sendable, CaseIterable, Hashable {
+        case futureDate = "future-date"
+        case clockSkew = "clock-skew"
+        case shortPolicy = "short-policy"
+    }
+
+    /// How many rows of a class a plan would take.
+    public struct Share: Sendable {
+        public let dataClass: DataClass
+        public let due: Int64
+        public let total: Int64
+
+        public init(dataClass: DataClass, due: Int64, total: Int64) {
+            self.dataClass = dataClass
+            self.due = due
+            self.total = total
+        }
+    }
+
+    public let asOf: CalendarDate
+    /// The slug that the purge is limited to, nil for everybody.
+    public let account: String?
+    /// The database's own date, in UTC.
+    public let today: CalendarDate
+    /// The host's clock minus the database's.
+    public let clockSkewSeconds: Int64
+    /// The shortest policy that would be applied; nil without any.
+    public let shortestDays: Int64?
+    public let shares: [Share]
+
+    public init(
+        asOf: CalendarDate, account: String?, today: CalendarDate, clockSkewSeconds: Int64, shortestDays: Int64?,
+        shares: [Share]
+    ) {
+        self.asOf = asOf
+        self.account = account
+        self.today = today
+        self.clockSkewSeconds = clockSkewSeconds
+        self.shortestDays = shortestDays
+        self.shares = shares
+    }
+
+    /// What is wrong and was not overruled, nil if nothing is.
+    ///
+    /// - Parameter expectedRows: The plan's number of due rows as somebody said it out loud (`--expect-rows`).
+    public func refusal(forced: Set<Danger>, expectedRows: Int64?) -> DaybookError? {
+        for danger in Danger.allCases where !forced.contains(danger) {
+            if let what = sentence(danger) {
+                return DaybookError(
+                    .configuration, "\(what) Nothing was purged. If it is meant: --force \(danger.rawValue)")
+            }
+        }
+        let due = shares.reduce(0) { $0 + $1.due }
+        if let expectedRows {
+            guard expectedRows != due else { return nil }
+            return .usage(
+                "The plan has \(due) rows to go, not \(expectedRows) as --expect-rows says; nothing was purged. "
+                    + "Look at the plan again: daybook retention plan\(scope) and, if it is right, purge it with the "
+                    + "other options as before: \(command(due))")
+        }
+        guard let large = shares.first(where: { $0.due > $0.total - $0.due }) else { return nil }
+        return .usage(
+            "The plan would take \(large.due) of \(large.total) rows of \(large.dataClass.rawValue), more than half; "
+                + "nothing was purged. If that is right, as it is on the first run on an old deployment, say the "
+                + "number out loud, with the other options as before: \(command(due))")
+    }
+
+    /// The options that decide what is due.
+    private var scope: String { " --as-of \(asOf)" + (account.map { " --account \($0)" } ?? "") }
+
+    private func command(_ due: Int64) -> String {
+        "daybook retention purge\(scope) --yes --expect-rows \(due)"
+    }
+
+    private func sentence(_ danger: Danger) -> String? {
+        switch danger {
+        case .futureDate:
+            guard asOf > today else { return nil }
+            return "The as-of date \(asOf) is in the future: in the database it is \(today)."
+        case .clockSkew:
+            guard clockSkewSeconds.magnitude > Limits.clockSkewSeconds.magnitude else { return nil }
+            return "This machine's clock is \(clockSkewSeconds.magnitude) seconds "
+                + "\(clockSkewSeconds > 0 ? "ahead of" : "behind") the database's; set it right."
+        case .shortPolicy:
+            guard let shortestDays, shortestDays < Limits.leastRetentionDays else { return nil }
+            return "A policy of \(shortestDays) days is shorter than \(Limits.leastRetentionDays) days."
+        }
+    }
+}

@@ -1,0 +1,7 @@
+-- Tasks with whether they have ended, and the instant of their end, which counts where they have: what they say
+-- themselves, else what was captured, else their last change, which is an estimate.
+SELECT t.*, f.dispatched_at, f.cancelled_at, f.cost_credits, t.status IN ('succeeded', 'failed') AS has_ended,
+    coalesce(t.completed_at, f.terminal_at, t.updated_at) AS ended_at,
+    t.completed_at IS NULL AND (f.terminal_at IS NULL OR f.terminal_estimated) AS is_estimated
+FROM video_tasks AS t
+LEFT JOIN task_fact AS f ON f.user_id = t.user_id AND f.task_id = t.id
