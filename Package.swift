@@ -122,8 +122,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "Ledger",
+            dependencies: ["Documents", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats"],
+            swiftSettings: strict
+        ),
+        .target(
             name: "Retention",
-            dependencies: ["Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats"],
+            dependencies: ["Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats"],
             swiftSettings: strict
         ),
         .target(
@@ -164,9 +169,9 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Console", "Retention", "Reporting", "Documents", "BatchEngine", "Schema", "Postgres", "Spreadsheet",
-                "Codecs",
-                "Domain", "Formats",
+                "Console", "Retention", "Ledger", "Reporting", "Documents", "BatchEngine", "Schema", "Postgres",
+                "Spreadsheet",
+                "Codecs", "Domain", "Formats",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -187,14 +192,15 @@ let package = Package(
         .testTarget(
             name: "RetentionTests",
             dependencies: [
-                "Retention", "Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats",
+                "Retention", "Ledger", "Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats",
                 "TestSupport", "daybook",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "StatementTests",
             dependencies: [
-                "Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats", "TestSupport", "daybook",
+                "Ledger", "Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats", "TestSupport",
+                "daybook",
             ],
             exclude: ["planted.csv", "mail_server.py", "statements-0.1.0.csv"],
             swiftSettings: strict),

@@ -32,11 +32,11 @@ public enum CSVEncoder {
         endRow(&bytes)
     }
 
-    static func endRow(_ bytes: inout [UInt8]) { bytes.append(contentsOf: lineEnd) }
-    static func separate(_ bytes: inout [UInt8]) { bytes.append(comma) }
+    package static func endRow(_ bytes: inout [UInt8]) { bytes.append(contentsOf: lineEnd) }
+    package static func separate(_ bytes: inout [UInt8]) { bytes.append(comma) }
 
     /// Appends a text cell, quoted and made harmless where it needs to be.
-    static func appendText(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    package static func appendText(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         guard let first = text.first else { return }
         var needsQuotes = false
         for byte in text where byte == quote || byte == comma || byte == 0x0D || byte == 0x0A {

@@ -1,4 +1,5 @@
 import Domain
+import Formats
 
 /// A CSV file of ours, read back: its fields are asked for by the names of their columns.
 package struct CSVFile {

@@ -43,6 +43,24 @@ package struct Manifest: Encodable {
     package let programVersion: String
     package let generatedAt: String
 
+    package init(report: String, month: String?, account: String?, status: String?, timeZone: String?, periodStart: String?, periodEnd: String?, cutoff: String?, snapshotAt: String, profiles: [Profile], verdicts: [Verdict], files: [File], sqlFiles: [SQLFile], programVersion: String, generatedAt: String) {
+        self.report = report
+        self.month = month
+        self.account = account
+        self.status = status
+        self.timeZone = timeZone
+        self.periodStart = periodStart
+        self.periodEnd = periodEnd
+        self.cutoff = cutoff
+        self.snapshotAt = snapshotAt
+        self.profiles = profiles
+        self.verdicts = verdicts
+        self.files = files
+        self.sqlFiles = sqlFiles
+        self.programVersion = programVersion
+        self.generatedAt = generatedAt
+    }
+
     /// The document, keys in snake_case and in order.
     package func json() throws -> [UInt8] {
         let encoder = JSONEncoder()
@@ -55,6 +73,8 @@ package struct Manifest: Encodable {
 /// Where every figure comes from: its queries, its number of rows, and the digest of its CSV file.
 package struct Provenance {
     private var rows: [[Cell]] = []
+
+    package init() {}
 
     /// A table that is written as `name.csv`, byte for byte what `file` holds: a row for each query that it is made of.
     package mutating func add(_ table: Table, file: [UInt8], queries: [Domain.SQLFile]) {

@@ -7,7 +7,7 @@ package final class Outputs {
     package let baseName: String
     package let formats: Set<ReportFormat>
     /// Finished files, with their paths below the output folder.
-    private(set) var files: [Manifest.File] = []
+    package private(set) var files: [Manifest.File] = []
     private var manifestDigest: String?
 
     package convenience init(

@@ -7,6 +7,11 @@ package struct SheetWriter {
     /// Printed at the foot of every page, beside the page's number.
     package let footer: String
 
+    package init(workbook: Workbook, footer: String) {
+        self.workbook = workbook
+        self.footer = footer
+    }
+
     private static let headerStyle = CellStyle(
         bold: true, fontColour: .white, fill: Colour(0x1F3A57), verticalAlignment: .middle)
     /// What is as it should be, and what is not: beside words, never instead of them.

@@ -18,7 +18,7 @@ public final class StagingFolder {
     /// Who may read the outputs. Until they appear nobody but us can.
     let mode: OutputMode
     /// True where every file and folder is on disk before the next; false where ``synchroniseAll()`` does it once.
-    let synchronisesEach: Bool
+    package let synchronisesEach: Bool
     private let target: Folder
     private let name: String
     private let hidden: Folder
@@ -67,7 +67,7 @@ public final class StagingFolder {
 
     /// Makes the file of a workbook, which a library then writes to by its path: a file that is there keeps its
     /// permissions.
-    func workbookPath(_ name: String) throws(DaybookError) -> String {
+    package func workbookPath(_ name: String) throws(DaybookError) -> String {
         let created = hidden.createFile(name, permissions: mode.file)
         guard created >= 0 else { throw OutputError.cannotWrite(file(name), errno) }
         close(created)
@@ -75,7 +75,7 @@ public final class StagingFolder {
     }
 
     /// Digest and size in bytes of a workbook that was written. Throws where what was written is not here.
-    func workbook(_ name: String) throws(DaybookError) -> (sha256: String, size: Int64) {
+    package func workbook(_ name: String) throws(DaybookError) -> (sha256: String, size: Int64) {
         let opened = hidden.openFile(name, O_RDONLY)
         guard opened >= 0 else { throw OutputError.cannotWrite(file(name), errno) }
         defer { close(opened) }

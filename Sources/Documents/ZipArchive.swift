@@ -14,7 +14,7 @@ package enum ZipArchive {
 
     /// What stands about a member before its bytes and in the list at the end.
     private struct Entry {
-        let name: [UInt8]
+        package let name: [UInt8]
         let checksum: UInt32
         let packedSize: Int
         let size: Int

@@ -65,7 +65,7 @@ public struct CarriedLedger: Sendable {
     /// Refuses to work out again what rows before the cutoff said.
     ///
     /// - Parameter what: Such as `The statement of 2014-03`.
-    static func refuse(_ what: String, from start: Instant, cutoff: Instant?) throws {
+    package static func refuse(_ what: String, from start: Instant, cutoff: Instant?) throws {
         guard let cutoff, start < cutoff else { return }
         throw DaybookError.usage(
             "\(what) cannot be made again: the ledger rows before \(cutoff) were carried forward as balances. What was "

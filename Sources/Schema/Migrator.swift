@@ -1,4 +1,4 @@
-import Digests
+import Codecs
 import Domain
 public import Postgres
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import BatchEngine
 import Console
-import Digests
+import Codecs
 import Domain
 import Foundation
 import Grsai

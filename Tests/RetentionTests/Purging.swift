@@ -1,4 +1,4 @@
-import Digests
+import Codecs
 import Domain
 import Foundation
 import Postgres

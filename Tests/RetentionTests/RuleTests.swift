@@ -1,5 +1,6 @@
 import Codecs
 import Domain
+import Formats
 import Postgres
 import Schema
 import TestSupport
@@ -162,7 +163,7 @@ import Testing
         let leaves = Self.leaves(2)
         let tree = MerkleTree(leaves)
         let sorted = leaves.sorted { $0.lexicographicallyPrecedes($1) }
-        #expect(Hex.text(MerkleTree.leaf(salt: sorted[0], sorted[1])) != tree.root)
+        #expect(Hexadecimal.text(MerkleTree.leaf(salt: sorted[0], sorted[1])) != tree.root)
         let step = try #require(tree.path(of: leaves[0])?.first)
         #expect(step.sha256.utf8.count == 64)
     }

@@ -4,7 +4,7 @@ import Schema
 import TestSupport
 import Testing
 
-@testable import Digests
+@testable import Codecs
 @testable import Reporting
 
 /// gzip's format is read as the program of that name reads it.

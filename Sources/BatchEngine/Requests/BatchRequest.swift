@@ -1,5 +1,6 @@
-import Digests
+import Codecs
 public import Domain
+public import Formats
 
 /// A batch as a customer asks for it, checked.
 public struct BatchRequest: Sendable, Hashable {

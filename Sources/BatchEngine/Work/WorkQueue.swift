@@ -1,4 +1,5 @@
 public import Domain
+import Formats
 public import Postgres
 
 /// The worker's transactions, each a call on a session in a transaction of the caller's.

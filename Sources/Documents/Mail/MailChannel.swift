@@ -11,7 +11,7 @@ public enum MailChannel: Sendable {
     case sendmail([String])
 
     /// What became of a message.
-    enum Fate {
+    package enum Fate {
         case handedOver
         /// It was not taken: it is this message's or its recipient's own fault, and others may fare better.
         case refused(String)
@@ -19,7 +19,7 @@ public enum MailChannel: Sendable {
         case uncertain(String)
     }
 
-    var name: String {
+    package var name: String {
         switch self {
         case .outbox: "outbox"
         case .smtp: "smtp"
@@ -38,7 +38,7 @@ public enum MailChannel: Sendable {
 
     /// Gives a message away. Throws where nothing was sent and no other message will fare better: `tryAgain`,
     /// `configuration` for a program that cannot be started, `output` for a folder that cannot be written.
-    func hand(_ bytes: [UInt8], from: String, to recipient: String, name: String) async throws -> Fate {
+    package func hand(_ bytes: [UInt8], from: String, to recipient: String, name: String) async throws -> Fate {
         switch self {
         case .outbox(let folder, let mode):
             let staging = try StagingFolder(output: folder, mode: mode)

@@ -1,4 +1,4 @@
-public import Domain
+package import Domain
 
 /// A message that is to be sent once: a report of a month, to an account.
 public struct MailItem: Sendable {

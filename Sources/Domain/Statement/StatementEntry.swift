@@ -1,3 +1,5 @@
+import Formats
+
 /// One row of the credit ledger, as a statement reads it.
 public struct StatementEntry: Sendable, Hashable {
     public let id: Int64

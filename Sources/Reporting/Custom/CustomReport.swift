@@ -1,8 +1,9 @@
+public import Documents
 public import Domain
 import Foundation
 public import Postgres
-import Schema
-import Spreadsheet
+public import Schema
+public import Spreadsheet
 
 /// Runs a report that is a folder: read-only, in one snapshot, with bound parameters and a time limit.
 public struct CustomReport: Sendable {

@@ -1,6 +1,8 @@
+import Documents
 import Domain
 import Foundation
 import Postgres
+import Schema
 import Spreadsheet
 
 /// Writes the files of a custom report: every row goes straight from the server into the CSV file and onto its sheet.

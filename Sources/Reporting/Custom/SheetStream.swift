@@ -1,5 +1,7 @@
+import Documents
 import Domain
 import Postgres
+import Schema
 import Spreadsheet
 
 /// One query of a custom report on its way into a CSV file and, a million rows per sheet, into the workbook.

@@ -1,3 +1,4 @@
+import Documents
 import Domain
 
 /// A line chart of percentages by month, as numbers for inline SVG.

@@ -1,3 +1,4 @@
+public import Documents
 public import Domain
 import Foundation
 

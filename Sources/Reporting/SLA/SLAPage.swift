@@ -1,4 +1,6 @@
+import Documents
 import Domain
+import Schema
 
 /// What the SLA page shows: stored, preformatted values, because a template sees nothing else.
 struct SLAPage: Sendable {

@@ -1,9 +1,10 @@
-import Codecs
+public import Codecs
+public import Documents
 public import Domain
 import Foundation
 public import Postgres
-import Schema
-import Spreadsheet
+public import Schema
+public import Spreadsheet
 
 /// The monthly SLA report: counts every figure in one snapshot, and writes workbook, page and CSV files.
 ///

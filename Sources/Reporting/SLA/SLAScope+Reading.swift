@@ -23,30 +23,25 @@ extension SLAScope {
         let judging = Self.listed(standard, stretches.map(\.contract) + own)
         let timeZone = onlyAccount?.timeZone ?? standard.profile.timeZone
 
-        let grace = (judging.map(\.profile.longestLimitSeconds).max() ?? 0) + Limits.finalityGraceHours * 3600
         let snapshotAt = try session.snapshotInstant()
         guard let period = periods.last, period.start < snapshotAt else {
             throw DaybookError.usage("The month \(request.month) has not begun in \(timeZone); choose an earlier one.")
         }
-        try ReplayedMonth(
-            title: "The SLA report of \(request.month)", finalityAt: period.end.adding(seconds: grace),
-            cutoff: request.cutoff
-        ).require(session)
-        if let cutoff = request.cutoff, cutoff > snapshotAt {
-            throw DaybookError.usage("The cutoff \(cutoff) lies after the database's now, \(snapshotAt).")
-        }
+        let scope = ReportScope(
+            title: "The SLA report of \(request.month)", period: period, contracts: judging, cutoff: request.cutoff,
+            snapshotAt: snapshotAt)
+        try scope.requireReplayed(session)
+        try scope.requireKnownCutoff()
         if let cutoff = request.cutoff, cutoff < period.start {
             throw DaybookError.usage("The cutoff \(cutoff) lies before the month, which starts at \(period.start).")
         }
-        let finalityAt = period.end.adding(seconds: grace)
-        let cutoff = request.cutoff ?? min(snapshotAt, finalityAt)
         self.init(
             request: request, accounts: accounts, onlyAccount: onlyAccount, contracts: judging,
-            stretches: stretches, ownContracts: own, timeZone: timeZone,
-            snapshotAt: snapshotAt, current: JudgedMonth(month: request.month, period: period, cutoff: cutoff),
-            finalityAt: finalityAt,
+            stretches: stretches, ownContracts: own, timeZone: timeZone, scope: scope,
             earlier: zip(months, periods).dropLast().map { month, period in
-                JudgedMonth(month: month, period: period, cutoff: min(period.end.adding(seconds: grace), cutoff))
+                JudgedMonth(
+                    month: month, period: period,
+                    cutoff: min(ReportScope.finality(of: period, judging), scope.cutoff))
             },
             ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)))
     }

@@ -1,5 +1,7 @@
+import Documents
 import Domain
 import Postgres
+import Schema
 
 /// Everything that is settled before the first figure is counted: whose month, from when to when, by which contracts.
 struct SLAScope: Sendable {
@@ -25,19 +27,21 @@ struct SLAScope: Sendable {
     let ownContracts: [Contract]
     /// The IANA zone of the reported month.
     let timeZone: String
-    /// The instant of the database snapshot.
-    let snapshotAt: Instant
-    /// The reported month.
-    let current: JudgedMonth
-    /// When everything that could still happen to the month has happened.
-    let finalityAt: Instant
+    /// The reported month, and as of when it is judged.
+    let scope: ReportScope
     /// The months before the reported one, oldest first, each judged at its own finality.
     let earlier: [JudgedMonth]
     /// The month of every account in its own zone, by slug.
     let ownPeriods: [String: Period]
 
+    /// The instant of the database snapshot.
+    var snapshotAt: Instant { scope.snapshotAt }
+    /// When everything that could still happen to the month has happened.
+    var finalityAt: Instant { scope.finalityAt }
     /// `final` from the finality instant on, else `preliminary`.
-    var isFinal: Bool { current.cutoff >= finalityAt }
+    var isFinal: Bool { scope.isFinal }
+    /// The reported month as the queries take it.
+    var current: JudgedMonth { JudgedMonth(month: request.month, period: scope.period, cutoff: scope.cutoff) }
     var standard: ContractProfile { contracts[0].profile }
     /// The profile that judges what has no owner: the one account's, else the standard one.
     var widestProfile: ContractProfile { onlyAccount.map(profile) ?? standard }

@@ -1,3 +1,4 @@
+import Documents
 public import Domain
 
 /// What an SLA report comes to: its promises, each with its verdict, and all of them in one sentence.

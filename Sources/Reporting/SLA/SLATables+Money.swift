@@ -1,4 +1,6 @@
+import Documents
 import Domain
+import Schema
 
 extension SLATables {
     func refunds() -> Table {

@@ -1,3 +1,4 @@
+import Documents
 import Domain
 
 /// Lays the figures of an SLA report out as its tables, with the columns of the contract.

@@ -1,4 +1,6 @@
+import Documents
 import Domain
+import Schema
 import Spreadsheet
 
 /// The workbook of an SLA report: a summary, a sheet per table, the tasks, the definitions and the provenance.

@@ -1,5 +1,7 @@
+import Documents
 import Domain
 import Postgres
+import Schema
 import Spreadsheet
 
 /// Streams every task of the completion figures into the CSV file and onto the sheets, one row at a time.

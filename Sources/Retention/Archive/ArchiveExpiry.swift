@@ -2,7 +2,6 @@ public import Codecs
 public import Domain
 internal import Foundation
 public import Postgres
-public import Reporting
 
 /// Destroys the archives whose time is over, and certifies that.
 public struct ArchiveExpiry: Sendable {

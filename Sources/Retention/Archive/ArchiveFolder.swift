@@ -1,5 +1,6 @@
 internal import Codecs
 public import Domain
+import Formats
 internal import Foundation
 internal import Reporting
 

@@ -2,7 +2,6 @@ public import Codecs
 public import Domain
 internal import Foundation
 public import Postgres
-public import Reporting
 internal import Schema
 
 /// Puts an archive's rows back.

@@ -1,7 +1,6 @@
 internal import Codecs
 public import Domain
 internal import Postgres
-public import Reporting
 internal import Schema
 
 /// Which months of the ledger would be carried forward as balances, and what of them stays as it is.

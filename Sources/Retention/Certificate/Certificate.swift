@@ -1,4 +1,4 @@
-internal import Digests
+internal import Codecs
 internal import Domain
 internal import Postgres
 internal import Reporting

@@ -1,7 +1,7 @@
-internal import Digests
+internal import Codecs
 internal import Domain
+import Formats
 public import Postgres
-public import Reporting
 
 /// What of a certificate everybody may see: what happened when, by whom, its place in the chain, and the root of its
 /// parts. Its digest is what heads the chain.
@@ -80,7 +80,7 @@ extension Certificate {
     func signed(with key: SigningKey) throws -> Certificate {
         var signed = self
         signed.signature = DocumentSignature(awaiting: key)
-        let value = Hex.text(key.sign(try signed.signedBytes()))
+        let value = Hexadecimal.text(key.sign(try signed.signedBytes()))
         signed.signature?.value = value
         return signed
     }

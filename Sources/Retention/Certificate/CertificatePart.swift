@@ -1,5 +1,6 @@
-internal import Digests
+internal import Codecs
 internal import Domain
+import Formats
 internal import Postgres
 
 /// What a certificate says of one account, and of nobody else.

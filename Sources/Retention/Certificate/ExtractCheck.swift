@@ -1,7 +1,6 @@
 public import Codecs
 internal import Domain
 import Formats
-public import Reporting
 
 /// Checks an extract by itself: without a database, and without the certificates that it was made of.
 public struct ExtractCheck: Sendable {

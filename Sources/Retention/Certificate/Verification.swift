@@ -2,7 +2,6 @@ public import Codecs
 public import Domain
 internal import Foundation
 public import Postgres
-public import Reporting
 internal import Schema
 
 /// Walks the chain of certificates, recomputes every digest, and asks the database again.

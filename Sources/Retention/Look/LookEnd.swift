@@ -1,7 +1,6 @@
 public import Codecs
 public import Domain
 public import Postgres
-public import Reporting
 
 /// Ends a look into an archive: drops its tables, records and certifies that.
 public struct LookEnd: Sendable {

@@ -1,7 +1,6 @@
 internal import Codecs
 public import Domain
 public import Postgres
-public import Reporting
 internal import Schema
 
 /// What a purge would do as of a date, counted in one snapshot. Making it changes nothing.

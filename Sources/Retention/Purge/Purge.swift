@@ -1,8 +1,7 @@
-public import Digests
+public import Codecs
 public import Domain
 internal import Foundation
 public import Postgres
-public import Reporting
 
 /// A purge: prepared and shown, then run in small transactions that can be interrupted anywhere, and certified.
 ///

@@ -1,6 +1,5 @@
 public import Domain
 public import Postgres
-public import Reporting
 internal import Schema
 
 /// What is on record of purges: runs, certificates, archives and looks into them, and what was taken from whom.

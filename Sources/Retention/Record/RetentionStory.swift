@@ -1,6 +1,5 @@
 internal import Domain
 public import Postgres
-public import Reporting
 internal import Schema
 
 /// What is held of somebody or something, until when, and what is gone: counted in one snapshot.

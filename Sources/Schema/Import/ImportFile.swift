@@ -1,5 +1,6 @@
-import Digests
-public import Domain
+import Codecs
+import Domain
+public import Formats
 import Foundation
 import Postgres
 

@@ -1,4 +1,5 @@
 import Domain
+import Formats
 
 /// The files that can be imported: their columns, their table, and what makes a row of them valid.
 public enum ImportKind: String, Sendable, CaseIterable {

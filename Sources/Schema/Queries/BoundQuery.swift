@@ -1,5 +1,5 @@
 import Domain
-import Postgres
+package import Postgres
 import Synchronization
 
 /// A query of a report's folder with its values bound to `$1`, `$2`, …
@@ -29,14 +29,14 @@ public struct BoundQuery: Sendable {
     }
 
     /// All rows, in memory.
-    func rows(_ session: Session) throws -> [Row] {
+    package func rows(_ session: Session) throws -> [Row] {
         try require(session)
         return try naming { try session.query(sql, parameters) }
     }
 
     /// Hands over the rows one by one.
     @discardableResult
-    func forEachRow(
+    package func forEachRow(
         _ session: Session, rows format: RowFormat = .binary,
         onColumns: ([ColumnDescription]) throws -> Void = { _ in }, _ body: (borrowing RowView) throws -> Void
     ) throws -> Int {
@@ -45,12 +45,12 @@ public struct BoundQuery: Sendable {
     }
 
     /// Opens a cursor for it.
-    func declare(_ cursor: String, in session: Session) throws {
+    package func declare(_ cursor: String, in session: Session) throws {
         _ = try naming { try session.execute("DECLARE \(cursor) NO SCROLL CURSOR FOR\n\(sql)", parameters) }
     }
 
     /// The text with the values written out, for psql.
-    func script(_ session: Session, literal: (Value) -> String) throws -> String {
+    package func script(_ session: Session, literal: (Value) -> String) throws -> String {
         try require(session)
         var text = sql
         // From the last to the first, so that $1 does not eat the start of $12.

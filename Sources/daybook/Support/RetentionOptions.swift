@@ -1,5 +1,5 @@
 import ArgumentParser
-import Digests
+import Codecs
 import Domain
 import Foundation
 import Postgres

@@ -1,0 +1,175 @@
+public import Codecs
+public import Documents
+public import Domain
+import Foundation
+public import Postgres
+import Schema
+
+/// The monthly statements: one account's or everybody's, in one snapshot and one pass over the ledger.
+public struct StatementReport: Sendable {
+    /// Where the report's parts are, and where its outputs go.
+    public struct Settings: Sendable {
+        /// The folder of the installed report definitions, `reports`.
+        public let definitionFolder: String
+        public let templates: TemplateSet
+        public let output: String
+        /// Who may read what is written.
+        public let mode: OutputMode
+        public let formats: Set<ReportFormat>
+        /// Signs the manifests; nil leaves them unsigned.
+        public let key: SigningKey?
+        /// Who issues the statements, in one line; empty where nobody says so.
+        public let issuer: String
+        public let programVersion: String
+        /// Milliseconds after which a single query is given up; 0 for never.
+        public let statementTimeoutMilliseconds: Int
+
+        public init(
+            definitionFolder: String, templates: TemplateSet, output: String, mode: OutputMode = .ownerOnly,
+            formats: Set<ReportFormat>, key: SigningKey?, issuer: String = "", programVersion: String,
+            statementTimeoutMilliseconds: Int = 0
+        ) {
+            self.definitionFolder = definitionFolder
+            self.templates = templates
+            self.output = output
+            self.mode = mode
+            self.formats = formats
+            self.key = key
+            self.issuer = issuer
+            self.programVersion = programVersion
+            self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
+        }
+
+        func library() throws -> QueryLibrary { try QueryLibrary(folder: definitionFolder + "/statement") }
+    }
+
+    /// What one statement came to.
+    public struct Outcome: Sendable {
+        public let account: Account
+        public let summary: StatementSummary
+        public let entries: Int
+        /// Where it would be sent; empty where nobody knows.
+        public let email: String
+        public let isFinal: Bool
+        /// True where it was written from what was kept when its month was closed.
+        public let isClosed: Bool
+        /// Paths of the files that were written.
+        public var files: [String] = []
+        /// SHA-256 of each of them as it was written, by its path.
+        package var digests: [String: String] = [:]
+
+        /// True where somebody accepted everything that it differs by.
+        public var isAccepted = false
+
+        /// True for what may be sent and closed.
+        public var mayGoOut: Bool { isWhole || isAccepted }
+        /// What it differs by, for people; empty where it is whole.
+        public var differences: String { summary.differencesText }
+        /// True where all of the checks are 0.
+        public var isWhole: Bool { StatementLine.checks.allSatisfy { (summary[$0] ?? 0) == 0 } }
+    }
+
+    /// How many further connections a run has something to do for.
+    public static let furtherConnections = 3
+
+    private let request: StatementRequest
+    private let settings: Settings
+
+    public init(_ request: StatementRequest, settings: Settings) {
+        self.request = request
+        self.settings = settings
+    }
+
+    /// Writes the statements. All of them appear, or none.
+    ///
+    /// - Parameter beside: Further connections to the same database, which read ahead in the same snapshot: what comes
+    ///   before the month, the batches and the entries, as many of the three as there are. Behind a pooler there are
+    ///   none: it may have no server left for them, and they would wait for the one that waits for them.
+    public func run(
+        _ connection: Connection, beside: [DirectConnection] = [],
+        progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> [Outcome] {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var left = beside[...]
+            func feed<Value: Sendable>(
+                _ decode: @escaping @Sendable (borrowing RowView) throws -> Value,
+                _ settings: String = StatementReader.settings
+            ) -> RowFeed<Value>? {
+                guard let connection = left.popFirst() else { return nil }
+                let feed = RowFeed(settings: settings, decode: decode)
+                group.addTask { await feed.serve(over: connection, options) }
+                return feed
+            }
+            let feeds = StatementReader.Feeds(
+                history: feed(StatementReader.movement, StatementReader.historySettings),
+                batches: feed(StatementReader.batch), entries: feed(StatementReader.entry))
+            defer { feeds.stop() }
+            return try await write(connection, feeds: feeds, progress: progress)
+        }
+    }
+
+    /// What the statements come to, of everybody or of some accounts, without a file.
+    public func preview(_ connection: Connection, accounts: [String]? = nil) async throws -> [Outcome] {
+        let library = try settings.library()
+        return try await PreviewFolder.with { folder in
+            let bare = StatementReport.Settings(
+                definitionFolder: settings.definitionFolder, templates: settings.templates, output: folder,
+                formats: [], key: nil, programVersion: settings.programVersion,
+                statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
+            return try await connection.transaction(options) { session in
+                try ReportSession.prepare(session)
+                let staging = try StagingFolder(output: folder, synchronisesEach: false)
+                var run = try StatementRun(
+                    request, settings: bare, session: session, library: library, staging: staging
+                ) { _ in }
+                if let accounts { try run.leaveOutAll(but: accounts) }
+                return try run.writeAll().map(\.outcome)
+            }
+        }
+    }
+
+    private var options: TransactionOptions {
+        ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
+    }
+
+    private func write(
+        _ connection: Connection, feeds: StatementReader.Feeds, progress: @escaping @Sendable (String) -> Void
+    ) async throws -> [Outcome] {
+        let library = try settings.library()
+        return try await connection.transaction(options) { session in
+            try ReportSession.prepare(session)
+            let staging = try StagingFolder(
+                output: settings.output, mode: settings.mode, synchronisesEach: request.account != nil)
+            let run = try StatementRun(
+                request, settings: settings, session: session, library: library, staging: staging, progress: progress)
+            var statements = try run.writeAll(feeds: feeds)
+            if !staging.synchronisesEach { try staging.synchroniseAll() }
+            progress("publishing the files")
+            for index in statements.indices {
+                let outputs = statements[index].outputs
+                statements[index].outcome.files = try outputs.publish()
+                statements[index].outcome.digests = outputs.publishedDigests
+            }
+            if !staging.synchronisesEach { try staging.synchroniseAll() }
+            return statements.map(\.outcome)
+        }
+    }
+}
+
+/// What a user asks of the statements.
+public struct StatementRequest: Sendable {
+    public let month: Month
+    /// The slug of the one account, nil for all of them.
+    public let account: String?
+    /// The instant as of which everything is judged; nil for the earlier of now and the month's finality.
+    public let cutoff: Instant?
+
+    public init(month: Month, account: String?, cutoff: Instant? = nil) {
+        self.month = month
+        self.account = account
+        self.cutoff = cutoff
+    }
+
+    /// The name of an account's outputs without an extension, `statement-SLUG-2026-10`.
+    public func baseName(_ slug: String) -> String { "statement-\(slug)-\(month)" }
+}

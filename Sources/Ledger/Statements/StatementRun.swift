@@ -1,0 +1,181 @@
+import Documents
+import Domain
+import Foundation
+import Postgres
+import Schema
+import Spreadsheet
+
+/// Writes statements into a staging folder, account by account, within one transaction.
+struct StatementRun {
+    /// One finished statement, before it appears.
+    struct Statement {
+        let subject: StatementAccount
+        let outputs: Outputs
+        let manifest: StatementManifest
+        var outcome: StatementReport.Outcome
+        /// The rows behind it that no closed month had, for whoever closes the month: every one before its end.
+        package let rows: [(id: Int64, credits: Int64)]
+    }
+
+    private static let progressInterval = 25
+    private static let flushInterval = 200
+    /// Statements whose rows are read and that wait to be written.
+    private static let draftsAhead = 16
+
+    /// How a run treats the months that are closed.
+    enum Mode {
+        /// Closed months are written as they were kept.
+        case report
+        /// Closed months are left out, and the rows behind the others are kept.
+        case close
+        /// Only closed months, worked out again from the rows that they were closed with.
+        case reproduce
+    }
+
+    private(set) var scope: StatementScope
+    let library: QueryLibrary
+    private let request: StatementRequest
+    private let settings: StatementReport.Settings
+    private let session: Session
+    private let catalog: Catalog
+    private let staging: StagingFolder
+    private let progress: (String) -> Void
+    private let mode: Mode
+    /// The accounts whose month is closed and is written as it was kept, with the revision that is in force.
+    private var kept: [(subject: StatementAccount, revision: Int64)]
+    /// Nil where no ledger row was carried forward.
+    private let carried: CarriedLedger?
+    private let acceptances: StatementAcceptances
+
+    init(
+        _ request: StatementRequest, settings: StatementReport.Settings, session: Session, library: QueryLibrary,
+        staging: StagingFolder, mode: Mode = .report, progress: @escaping (String) -> Void
+    ) throws {
+        self.request = request
+        self.settings = settings
+        self.session = session
+        self.library = library
+        self.staging = staging
+        self.mode = mode
+        self.progress = progress
+        catalog = try Catalog(session)
+        try catalog.requireEssentials()
+        acceptances = try StatementAcceptances(session, catalog: catalog)
+        let closes = MonthCloses(session: session, catalog: catalog)
+        var scope = try StatementScope(
+            request, session: session, catalog: catalog, profileFolder: settings.definitionFolder + "/sla")
+        let revisions = try closes.revisions(of: request.month)
+        let closed = scope.accounts.filter { revisions[$0.account.userID] != nil }
+        if mode == .reproduce {
+            scope.accounts = closed
+        } else {
+            scope.accounts.removeAll { revisions[$0.account.userID] != nil }
+        }
+        kept =
+            mode == .report
+            ? closed.map { ($0, revisions[$0.account.userID] ?? 0) } : []
+        try closes.attach(to: &scope, including: mode == .reproduce)
+        scope.keepsRows = mode == .close
+        carried = try CarriedLedger(session, catalog: catalog, owners: scope.accounts.map(\.account.userID))
+        for subject in scope.accounts {
+            try CarriedLedger.refuse(
+                "The statement \(subject.account.slug)-\(request.month)", from: subject.period.start,
+                cutoff: carried?.cutoff)
+        }
+        self.scope = scope
+    }
+
+    /// Leaves accounts out whose statement is not to be made.
+    mutating func leaveOut(_ isLeftOut: (StatementAccount) -> Bool) {
+        scope.accounts.removeAll(where: isLeftOut)
+        kept.removeAll { isLeftOut($0.subject) }
+    }
+
+    /// Keeps some accounts alone. Throws `usage` for a slug that is nobody's.
+    mutating func leaveOutAll(but slugs: [String]) throws {
+        let accounts = scope.accounts.map(\.account) + kept.map(\.subject.account)
+        for slug in slugs { _ = try Account.named(slug, among: accounts) }
+        leaveOut { !slugs.contains($0.account.slug) }
+    }
+
+    /// Writes every statement of the request.
+    func writeAll(feeds: StatementReader.Feeds = StatementReader.Feeds()) throws -> [Statement] {
+        progress("reading the ledger")
+        let reader = try StatementReader(
+            scope: scope, session: session, library: library, catalog: catalog, feeds: feeds)
+        let writing = StatementWriting(
+            request: request, settings: settings, snapshotAt: scope.snapshotAt, library: library,
+            files: library.files, acceptances: acceptances)
+        let work = OrderedWork<Statement>(ahead: Self.draftsAhead)
+        let flushing = OrderedWork<Void>(ahead: scope.accounts.count)
+        // Nothing is written any more when the staging folder goes.
+        defer {
+            work.wait()
+            flushing.wait()
+        }
+        for (index, subject) in scope.accounts.enumerated() {
+            let draft = try draft(subject, number: Int64(index + 1), reader: reader)
+            try work.add { try writing.finish(draft) }
+            if (index + 1) % Self.progressInterval == 0 {
+                progress("writing statements, \(index + 1) of \(scope.accounts.count)")
+            }
+            // The disk begins early: whoever waits for it at the end waits for little.
+            if (index + 1) % Self.flushInterval == 0, !staging.synchronisesEach {
+                try flushing.add { try staging.synchroniseAll() }
+            }
+        }
+        var statements = try work.finish()
+        statements += try writeKept()
+        return statements.sorted {
+            $0.subject.account.slug.utf8.lexicographicallyPrecedes($1.subject.account.slug.utf8)
+        }
+    }
+
+    /// The statements of closed months, one after the other. Where one is not what was closed none appears, of nobody:
+    /// all that are refused are named, so that one look at them is enough.
+    private func writeKept() throws -> [Statement] {
+        var statements: [Statement] = []
+        var refused: [(slug: String, error: DaybookError)] = []
+        for (subject, revision) in kept {
+            do {
+                let kept = try KeptStatement(subject, month: request.month, revision: revision, session)
+                var outcome = try kept.outcome(email: MailAddress.of(subject.account, session, catalog))
+                outcome.isAccepted =
+                    acceptances.covering(outcome.summary, of: subject.account.userID, in: request.month) != nil
+                statements.append(
+                    Statement(
+                        subject: subject, outputs: try kept.write(staging: staging, formats: settings.formats),
+                        manifest: kept.manifest, outcome: outcome, rows: []))
+            } catch let error as DaybookError where error.kind == .badData {
+                refused.append((subject.account.slug, error))
+            }
+        }
+        guard let first = refused.first else { return statements }
+        throw LedgerRefusal.forgedStatements(
+            first.error, others: refused.dropFirst().map(\.slug), isOfEverybody: request.account == nil)
+    }
+
+    /// Reads the rows of one account, and writes its entries as they come.
+    private func draft(_ subject: StatementAccount, number: Int64, reader: StatementReader) throws -> StatementDraft {
+        let outputs = try Outputs(
+            staging: staging, baseName: request.baseName(subject.account.slug), formats: settings.formats)
+        let clock = reader.clock(of: subject.account)
+        let workbook =
+            settings.formats.contains(.xlsx)
+            ? try StatementWorkbook(
+                path: outputs.workbookPath(), temporaryDirectory: staging.path,
+                number: "\(subject.account.slug)-\(request.month)", issuer: settings.issuer, subject: subject,
+                month: request.month) : nil
+        // The figures are always digested, also where no CSV file is asked for.
+        let csv = try outputs.sink("entries.csv")
+        let writer = try EntryWriter(
+            csv: csv, workbook: workbook, clock: clock,
+            keepsPageRows: settings.formats.contains(.html))
+        let posting = StatementPosting(
+            subject: subject, number: number, reader: reader, carried: carried, keepsRows: mode == .close)
+        let (book, rows) = try posting.post(into: writer)
+        return StatementDraft(
+            subject: subject, clock: clock, outputs: outputs, csv: csv, workbook: workbook, writer: writer, book: book,
+            rows: rows, holdings: reader.holdings(of: number))
+    }
+}
