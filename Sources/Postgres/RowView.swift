@@ -2,16 +2,11 @@ internal import CLibPQ
 
 /// One row of a stream, read where libpq keeps it.
 ///
-/// It cannot be copied or kept: it is valid inside the body that gets it. What
-/// must outlive the body is read out of it, or all of it by ``copy()``.
-///
-/// Accessors take an index from 0. They throw ``PostgresError`` with code
-/// ``PostgresError/Code/decoding``, naming the column, where the field is null
-/// (unless the accessor is `optional…`) or of a type that does not read so.
-public struct RowView: ~Copyable {
+/// It cannot be copied or kept: it is valid inside the body that gets it, and what must outlive the body is read out
+/// of it. Reading it by index is quick; by name each reading searches the columns.
+public struct RowView: ReadableRow, ~Copyable {
     /// Owned by the stream, with the row as its only one.
     private let result: OpaquePointer
-    /// How many columns there are.
     public let columnCount: Int
 
     init(result: OpaquePointer) {
@@ -19,12 +14,10 @@ public struct RowView: ~Copyable {
         columnCount = Int(PQnfields(result))
     }
 
-    /// The name of a column.
     public func name(_ index: Int) -> String {
         PQfname(result, checked(index)).map { String(cString: $0) } ?? ""
     }
 
-    /// The type of a column.
     public func type(_ index: Int) -> TypeOID {
         TypeOID(rawValue: PQftype(result, checked(index)))
     }
@@ -32,11 +25,6 @@ public struct RowView: ~Copyable {
     /// True where the field is null.
     public func isNull(_ index: Int) -> Bool {
         PQgetisnull(result, 0, checked(index)) != 0
-    }
-
-    /// True where the server sent the field as text.
-    func isText(_ index: Int) -> Bool {
-        PQfformat(result, checked(index)) == 0
     }
 
     /// The field's binary form as the server sent it, empty for null; valid as long as the row is.
@@ -48,63 +36,30 @@ public struct RowView: ~Copyable {
         )
     }
 
-    /// The whole row, copied, to be kept.
-    public func copy() -> Row {
-        let columns = (0..<columnCount).map { ColumnDescription(name: name($0), type: type($0)) }
-        return Row(copying: result, row: 0, columns: ColumnList(columns))
+    public func field(_ index: Int) -> Field {
+        let column = checked(index)
+        let type = TypeOID(rawValue: PQftype(result, column))
+        let length = Int(PQgetlength(result, 0, column))
+        // Only what has no bytes can be null.
+        if length == 0, PQgetisnull(result, 0, column) != 0 { return .null(type) }
+        return Field(UnsafeRawBufferPointer(start: PQgetvalue(result, 0, column), count: length), type: type)
+    }
+
+    /// The field as PostgreSQL prints it, whatever its type; nil for null.
+    ///
+    /// Precondition: the rows were asked for as ``RowFormat/text``.
+    public func printed(_ index: Int) throws -> String? {
+        precondition(PQfformat(result, checked(index)) == 0, "only rows that were asked for as text are printed")
+        return try read(index, asked: "text") { (field: Field) throws(FieldFault) in
+            guard !field.isNull else { return nil }
+            guard let text = String(validating: field.bytes, as: UTF8.self) else { throw .malformed }
+            return text
+        }
     }
 
     @inline(__always)
     private func checked(_ index: Int) -> Int32 {
         precondition(index >= 0 && index < columnCount, "a row is read beyond its columns")
         return Int32(truncatingIfNeeded: index)
-    }
-
-    @inline(__always)
-    private func cell(_ index: Int) -> Cell {
-        isNull(index) ? .null(type(index)) : Cell(bytes(index), type: type(index))
-    }
-
-    @inline(__always)
-    func decode<Decoded: CellDecodable>(_ index: Int, as decoded: Decoded.Type = Decoded.self) throws -> Decoded {
-        let cell = cell(index)
-        do throws(CellFault) {
-            guard !cell.isNull else { throw .null }
-            return try Decoded.decode(cell)
-        } catch {
-            throw failure(error, index, asked: Decoded.askedName)
-        }
-    }
-
-    @inline(__always)
-    func decodeIfPresent<Decoded: CellDecodable>(
-        _ index: Int,
-        as decoded: Decoded.Type = Decoded.self
-    ) throws -> Decoded? {
-        let cell = cell(index)
-        guard !cell.isNull else { return nil }
-        do throws(CellFault) {
-            return try Decoded.decode(cell)
-        } catch {
-            throw failure(error, index, asked: Decoded.askedName)
-        }
-    }
-
-    /// Decodes by a function on the cell, which may be null.
-    func read<Decoded>(
-        _ index: Int,
-        asked: String,
-        _ decode: (Cell) throws(CellFault) -> Decoded
-    ) throws -> Decoded {
-        do throws(CellFault) {
-            return try decode(cell(index))
-        } catch {
-            throw failure(error, index, asked: asked)
-        }
-    }
-
-    @inline(never)
-    private func failure(_ fault: CellFault, _ index: Int, asked: String) -> PostgresError {
-        PostgresError(fault, column: ColumnDescription(name: name(index), type: type(index)), asked: asked)
     }
 }

@@ -61,13 +61,11 @@ import Testing
         }
         #expect(try (0..<7).map { try row.text($0) } == ["a", "b  ", "c", "calm", "e", "\"f\"", "\"g\""])
         #expect(try row.bool("same"))
-        #expect(try row.value(3) == .unknown("calm"))
     }
 
     @Test func `uuids come in lower case and go in any case`() async throws {
         let (row, _) = try await roundTrip(.uuid("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"), "uuid")
         #expect(try row.uuid("v") == "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")
-        #expect(try row.value("v") == .uuid("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"))
         await #expect(throws: PostgresError.self) { try await roundTrip(.uuid("a0eebc99"), "uuid") }
     }
 
@@ -82,7 +80,6 @@ import Testing
         let (row, printed) = try await roundTrip(.instant(instant), "timestamptz")
         #expect(try row.instant("v") == instant)
         #expect(printed == text)
-        #expect(try row.value("v") == .instant(instant))
     }
 
     @Test func `instants print with offset in reports`() async throws {
@@ -127,11 +124,10 @@ import Testing
         0.1, -0.0, 1, 1e14, 1e15, 1e-4, 1e-5, -123456.789, .infinity, .greatestFiniteMagnitude, .leastNonzeroMagnitude,
     ])
     func `floating-point numbers print as the server does`(number: Double) async throws {
-        let (row, text) = try await roundTrip(.double(number), "float8")
-        #expect(try row.double("v") == number)
+        let (row, text) = try await roundTrip(.unknown("\(number)"), "float8")
         #expect(try row.string("v") == text)
         let fits = !number.isFinite || Float(number).isFinite && Float(number) != 0
-        let (small, smallText) = try await roundTrip(.double(fits ? number : 0), "float4")
+        let (small, smallText) = try await roundTrip(.unknown("\(fits ? number : 0)"), "float4")
         #expect(try small.string("v") == smallText)
     }
 
