@@ -8,20 +8,14 @@ public enum SpreadsheetLimits {
     public static let cellLength = 32_767
     /// UTF-16 units of a sheet's name.
     public static let sheetNameLength = 31
-    /// Links of a sheet.
-    public static let linksPerSheet = 65_530
-    /// Bytes of a link, of a chart's description and of every other XML attribute: the writer cuts them there.
+    /// Bytes of a chart's description and of every other XML attribute: the writer cuts them there.
     public static let attributeBytes = 2_079
-    /// Bytes of a number format or of a font's name: the writer cuts them there.
+    /// Bytes of a number format: the writer cuts them there.
     public static let formatBytes = 127
-    /// Bytes of a defined name and of what it stands for: the writer cuts them there.
-    public static let definedNameBytes = 127
     /// UTF-16 units of a custom property's name and of its text.
     public static let customPropertyLength = 255
     /// UTF-16 units of a page's header or footer.
     public static let pageTextLength = 255
-    /// UTF-16 units of a formula.
-    public static let formulaLength = 8_192
     /// Significant digits that a spreadsheet keeps of a number; what has more is rounded when it is shown, edited or
     /// saved.
     public static let digits = 15

@@ -78,16 +78,6 @@ public final class Workbook {
         return format
     }
 
-    /// Gives cells a name for formulas: letters, digits, `_` and `.`, a letter first, not the name of a cell.
-    public func defineName(_ name: String, as range: CellRange) throws(SpreadsheetError) {
-        try DefinedName.check(name)
-        try checkExists(range)
-        guard range.reference.utf8.count <= SpreadsheetLimits.definedNameBytes else {
-            throw SpreadsheetError(.definedName, "The cells of \"\(name)\" need too long a reference.")
-        }
-        try SpreadsheetError.check(workbook_define_name(open, name, "=" + range.reference), "The name \"\(name)\"")
-    }
-
     /// Throws where the range leaves its sheet, or its sheet is not in the workbook.
     func checkExists(_ range: CellRange) throws(SpreadsheetError) {
         try range.check()

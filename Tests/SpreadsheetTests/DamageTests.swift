@@ -45,7 +45,6 @@ extension SpreadsheetTests {
             let book = try scratch.workbook()
             for name in ["empty", "one cell", "no view", "last"] { _ = try book.addSheet(name) }
             let full = try book.addSheet("full")
-            full.hideGridlines()
             full.setPage()
             try full.write(row: 0, column: 0, text: "x")
             try book.close()
