@@ -48,24 +48,21 @@ public struct ProgramRun: Sendable {
             unlink(base + ".err")
             try? FileManager.default.removeItem(atPath: base)
         }
-        var variables = ProcessInfo.processInfo.environment
-        for name in ["DATABASE_URL", "PGHOST", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER"] { variables[name] = nil }
-        for (name, value) in environment { variables[name] = value }
         // The shell gives the streams; it is replaced by the program, so that a signal meets the right process.
         let script = "cd \"$1\" && shift && exec \"$@\" < \"$DAYBOOK_TEST_INPUT\" > '\(base).out' 2> '\(base).err'"
-        variables["DAYBOOK_TEST_INPUT"] = input
+        let variables = environment.merging(["DAYBOOK_TEST_INPUT": input]) { _, own in own }
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         defer { close(null) }
         let child = try ChildProcess(
             ["/bin/sh", "-c", script, "sh", folder, program] + arguments,
-            environment: variables.map { "\($0.key)=\($0.value)" }, input: null, output: null)
+            environment: ChildProcess.environment(variables), input: null, output: null)
         if let killAfter {
             usleep(UInt32(killAfter * 1_000_000))
             kill(child.identifier, SIGKILL)
         }
         exitCode = child.wait()
-        output = Self.text(base + ".out")
-        errors = Self.text(base + ".err")
+        output = ChildProcess.text(base + ".out")
+        errors = ChildProcess.text(base + ".err")
     }
 
     /// Runs a program that must end with 0, and gives what it printed.
@@ -79,10 +76,6 @@ public struct ProgramRun: Sendable {
                 "\(program) \(arguments.joined(separator: " ")) ended with \(run.exitCode): \(run.errors)")
         }
         return run.output
-    }
-
-    private static func text(_ path: String) -> String {
-        String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
     }
 }
 

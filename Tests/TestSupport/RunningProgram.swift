@@ -33,26 +33,20 @@ public final class RunningProgram: Sendable {
 
     private init(_ arguments: [String], program: String, environment: [String: String]) throws {
         errorPath = NSTemporaryDirectory() + "/daybook-running-\(UUID().uuidString).err"
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
-            throw TestSupportError("No pipe for \(program).")
-        }
+        let ends = try ChildProcess.pipe()
         let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
         defer { close(null) }
-        var variables = ProcessInfo.processInfo.environment
-        for name in ["DATABASE_URL", "PGHOST", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER"] { variables[name] = nil }
-        for (name, value) in environment { variables[name] = value }
         child = try ChildProcess(
             ["/bin/sh", "-c", "exec \"$@\" 2> '\(errorPath)'", "sh", program] + arguments,
-            environment: variables.map { "\($0.key)=\($0.value)" }, input: null, output: ends[1])
-        close(ends[1])
-        output = ends[0]
+            environment: ChildProcess.environment(environment), input: null, output: ends.writing)
+        close(ends.writing)
+        output = ends.reading
         var line: [UInt8] = []
         var byte: UInt8 = 0
-        while read(ends[0], &byte, 1) == 1, byte != UInt8(ascii: "\n") { line.append(byte) }
+        while read(output, &byte, 1) == 1, byte != UInt8(ascii: "\n") { line.append(byte) }
         guard !line.isEmpty else {
             let status = child.wait()
-            throw TestSupportError("\(program) ended with \(status): \(Self.text(errorPath))")
+            throw TestSupportError("\(program) ended with \(status): \(ChildProcess.text(errorPath))")
         }
         firstLine = String(decoding: line, as: UTF8.self)
     }
@@ -70,7 +64,7 @@ public final class RunningProgram: Sendable {
     public var processID: Int32 { child.identifier }
 
     /// What it wrote to standard error so far.
-    public var errors: String { Self.text(errorPath) }
+    public var errors: String { ChildProcess.text(errorPath) }
 
     /// Asks it to end (SIGTERM) and waits; gives the exit code, 128 and the signal if one ended it.
     @discardableResult
@@ -82,9 +76,5 @@ public final class RunningProgram: Sendable {
         }
         hasEnded.withLock { $0 = true }
         return status
-    }
-
-    private static func text(_ path: String) -> String {
-        String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
     }
 }

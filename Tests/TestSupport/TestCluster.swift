@@ -33,10 +33,7 @@ public final class TestCluster: Sendable {
         files: [String: String] = [:]
     ) throws {
         let programs = try ServerPrograms(version: version)
-        // In /tmp itself: a socket's path has 107 bytes, and the server's user must get there.
-        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try Self.makeFolder()
         try Watchdog.start(over: folder)
         self.port = port
         self.programs = programs
@@ -60,9 +57,7 @@ public final class TestCluster: Sendable {
 
     /// Takes a copy of a running cluster, which goes on following it.
     private init(replicaOf primary: TestCluster, port: Int, settings: [String: String]) throws {
-        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try Self.makeFolder()
         try Watchdog.start(over: folder)
         self.port = port
         programs = primary.programs
@@ -75,6 +70,13 @@ public final class TestCluster: Sendable {
                 "fast", "--no-sync",
             ])
         try start()
+    }
+
+    /// A folder of one server's own, in /tmp itself: a socket's path has 107 bytes, and the server's user must get there.
+    static func makeFolder() throws -> String {
+        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Makes and starts a streaming replica. The cluster must admit it: `local replication all trust`.
@@ -141,19 +143,16 @@ struct Watchdog {
 
     /// Watches over the cluster in a folder.
     static func start(over folder: String) throws {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
-            throw TestSupportError("No pipe for the watchdog.")
-        }
+        let ends = try ChildProcess.pipe()
         let output = open("/dev/null", O_WRONLY | O_CLOEXEC)
         _ = try ChildProcess(
             ["/bin/sh", "-c", script, "watchdog", folder],
             environment: ["PATH=/usr/bin:/bin"],
-            input: ends[0],
+            input: ends.reading,
             output: output
         )
         // The writing end stays open for as long as this process lives.
-        close(ends[0])
+        close(ends.reading)
         close(output)
     }
 }
