@@ -80,15 +80,13 @@ extension Value {
         case .null, .unknown: .unspecified
         case .bool: .bool
         case .int: .int8
-        case .double: .float8
         case .text: .text
         case .uuid: .uuid
         case .instant: .timestamptz
         case .date: .date
-        case .numeric: .numeric
         case .json: .jsonb
         case .bytes: .bytea
-        case .ints, .texts, .uuids, .instants, .dates, .numerics, .bools, .array:
+        case .ints, .texts, .uuids, .instants, .bools, .array:
             elementType.flatMap { KnownType.byOID[$0]?.array } ?? .unspecified
         }
     }
@@ -100,8 +98,6 @@ extension Value {
         case .texts: .text
         case .uuids: .uuid
         case .instants: .timestamptz
-        case .dates: .date
-        case .numerics: .numeric
         case .bools: .bool
         case .array(_, let type): type
         default: nil
@@ -116,7 +112,6 @@ extension Value {
         case .null: break
         case .bool(let flag): bytes.append(flag ? 1 : 0)
         case .int(let number): bytes.appendBigEndian(number)
-        case .double(let number): bytes.appendBigEndian(number.bitPattern)
         case .text(let text), .unknown(let text): bytes.append(contentsOf: text.utf8)
         case .uuid(let text):
             guard let uuid = UUIDText.bytes(of: text) else {
@@ -129,7 +124,6 @@ extension Value {
                 throw PostgresError(.encoding, "A date lies outside of what PostgreSQL stores.")
             }
             bytes.appendBigEndian(days)
-        case .numeric(let number): number.appendBinary(to: &bytes)
         case .json(let text):
             bytes.append(1)
             bytes.append(contentsOf: text.utf8)
@@ -138,8 +132,6 @@ extension Value {
         case .texts(let elements): try Self.append(elements, of: .text, to: &bytes, Value.text)
         case .uuids(let elements): try Self.append(elements, of: .uuid, to: &bytes, Value.uuid)
         case .instants(let elements): try Self.append(elements, of: .timestamptz, to: &bytes, Value.instant)
-        case .dates(let elements): try Self.append(elements, of: .date, to: &bytes, Value.date)
-        case .numerics(let elements): try Self.append(elements, of: .numeric, to: &bytes, Value.numeric)
         case .bools(let elements): try Self.append(elements, of: .bool, to: &bytes, Value.bool)
         case .array(let elements, let type): try Self.append(elements, of: type, to: &bytes) { $0 }
         }

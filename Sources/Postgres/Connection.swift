@@ -31,35 +31,30 @@ public final actor Connection {
 
     /// Connects to a server.
     ///
-    /// `onNotice` is called with each notice of the server, on the connection's thread.
-    ///
     /// Throws ``PostgresError``: ``PostgresError/Code/invalidSettings``,
     /// ``PostgresError/Code/connectionFailed``, ``PostgresError/Code/authenticationFailed``,
     /// ``PostgresError/Code/databaseMissing``, ``PostgresError/Code/tooManyConnections``,
     /// ``PostgresError/Code/tlsFailed``, ``PostgresError/Code/cancelled``.
-    public static func open(
-        _ settings: ConnectionSettings,
-        onNotice: (@Sendable (String) -> Void)? = nil
-    ) async throws -> Connection {
+    public static func open(_ settings: ConnectionSettings) async throws -> Connection {
         let connection = Connection(settings)
-        try await connection.connect(settings, onNotice)
+        try await connection.connect()
         return connection
     }
 
-    private func connect(_ settings: ConnectionSettings, _ onNotice: (@Sendable (String) -> Void)?) async throws {
+    private func connect() async throws {
         let run = canceller.begin()
         defer { canceller.end() }
         try await withTaskCancellationHandler {
-            try self.connectBlocking(settings, onNotice)
+            try self.connectBlocking()
         } onCancel: {
             canceller.cancel(run: run)
         }
     }
 
-    private func connectBlocking(_ settings: ConnectionSettings, _ onNotice: (@Sendable (String) -> Void)?) throws {
+    private func connectBlocking() throws {
         // Waiting on a thread of Swift's own pool would stall every other task.
         preconditionIsolated()
-        session = try Session(settings, canceller: canceller, onNotice: onNotice)
+        session = try Session(settings, canceller: canceller)
         serverProcess = session?.serverProcessID
     }
 

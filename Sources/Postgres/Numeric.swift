@@ -1,10 +1,7 @@
-/// An exact decimal, as PostgreSQL's `numeric` holds it: nothing is rounded,
-/// and the scale (the digits after the point, zeros included) is kept.
-///
-/// Equality, order and hash go by value, so `1.0` equals `1.00`; NaN equals
-/// itself and is greater than everything, as in PostgreSQL.
-public struct Numeric: Sendable {
-    enum Sign: UInt16, Sendable {
+/// An exact decimal as PostgreSQL's `numeric` holds it, to be printed: the scale (the digits after the point, zeros
+/// included) is kept, and nothing is rounded.
+struct Numeric {
+    private enum Sign: UInt16 {
         case plus = 0x0000
         case minus = 0x4000
         case notANumber = 0xC000
@@ -12,177 +9,73 @@ public struct Numeric: Sendable {
         case minusInfinity = 0xF000
     }
 
-    /// What the value is; zero is always `plus`.
-    let sign: Sign
+    private let sign: Sign
     /// The power of 10,000 of the first digit.
-    let weight: Int
+    private let weight: Int
     /// How many decimal digits are shown after the point.
-    public let scale: Int
-    /// Digits of base 10,000, the first and the last never 0.
-    let digits: [Int16]
+    private let scale: Int
+    /// Digits of base 10,000.
+    private let digits: [Int16]
 
-    /// Not a number.
-    public static let notANumber = Numeric(special: .notANumber)
-    /// `Infinity`.
-    public static let infinity = Numeric(special: .plusInfinity)
-    /// `-Infinity`.
-    public static let negativeInfinity = Numeric(special: .minusInfinity)
-    /// 0, with no digit after the point.
-    public static let zero = Numeric(sign: .plus, weight: 0, scale: 0, digits: [])
-
-    private init(special sign: Sign) {
-        self.sign = sign
-        weight = 0
-        scale = 0
-        digits = []
-    }
-
-    /// A value from digits that may begin or end in zeros.
-    init(sign: Sign, weight: Int, scale: Int, digits: some Collection<Int16>) {
-        let leadingZeros = digits.prefix { $0 == 0 }.count
-        var kept = Array(digits.dropFirst(leadingZeros))
-        while kept.last == 0 { kept.removeLast() }
-        self.sign = kept.isEmpty && sign == .minus ? .plus : sign
-        self.weight = kept.isEmpty ? 0 : weight - leadingZeros
-        self.scale = scale
-        self.digits = kept
-    }
-
-    /// So many units of 10^-`scale`: `Numeric(units: -1_500, scale: 3)` is -1.500.
-    ///
-    /// Precondition: `scale` is from 0 to 16,383, PostgreSQL's largest.
-    public init(units: Int64, scale: Int = 0) {
-        precondition((0...Self.scaleMax).contains(scale), "a scale is from 0 to \(Self.scaleMax)")
-        let decimals = Array(String(units.magnitude).utf8).map { $0 - UInt8(ascii: "0") }
-        self.init(
-            sign: units < 0 ? .minus : .plus,
-            decimals: decimals,
-            pointPosition: decimals.count - scale,
-            scale: scale
-        )
-    }
-
-    /// The most digits after the point that PostgreSQL takes.
-    static let scaleMax = 16_383
-    /// The most digits before the point that PostgreSQL takes.
-    static let integerDigitsMax = 131_072
-
-    /// False for NaN and the two infinities.
-    public var isFinite: Bool { sign == .plus || sign == .minus }
-
-    /// The value as a whole number of 10^-`digits` units, or nil where it is
-    /// not one or does not fit: `1.5` scaled by 3 is 1,500, scaled by 0 nil.
-    ///
-    /// Precondition: `digits` is not negative.
-    public func scaled(by digits: Int) -> Int64? {
-        precondition(digits >= 0, "units are 1 or smaller")
-        guard isFinite else { return nil }
-        var units: Int64 = 0
-        for (position, digit) in self.digits.enumerated() {
-            let exponent = 4 * (weight - position) + digits
-            // Ten to the 19th is beyond Int64, and the first digit is never 0.
-            guard exponent <= 18 else { return nil }
-            var term = Int64(digit)
-            if exponent < 0 {
-                guard exponent > -4 else { return nil }
-                let divisor = Self.powerOfTen(-exponent)
-                guard term % divisor == 0 else { return nil }
-                term /= divisor
-            } else {
-                let (product, overflow) = term.multipliedReportingOverflow(by: Self.powerOfTen(exponent))
-                guard !overflow else { return nil }
-                term = product
-            }
-            // Subtracting for negative values reaches Int64.min.
-            let (sum, overflow) =
-                sign == .minus ? units.subtractingReportingOverflow(term) : units.addingReportingOverflow(term)
-            guard !overflow else { return nil }
-            units = sum
-        }
-        return units
-    }
-
-    private static func powerOfTen(_ exponent: Int) -> Int64 {
-        var power: Int64 = 1
-        for _ in 0..<exponent { power *= 10 }
-        return power
-    }
-}
-
-extension Numeric: Hashable {
-    /// True where both are the same number, whatever their scales.
-    public static func == (left: Numeric, right: Numeric) -> Bool {
-        left.sign == right.sign && left.weight == right.weight && left.digits == right.digits
-    }
-
-    /// Feeds in the number without its scale.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(sign)
-        hasher.combine(weight)
-        hasher.combine(digits)
-    }
-}
-
-extension Numeric: Comparable {
-    /// PostgreSQL's order: -Infinity, numbers, Infinity, NaN.
-    public static func < (left: Numeric, right: Numeric) -> Bool {
-        guard left.rank == right.rank else { return left.rank < right.rank }
-        switch left.sign {
-        case .plus: return left.hasSmallerMagnitude(than: right)
-        case .minus: return right.hasSmallerMagnitude(than: left)
-        case .notANumber, .plusInfinity, .minusInfinity: return false
-        }
-    }
-
-    /// Where values of this sign stand among the others.
-    private var rank: Int {
-        switch sign {
-        case .minusInfinity: 0
-        case .minus: 1
-        case .plus: 2
-        case .plusInfinity: 3
-        case .notANumber: 4
-        }
-    }
-
-    private func hasSmallerMagnitude(than other: Numeric) -> Bool {
-        guard !digits.isEmpty, !other.digits.isEmpty else { return digits.isEmpty && !other.digits.isEmpty }
-        guard weight == other.weight else { return weight < other.weight }
-        return digits.lexicographicallyPrecedes(other.digits)
-    }
-}
-
-extension Numeric {
     /// Decodes the wire format: counts of digits, weight, sign and scale as
     /// 16-bit numbers, then the digits (`numeric_send` in PostgreSQL's numeric.c).
-    init(binary bytes: UnsafeRawBufferPointer) throws(CellFault) {
+    init(_ field: Field) throws(FieldFault) {
+        let bytes = field.bytes
         guard bytes.count >= 8 else { throw .malformed }
         let count = Int(bytes.bigEndian(at: 0, as: UInt16.self))
-        guard bytes.count == 8 + count * 2,
-            let sign = Sign(rawValue: bytes.bigEndian(at: 4, as: UInt16.self))
-        else { throw .malformed }
+        guard bytes.count == 8 + count * 2, let sign = Sign(rawValue: bytes.bigEndian(at: 4, as: UInt16.self)) else {
+            throw .malformed
+        }
+        digits = (0..<count).map { bytes.bigEndian(at: 8 + $0 * 2, as: Int16.self) }
+        guard digits.allSatisfy({ (0..<10_000).contains($0) }) else { throw .malformed }
+        self.sign = sign
+        weight = Int(bytes.bigEndian(at: 2, as: Int16.self))
+        scale = Int(bytes.bigEndian(at: 6, as: UInt16.self))
+    }
+
+    /// Appends the value exactly as PostgreSQL prints it: `-12.50`, `NaN`, `Infinity`.
+    func appendText(to bytes: inout [UInt8]) {
         switch sign {
-        case .notANumber: self = .notANumber
-        case .plusInfinity: self = .infinity
-        case .minusInfinity: self = .negativeInfinity
-        case .plus, .minus:
-            let digits = (0..<count).map { bytes.bigEndian(at: 8 + $0 * 2, as: Int16.self) }
-            guard digits.allSatisfy({ (0..<10_000).contains($0) }) else { throw .malformed }
-            self.init(
-                sign: sign,
-                weight: Int(bytes.bigEndian(at: 2, as: Int16.self)),
-                scale: Int(bytes.bigEndian(at: 6, as: UInt16.self)),
-                digits: digits
-            )
+        case .notANumber: bytes.append(contentsOf: "NaN".utf8)
+        case .plusInfinity: bytes.append(contentsOf: "Infinity".utf8)
+        case .minusInfinity: bytes.append(contentsOf: "-Infinity".utf8)
+        case .minus:
+            bytes.append(UInt8(ascii: "-"))
+            appendMagnitude(to: &bytes)
+        case .plus:
+            appendMagnitude(to: &bytes)
         }
     }
 
-    /// Appends the wire format.
-    func appendBinary(to bytes: inout [UInt8]) {
-        bytes.appendBigEndian(UInt16(digits.count))
-        bytes.appendBigEndian(Int16(weight))
-        bytes.appendBigEndian(sign.rawValue)
-        bytes.appendBigEndian(UInt16(scale))
-        for digit in digits { bytes.appendBigEndian(digit) }
+    private func appendMagnitude(to bytes: inout [UInt8]) {
+        if weight < 0 || digits.isEmpty {
+            bytes.append(UInt8(ascii: "0"))
+        } else {
+            bytes.append(contentsOf: String(digits[0]).utf8)
+            for power in stride(from: weight - 1, through: 0, by: -1) {
+                Self.appendFour(digit(ofPower: power), to: &bytes)
+            }
+        }
+        guard scale > 0 else { return }
+        bytes.append(UInt8(ascii: "."))
+        let end = bytes.count + scale
+        var power = -1
+        while bytes.count < end {
+            Self.appendFour(digit(ofPower: power), to: &bytes)
+            power -= 1
+        }
+        bytes.removeLast(bytes.count - end)
+    }
+
+    /// The digit of that power of 10,000, 0 where none is stored.
+    private func digit(ofPower power: Int) -> Int16 {
+        let index = weight - power
+        return digits.indices.contains(index) ? digits[index] : 0
+    }
+
+    private static func appendFour(_ digit: Int16, to bytes: inout [UInt8]) {
+        for divisor: Int16 in [1000, 100, 10, 1] {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit / divisor % 10))
+        }
     }
 }

@@ -1,89 +1,135 @@
 internal import CLibPQ
 
 /// One row, copied out of a result: a value that can be kept and sent.
-///
-/// Accessors take a column's index from 0 or its name. They throw
-/// ``PostgresError`` with code ``PostgresError/Code/decoding``, naming the
-/// column, where there is no such column, the field is null (unless the
-/// accessor is `optional…`) or of a type that does not read so.
-public struct Row: Sendable {
+public struct Row: ReadableRow, Sendable {
     private let list: ColumnList
-    /// All fields, one after another.
-    private let storage: [UInt8]
-    /// Where each field lies in `storage`, nil for null.
+    private let storage: RowStorage
+    /// Where each field lies in the storage, nil for null.
     private let ranges: [Range<Int>?]
 
     /// Copies a row of a result in binary.
     init(copying result: OpaquePointer, row: Int32, columns: ColumnList) {
-        var storage: [UInt8] = []
         var ranges: [Range<Int>?] = []
         ranges.reserveCapacity(columns.descriptions.count)
+        var end = 0
         for column in 0..<Int32(columns.descriptions.count) {
             guard PQgetisnull(result, row, column) == 0 else {
                 ranges.append(nil)
                 continue
             }
-            let start = storage.count
-            storage.append(
-                contentsOf: UnsafeRawBufferPointer(
-                    start: PQgetvalue(result, row, column),
-                    count: Int(PQgetlength(result, row, column))
-                )
-            )
-            ranges.append(start..<storage.count)
+            let length = Int(PQgetlength(result, row, column))
+            ranges.append(end..<end + length)
+            end += length
         }
         list = columns
-        self.storage = storage
         self.ranges = ranges
+        storage = RowStorage(byteCount: end) { bytes in
+            for (column, range) in ranges.enumerated() {
+                guard let range, let value = PQgetvalue(result, row, Int32(column)) else { continue }
+                let field = UnsafeRawBufferPointer(start: value, count: range.count)
+                UnsafeMutableRawBufferPointer(rebasing: bytes[range]).copyMemory(from: field)
+            }
+        }
     }
 
     /// The columns in order.
     public var columns: [ColumnDescription] { list.descriptions }
 
-    /// How many columns there are.
     public var columnCount: Int { ranges.count }
+
+    public func name(_ index: Int) -> String { list.descriptions[index].name }
+
+    public func type(_ index: Int) -> TypeOID { list.descriptions[index].type }
 
     /// True where the field is null.
     public func isNull(_ column: some ColumnReference) throws -> Bool {
-        ranges[try column.index(in: list.descriptions)] == nil
+        ranges[try column.index(in: self)] == nil
     }
 
-    func decode<Decoded: CellDecodable>(
-        _ column: some ColumnReference,
-        as decoded: Decoded.Type = Decoded.self
-    ) throws -> Decoded {
-        try read(column, asked: Decoded.askedName) { (cell: Cell) throws(CellFault) in
-            guard !cell.isNull else { throw .null }
-            return try Decoded.decode(cell)
+    public func field(_ index: Int) -> Field {
+        guard let range = ranges[index] else { return .null(type(index)) }
+        return Field(UnsafeRawBufferPointer(rebasing: storage.bytes[range]), type: type(index))
+    }
+}
+
+/// One row of a stream, read where libpq keeps it.
+///
+/// It cannot be copied or kept: it is valid inside the body that gets it, and what must outlive the body is read out
+/// of it. Reading it by index is quick; by name each reading searches the columns.
+public struct RowView: ReadableRow, ~Copyable {
+    /// Owned by the stream, with the row as its only one.
+    private let result: OpaquePointer
+    public let columnCount: Int
+
+    init(result: OpaquePointer) {
+        self.result = result
+        columnCount = Int(PQnfields(result))
+    }
+
+    public func name(_ index: Int) -> String {
+        PQfname(result, checked(index)).map { String(cString: $0) } ?? ""
+    }
+
+    public func type(_ index: Int) -> TypeOID {
+        TypeOID(rawValue: PQftype(result, checked(index)))
+    }
+
+    /// True where the field is null.
+    public func isNull(_ index: Int) -> Bool {
+        PQgetisnull(result, 0, checked(index)) != 0
+    }
+
+    /// The field's binary form as the server sent it, empty for null; valid as long as the row is.
+    public func bytes(_ index: Int) -> UnsafeRawBufferPointer {
+        let column = checked(index)
+        return UnsafeRawBufferPointer(
+            start: PQgetvalue(result, 0, column),
+            count: Int(PQgetlength(result, 0, column))
+        )
+    }
+
+    public func field(_ index: Int) -> Field {
+        let column = checked(index)
+        let type = TypeOID(rawValue: PQftype(result, column))
+        let length = Int(PQgetlength(result, 0, column))
+        // Only what has no bytes can be null.
+        if length == 0, PQgetisnull(result, 0, column) != 0 { return .null(type) }
+        return Field(UnsafeRawBufferPointer(start: PQgetvalue(result, 0, column), count: length), type: type)
+    }
+
+    /// The field as PostgreSQL prints it, whatever its type; nil for null.
+    ///
+    /// Precondition: the rows were asked for as ``RowFormat/text``.
+    public func printed(_ index: Int) throws -> String? {
+        precondition(PQfformat(result, checked(index)) == 0, "only rows that were asked for as text are printed")
+        return try read(index, asked: "text") { (field: Field) throws(FieldFault) in
+            guard !field.isNull else { return nil }
+            guard let text = String(validating: field.bytes, as: UTF8.self) else { throw .malformed }
+            return text
         }
     }
 
-    func decodeIfPresent<Decoded: CellDecodable>(
-        _ column: some ColumnReference,
-        as decoded: Decoded.Type = Decoded.self
-    ) throws -> Decoded? {
-        try read(column, asked: Decoded.askedName) { (cell: Cell) throws(CellFault) in
-            cell.isNull ? nil : try Decoded.decode(cell)
-        }
+    @inline(__always)
+    private func checked(_ index: Int) -> Int32 {
+        precondition(index >= 0 && index < columnCount, "a row is read beyond its columns")
+        return Int32(truncatingIfNeeded: index)
+    }
+}
+
+/// The bytes of a row's fields, one after another, at one address for as long as a row holds them.
+///
+/// `@unchecked Sendable`: nobody writes to the bytes once they were filled, by the initializer.
+private final class RowStorage: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+
+    init(byteCount: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 1)
+        fill(bytes)
+        self.bytes = UnsafeRawBufferPointer(bytes)
     }
 
-    /// Decodes by a function on the cell, which may be null.
-    func read<Decoded>(
-        _ column: some ColumnReference,
-        asked: String,
-        _ decode: (Cell) throws(CellFault) -> Decoded
-    ) throws -> Decoded {
-        let index = try column.index(in: list.descriptions)
-        let description = list.descriptions[index]
-        do throws(CellFault) {
-            guard let range = ranges[index] else { return try decode(.null(description.type)) }
-            return try storage.withUnsafeBufferPointer { (bytes) throws(CellFault) in
-                let field = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[range]))
-                return try decode(Cell(field, type: description.type))
-            }
-        } catch {
-            throw PostgresError(error, column: description, asked: asked)
-        }
+    deinit {
+        bytes.deallocate()
     }
 }
 
@@ -101,33 +147,5 @@ final class ColumnList: Sendable {
 
     init(_ descriptions: [ColumnDescription]) {
         self.descriptions = descriptions
-    }
-}
-
-/// What points at a column of a ``Row``: its index from 0, or its name.
-public protocol ColumnReference {
-    /// The index in these columns.
-    ///
-    /// Throws ``PostgresError`` with code ``PostgresError/Code/decoding`` where there is no such column.
-    func index(in columns: [ColumnDescription]) throws -> Int
-}
-
-extension Int: ColumnReference {
-    /// The number itself, if there are as many columns.
-    public func index(in columns: [ColumnDescription]) throws -> Int {
-        guard columns.indices.contains(self) else {
-            throw PostgresError(.decoding, "The result has \(columns.count) columns, none with index \(self).")
-        }
-        return self
-    }
-}
-
-extension String: ColumnReference {
-    /// The first column of this name.
-    public func index(in columns: [ColumnDescription]) throws -> Int {
-        guard let index = columns.firstIndex(where: { $0.name == self }) else {
-            throw PostgresError(.decoding, "The result has no column \"\(self)\".", column: self)
-        }
-        return index
     }
 }

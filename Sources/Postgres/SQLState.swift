@@ -25,8 +25,6 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
 
     /// Something that PostgreSQL does not do (`0A000`).
     public static let featureNotSupported: SQLState = "0A000"
-    /// A text is not a value of its type (`22P02`).
-    public static let invalidTextRepresentation: SQLState = "22P02"
     /// A value is missing where one must be (`23502`).
     public static let notNullViolation: SQLState = "23502"
     /// A reference points nowhere (`23503`).
@@ -37,8 +35,6 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
     public static let checkViolation: SQLState = "23514"
     /// A row conflicts with another by an EXCLUDE constraint (`23P01`).
     public static let exclusionViolation: SQLState = "23P01"
-    /// A transaction is under way where none may be (`25001`).
-    public static let activeTransaction: SQLState = "25001"
     /// A change in a read-only transaction (`25006`).
     public static let readOnlyTransaction: SQLState = "25006"
     /// A statement in a transaction that has failed (`25P02`).

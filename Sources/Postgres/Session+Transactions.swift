@@ -131,8 +131,6 @@ public struct TransactionOptions: Sendable, Hashable {
     public var isolation: Isolation
     /// True refuses every change.
     public var readOnly: Bool
-    /// True lets a serializable, read-only transaction wait until it can run without ever failing.
-    public var deferrable: Bool
     /// The longest a statement may run, in milliseconds; nil leaves the session's limit, 0 is none.
     public var statementTimeoutMilliseconds: Int?
     /// The longest a statement may wait for a lock, in milliseconds; nil leaves the session's limit, 0 is none.
@@ -154,7 +152,6 @@ public struct TransactionOptions: Sendable, Hashable {
     public init(
         isolation: Isolation = .readCommitted,
         readOnly: Bool = false,
-        deferrable: Bool = false,
         statementTimeoutMilliseconds: Int? = nil,
         lockTimeoutMilliseconds: Int? = nil,
         idleTimeoutMilliseconds: Int? = nil,
@@ -163,7 +160,6 @@ public struct TransactionOptions: Sendable, Hashable {
     ) {
         self.isolation = isolation
         self.readOnly = readOnly
-        self.deferrable = deferrable
         self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
         self.lockTimeoutMilliseconds = lockTimeoutMilliseconds
         self.idleTimeoutMilliseconds = idleTimeoutMilliseconds
@@ -182,10 +178,7 @@ public struct TransactionOptions: Sendable, Hashable {
     /// That it writes is not said: a standby takes no such statement, and whoever made a database or a login read-only
     /// by default meant it.
     var beginSQL: String {
-        var sql = "BEGIN ISOLATION LEVEL \(isolation.rawValue)"
-        sql += readOnly ? ", READ ONLY" : ""
-        sql += deferrable ? ", DEFERRABLE" : ", NOT DEFERRABLE"
-        return sql
+        "BEGIN ISOLATION LEVEL \(isolation.rawValue)\(readOnly ? ", READ ONLY" : ""), NOT DEFERRABLE"
     }
 
     /// The statements that set its limits; nil where it has none of its own.

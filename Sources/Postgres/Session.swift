@@ -12,11 +12,11 @@ internal import CLibPQ
 public final class Session {
     /// The connection, nil once it is closed.
     private var connection: OpaquePointer?
-    let noticeRelay: NoticeRelay
-    private let nameLookup: ConnectionSettings.NameLookup
+    let noticeRelay = NoticeRelay()
+    let nameLookup: ConnectionSettings.NameLookup
     /// True where a pooler stands between this program and the server, so that the next transaction may run in another
     /// session, and what is set in one stays for whoever comes after.
-    public private(set) var isPooled = false
+    public internal(set) var isPooled = false
     let canceller: Canceller
     /// True while rows or COPY data are under way.
     var isStreaming = false
@@ -31,13 +31,12 @@ public final class Session {
     /// Connects, and sets what the rest of this module relies on.
     ///
     /// Blocks.
-    init(_ settings: ConnectionSettings, canceller: Canceller, onNotice: (@Sendable (String) -> Void)?) throws {
+    init(_ settings: ConnectionSettings, canceller: Canceller) throws {
         let attempt = ConnectionAttempt(settings: settings) { canceller.isAsked }
         let connection = try attempt.run()
         self.connection = connection
         self.canceller = canceller
         nameLookup = settings.nameLookup
-        noticeRelay = NoticeRelay(onNotice)
         // From here on a throw runs deinit, which closes the connection.
         noticeRelay.receive(from: connection)
         canceller.attach(CancelRequest(connection))
@@ -53,46 +52,6 @@ public final class Session {
         canceller.attach(nil)
         PQfinish(connection)
         connection = nil
-    }
-
-    /// The text and date forms of every session, no limit that would end it, and a server that notices a client that
-    /// is gone while it computes.
-    ///
-    /// Before anything is set the server is asked who it is: a pooler gives a process number of its own. Through one
-    /// nothing is set but in a transaction, to its end.
-    private func configure() throws {
-        isPooled = try backendProcessID() != serverProcessID
-        guard !isPooled else { return }
-        try executeScript(Self.forms.map { "SET \($0)" }.joined(separator: "; "))
-        try liftLimits()
-        guard serverVersion >= 140_000 else { return }
-        do {
-            try executeScript("SET client_connection_check_interval TO '10s'")
-        } catch let error as PostgresError where error.code == .server {
-            // Servers on systems that cannot watch a socket refuse any value but 0.
-        }
-    }
-
-    /// The statement by which a transaction looks names up in PostgreSQL's own catalogue alone; nil where the login's
-    /// own path is meant.
-    ///
-    /// The temporary schema is named, and last: unnamed it would be searched first. `SET` takes no snapshot.
-    private var lookupSQL: String? { nameLookup == .system ? "SET LOCAL search_path = pg_catalog, pg_temp" : nil }
-
-    /// What every transaction begins with; nil where nothing has to be said. Through a pooler it is all that a session
-    /// of our own is told once.
-    var beginningSQL: String? {
-        guard isPooled else { return lookupSQL }
-        let local = (Self.forms + limits.map { "\($0) TO 0" }).map { "SET LOCAL \($0)" }
-        return (local + [lookupSQL].compactMap { $0 }).joined(separator: "; ")
-    }
-
-    /// Runs a body of one statement; outside of a transaction in one of its own, which says where names are looked up.
-    func lookingUp<Result>(_ body: () throws -> Result) throws -> Result {
-        guard !isInTransaction else { return try body() }
-        // As the server would begin it by itself: a standby takes no transaction that says that it will write.
-        guard beginningSQL == nil else { return try transaction(beginning: "BEGIN", body) }
-        do { return try body() } catch { throw explained(error) }
     }
 
     /// The connection, ready for a statement.
@@ -144,33 +103,17 @@ public final class Session {
     /// The server process of this connection, as in `pg_stat_activity.pid`.
     public var serverProcessID: Int { Int(PQbackendPID(connection)) }
 
-    /// The server's latest notices and warnings, oldest first, at most 64.
-    public var notices: [String] { noticeRelay.recent }
-
-    /// Forgets the notices so far.
-    public func clearNotices() {
-        noticeRelay.clear()
-    }
-
     /// A name as SQL writes it, in double quotes, each quote in it doubled.
     public func quoteIdentifier(_ name: String) -> String {
         "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }
 }
 
-/// Receives the server's notices for one connection, on the thread that uses it.
+/// Receives the server's notices for one connection, on the thread that uses it: of them only the last words count.
 final class NoticeRelay {
-    /// The latest notices, oldest first.
-    private(set) var recent: [String] = []
     /// Why the server ended the session, where it said so while nobody asked it anything: libpq hands that over as a
     /// notice, when it comes with the end of the answer before it.
     private(set) var lastWords: PostgresError?
-    private let onNotice: (@Sendable (String) -> Void)?
-    private static let recentMax = 64
-
-    init(_ onNotice: (@Sendable (String) -> Void)?) {
-        self.onNotice = onNotice
-    }
 
     /// Makes libpq hand its notices to this relay, which must outlive the connection.
     func receive(from connection: OpaquePointer) {
@@ -184,26 +127,10 @@ final class NoticeRelay {
         )
     }
 
-    /// Forgets the notices so far.
-    func clear() {
-        recent.removeAll()
-    }
-
     private func take(_ result: OpaquePointer?) {
-        let severity = DiagnosticField.severity.text(in: result) ?? "NOTICE"
-        // What libpq itself has to say comes without fields.
-        let text =
-            DiagnosticField.message.text(in: result)
-            ?? PQresultErrorMessage(result).map { String(cString: $0) } ?? ""
-        if ["FATAL", "PANIC"].contains(severity) {
-            // A session that is ended with 40001 is one that stood in the way of a standby.
-            lastWords = PostgresError(
-                result: result, sql: nil, wasCancelled: false, isLost: true, standsOnStandby: true,
-                readsOneMoment: true)
-        }
-        let notice = "\(severity): \(text.trimmedEnd)"
-        if recent.count == Self.recentMax { recent.removeFirst() }
-        recent.append(notice)
-        onNotice?(notice)
+        guard ["FATAL", "PANIC"].contains(DiagnosticField.severity.text(in: result)) else { return }
+        // A session that is ended with 40001 is one that stood in the way of a standby.
+        lastWords = PostgresError(
+            result: result, sql: nil, wasCancelled: false, isLost: true, standsOnStandby: true, readsOneMoment: true)
     }
 }

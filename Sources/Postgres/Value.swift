@@ -12,8 +12,6 @@ public enum Value: Sendable, Hashable {
     case bool(Bool)
     /// `bigint`; PostgreSQL compares it with and assigns it to smaller integers.
     case int(Int64)
-    /// `double precision`.
-    case double(Double)
     /// `text`.
     case text(String)
     /// The text of a value whose type the server infers: an enum, an interval, a composite.
@@ -24,8 +22,6 @@ public enum Value: Sendable, Hashable {
     case instant(Instant)
     /// `date`.
     case date(CalendarDate)
-    /// `numeric`, exactly.
-    case numeric(Numeric)
     /// `jsonb`, from its text; assignment to `json` columns works too.
     case json(String)
     /// `bytea`.
@@ -38,10 +34,6 @@ public enum Value: Sendable, Hashable {
     case uuids([String])
     /// `timestamptz[]`.
     case instants([Instant])
-    /// `date[]`.
-    case dates([CalendarDate])
-    /// `numeric[]`.
-    case numerics([Numeric])
     /// `boolean[]`.
     case bools([Bool])
     /// An array with nulls among its elements, or of a type without a case here.
@@ -90,41 +82,5 @@ extension Value: ExpressibleByNilLiteral {
     /// NULL.
     public init(nilLiteral: ()) {
         self = .null
-    }
-}
-
-extension Cell {
-    /// The field as a parameter that would send it again.
-    func value() throws(CellFault) -> Value {
-        guard !isNull else { return .null }
-        switch type {
-        case .int2, .int4, .int8, .oid: return .int(try Int64.decode(self))
-        case .bool: return .bool(try Bool.decode(self))
-        case .float4, .float8: return .double(try Double.decode(self))
-        case .uuid: return .uuid(try UUIDText.decode(self).text)
-        case .timestamptz: return .instant(try Instant.decode(self))
-        case .date: return .date(try CalendarDate.decode(self))
-        case .numeric: return .numeric(try Numeric.decode(self))
-        case .json, .jsonb: return .json(try String.decode(self))
-        case .bytea: return .bytes(Array(bytes))
-        case .text, .varchar, .bpchar, .name, .xml, .char, .void: return .text(try String.decode(self))
-        default:
-            if KnownType.byArrayOID[type] != nil || (type.isOwn && bytes.first == 0) {
-                let array = try BinaryArray(self)
-                guard array.dimensions.count <= 1 else { throw .outOfRange }
-                return .array(try elements(), of: array.elementType)
-            }
-            return .unknown(try String.decode(self))
-        }
-    }
-
-    /// The elements of an array of one dimension, nulls included.
-    func elements() throws(CellFault) -> [Value] {
-        let array = try BinaryArray(self)
-        guard array.dimensions.count <= 1 else { throw .outOfRange }
-        var values: [Value] = []
-        values.reserveCapacity(array.count)
-        try array.forEachElement { (element: Cell) throws(CellFault) in values.append(try element.value()) }
-        return values
     }
 }

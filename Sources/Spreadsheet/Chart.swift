@@ -64,7 +64,7 @@ public struct Chart: Hashable, Sendable {
     }
 }
 
-/// One line, or one set of columns, of a chart.
+/// One line of a chart.
 public struct ChartSeries: Hashable, Sendable {
     /// What the legend calls it.
     public var name: String
@@ -124,23 +124,14 @@ public final class ChartHandle {
 extension Workbook {
     /// Makes a chart of lines, one mark for a value.
     public func addLineChart(_ chart: Chart) throws(SpreadsheetError) -> ChartHandle {
-        try add(chart, LXW_CHART_LINE)
-    }
-
-    /// Makes a chart of upright columns, side by side.
-    public func addColumnChart(_ chart: Chart) throws(SpreadsheetError) -> ChartHandle {
-        try add(chart, LXW_CHART_COLUMN)
-    }
-
-    private func add(_ chart: Chart, _ type: lxw_chart_type) throws(SpreadsheetError) -> ChartHandle {
         try chart.check()
         for series in chart.series {
             try checkExists(series.categories)
             try checkExists(series.values)
         }
-        guard let pointer = workbook_add_chart(open, UInt8(type.rawValue)) else { throw .outOfMemory }
+        guard let pointer = workbook_add_chart(open, UInt8(LXW_CHART_LINE.rawValue)) else { throw .outOfMemory }
         for (index, series) in chart.series.enumerated() {
-            try add(series, index: index, to: pointer, asLine: type == LXW_CHART_LINE)
+            try add(series, index: index, to: pointer)
         }
         if chart.title.isEmpty {
             chart_title_off(pointer)
@@ -168,7 +159,7 @@ extension Workbook {
     }
 
     private func add(
-        _ series: ChartSeries, index: Int, to chart: UnsafeMutablePointer<lxw_chart>, asLine: Bool
+        _ series: ChartSeries, index: Int, to chart: UnsafeMutablePointer<lxw_chart>
     ) throws(SpreadsheetError) {
         let pointer = chart_add_series(chart, "=" + series.categories.reference, "=" + series.values.reference)
         guard let pointer else { throw .outOfMemory }
@@ -178,10 +169,6 @@ extension Workbook {
         var fill = lxw_chart_fill()
         line.color = colour
         fill.color = colour
-        guard asLine else {
-            chart_series_set_fill(pointer, &fill)
-            return
-        }
         line.width = 2
         if series.isLimit { line.dash_type = UInt8(LXW_CHART_LINE_DASH_DASH.rawValue) }
         chart_series_set_line(pointer, &line)

@@ -27,24 +27,6 @@ extension Sheet {
         try check(worksheet_autofilter(worksheet, first.row, first.column, last.row, last.column), first)
     }
 
-    /// Colours the sheet's tab.
-    public func setTabColour(_ colour: Colour) {
-        checkOpen()
-        worksheet_set_tab_color(worksheet, colour.library)
-    }
-
-    /// Makes the sheet the one that is shown when the file is opened; else it is the first one.
-    public func activate() {
-        checkOpen()
-        worksheet_activate(worksheet)
-    }
-
-    /// Hides the lines between cells on the screen.
-    public func hideGridlines() {
-        checkOpen()
-        worksheet_gridlines(worksheet, UInt8(LXW_HIDE_ALL_GRIDLINES.rawValue))
-    }
-
     /// Puts a chart's upper left corner on a cell. A chart is inserted once.
     public func insert(_ chart: ChartHandle, row: Int, column: Int) throws(SpreadsheetError) {
         checkOpen()
@@ -88,19 +70,6 @@ extension Sheet {
         checkOpen()
         let (first, last) = try corners(rows, 0...0)
         try check(worksheet_repeat_rows(worksheet, first.row, last.row), first)
-    }
-
-    /// Prints these cells only.
-    public func setPrintArea(rows: ClosedRange<Int>, columns: ClosedRange<Int>) throws(SpreadsheetError) {
-        checkOpen()
-        let (first, last) = try corners(rows, columns)
-        try check(worksheet_print_area(worksheet, first.row, first.column, last.row, last.column), first)
-    }
-
-    /// Sets what stands above every page.
-    public func setHeader(_ text: PageText) throws(SpreadsheetError) {
-        checkOpen()
-        try SpreadsheetError.check(worksheet_set_header(worksheet, try text.code()), "The header of \"\(name)\"")
     }
 
     /// Sets what stands below every page.

@@ -17,8 +17,6 @@ public final class Sheet {
     var text = CellText()
     /// An instant's text.
     var instantText: [UInt8] = []
-    /// Links so far.
-    var links = 0
 
     init(name: String, workbook: Workbook, worksheet: UnsafeMutablePointer<lxw_worksheet>) {
         self.name = name

@@ -7,11 +7,9 @@ public struct SpreadsheetError: Error, Hashable, Sendable {
     public enum Code: String, Hashable, Sendable, CaseIterable {
         /// A sheet's name that the format forbids, or that is taken.
         case sheetName
-        /// A defined name, or what it stands for, that the format forbids.
-        case definedName
         /// A property of the document that the format cannot hold.
         case property
-        /// A number format, a font or a size that the format cannot hold.
+        /// A number format, an indent or a size that the format cannot hold.
         case cellStyle
         /// A row or a column outside the sheet.
         case outOfRange
@@ -21,8 +19,6 @@ public struct SpreadsheetError: Error, Hashable, Sendable {
         case number
         /// A text that the format cannot hold where it was meant to stand.
         case text
-        /// One link too many, or one that is too long.
-        case link
         /// A chart without data, or one that is inserted twice.
         case chart
         /// The output, or its directory, cannot be written.
@@ -69,8 +65,6 @@ extension SpreadsheetError {
             self = .outOfMemory
         case LXW_ERROR_WORKSHEET_INDEX_OUT_OF_RANGE:
             self.init(.outOfRange, "\(part) lies outside the sheet.")
-        case LXW_ERROR_WORKSHEET_MAX_URL_LENGTH_EXCEEDED, LXW_ERROR_WORKSHEET_MAX_NUMBER_URLS_EXCEEDED:
-            self.init(.link, "\(part) is a link too many, or too long.")
         default:
             self.init(.library, "\(part) could not be written: \(String(cString: lxw_strerror(status)))")
         }

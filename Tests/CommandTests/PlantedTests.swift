@@ -151,19 +151,19 @@ import Testing
     }
 
     @Test func `commands that read call nothing that was planted`() async throws {
-        let original = try await SampleDatabase.shared.copy()
+        let original = try await TemplateDatabase.sample.copy()
         try await compare(Self.reading, of: original)
         try await original.drop()
     }
 
     @Test func `commands that write call nothing that was planted`() async throws {
-        let original = try await SampleDatabase.shared.copy()
+        let original = try await TemplateDatabase.sample.copy()
         try await compare(Self.writing, of: original)
         try await original.drop()
     }
 
     @Test func `commands of the engine and of the roles call nothing that was planted`() async throws {
-        let original = try await SampleDatabase.shared.copy()
+        let original = try await TemplateDatabase.sample.copy()
         // Roles are the cluster's: whoever runs it first makes them, and says so.
         try await ProgramRun.expectingSuccess(
             ["database", "roles", "--database", Deployment.conninfo(original.settings)])
@@ -172,7 +172,7 @@ import Testing
     }
 
     @Test func `commands on a database of Daybook's own call nothing that was planted`() async throws {
-        let original = try await EngineDatabase.shared.copy()
+        let original = try await TemplateDatabase.engine.copy()
         try await compare(
             [
                 "database migrate", "database check", "database partitions", "ledger verify",

@@ -12,22 +12,18 @@ import Testing
 
     @Test func `arrays of every type go and come back`() async throws {
         let instants = [Instant(microseconds: 1), .distantFuture, .distantPast]
-        let dates = [CalendarDate(daysSinceEpoch: -1), CalendarDate(daysSinceEpoch: 20_000)]
-        let numerics = ["1.50", "-0.001", "NaN", "12345678901234567890"].compactMap { Numeric($0) }
         let uuid = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
         let row = try await one(
-            "SELECT $1 AS i, $2 AS t, $3 AS u, $4 AS at, $5 AS d, $6 AS n, $7 AS b",
+            "SELECT $1 AS i, $2 AS t, $3 AS u, $4 AS at, $5 AS b",
             [
                 .ints([.min, 0, .max]), .texts(["", "a,b", "{\"}\\", "NULL"]), .uuids([uuid]), .instants(instants),
-                .dates(dates), .numerics(numerics), .bools([true, false]),
+                .bools([true, false]),
             ]
         )
         #expect(try row.ints("i") == [.min, 0, .max])
         #expect(try row.texts("t") == ["", "a,b", "{\"}\\", "NULL"])
         #expect(try row.uuids("u") == [uuid])
         #expect(try row.instants("at") == instants)
-        #expect(try row.dates("d") == dates)
-        #expect(try row.numerics("n") == numerics)
         #expect(try row.bools("b") == [true, false])
     }
 
@@ -60,11 +56,8 @@ import Testing
         #expect(throws: PostgresError.self) { try row.ints("n") }
     }
 
-    @Test func `nulls within arrays are values or an error, never skipped`() async throws {
-        let sent: [Value] = [.int(1), .null, .int(.max)]
-        let row = try await one("SELECT $1 AS v", [.array(sent, of: .int8)])
-        #expect(try row.elements("v") == sent)
-        #expect(try row.value("v") == .array(sent, of: .int8))
+    @Test func `nulls within arrays are printed or an error, never skipped`() async throws {
+        let row = try await one("SELECT $1 AS v", [.array([.int(1), .null, .int(.max)], of: .int8)])
         #expect(try row.string("v") == "{1,NULL,9223372036854775807}")
         #expect(throws: PostgresError.self) { try row.ints("v") }
     }

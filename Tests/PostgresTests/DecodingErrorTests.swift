@@ -24,7 +24,6 @@ import Testing
         #expect(try row.optionalInt("total") == nil)
         #expect(try row.isNull("total"))
         #expect(try row.string("total") == nil)
-        #expect(try row.value("total") == .null)
     }
 
     @Test func `a column that is not there is an error`() async throws {
@@ -34,10 +33,10 @@ import Testing
         #expect(throws: PostgresError.self) { try row.isNull(-1) }
     }
 
-    @Test func `a numeric is no integer and a float no numeric`() async throws {
+    @Test func `a numeric is no integer and a float no instant`() async throws {
         let row = try await row("SELECT 1.0::numeric, 1.0::float8, '1 day'::interval, row(1, 2)")
         #expect(throws: PostgresError.self) { try row.int(0) }
-        #expect(throws: PostgresError.self) { try row.numeric(1) }
+        #expect(throws: PostgresError.self) { try row.instant(1) }
         #expect(throws: PostgresError.self) { try row.string(2) }
         #expect(throws: PostgresError.self) { try row.string(3) }
     }

@@ -63,7 +63,7 @@ import Testing
     @Test(arguments: [
         ("SELEC 1", SQLState.syntaxError), ("SELECT * FROM nowhere", .undefinedTable),
         ("SELECT nothing FROM books", .undefinedColumn), ("SELECT f(1)", .undefinedFunction),
-        ("SELECT 'secret'::int", .invalidTextRepresentation), ("SELECT 1 / 0", "22012"),
+        ("SELECT 'secret'::int", "22P02"), ("SELECT 1 / 0", "22012"),
         ("SELECT 1; SELECT 2", .syntaxError),
     ])
     func `a refused statement has its SQLSTATE and a sentence without it`(sql: String, state: SQLState) async throws {

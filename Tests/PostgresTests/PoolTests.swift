@@ -107,7 +107,7 @@ import Testing
         try await withDatabase { settings in
             let pool = ConnectionPool(settings, limits: .init(maxConnections: 3))
             let tasks = (0..<200).map { _ in
-                Task { try await pool.run { try $0.execute("SELECT pg_sleep($1)", [.double(0.002)]) } }
+                Task { try await pool.run { try $0.execute("SELECT pg_sleep($1)", [.unknown("0.002")]) } }
             }
             for (number, task) in tasks.enumerated() where number % 2 == 0 { task.cancel() }
             var done = 0

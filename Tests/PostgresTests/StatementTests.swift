@@ -71,22 +71,6 @@ import Testing
         }
     }
 
-    @Test func `notices reach the session and whoever asked for them`() async throws {
-        try await withDatabase { settings in
-            let heard = Heard()
-            let connection = try await Connection.open(settings) { heard.add($0) }
-            let kept = try await connection.run { session in
-                try session.executeScript("DO $$ BEGIN RAISE NOTICE 'mind the gap'; END $$")
-                let notices = session.notices
-                session.clearNotices()
-                return notices + session.notices
-            }
-            await connection.close()
-            #expect(kept == ["NOTICE: mind the gap"])
-            #expect(heard.all == ["NOTICE: mind the gap"])
-        }
-    }
-
     @Test func `identifiers are quoted with their quotes doubled`() async throws {
         try await withConnection { connection in
             let name = try await connection.run { session in

@@ -62,7 +62,6 @@ import Testing
             try await connection.run { session in
                 let sql = "SELECT 1::int2 AS a, NULL::text AS b, '{1,2}'::int4[] AS c, 1.50::numeric AS d, '' AS e"
                 let copied = try session.query(sql)[0]
-                var kept: Row?
                 try session.forEachRow(sql) { row in
                     #expect(row.columnCount == 5)
                     #expect(row.name(3) == "d")
@@ -71,15 +70,12 @@ import Testing
                     #expect(row.bytes(0).elementsEqual([0, 1]))
                     for index in 0..<5 {
                         #expect(try row.string(index) == copied.string(index))
-                        #expect(try row.value(index) == copied.value(index))
+                        #expect(try row.string(copied.columns[index].name) == copied.string(index))
                     }
                     var text: [UInt8] = []
                     for index in 0..<5 { try row.appendText(index, to: &text) }
                     #expect(String(decoding: text, as: UTF8.self) == "1{1,2}1.50")
-                    kept = row.copy()
                 }
-                #expect(try kept?.numeric("d") == copied.numeric("d"))
-                #expect(kept?.columns == copied.columns)
             }
         }
     }

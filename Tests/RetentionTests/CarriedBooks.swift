@@ -15,27 +15,14 @@ enum CarriedBooks {
     static let date = ["--as-of", "2026-11-05"]
     static let cutoff = "2016-11-01Z"
 
-    private static let template = Task {
-        let database = try await TestDatabase.create()
-        try await ProgramRun.expectingSuccess(
-            ["database", "migrate", "--database", Deployment.conninfo(database.settings)])
-        try await execute(script, in: database.settings)
-        return database
-    }
+    private static let template = TemplateDatabase(copyOf: .engine) { try await execute(script, in: $0) }
 
     /// A copy of the books of its own.
-    static func copy() async throws -> TestDatabase { try await TestDatabase.create(copyOf: try await template.value) }
+    static func copy() async throws -> TestDatabase { try await template.copy() }
 
     /// Runs the body with a copy of the books.
     static func with(_ body: (Purging) async throws -> Void) async throws {
-        let database = try await copy()
-        do {
-            try await body(try Purging(database.settings))
-        } catch {
-            try? await database.drop()
-            throw error
-        }
-        try await database.drop()
+        try await template.with { try await body(try Purging($0)) }
     }
 
     /// Lets the engine's clock stand at an instant.

@@ -13,24 +13,11 @@ enum OwnMonths {
     static let month = log + "_2026_01"
     static let asOf = CalendarDate(year: 2026, month: 11, day: 5)
 
-    private static let template = Task {
-        let database = try await TestDatabase.create()
-        try await ProgramRun.expectingSuccess(
-            ["database", "migrate", "--database", Deployment.conninfo(database.settings)])
-        try await execute(script, in: database.settings)
-        return database
-    }
+    private static let template = TemplateDatabase(copyOf: .engine) { try await execute(script, in: $0) }
 
     /// Runs the body with a copy of its own.
     static func with(_ body: (Purging) async throws -> Void) async throws {
-        let database = try await TestDatabase.create(copyOf: try await template.value)
-        do {
-            try await body(try Purging(database.settings))
-        } catch {
-            try? await database.drop()
-            throw error
-        }
-        try await database.drop()
+        try await template.with { try await body(try Purging($0)) }
     }
 
     /// The rows that the log shows.

@@ -8,7 +8,6 @@ struct ReadWorkbook: Decodable {
         let text: String
         let numberFormat: String
         let isBold: Bool
-        let link: String?
     }
 
     struct Sheet: Decodable {
@@ -21,9 +20,7 @@ struct ReadWorkbook: Decodable {
         let fitToWidth: Int?
         let fitToHeight: Int?
         let repeatedRows: String?
-        let printArea: String?
         let footer: [String?]
-        let tabColour: String?
         let widths: [String: Double]
         let charts: Int
     }
@@ -40,7 +37,6 @@ struct ReadWorkbook: Decodable {
 
     let sheets: [Sheet]
     let properties: Properties
-    let names: [String: String]
 
     /// Reads the file at a path with Python: the one that `DAYBOOK_TEST_PYTHON` names, else `python3`.
     static func read(_ path: String) throws -> ReadWorkbook {
@@ -70,9 +66,8 @@ struct ReadWorkbook: Decodable {
 
         def cell(c):
             text = unescape(c.value) if isinstance(c.value, str) else repr(c.value)
-            link = c.hyperlink.location if c.hyperlink else None
             return {"type": c.data_type, "text": text, "numberFormat": c.number_format,
-                    "isBold": bool(c.font.b), "link": link}
+                    "isBold": bool(c.font.b)}
 
         def sheet(s):
             cells = {c.coordinate: cell(c) for c in s._cells.values() if c.value is not None or c.has_style}
@@ -81,9 +76,8 @@ struct ReadWorkbook: Decodable {
             return {"name": s.title, "cells": cells, "freeze": s.freeze_panes, "filter": s.auto_filter.ref,
                     "orientation": page.orientation, "paper": None if page.paperSize is None else str(page.paperSize),
                     "fitToWidth": number(page.fitToWidth), "fitToHeight": number(page.fitToHeight),
-                    "repeatedRows": s.print_title_rows, "printArea": str(s.print_area) if s.print_area else None,
+                    "repeatedRows": s.print_title_rows,
                     "footer": [s.oddFooter.left.text, s.oddFooter.center.text, s.oddFooter.right.text],
-                    "tabColour": s.sheet_properties.tabColor.rgb if s.sheet_properties.tabColor else None,
                     "widths": {k: v.width for k, v in s.column_dimensions.items()}, "charts": len(s._charts)}
 
         book = openpyxl.load_workbook(sys.argv[1])
@@ -92,8 +86,7 @@ struct ReadWorkbook: Decodable {
                    "properties": {"title": p.title, "creator": p.creator, "subject": p.subject,
                                   "description": p.description, "created": p.created.isoformat(),
                                   "modified": p.modified.isoformat(),
-                                  "custom": {c.name: c.value for c in book.custom_doc_props.props}},
-                   "names": {k: v.attr_text for k, v in book.defined_names.items()}}, sys.stdout)
+                                  "custom": {c.name: c.value for c in book.custom_doc_props.props}}}, sys.stdout)
         """
 }
 

@@ -47,6 +47,27 @@ struct ChildProcess {
         let signal = status & 0x7f
         return signal == 0 ? (status >> 8) & 0xff : 128 + signal
     }
+
+    /// The environment of this process without what would name a database, and with what a test gives.
+    static func environment(_ given: [String: String]) -> [String] {
+        var variables = ProcessInfo.processInfo.environment
+        for name in ["DATABASE_URL", "PGHOST", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER"] { variables[name] = nil }
+        return variables.merging(given) { _, given in given }.map { "\($0.key)=\($0.value)" }
+    }
+
+    /// A pipe of which children inherit only the end that they are given.
+    static func pipe() throws -> (reading: Int32, writing: Int32) {
+        var ends: [Int32] = [-1, -1]
+        guard Glibc.pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
+            throw TestSupportError("No pipe could be made.")
+        }
+        return (ends[0], ends[1])
+    }
+
+    /// What was written to a file, as text; nothing where there is none.
+    static func text(_ path: String) -> String {
+        String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+    }
 }
 
 /// A program that runs to its end.
@@ -75,7 +96,7 @@ public enum Command {
             output: output
         )
         let status = child.wait()
-        let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+        let text = ChildProcess.text(path)
         guard status == 0 else {
             throw TestSupportError("\(command.joined(separator: " ")) ended with \(status):\n\(text)")
         }

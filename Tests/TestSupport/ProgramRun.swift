@@ -1,6 +1,7 @@
 import Dispatch
 import Foundation
 import Glibc
+import Synchronization
 
 /// One run of the program under test, with its two streams apart.
 public struct ProgramRun: Sendable {
@@ -48,24 +49,21 @@ public struct ProgramRun: Sendable {
             unlink(base + ".err")
             try? FileManager.default.removeItem(atPath: base)
         }
-        var variables = ProcessInfo.processInfo.environment
-        for name in ["DATABASE_URL", "PGHOST", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER"] { variables[name] = nil }
-        for (name, value) in environment { variables[name] = value }
         // The shell gives the streams; it is replaced by the program, so that a signal meets the right process.
         let script = "cd \"$1\" && shift && exec \"$@\" < \"$DAYBOOK_TEST_INPUT\" > '\(base).out' 2> '\(base).err'"
-        variables["DAYBOOK_TEST_INPUT"] = input
+        let variables = environment.merging(["DAYBOOK_TEST_INPUT": input]) { _, own in own }
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         defer { close(null) }
         let child = try ChildProcess(
             ["/bin/sh", "-c", script, "sh", folder, program] + arguments,
-            environment: variables.map { "\($0.key)=\($0.value)" }, input: null, output: null)
+            environment: ChildProcess.environment(variables), input: null, output: null)
         if let killAfter {
             usleep(UInt32(killAfter * 1_000_000))
             kill(child.identifier, SIGKILL)
         }
         exitCode = child.wait()
-        output = Self.text(base + ".out")
-        errors = Self.text(base + ".err")
+        output = ChildProcess.text(base + ".out")
+        errors = ChildProcess.text(base + ".err")
     }
 
     /// Runs a program that must end with 0, and gives what it printed.
@@ -79,10 +77,6 @@ public struct ProgramRun: Sendable {
                 "\(program) \(arguments.joined(separator: " ")) ended with \(run.exitCode): \(run.errors)")
         }
         return run.output
-    }
-
-    private static func text(_ path: String) -> String {
-        String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
     }
 }
 
@@ -117,4 +111,80 @@ actor ProgramGate {
 /// The Python that reads outputs back: Debian's, which has openpyxl beside it, unless `DAYBOOK_TEST_PYTHON` names another.
 public enum TestPython {
     public static let path = ProcessInfo.processInfo.environment["DAYBOOK_TEST_PYTHON"] ?? "/usr/bin/python3"
+}
+
+/// A program that runs until it is told to stop, such as a server: its first line of output is awaited.
+public final class RunningProgram: Sendable {
+    /// The first line that it wrote to standard output.
+    public let firstLine: String
+    private let child: ChildProcess
+    private let errorPath: String
+    private let output: Int32
+    private let hasEnded = Mutex(false)
+
+    /// A program that is built beside the tests.
+    public static func path(_ name: String) -> String {
+        URL(fileURLWithPath: ProgramRun.daybook).deletingLastPathComponent().appending(path: name).path
+    }
+
+    /// Starts a program and waits for its first line.
+    ///
+    /// Throws ``TestSupportError`` with what it wrote to standard error if it ends without one.
+    public static func start(
+        _ arguments: [String], program: String, environment: [String: String] = [:]
+    ) async throws -> RunningProgram {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue(label: "daybook.test.running").async {
+                continuation.resume(
+                    with: Result { try RunningProgram(arguments, program: program, environment: environment) })
+            }
+        }
+    }
+
+    private init(_ arguments: [String], program: String, environment: [String: String]) throws {
+        errorPath = NSTemporaryDirectory() + "/daybook-running-\(UUID().uuidString).err"
+        let ends = try ChildProcess.pipe()
+        let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        defer { close(null) }
+        child = try ChildProcess(
+            ["/bin/sh", "-c", "exec \"$@\" 2> '\(errorPath)'", "sh", program] + arguments,
+            environment: ChildProcess.environment(environment), input: null, output: ends.writing)
+        close(ends.writing)
+        output = ends.reading
+        var line: [UInt8] = []
+        var byte: UInt8 = 0
+        while read(output, &byte, 1) == 1, byte != UInt8(ascii: "\n") { line.append(byte) }
+        guard !line.isEmpty else {
+            let status = child.wait()
+            throw TestSupportError("\(program) ended with \(status): \(ChildProcess.text(errorPath))")
+        }
+        firstLine = String(decoding: line, as: UTF8.self)
+    }
+
+    deinit {
+        if !hasEnded.withLock({ $0 }) {
+            kill(child.identifier, SIGKILL)
+            _ = child.wait()
+        }
+        close(output)
+        unlink(errorPath)
+    }
+
+    /// Its number in the system.
+    public var processID: Int32 { child.identifier }
+
+    /// What it wrote to standard error so far.
+    public var errors: String { ChildProcess.text(errorPath) }
+
+    /// Asks it to end (SIGTERM) and waits; gives the exit code, 128 and the signal if one ended it.
+    @discardableResult
+    public func stop() async -> Int32 {
+        kill(child.identifier, SIGTERM)
+        let child = child
+        let status = await withCheckedContinuation { continuation in
+            DispatchQueue(label: "daybook.test.running").async { continuation.resume(returning: child.wait()) }
+        }
+        hasEnded.withLock { $0 = true }
+        return status
+    }
 }

@@ -1,24 +1,42 @@
 import Foundation
 public import Postgres
 
-/// The sample deployment, loaded once; every test gets a copy of its own.
-public actor SampleDatabase {
-    public static let shared = SampleDatabase()
+/// A database that is made once, when the first test asks for it; every test gets a copy of its own.
+public struct TemplateDatabase: Sendable {
+    /// The sample deployment, with Daybook's schema, accounts, probes and maintenance.
+    public static let sample = TemplateDatabase { try await Deployment.loadSample(into: $0) }
 
-    private var template: Task<TestDatabase, any Error>?
+    /// The whole system as Daybook makes it, without anybody in it.
+    public static let engine = TemplateDatabase {
+        try await ProgramRun.expectingSuccess(["database", "migrate", "--database", Deployment.conninfo($0)])
+    }
+
+    private let making: Task<TestDatabase, any Error>
+
+    /// Makes it, empty or as a copy of another template, and prepares it by the body, which leaves nobody connected.
+    ///
+    /// It is begun at once: keep it in a `static let`, which is only made when it is asked for.
+    public init(
+        copyOf original: TemplateDatabase? = nil,
+        _ prepare: @escaping @Sendable (ConnectionSettings) async throws -> Void
+    ) {
+        making = Task {
+            let database = try await TestDatabase.create(copyOf: original?.making.value)
+            try await prepare(database.settings)
+            return database
+        }
+    }
 
     /// A fresh copy, which the test drops.
     public func copy() async throws -> TestDatabase {
-        let loading =
-            template
-            ?? Task {
-                let database = try await TestDatabase.create()
-                try await Deployment.loadSample(into: database.settings)
-                return database
-            }
-        template = loading
-        let original = try await loading.value
-        return try await TestDatabase.create(copyOf: original)
+        try await TestDatabase.create(copyOf: try await making.value)
+    }
+
+    /// Runs the body with a fresh copy, which is dropped afterwards.
+    public nonisolated(nonsending) func with<Result>(
+        _ body: (ConnectionSettings) async throws -> Result
+    ) async throws -> Result {
+        try await copy().lend(body)
     }
 }
 
@@ -26,63 +44,14 @@ public actor SampleDatabase {
 public nonisolated(nonsending) func withSample<Result>(
     _ body: (ConnectionSettings) async throws -> Result
 ) async throws -> Result {
-    let database = try await SampleDatabase.shared.copy()
-    do {
-        let result = try await body(database.settings)
-        try await database.drop()
-        return result
-    } catch {
-        try? await database.drop()
-        throw error
-    }
-}
-
-/// Runs a script in a database.
-public func execute(_ sql: String, in settings: ConnectionSettings) async throws {
-    let connection = try await Connection.open(settings)
-    do {
-        try await connection.run { try $0.executeScript(sql) }
-        await connection.close()
-    } catch {
-        await connection.close()
-        throw error
-    }
-}
-
-/// A database that has the whole system, and customers with credit.
-public actor EngineDatabase {
-    public static let shared = EngineDatabase()
-
-    private var template: Task<TestDatabase, any Error>?
-
-    /// A fresh copy, which the test drops.
-    public func copy() async throws -> TestDatabase {
-        let loading =
-            template
-            ?? Task {
-                let database = try await TestDatabase.create()
-                let conninfo = Deployment.conninfo(database.settings)
-                try await ProgramRun.expectingSuccess(["database", "migrate", "--database", conninfo])
-                return database
-            }
-        template = loading
-        return try await TestDatabase.create(copyOf: try await loading.value)
-    }
+    try await TemplateDatabase.sample.with(body)
 }
 
 /// Runs the body with a database of the whole system, which is dropped afterwards.
 public nonisolated(nonsending) func withEngine<Result>(
     _ body: (ConnectionSettings) async throws -> Result
 ) async throws -> Result {
-    let database = try await EngineDatabase.shared.copy()
-    do {
-        let result = try await body(database.settings)
-        try await database.drop()
-        return result
-    } catch {
-        try? await database.drop()
-        throw error
-    }
+    try await TemplateDatabase.engine.with(body)
 }
 
 /// Customers of tests.

@@ -33,10 +33,7 @@ public final class TestCluster: Sendable {
         files: [String: String] = [:]
     ) throws {
         let programs = try ServerPrograms(version: version)
-        // In /tmp itself: a socket's path has 107 bytes, and the server's user must get there.
-        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try Self.makeFolder()
         try Watchdog.start(over: folder)
         self.port = port
         self.programs = programs
@@ -60,9 +57,7 @@ public final class TestCluster: Sendable {
 
     /// Takes a copy of a running cluster, which goes on following it.
     private init(replicaOf primary: TestCluster, port: Int, settings: [String: String]) throws {
-        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try Self.makeFolder()
         try Watchdog.start(over: folder)
         self.port = port
         programs = primary.programs
@@ -75,6 +70,13 @@ public final class TestCluster: Sendable {
                 "fast", "--no-sync",
             ])
         try start()
+    }
+
+    /// A folder of one server's own, in /tmp itself: a socket's path has 107 bytes, and the server's user must get there.
+    static func makeFolder() throws -> String {
+        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Makes and starts a streaming replica. The cluster must admit it: `local replication all trust`.
@@ -141,19 +143,86 @@ struct Watchdog {
 
     /// Watches over the cluster in a folder.
     static func start(over folder: String) throws {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
-            throw TestSupportError("No pipe for the watchdog.")
-        }
+        let ends = try ChildProcess.pipe()
         let output = open("/dev/null", O_WRONLY | O_CLOEXEC)
         _ = try ChildProcess(
             ["/bin/sh", "-c", script, "watchdog", folder],
             environment: ["PATH=/usr/bin:/bin"],
-            input: ends[0],
+            input: ends.reading,
             output: output
         )
         // The writing end stays open for as long as this process lives.
-        close(ends[0])
+        close(ends.reading)
         close(output)
+    }
+}
+
+/// PostgreSQL's own programs, run as a user that PostgreSQL accepts.
+///
+/// A server refuses to run as root. Where the tests do, everything of the
+/// server runs as the user `postgres`; otherwise as whoever runs the tests.
+struct ServerPrograms: Sendable {
+    /// The folder of `initdb`, `pg_ctl` and `postgres`.
+    let folder: String
+    /// The user to run as, nil for the one of this process.
+    let account: Account?
+
+    /// A user and its group.
+    struct Account: Sendable {
+        let name: String
+        let user: uid_t
+        let group: gid_t
+    }
+
+    /// Finds the programs in the folder that `DAYBOOK_PG_BIN` names, or the newest of Debian's; of
+    /// another version those of `scripts/test-postgres`, which installs them where they are missing.
+    ///
+    /// Throws where there are none: tests never skip.
+    init(version: Int? = nil) throws {
+        account = geteuid() == 0 ? try Self.unprivilegedAccount() : nil
+        if let version {
+            let script = Deployment.root + "/scripts/test-postgres"
+            let printed = try Command.run([script, String(version)])
+            folder = String(printed.split(separator: "\n").last ?? "")
+            return
+        }
+        let named = ProcessInfo.processInfo.environment["DAYBOOK_PG_BIN"].map { [$0] }
+        let root = "/usr/lib/postgresql"
+        let versions = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [])
+            .compactMap { Int($0) }
+            .sorted(by: >)
+        let candidates = named ?? versions.map { "\(root)/\($0)/bin" }
+        guard let folder = candidates.first(where: { FileManager.default.isExecutableFile(atPath: $0 + "/initdb") })
+        else {
+            throw TestSupportError("No PostgreSQL server programs in \(candidates): install postgresql-15.")
+        }
+        self.folder = folder
+    }
+
+    private static func unprivilegedAccount() throws -> Account {
+        guard let entry = getpwnam("postgres") else {
+            throw TestSupportError("Root cannot run PostgreSQL, and there is no user postgres to run it as.")
+        }
+        return Account(name: "postgres", user: entry.pointee.pw_uid, group: entry.pointee.pw_gid)
+    }
+
+    /// Runs one of the programs from `/`, waits for it and returns its output.
+    ///
+    /// Throws ``TestSupportError`` with the output if it fails.
+    @discardableResult
+    func run(_ program: String, _ arguments: [String]) throws -> String {
+        let command = [folder + "/" + program] + arguments
+        guard let account else { return try Command.run(command) }
+        return try Command.run(
+            ["/usr/bin/setpriv", "--reuid", account.name, "--regid", account.name, "--init-groups", "--"] + command
+        )
+    }
+
+    /// Hands a file or folder to the server's user.
+    func handOver(_ path: String) throws {
+        guard let account else { return }
+        guard chown(path, account.user, account.group) == 0 else {
+            throw TestSupportError("\(path) cannot be given to \(account.name).")
+        }
     }
 }

@@ -16,19 +16,27 @@ public struct TestDatabase: Sendable {
         let cluster = try cluster ?? TestCluster.shared
         let name = "test_" + UUID().uuidString.lowercased().filter { $0 != "-" }
         let template = original.map { " TEMPLATE \($0.name)" } ?? ""
-        try await command("CREATE DATABASE \(name)\(template)", in: cluster)
+        try await execute("CREATE DATABASE \(name)\(template)", in: cluster.settings())
         return TestDatabase(name: name, settings: cluster.settings(database: name), cluster: cluster)
     }
 
     /// Removes the database and ends who is still connected to it.
     public func drop() async throws {
-        try await Self.command("DROP DATABASE IF EXISTS \(name) WITH (FORCE)", in: cluster)
+        try await execute("DROP DATABASE IF EXISTS \(name) WITH (FORCE)", in: cluster.settings())
     }
 
-    private static func command(_ sql: String, in cluster: TestCluster) async throws {
-        let connection = try await Connection.open(cluster.settings())
-        try await connection.run { session in try session.executeScript(sql) }
-        await connection.close()
+    /// Runs the body with the database, and drops it, however the body ended.
+    public nonisolated(nonsending) func lend<Result>(
+        _ body: (ConnectionSettings) async throws -> Result
+    ) async throws -> Result {
+        do {
+            let result = try await body(settings)
+            try await drop()
+            return result
+        } catch {
+            try? await drop()
+            throw error
+        }
     }
 }
 
@@ -36,15 +44,7 @@ public struct TestDatabase: Sendable {
 public nonisolated(nonsending) func withDatabase<Result>(
     _ body: (ConnectionSettings) async throws -> Result
 ) async throws -> Result {
-    let database = try await TestDatabase.create()
-    do {
-        let result = try await body(database.settings)
-        try await database.drop()
-        return result
-    } catch {
-        try? await database.drop()
-        throw error
-    }
+    try await TestDatabase.create().lend(body)
 }
 
 /// Runs the body with a connection to a fresh database.
@@ -61,6 +61,18 @@ public nonisolated(nonsending) func withConnection<Result>(
             await connection.close()
             throw error
         }
+    }
+}
+
+/// Runs a script in a database.
+public func execute(_ sql: String, in settings: ConnectionSettings) async throws {
+    let connection = try await Connection.open(settings)
+    do {
+        try await connection.run { try $0.executeScript(sql) }
+        await connection.close()
+    } catch {
+        await connection.close()
+        throw error
     }
 }
 

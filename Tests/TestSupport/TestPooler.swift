@@ -29,9 +29,7 @@ public final class TestPooler: Sendable {
             throw TestSupportError("There is no PgBouncer: install the package pgbouncer.")
         }
         let programs = try ServerPrograms()
-        var template = Array("/tmp/daybook-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TestSupportError("No temporary folder could be made.") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        folder = try TestCluster.makeFolder()
         let lines = [
             "[databases]", "* = host=\(cluster.folder) port=\(cluster.port)", "[pgbouncer]", "listen_port = 6432",
             "unix_socket_dir = \(folder)", "auth_type = trust", "auth_file = \(folder)/users", "pool_mode = \(mode)",
@@ -40,17 +38,14 @@ public final class TestPooler: Sendable {
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: folder + "/pooler.ini"))
         try Data("\"postgres\" \"\"\n".utf8).write(to: URL(fileURLWithPath: folder + "/users"))
         for path in [folder, folder + "/pooler.ini", folder + "/users"] { try programs.handOver(path) }
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
-            throw TestSupportError("No pipe for the pooler.")
-        }
+        let ends = try ChildProcess.pipe()
         let output = open("/dev/null", O_WRONLY | O_CLOEXEC)
         guardian = try ChildProcess(
             ["/bin/sh", "-c", Self.script, "pooler", folder, programs.account?.name ?? ""],
-            environment: ["PATH=/usr/bin:/bin"], input: ends[0], output: output)
-        close(ends[0])
+            environment: ["PATH=/usr/bin:/bin"], input: ends.reading, output: output)
+        close(ends.reading)
         close(output)
-        end = ends[1]
+        end = ends.writing
     }
 
     deinit {

@@ -2,6 +2,8 @@ import Dispatch
 import Domain
 import Foundation
 
+// PostgreSQL's own programs: where they are, as whom they run, and how they are run and waited for.
+
 /// The folder of PostgreSQL's server programs, which Debian keeps off the PATH.
 struct ServerBinaries: Sendable {
     private static let root = "/usr/lib/postgresql"

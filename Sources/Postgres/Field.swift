@@ -1,11 +1,11 @@
 /// One field as the server sent it in binary: what both kinds of row decode from.
 ///
-/// It borrows the bytes: it is made, read and forgotten within one accessor.
-struct Cell {
+/// It borrows the bytes: it is made, read and forgotten within one accessor of ``ReadableRow``.
+public struct Field {
     /// The value's bytes, empty for null.
     let bytes: UnsafeRawBufferPointer
     let type: TypeOID
-    let isNull: Bool
+    @usableFromInline let isNull: Bool
 
     init(_ bytes: UnsafeRawBufferPointer, type: TypeOID) {
         self.bytes = bytes
@@ -19,20 +19,20 @@ struct Cell {
         isNull = true
     }
 
-    static func null(_ type: TypeOID) -> Cell {
-        Cell(nullOf: type)
+    static func null(_ type: TypeOID) -> Field {
+        Field(nullOf: type)
     }
 
     /// The fixed-width integer that is the whole value.
     @inline(__always)
-    func whole<Number: FixedWidthInteger>(_ number: Number.Type) throws(CellFault) -> Number {
+    func whole<Number: FixedWidthInteger>(_ number: Number.Type) throws(FieldFault) -> Number {
         guard bytes.count == MemoryLayout<Number>.size else { throw .malformed }
         return Number(bigEndian: bytes.loadUnaligned(as: number))
     }
 
     /// The bytes of a type whose binary form is its text, and of `jsonb`,
     /// whose text follows one byte of version.
-    func textBytes() throws(CellFault) -> UnsafeRawBufferPointer {
+    func textBytes() throws(FieldFault) -> UnsafeRawBufferPointer {
         switch type {
         case .text, .varchar, .bpchar, .name, .char, .unknown, .json, .xml, .void:
             return bytes
@@ -49,7 +49,8 @@ struct Cell {
 
 /// Why a field could not be read; the row that knows the column makes a
 /// ``PostgresError`` of it.
-enum CellFault: Error {
+@usableFromInline
+enum FieldFault: Error {
     /// The field is null and the caller did not allow for it.
     case null
     /// The type is not one that reads as what was asked.
@@ -62,7 +63,7 @@ enum CellFault: Error {
 
 extension PostgresError {
     /// A field that could not be read as what was asked.
-    init(_ fault: CellFault, column: ColumnDescription, asked: String) {
+    init(_ fault: FieldFault, column: ColumnDescription, asked: String) {
         let sentence =
             switch fault {
             case .null:
@@ -93,15 +94,15 @@ struct BinaryArray {
     private static let headerBytes = 12
 
     /// Reads the header of a field that is an array.
-    init(_ cell: Cell) throws(CellFault) {
-        guard KnownType.byArrayOID[cell.type] != nil || cell.type.isOwn else { throw .wrongType }
-        let bytes = cell.bytes
-        guard bytes.count >= Self.headerBytes else { throw cell.type.isOwn ? .wrongType : .malformed }
+    init(_ field: Field) throws(FieldFault) {
+        guard KnownType.byArrayOID[field.type] != nil || field.type.isOwn else { throw .wrongType }
+        let bytes = field.bytes
+        guard bytes.count >= Self.headerBytes else { throw field.type.isOwn ? .wrongType : .malformed }
         let dimensionCount = Int(bytes.bigEndian(at: 0, as: Int32.self))
         guard (0...Self.dimensionsMax).contains(dimensionCount),
             (0...1).contains(bytes.bigEndian(at: 4, as: Int32.self)),
             bytes.count >= Self.headerBytes + dimensionCount * 8
-        else { throw cell.type.isOwn ? .wrongType : .malformed }
+        else { throw field.type.isOwn ? .wrongType : .malformed }
         var dimensions: [Int] = []
         var count = dimensionCount == 0 ? 0 : 1
         for index in 0..<dimensionCount {
@@ -118,7 +119,7 @@ struct BinaryArray {
     }
 
     /// Hands over the elements in order, nulls included.
-    func forEachElement(_ body: (Cell) throws(CellFault) -> Void) throws(CellFault) {
+    func forEachElement(_ body: (Field) throws(FieldFault) -> Void) throws(FieldFault) {
         var offset = 0
         for _ in 0..<count {
             guard offset + 4 <= elements.count else { throw .malformed }
@@ -129,7 +130,7 @@ struct BinaryArray {
                 continue
             }
             guard offset + length <= elements.count else { throw .malformed }
-            try body(Cell(UnsafeRawBufferPointer(rebasing: elements[offset..<offset + length]), type: elementType))
+            try body(Field(UnsafeRawBufferPointer(rebasing: elements[offset..<offset + length]), type: elementType))
             offset += length
         }
         guard offset == elements.count else { throw .malformed }

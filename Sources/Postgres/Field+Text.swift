@@ -1,8 +1,8 @@
 internal import Domain
 
-extension Cell {
+extension Field {
     /// The value's text, nil for null.
-    func string() throws(CellFault) -> String? {
+    func string() throws(FieldFault) -> String? {
         guard !isNull else { return nil }
         var text: [UInt8] = []
         try appendText(to: &text)
@@ -12,7 +12,7 @@ extension Cell {
 
     /// Appends the value as PostgreSQL's text output has it, an instant as its
     /// description; a null appends nothing.
-    func appendText(to bytes: inout [UInt8]) throws(CellFault) {
+    func appendText(to bytes: inout [UInt8]) throws(FieldFault) {
         guard !isNull else { return }
         switch type {
         case .int2, .int4, .int8, .oid:
@@ -24,7 +24,7 @@ extension Cell {
         case .date:
             try appendDate(to: &bytes)
         case .numeric:
-            try Numeric.decode(self).appendUTF8(to: &bytes)
+            try Numeric(self).appendText(to: &bytes)
         case .uuid:
             bytes.append(contentsOf: try UUIDText.decode(self).text.utf8)
         case .float4:
@@ -34,11 +34,7 @@ extension Cell {
             let value = Double(bitPattern: try whole(UInt64.self))
             bytes.append(contentsOf: FloatText.postgres(value.description, exponentFrom: 15).utf8)
         case .bytea:
-            bytes.append(contentsOf: #"\x"#.utf8)
-            for byte in self.bytes {
-                bytes.append(UUIDText.hexDigit(byte >> 4))
-                bytes.append(UUIDText.hexDigit(byte & 15))
-            }
+            bytes.append(contentsOf: (#"\x"# + Hexadecimal.text(Array(self.bytes))).utf8)
         default:
             if KnownType.byArrayOID[type] != nil || (type.isOwn && self.bytes.first == 0) {
                 try appendArray(to: &bytes)
@@ -48,7 +44,7 @@ extension Cell {
         }
     }
 
-    private func appendDate(to bytes: inout [UInt8]) throws(CellFault) {
+    private func appendDate(to bytes: inout [UInt8]) throws(FieldFault) {
         switch try whole(Int32.self) {
         case .max: bytes.append(contentsOf: "infinity".utf8)
         case .min: bytes.append(contentsOf: "-infinity".utf8)
@@ -57,7 +53,7 @@ extension Cell {
     }
 
     /// Appends `{1,2,NULL}`, with braces within braces for more dimensions.
-    private func appendArray(to bytes: inout [UInt8]) throws(CellFault) {
+    private func appendArray(to bytes: inout [UInt8]) throws(FieldFault) {
         let array = try BinaryArray(self)
         guard !array.dimensions.isEmpty else {
             bytes.append(contentsOf: "{}".utf8)
@@ -67,7 +63,7 @@ extension Cell {
         var spans: [Int] = []
         for length in array.dimensions.reversed() { spans.append((spans.last ?? 1) * length) }
         var index = 0
-        try array.forEachElement { (element: Cell) throws(CellFault) in
+        try array.forEachElement { (element: Field) throws(FieldFault) in
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
             for span in spans where index % span == 0 { bytes.append(UInt8(ascii: "{")) }
             try element.appendArrayElement(to: &bytes)
@@ -76,7 +72,7 @@ extension Cell {
         }
     }
 
-    private func appendArrayElement(to bytes: inout [UInt8]) throws(CellFault) {
+    private func appendArrayElement(to bytes: inout [UInt8]) throws(FieldFault) {
         guard !isNull else {
             bytes.append(contentsOf: "NULL".utf8)
             return
