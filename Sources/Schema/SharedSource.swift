@@ -35,8 +35,8 @@ public enum SharedSource: String, CaseIterable, Sendable {
     /// Where the file is, from the folder that the program is installed in.
     public var path: String { "reports/sources/\(rawValue).sql" }
 
-    /// True for what reads tables as a whole: it is worked out once for a query, however often it is named there.
-    public var isReadOnce: Bool { self == .estimatedSettlement }
+    /// True for what reads tables as a whole: a query that names it more than once works it out once.
+    public var readsWholeTables: Bool { self == .estimatedSettlement }
 
     /// True where the tables that are read beside the deployment's only say more exactly what is known without them:
     /// nobody is told that they are missing.

@@ -38,6 +38,10 @@ import Testing
             name: "whether that is an estimate", words: #"terminal_at is null or (not )?\w+\.terminal_estimated"#,
             homes: ["\(shared)/dated_task.sql"]),
         Rule(
+            // A statement has the batches of its tasks at hand already.
+            name: "what a task costs", words: #"coalesce\(\w+\.cost_credits, \w+\.cost_per_video"#,
+            homes: ["\(shared)/dated_task.sql", "reports/statement/batches.sql"]),
+        Rule(
             name: "which credit a ledger row moved", words: #"->> '(bucket|credit_type|use_bonus)'"#,
             homes: ["\(shared)/ledger_row.sql"]),
         Rule(

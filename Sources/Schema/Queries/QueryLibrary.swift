@@ -119,7 +119,8 @@ public struct QueryLibrary: Sendable {
         collect(sql, except: nil, into: &order)
         guard !order.isEmpty else { return sql }
         let entries = order.map { name in
-            "\(name) AS \(isReadOnce(name) ? "" : "NOT ")MATERIALIZED (\n\(relation(name, catalog: catalog) ?? "")\n)"
+            "\(name) AS \(isKept(name, for: sql) ? "" : "NOT ")MATERIALIZED (\n"
+                + "\(relation(name, catalog: catalog) ?? "")\n)"
         }
         let prefix = "WITH " + entries.joined(separator: ", ")
         let tokens = SQLScanner.tokens(sql)
@@ -155,9 +156,19 @@ public struct QueryLibrary: Sendable {
         }
     }
 
-    /// True for a relation that is worked out once for the whole query, however often it is named.
-    private func isReadOnce(_ name: String) -> Bool {
-        sources[name]?.path == Self.shared[name]?.path && SharedSource(rawValue: name)?.isReadOnce == true
+    /// True for a relation that reads tables as a whole, and that a query would read more than once.
+    private func isKept(_ name: String, for sql: String) -> Bool {
+        SharedSource(rawValue: name)?.readsWholeTables == true && readings(of: name, in: sql, except: nil) > 1
+    }
+
+    /// How often a text reads a relation once those that it names stand in their places.
+    private func readings(of name: String, in sql: String, except: String?) -> Int {
+        SQLScanner.tokens(sql).reduce(0) { count, token in
+            guard case .word(let word) = token, word != except ?? "" else { return count }
+            if word == name { return count + 1 }
+            let source = String(word)
+            return count + (sources[source].map { readings(of: name, in: $0.text, except: source) } ?? 0)
+        }
     }
 
     private func relation(_ name: String, catalog: Catalog) -> String? {

@@ -21,13 +21,10 @@ LEFT JOIN (
     SELECT k.batch_id, count(*) AS tasks, count(*) FILTER (WHERE k.ended_at IS NULL) AS open_tasks,
         count(*) FILTER (WHERE k.status = 'succeeded') AS succeeded,
         count(*) FILTER (WHERE k.status = 'failed') AS failed,
-        coalesce(sum(coalesce(k.cost_credits, c.cost_per_video::bigint))
-            FILTER (WHERE k.status = 'succeeded' AND k.ended_at IS NOT NULL), 0)::bigint
-            AS delivered,
-        coalesce(sum(coalesce(k.cost_credits, c.cost_per_video::bigint)), 0)::bigint AS cost,
-        max(k.ended_at) AS last_ended_at
+        coalesce(sum(k.cost) FILTER (WHERE k.status = 'succeeded' AND k.ended_at IS NOT NULL), 0)::bigint AS delivered,
+        coalesce(sum(k.cost), 0)::bigint AS cost, max(k.ended_at) AS last_ended_at
     FROM checked_task AS k
-    JOIN batch_jobs AS c ON c.id = k.batch_id
+    WHERE k.has_batch
     GROUP BY k.batch_id
 ) AS t ON t.batch_id = b.id
 LEFT JOIN (

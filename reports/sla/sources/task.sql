@@ -5,8 +5,7 @@ SELECT t.id, t.user_id, t.batch_job_id AS batch_id, t.batch_index, nullif(t.mode
     t.created_at AS accepted_at, coalesce(t.dispatched_at, t.created_at) AS dispatched_at,
     t.has_ended, CASE WHEN t.has_ended THEN t.ended_at END AS terminal_at, t.is_estimated,
     CASE WHEN t.status = 'failed' THEN t.cancelled_at END AS cancelled_at,
-    coalesce(t.cost_credits, b.cost_per_video::bigint, 0) AS cost
+    t.cost
 FROM dated_task AS t
-JOIN batch_jobs AS b ON b.id = t.batch_job_id
 LEFT JOIN owner AS o ON o.user_id = t.user_id
-WHERE :only_user::uuid IS NULL OR t.user_id = :only_user::uuid
+WHERE t.has_batch AND (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
