@@ -1,4 +1,5 @@
 package import Domain
+import Formats
 import Foundation
 
 /// `manifest.json`: what was written, from what, by which program and when. The one file that differs between runs.
@@ -7,6 +8,12 @@ package struct Manifest: Encodable {
         package let name: String
         package let sha256: String
         package let bytes: Int64
+
+        package init(name: String, sha256: String, bytes: Int64) {
+            self.name = name
+            self.sha256 = sha256
+            self.bytes = bytes
+        }
     }
 
     package struct Verdict: Encodable {
@@ -14,17 +21,35 @@ package struct Manifest: Encodable {
         package let account: String
         package let subject: String
         package let verdict: String
+
+        package init(promise: String, account: String, subject: String, verdict: String) {
+            self.promise = promise
+            self.account = account
+            self.subject = subject
+            self.verdict = verdict
+        }
     }
 
     package struct Profile: Encodable {
         package let name: String
         package let version: Int64
         package let sha256: String
+
+        package init(name: String, version: Int64, sha256: String) {
+            self.name = name
+            self.version = version
+            self.sha256 = sha256
+        }
     }
 
     package struct SQLFile: Encodable {
         package let path: String
         package let sha256: String
+
+        package init(path: String, sha256: String) {
+            self.path = path
+            self.sha256 = sha256
+        }
     }
 
     package let report: String
@@ -63,10 +88,7 @@ package struct Manifest: Encodable {
 
     /// The document, keys in snake_case and in order.
     package func json() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self)) + [0x0A]
+        try CanonicalJSON.encode(self)
     }
 }
 

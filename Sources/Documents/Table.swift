@@ -77,7 +77,7 @@ public struct Column: Hashable, Sendable {
     }
 
     /// `over_refunded` becomes `Over refunded`.
-    static func title(of id: String) -> String {
+    package static func title(of id: String) -> String {
         let words = id.split(separator: "_").joined(separator: " ")
         return words.prefix(1).uppercased() + words.dropFirst()
     }

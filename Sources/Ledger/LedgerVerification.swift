@@ -1,5 +1,6 @@
 public import Documents
 public import Domain
+import Formats
 import Foundation
 public import Postgres
 import Schema
@@ -122,13 +123,10 @@ extension LedgerVerification.Outcome {
             let totals: [Total]
             let findings: [LedgerVerification.Finding]
         }
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let document = Document(
             snapshotAt: snapshotAt.description, isWhole: findings.isEmpty,
             totals: totals.map { Total(finding: $0.finding, count: $0.count, credits: $0.credits) }, findings: findings)
-        return Array(try encoder.encode(document)) + [0x0A]
+        return try CanonicalJSON.encode(document)
     }
 
     /// Writes the findings and their totals as a workbook, complete or not at all.

@@ -1,4 +1,5 @@
 internal import Domain
+import Formats
 
 extension Field {
     /// The value's text, nil for null.

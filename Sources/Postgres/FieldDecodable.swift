@@ -1,4 +1,5 @@
 public import Domain
+import Formats
 
 /// A Swift type that a field decodes to.
 @usableFromInline

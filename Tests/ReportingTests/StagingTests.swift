@@ -1,8 +1,8 @@
 import Domain
 import Foundation
-import Reporting
 import TestSupport
 import Testing
+@testable import Documents
 
 /// The hidden folder in which outputs are made goes with its run, whenever that is killed.
 struct StagingTests {

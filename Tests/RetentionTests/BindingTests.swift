@@ -1,7 +1,7 @@
 import Domain
+import Formats
 import Foundation
 import Postgres
-import Reporting
 import TestSupport
 import Testing
 

@@ -1,11 +1,12 @@
 import Codecs
 import Domain
+import Formats
 import Foundation
-import Reporting
 import TestSupport
 import Testing
 
 @testable import Retention
+@testable import Documents
 
 /// Extracts of certificates: what is handed to one customer proves what was taken from it, and names nobody else.
 @Suite struct ExtractTests {

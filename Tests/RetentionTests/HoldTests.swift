@@ -1,10 +1,10 @@
 import Domain
 import Foundation
 import Postgres
-import Reporting
 import Retention
 import TestSupport
 import Testing
+@testable import Documents
 
 /// Legal holds and policies, also while a purge is under way.
 @Suite struct HoldTests {

@@ -1,11 +1,12 @@
 import Codecs
 import Domain
+import Formats
 import Foundation
 import Postgres
-import Reporting
 import TestSupport
 
 @testable import Retention
+@testable import Documents
 
 /// Purges of one database by the program, with an archive and certificates in a folder of their own.
 struct Purging: Sendable {

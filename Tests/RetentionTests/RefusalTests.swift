@@ -1,10 +1,10 @@
 import Domain
 import Foundation
 import Postgres
-import Reporting
 import Retention
 import TestSupport
 import Testing
+@testable import Documents
 
 /// Everything that stands between a mistake and a deletion.
 @Suite struct RefusalTests {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Codecs
-@testable import Reporting
+@testable import Documents
 
 /// gzip's format is read as the program of that name reads it.
 @Suite struct DecompressorTests {

@@ -1,9 +1,10 @@
 import Domain
 import Foundation
 import Postgres
-import Reporting
 import TestSupport
 import Testing
+@testable import Ledger
+@testable import Documents
 
 /// Everybody's statements, read over one connection or over several.
 @Suite struct FurtherConnectionTests {

@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import Reporting
+@testable import Schema
 
 /// Months of random time zones.
 @Suite struct LocalMonthTests {

@@ -5,7 +5,8 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import Reporting
+@testable import Ledger
+@testable import Documents
 
 /// `daybook report check` of what a customer has: every copy in every place counts, and what was mailed can be checked.
 @Suite struct ReceivedTests {

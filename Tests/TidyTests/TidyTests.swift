@@ -4,35 +4,49 @@ import Testing
 
 /// The style of the code as tests: what imports what, how long things may be, what a template may not do.
 @Suite struct TidyTests {
-    /// The modules that each module may see: arrows run one way.
-    private static let arrows: [String: Set<String>] = [
-        "Domain": [], "Digests": ["COpenSSL", "CZlib", "Domain"], "Postgres": ["CLibPQ", "Domain"],
-        "Schema": ["Postgres", "Digests", "Domain"], "Spreadsheet": ["CXlsxWriter", "Domain"],
-        "BatchEngine": ["Schema", "Postgres", "Digests", "Domain", "Logging", "ServiceLifecycle"],
-        "Grsai": ["BatchEngine", "Domain", "AsyncHTTPClient", "NIOCore", "NIOHTTP1"],
+    /// The modules that each module may see, from the bottom to the top: arrows run one way. `Package.swift` says the
+    /// same to the compiler.
+    private static let arrows: KeyValuePairs<String, [String]> = [
+        "Formats": [],
+        "Domain": ["Formats"],
+        "Codecs": ["COpenSSL", "CZlib", "Domain", "Formats"],
+        "Postgres": ["CLibPQ", "Domain", "Formats"],
+        "Schema": ["Postgres", "Codecs", "Domain", "Formats"],
+        "Spreadsheet": ["CXlsxWriter", "Domain"],
+        "Documents": ["Spreadsheet", "Codecs", "Domain", "Formats", "CLinux", "Mustache"],
+        "Reporting": ["Documents", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats"],
+        "Ledger": ["Documents", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats"],
+        "Retention": ["Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats"],
+        "BatchEngine": ["Schema", "Postgres", "Codecs", "Domain", "Formats", "Logging", "ServiceLifecycle"],
+        "Grsai": ["BatchEngine", "Domain", "Formats", "AsyncHTTPClient", "NIOCore", "NIOHTTP1"],
+        "API": [
+            "BatchEngine", "Postgres", "Domain", "Formats", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
+            "NIOHTTP1", "Logging", "ServiceLifecycle",
+        ],
+        "Console": ["Postgres", "Domain", "ArgumentParser"],
         "GrsaiSimulator": [
-            "Domain", "AsyncHTTPClient", "HTTPTypes", "Hummingbird", "Logging", "NIOCore", "NIOHTTP1",
+            "Domain", "Formats", "AsyncHTTPClient", "HTTPTypes", "Hummingbird", "Logging", "NIOCore", "NIOHTTP1",
             "ServiceLifecycle",
         ],
         "grsai-simulator": [
             "GrsaiSimulator", "Domain", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
-        "Reporting": ["CLinux", "Schema", "Postgres", "Spreadsheet", "Digests", "Domain", "Mustache"],
-        "API": [
-            "BatchEngine", "Postgres", "Domain", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1",
-            "Logging", "ServiceLifecycle",
+        "daybook": [
+            "Console", "Retention", "Ledger", "Reporting", "Documents", "BatchEngine", "Schema", "Postgres",
+            "Spreadsheet", "Codecs", "Domain", "Formats", "ArgumentParser",
         ],
-        "Console": ["BatchEngine", "Postgres", "Domain", "ArgumentParser"],
         "daybookd": [
-            "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Digests", "Domain", "ArgumentParser",
+            "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain", "ArgumentParser",
             "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
-        "Retention": ["Reporting", "Schema", "Postgres", "Digests", "Domain"],
-        "daybook": [
-            "Console", "Retention", "Reporting", "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Digests",
-            "Domain", "ArgumentParser",
-        ],
     ]
+    /// The one module that sees each C library.
+    private static let importers: KeyValuePairs = [
+        "CLibPQ": "Postgres", "CXlsxWriter": "Spreadsheet", "COpenSSL": "Codecs", "CZlib": "Codecs",
+        "CLinux": "Documents",
+    ]
+    /// What `Package.swift` names beside the products of packages.
+    private static let packages: Set<String> = ["hummingbird"]
     private static let system: Set<String> = ["Foundation", "Glibc", "Dispatch", "Synchronization"]
 
     private static func files(_ folder: String, _ ending: String) throws -> [String] {
@@ -44,6 +58,24 @@ import Testing
 
     private static func lines(_ path: String) throws -> [String] {
         try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\n")
+    }
+
+    @Test func `arrows between the modules run one way, and the package says the same`() throws {
+        let names = Self.arrows.map(\.key)
+        let package = try Self.lines(Deployment.root + "/Package.swift").joined(separator: "\n")
+        var below: Set<String> = []
+        for (module, allowed) in Self.arrows {
+            #expect(allowed.allSatisfy { below.contains($0) || !names.contains($0) }, "\(module) sees what is above it")
+            below.insert(module)
+            let own = try Regex(#"name: "\#(module)",\s*dependencies: \[([^\]]*)\]"#)
+            let declared = package.firstMatch(of: own)?[1].substring ?? ""
+            let dependencies = declared.matches(of: /"([\w-]+)"/).map { String($0.output.1) }
+                .filter { !$0.contains("-") || names.contains($0) }
+            #expect(Set(dependencies).subtracting(Self.packages) == Set(allowed), "\(module)")
+        }
+        #expect(
+            Set(try FileManager.default.contentsOfDirectory(atPath: Deployment.root + "/Sources"))
+                == Set(names + Self.importers.map(\.key)))
     }
 
     @Test func `imports follow the arrows between the modules`() throws {
@@ -64,11 +96,11 @@ import Testing
         }
     }
 
-    @Test func `no source file is longer than 300 lines or wider than 120 columns`() throws {
+    @Test func `no source file is longer than 400 lines or wider than 120 columns`() throws {
         for folder in ["Sources", "Tests"] {
             for file in try Self.files(folder, ".swift") {
                 let lines = try Self.lines(file)
-                #expect(lines.count <= 301, "\(file) has \(lines.count) lines")
+                #expect(lines.count <= 401, "\(file) has \(lines.count) lines")
                 guard folder == "Sources" else { continue }
                 for (number, line) in lines.enumerated() { #expect(line.count <= 120, "\(file):\(number + 1)") }
             }
@@ -76,10 +108,7 @@ import Testing
     }
 
     @Test func `every C library has one importer`() throws {
-        for (library, importer) in [
-            "CLibPQ": "Postgres", "CXlsxWriter": "Spreadsheet", "COpenSSL": "Digests", "CLinux": "Reporting",
-            "CZlib": "Digests",
-        ] {
+        for (library, importer) in Self.importers {
             for file in try Self.files("Sources", ".swift")
             where try Self.lines(file).contains(where: { $0.hasSuffix("import \(library)") }) {
                 #expect(file.contains("/Sources/\(importer)/"), "\(file) imports \(library)")

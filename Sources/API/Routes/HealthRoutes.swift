@@ -1,5 +1,6 @@
 import BatchEngine
 import Domain
+import Formats
 import Hummingbird
 import Logging
 import Postgres

@@ -1,4 +1,5 @@
 import Domain
+import Formats
 public import Postgres
 
 /// The batches of one customer: created, read, cancelled.

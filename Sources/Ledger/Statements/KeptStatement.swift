@@ -2,6 +2,7 @@ import Codecs
 import Documents
 import Domain
 import Postgres
+import Schema
 
 /// The statement of a closed month, as it was kept: what was sent stays what it was.
 ///

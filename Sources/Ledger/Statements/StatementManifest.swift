@@ -82,10 +82,7 @@ struct StatementManifest: Codable, Sendable {
 
     /// The document, keys in snake_case and in order.
     func json() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self)) + [0x0A]
+        try CanonicalJSON.encode(self)
     }
 
     /// What is signed: the document with an empty value in the place of the signature.
@@ -159,10 +156,8 @@ struct StatementManifest: Codable, Sendable {
 extension StatementManifest {
     /// Reads a document. Throws `badData` where it is not one.
     init(json: [UInt8]) throws(DaybookError) {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
-            self = try decoder.decode(StatementManifest.self, from: Data(json))
+            self = try CanonicalJSON.decode(StatementManifest.self, from: Data(json))
         } catch {
             throw .badData("manifest.json is not the manifest of a statement.")
         }

@@ -1,5 +1,6 @@
 import Documents
 import Domain
+import Schema
 import Spreadsheet
 
 /// The workbook of one statement: the summary, the entries as they come, the other tables, the provenance.

@@ -2,8 +2,8 @@ public import Documents
 public import Domain
 import Foundation
 public import Postgres
-public import Schema
-public import Spreadsheet
+import Schema
+import Spreadsheet
 
 /// Runs a report that is a folder: read-only, in one snapshot, with bound parameters and a time limit.
 public struct CustomReport: Sendable {

@@ -73,10 +73,8 @@ public struct ReportDefinition: Sendable {
         func refuse(_ why: String) -> DaybookError { .configuration("\(folder)/report.json: \(why).") }
         let document: ReportDocument
         do {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
             if let unknown = try ReportDocument.unknownKey(json) { throw refuse("there is no key \"\(unknown)\"") }
-            document = try decoder.decode(ReportDocument.self, from: json)
+            document = try CanonicalJSON.decode(ReportDocument.self, from: json)
         } catch let error as DaybookError {
             throw error
         } catch {

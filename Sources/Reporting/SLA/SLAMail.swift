@@ -1,5 +1,6 @@
 public import Documents
 public import Domain
+import Formats
 import Foundation
 
 /// The messages by which SLA reports go out, each with the files of its report.
@@ -94,12 +95,10 @@ public struct SLAFacts: Sendable {
             let status: String?
             let files: [File]
         }
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let reports = names.filter { $0.hasPrefix("sla-") }.compactMap { name -> (month: String, String, Document)? in
             guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)/manifest.json"),
-                let document = try? decoder.decode(Document.self, from: data), document.report == "sla",
+                let document = try? CanonicalJSON.decode(Document.self, from: data), document.report == "sla",
                 document.status == "final", document.account == nil, let month = document.month
             else { return nil }
             return (month, name, document)

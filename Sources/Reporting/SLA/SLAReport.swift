@@ -1,10 +1,10 @@
-public import Codecs
+import Codecs
 public import Documents
 public import Domain
 import Foundation
 public import Postgres
-public import Schema
-public import Spreadsheet
+import Schema
+import Spreadsheet
 
 /// The monthly SLA report: counts every figure in one snapshot, and writes workbook, page and CSV files.
 ///

@@ -1,4 +1,5 @@
 internal import Codecs
+import Documents
 public import Domain
 import Formats
 internal import Foundation

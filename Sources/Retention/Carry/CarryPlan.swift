@@ -1,4 +1,5 @@
 internal import Codecs
+public import Documents
 public import Domain
 internal import Postgres
 internal import Schema

@@ -1,4 +1,5 @@
 internal import Codecs
+import Documents
 internal import Domain
 internal import Postgres
 internal import Reporting

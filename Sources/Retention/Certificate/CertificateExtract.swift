@@ -1,5 +1,6 @@
 internal import Codecs
 internal import Domain
+import Formats
 public import Postgres
 internal import Schema
 

@@ -1,4 +1,5 @@
 internal import Codecs
+public import Documents
 internal import Domain
 import Formats
 public import Postgres

@@ -1,5 +1,7 @@
 internal import Codecs
+import Documents
 internal import Domain
+import Formats
 internal import Foundation
 internal import Postgres
 internal import Reporting

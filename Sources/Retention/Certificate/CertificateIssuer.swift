@@ -1,5 +1,6 @@
 internal import Codecs
 internal import Domain
+import Formats
 internal import Postgres
 internal import Reporting
 

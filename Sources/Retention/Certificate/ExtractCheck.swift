@@ -1,4 +1,5 @@
 public import Codecs
+public import Documents
 internal import Domain
 import Formats
 

@@ -1,5 +1,7 @@
 public import Codecs
+public import Documents
 public import Domain
+import Formats
 internal import Foundation
 public import Postgres
 internal import Schema

@@ -1,4 +1,5 @@
 public import Codecs
+public import Documents
 public import Domain
 public import Postgres
 

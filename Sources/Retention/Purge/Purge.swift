@@ -1,4 +1,5 @@
 public import Codecs
+public import Documents
 public import Domain
 internal import Foundation
 public import Postgres

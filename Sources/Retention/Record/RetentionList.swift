@@ -1,3 +1,4 @@
+public import Documents
 public import Domain
 public import Postgres
 internal import Schema

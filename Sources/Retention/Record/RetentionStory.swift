@@ -1,3 +1,4 @@
+public import Documents
 internal import Domain
 public import Postgres
 internal import Schema

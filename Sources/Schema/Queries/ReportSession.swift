@@ -1,4 +1,4 @@
-package import Domain
+import Domain
 package import Postgres
 
 /// How every report reads: one snapshot, nothing written and nothing kept, nothing hidden, nothing looked up where an

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Codecs
+import Documents
 import Domain
 import Reporting
 import Retention

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Codecs
+import Documents
 import Domain
+import Ledger
 import Reporting
 
 /// `daybook close …`

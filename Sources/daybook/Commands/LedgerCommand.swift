@@ -1,6 +1,8 @@
 import ArgumentParser
+import Documents
 import Domain
 import Foundation
+import Ledger
 import Reporting
 import Schema
 

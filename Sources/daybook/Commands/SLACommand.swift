@@ -1,6 +1,7 @@
 import ArgumentParser
 import Domain
 import Foundation
+import Ledger
 import Postgres
 import Reporting
 

@@ -3,6 +3,7 @@ import Console
 import Codecs
 import Domain
 import Foundation
+import Ledger
 import Postgres
 import Reporting
 

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Documents
 import Domain
 import Foundation
+import Ledger
 import Reporting
 
 /// How reports are sent: statements and SLA reports alike.

@@ -1,4 +1,5 @@
 import Domain
+import Ledger
 import Reporting
 
 /// What to type where a library refuses something: the commands and options are known here alone.

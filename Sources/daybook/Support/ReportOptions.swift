@@ -1,5 +1,6 @@
 import ArgumentParser
 import Console
+import Documents
 import Domain
 import Foundation
 import Postgres

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Codecs
+import Documents
 import Domain
 import Foundation
 import Postgres
