@@ -1,4 +1,5 @@
 import Domain
+import Formats
 import Postgres
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import BatchEngine
 import Domain
+import Formats
 import Postgres
 import TestSupport
 import Testing
