@@ -41,7 +41,9 @@ import Testing
             #expect(try await pool.transaction { try Keys.revoke(listed[0].prefix, $0) })
             #expect(try await pool.transaction { try !Keys.revoke(listed[0].keyID, $0) })
             #expect(try await pool.run { try Keys($0).admit(key.text) } == .unknownKey)
-            await #expect(throws: DaybookError.self) { try await pool.transaction { try Keys.revoke("nothing", $0) } }
+            await #expect(throws: EngineFault.unknownKey) {
+                try await pool.transaction { try Keys.revoke("nothing", $0) }
+            }
         }
     }
 
