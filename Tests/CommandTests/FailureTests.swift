@@ -55,7 +55,6 @@ import Testing
 
     @Test func `what is refused says which command helps`() async throws {
         try await withSample { settings in
-            let folder = try ScratchFolder()
             let database = ["--quiet", "--database", Deployment.conninfo(settings)]
             let month = ["2026-10", "--account", "customer5"]
             let notClosed = "daybook: The month 2026-10 is not closed; see: daybook close list\n"
@@ -68,15 +67,21 @@ import Testing
             try await expect(
                 ["close", "month"] + month + ["--accept", "customer5", "--reason", " "] + database, code: 64,
                 says: "--accept needs a --reason of at most ")
-            try await execute("DROP TABLE daybook.month_close CASCADE", in: settings)
+        }
+    }
+
+    @Test func `what is refused where nothing is yet says which command makes it`() async throws {
+        try await withDatabase { settings in
+            let folder = try ScratchFolder()
+            let database = ["--database", Deployment.conninfo(settings)]
             try await expect(
-                ["close", "month"] + month + database, code: 78,
+                ["close", "month", "2026-10", "--quiet"] + database, code: 78,
                 says: "This database has no daybook.month_close; run: daybook database migrate")
-            try await execute("DELETE FROM daybook.account", in: settings)
+            try await ProgramRun.expectingSuccess(["database", "migrate"] + database)
             for report in ["sla", "statement"] {
                 try await expect(
-                    ["report", report, "--month", "2026-10", "--all", "--output", folder.path] + database, code: 64,
-                    says: "daybook: No account is imported; run: daybook accounts import FILE\n")
+                    ["report", report, "--month", "2026-10", "--all", "--quiet", "--output", folder.path] + database,
+                    code: 64, says: "daybook: No account is imported; run: daybook accounts import FILE\n")
             }
         }
     }

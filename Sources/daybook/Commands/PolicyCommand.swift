@@ -51,9 +51,9 @@ struct PolicyCommand: AsyncParsableCommand {
             let rows = try await Reading.texts(
                 database,
                 """
-                SELECT coalesce(nullif(a.slug, ''), '(no account)'), c.data_class, greatest(a.retention_days, coalesce(p.retention_days, 0))::text,
-                    a.time_zone,
-                    p.reason, p.set_by, p.set_at
+                SELECT coalesce(nullif(a.slug, ''), '(no account)'), c.data_class,
+                    greatest(a.retention_days, coalesce(p.retention_days, 0))::text, a.time_zone, p.reason, p.set_by,
+                    p.set_at
                 FROM (
                     SELECT user_id, slug, retention_days, time_zone FROM daybook.account
                     UNION ALL
