@@ -99,7 +99,7 @@ let package = Package(
         .executableTarget(
             name: "grsai-simulator",
             dependencies: [
-                "GrsaiSimulator", "Domain", "Formats",
+                "GrsaiSimulator", "Domain",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -155,7 +155,7 @@ let package = Package(
         .executableTarget(
             name: "daybookd",
             dependencies: [
-                "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain", "Formats",
+                "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -1,5 +1,5 @@
-import Formats
 private import COpenSSL
+import Formats
 
 /// SHA-256 (FIPS 180-4) over as many pieces as there are.
 public final class SHA256Digest {

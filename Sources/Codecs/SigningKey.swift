@@ -1,4 +1,5 @@
 private import COpenSSL
+import Formats
 
 /// The secret half of an Ed25519 key (RFC 8032). It prints itself as nothing.
 public struct SigningKey: Sendable, CustomStringConvertible {
@@ -57,9 +58,6 @@ public struct SigningKey: Sendable, CustomStringConvertible {
         return signature
     }
 }
-
-private import COpenSSL
-import Formats
 
 /// The public half of an Ed25519 key (RFC 8032): says whether a signature is genuine.
 public struct VerifyingKey: Sendable, Hashable {

@@ -1,7 +1,6 @@
+private import CLinux
 public import Domain
 import Foundation
-
-private import CLinux
 
 /// A folder that is held open: what is done in it by a name happens in this very folder, wherever its path leads
 /// meanwhile.

@@ -68,7 +68,11 @@ package struct Manifest: Encodable {
     package let programVersion: String
     package let generatedAt: String
 
-    package init(report: String, month: String?, account: String?, status: String?, timeZone: String?, periodStart: String?, periodEnd: String?, cutoff: String?, snapshotAt: String, profiles: [Profile], verdicts: [Verdict], files: [File], sqlFiles: [SQLFile], programVersion: String, generatedAt: String) {
+    package init(
+        report: String, month: String?, account: String?, status: String?, timeZone: String?, periodStart: String?,
+        periodEnd: String?, cutoff: String?, snapshotAt: String, profiles: [Profile], verdicts: [Verdict],
+        files: [File], sqlFiles: [SQLFile], programVersion: String, generatedAt: String
+    ) {
         self.report = report
         self.month = month
         self.account = account

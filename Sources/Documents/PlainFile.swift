@@ -1,7 +1,6 @@
+private import CLinux
 package import Domain
 import Foundation
-
-private import CLinux
 
 /// Reads a file that was found by its name: a plain file, never what a symbolic link, a pipe or a device stands for.
 package enum PlainFile {
@@ -24,7 +23,8 @@ package enum PlainFile {
     }
 
     /// The bytes of a file, nil where there is none of that name.
-    package static func read(_ path: String, atMost limit: Int = Limits.statementFileBytes) throws(Refusal) -> [UInt8]? {
+    package static func read(_ path: String, atMost limit: Int = Limits.statementFileBytes) throws(Refusal) -> [UInt8]?
+    {
         // Without waiting for the other end of a pipe.
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {

@@ -1,7 +1,6 @@
 import AsyncHTTPClient
 public import BatchEngine
 import Domain
-import Formats
 import Foundation
 import NIOCore
 import NIOHTTP1

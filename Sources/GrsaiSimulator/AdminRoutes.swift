@@ -1,5 +1,4 @@
 import Domain
-import Formats
 import HTTPTypes
 import Hummingbird
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import BatchEngine
-import Console
 import Codecs
+import Console
 import Domain
 import Foundation
 import Grsai

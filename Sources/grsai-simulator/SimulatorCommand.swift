@@ -1,6 +1,5 @@
 import ArgumentParser
 import Domain
-import Formats
 import Foundation
 import GrsaiSimulator
 import Logging

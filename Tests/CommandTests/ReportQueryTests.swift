@@ -141,6 +141,10 @@ import Testing
                 WITH RECURSIVE n (i) AS (SELECT count(*) FROM batch_jobs UNION ALL SELECT i + 1 FROM n WHERE i < 0)
                 SELECT i FROM n
                 """,
+                """
+                WITH ledger_row AS (SELECT 1 AS n), batch_jobs AS MATERIALIZED (SELECT n FROM ledger_row)
+                SELECT n FROM batch_jobs
+                """,
                 "(WITH q AS (SELECT count(*) AS n FROM batch_jobs) SELECT n FROM q)",
                 "/* ; COMMIT */ SELECT 1",
                 "SELECT '; COMMIT' IS NULL AS n WHERE true",

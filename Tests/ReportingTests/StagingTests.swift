@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import TestSupport
 import Testing
+
 @testable import Documents
 
 /// The hidden folder in which outputs are made goes with its run, whenever that is killed.

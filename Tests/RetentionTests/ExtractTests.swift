@@ -5,8 +5,8 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Retention
 @testable import Documents
+@testable import Retention
 
 /// Extracts of certificates: what is handed to one customer proves what was taken from it, and names nobody else.
 @Suite struct ExtractTests {

@@ -4,6 +4,7 @@ import Postgres
 import Retention
 import TestSupport
 import Testing
+
 @testable import Documents
 
 /// Legal holds and policies, also while a purge is under way.

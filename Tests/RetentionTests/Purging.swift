@@ -5,8 +5,8 @@ import Foundation
 import Postgres
 import TestSupport
 
-@testable import Retention
 @testable import Documents
+@testable import Retention
 
 /// Purges of one database by the program, with an archive and certificates in a folder of their own.
 struct Purging: Sendable {

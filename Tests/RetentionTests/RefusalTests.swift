@@ -4,6 +4,7 @@ import Postgres
 import Retention
 import TestSupport
 import Testing
+
 @testable import Documents
 
 /// Everything that stands between a mistake and a deletion.

@@ -4,8 +4,8 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import Ledger
 @testable import Documents
+@testable import Ledger
 
 /// The head of all closes: whoever wrote it down finds what was removed or altered since, the newest link too.
 @Suite struct CloseHeadTests {

@@ -3,8 +3,9 @@ import Foundation
 import Postgres
 import TestSupport
 import Testing
-@testable import Ledger
+
 @testable import Documents
+@testable import Ledger
 
 /// Everybody's statements, read over one connection or over several.
 @Suite struct FurtherConnectionTests {

@@ -5,8 +5,8 @@ import Postgres
 import TestSupport
 import Testing
 
-@testable import Ledger
 @testable import Documents
+@testable import Ledger
 
 /// `daybook report check` of what a customer has: every copy in every place counts, and what was mailed can be checked.
 @Suite struct ReceivedTests {

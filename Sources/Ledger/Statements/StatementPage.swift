@@ -119,7 +119,8 @@ struct StatementPage: Sendable {
     private static func facts(_ subject: StatementAccount, clock: LocalClock) -> [Fact] {
         let contract = subject.contract
         let date =
-            subject.scope.isCutoffNow ? "none yet" : String(clock.text(min(subject.cutoff, subject.scope.finalityAt)).prefix(10))
+            subject.scope.isCutoffNow
+            ? "none yet" : String(clock.text(min(subject.cutoff, subject.scope.finalityAt)).prefix(10))
         return [
             Fact(term: "Customer", value: "\(subject.account.name) (\(subject.account.slug))"),
             Fact(term: "Plan", value: subject.planText),

@@ -3,7 +3,6 @@ import Documents
 public import Domain
 import Formats
 internal import Foundation
-internal import Reporting
 
 /// Where archives are kept, and with which key.
 public struct ArchivePlace: Sendable {

@@ -4,7 +4,6 @@ internal import Domain
 import Formats
 internal import Foundation
 internal import Postgres
-internal import Reporting
 
 /// `manifest.json` of an archive: what its files hold, so that `psql` alone can put them back.
 struct ArchiveManifest: Codable, Sendable {

@@ -1,6 +1,5 @@
 internal import Domain
 internal import Postgres
-internal import Reporting
 internal import Schema
 
 /// What every owner's credits cost at a cutoff, worked out from the rows before it, and kept for the statements after.

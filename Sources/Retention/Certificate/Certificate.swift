@@ -2,7 +2,6 @@ internal import Codecs
 import Documents
 internal import Domain
 internal import Postgres
-internal import Reporting
 
 /// What a certificate says, as its JSON document.
 struct Certificate: Codable, Sendable {

@@ -4,7 +4,6 @@ internal import Domain
 import Formats
 internal import Foundation
 internal import Postgres
-internal import Reporting
 
 /// The files of certificates in their folders: each as the JSON document itself and as a page to print.
 struct CertificateFiles: Sendable {

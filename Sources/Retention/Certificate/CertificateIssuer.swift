@@ -2,7 +2,6 @@ internal import Codecs
 internal import Domain
 import Formats
 internal import Postgres
-internal import Reporting
 
 /// Issues certificates: from what transactions recorded, in the one transaction that ends what is certified.
 struct CertificateIssuer: Sendable {

@@ -43,7 +43,8 @@ public struct QueryLibrary: Sendable {
         var found: [String: File] = [:]
         var unread = files
         while let file = unread.popLast() {
-            for case .word(let word) in SQLScanner.tokens(file.text) {
+            let own = SQLScanner.definitions(file.text)
+            for case .word(let word) in SQLScanner.tokens(file.text) where !own.contains(String(word)) {
                 guard let relation = relations[String(word)], found[String(word)] == nil else { continue }
                 found[String(word)] = relation
                 unread.append(relation)
@@ -144,9 +145,10 @@ public struct QueryLibrary: Sendable {
     }
 
     private func collect(_ sql: String, except: String?, into order: inout [String]) {
+        let own = SQLScanner.definitions(sql)
         for case .word(let word) in SQLScanner.tokens(sql) {
             let name = String(word)
-            guard name != except, !order.contains(name) else { continue }
+            guard name != except, !order.contains(name), !own.contains(name) else { continue }
             if let source = sources[name] {
                 collect(source.text, except: name, into: &order)
                 order.append(name)

@@ -27,6 +27,20 @@ public struct SQLScanner {
         return tokens
     }
 
+    /// The names that a text gives to relations itself, `name AS (…`: they mean these, whatever else is called so.
+    static func definitions(_ sql: String) -> Set<String> {
+        let tokens = tokens(sql).filter { !$0.isBlank }
+        return Set(
+            tokens.indices.compactMap { index in
+                guard index > 0, case .word(let word) = tokens[index], word.lowercased() == "as",
+                    case .word(let name) = tokens[index - 1],
+                    let opening = tokens[(index + 1)...].first(where: { !$0.isMaterialization }),
+                    opening.text.drop(while: \.isWhitespace).hasPrefix("(")
+                else { return nil }
+                return String(name)
+            })
+    }
+
     private mutating func next() -> Token {
         if rest.hasPrefix("--") { return .other(take(through: "\n", from: 2)) }
         if rest.hasPrefix("/*") { return .other(takeBlockComment()) }
@@ -117,5 +131,17 @@ extension SQLScanner.Token {
     /// The token as it stood in the SQL.
     public var source: String {
         if case .placeholder(let name) = self { ":" + name } else { text }
+    }
+
+    /// True for blanks and comments, which part words and say nothing.
+    fileprivate var isBlank: Bool {
+        guard case .other(let text) = self else { return false }
+        return text.allSatisfy(\.isWhitespace) || text.hasPrefix("--") || text.hasPrefix("/*")
+    }
+
+    /// True for the words between `AS` and the parenthesis of a `WITH` entry.
+    fileprivate var isMaterialization: Bool {
+        guard case .word(let word) = self else { return false }
+        return ["not", "materialized"].contains(word.lowercased())
     }
 }

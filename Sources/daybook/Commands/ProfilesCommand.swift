@@ -1,6 +1,5 @@
 import ArgumentParser
 import Domain
-import Formats
 import Foundation
 import Postgres
 import Schema

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Console
 import Codecs
+import Console
 import Domain
 import Foundation
 import Ledger
