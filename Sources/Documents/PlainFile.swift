@@ -23,8 +23,9 @@ package enum PlainFile {
     }
 
     /// The bytes of a file, nil where there is none of that name.
-    package static func read(_ path: String, atMost limit: Int = Limits.statementFileBytes) throws(Refusal) -> [UInt8]?
-    {
+    package static func read(
+        _ path: String, atMost limit: Int = Limits.statementFileBytes
+    ) throws(Refusal) -> [UInt8]? {
         // Without waiting for the other end of a pipe.
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {

@@ -105,6 +105,12 @@ import Testing
                 for (number, line) in lines.enumerated() { #expect(line.count <= 120, "\(file):\(number + 1)") }
             }
         }
+        // An applied migration is never edited, so the width of those that there are is what it is.
+        for file in try Self.files("reports", ".sql") {
+            for (number, line) in try Self.lines(file).enumerated() {
+                #expect(line.count <= 120, "\(file):\(number + 1)")
+            }
+        }
     }
 
     @Test func `every C library has one importer`() throws {

@@ -20,7 +20,7 @@ extension WorkQueue {
         _ = try rows("SELECT daybook.heartbeat($1)::text", [.int(worker)])
     }
 
-    /// Locks the worker's row against being declared dead until the transaction ends. Throws ``EngineFault`` as `fenced`
+    /// Locks the worker's row against being declared dead until the transaction ends. Throws ``EngineFault`` `fenced`
     /// where that has happened.
     public func fence(_ worker: Int64) throws -> WorkerFence {
         _ = try rows("SELECT daybook.hold_worker($1)::text", [.int(worker)])

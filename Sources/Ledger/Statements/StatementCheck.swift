@@ -169,7 +169,7 @@ public struct StatementCheck {
     ) throws {
         let baseName = try manifest.baseName()
         let listed = try manifest.listed().map(\.name)
-        for format in StatementFileName.beside where !listed.contains(where: { $0.format == format }) {
+        for format in ReportFormat.beside where !listed.contains(where: { $0.format == format }) {
             guard let name = StatementFileName("\(baseName).\(format.rawValue)", of: baseName) else { continue }
             for copy in try source.copies(of: name, mailed: manifest.mailedName(format.rawValue)) {
                 findings.note(copy.path, .unlisted)
@@ -177,7 +177,7 @@ public struct StatementCheck {
                 findings.reasons.append("\(name) bears its name and is not listed in the manifest")
             }
         }
-        let mailed = StatementFileName.beside.compactMap { manifest.mailedName($0.rawValue) }
+        let mailed = ReportFormat.beside.compactMap { manifest.mailedName($0.rawValue) }
         for name in source.foreign(listed: listed, baseName: baseName, mailed: mailed) {
             findings.note(name, .unlisted)
         }

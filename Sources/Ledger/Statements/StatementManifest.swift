@@ -167,7 +167,7 @@ extension StatementManifest {
 /// The name of one of a statement's files, as its manifest and its close write it: a file of its folder, or the
 /// workbook or the page beside that. It is a name and never a path: of any other text none is made.
 struct StatementFileName: Hashable, Sendable {
-    static let manifest = "manifest.json"
+    static let manifest = Outputs.manifestName
 
     /// `statement-SLUG-2026-10`, the name of the folder.
     let baseName: String
@@ -182,7 +182,7 @@ struct StatementFileName: Hashable, Sendable {
     /// Nil unless the text is the name of a file of that statement.
     init?(_ text: String, of baseName: String) {
         self.baseName = baseName
-        if let format = Self.beside.first(where: { Array(text.utf8) == Array("\(baseName).\($0.rawValue)".utf8) }) {
+        if let format = ReportFormat.beside.first(where: { Array(text.utf8) == Array("\(baseName).\($0.rawValue)".utf8) }) {
             name = "\(baseName).\(format.rawValue)"
             self.format = format
             return
@@ -193,9 +193,6 @@ struct StatementFileName: Hashable, Sendable {
         format = nil
         guard Self.isOwn(name) else { return nil }
     }
-
-    /// The forms that lie beside the folder.
-    static let beside: [ReportFormat] = [.xlsx, .html]
 
     /// The folder of an account's statement; nil where no account or month has such a name.
     static func baseName(slug: String, month: String) -> String? {

@@ -88,7 +88,7 @@ struct StatementSource {
 
     /// What lies in the folder or the archive and is no file that the manifest lists.
     func foreign(listed: [StatementFileName], baseName: String, mailed: [String]) -> [String] {
-        let besides = StatementFileName.beside.map { "\(baseName).\($0.rawValue)" }
+        let besides = ReportFormat.beside.map { "\(baseName).\($0.rawValue)" }
         let known = Set(listed.map(\.name) + besides + mailed + [StatementFileName.manifest])
         guard let folder else {
             let known = Set(listed.map(\.text) + [baseName + "/" + StatementFileName.manifest])

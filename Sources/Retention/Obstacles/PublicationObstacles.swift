@@ -85,7 +85,7 @@ enum PublicationObstacles {
         }
     }
 
-    /// What PostgreSQL checks before it deletes or updates (CheckCmdReplicaIdentity), table by table: one row per fault.
+    /// What PostgreSQL checks before it deletes or updates (CheckCmdReplicaIdentity), table by table: a row per fault.
     ///
     /// A partition is published with each of its ancestors; with publish_via_partition_root, by the filter and the list
     /// of the topmost one that is. The columns of both are found by their numbers there, and compared by name.

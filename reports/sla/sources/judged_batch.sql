@@ -1,5 +1,5 @@
 -- Every batch of a period with what it owes, what was given back, and the class of its refund. class is null where
--- nothing is owed. charge says what is wrong with what it was charged, one finding a batch: more was delivered than
+-- nothing is owed. charge says what is wrong with what it was charged, one finding per batch: more was delivered than
 -- paid for, a settled one was not charged what it delivered, or one that has begun was not frozen for all of its tasks.
 SELECT b.period, b.cutoff, b.id, b.user_id, b.account, b.request_id, b.frozen, b.webhook_url, b.webhook_status,
     s.is_settled,
