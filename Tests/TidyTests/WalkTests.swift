@@ -48,8 +48,23 @@ import Testing
         }
         // `Type.member`, each declared in the file; the type perhaps by an extension.
         let words = place.name.split(separator: ".").map(String.init)
-        let missing = words.first { !declares(place.file, $0, in: text) }
-        return missing.map { "\(place.file) does not declare \($0)" }
+        if let missing = words.first(where: { !declares(place.file, $0, in: text) }) {
+            return "\(place.file) does not declare \(missing)"
+        }
+        return laterMigration(place).map { "\(place.file) has not the last word on \(place.name): \($0) has" }
+    }
+
+    /// A migration that makes a migration's function anew.
+    private static func laterMigration(_ place: Place) -> String? {
+        guard place.file.contains("/Migrations/") else { return nil }
+        let folder = Deployment.root + "/Sources/Schema/Migrations"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.sorted().last { name in
+            let text = try? String(contentsOfFile: folder + "/" + name, encoding: .utf8)
+            let pattern = #"\bFUNCTION (daybook|public)\.\#(place.name)\("#
+            return name > (place.file as NSString).lastPathComponent
+                && text?.range(of: pattern, options: .regularExpression) != nil
+        }
     }
 
     private static func declares(_ file: String, _ name: String, in text: String) -> Bool {
@@ -84,10 +99,11 @@ import Testing
             Self.walks(in: [
                 "### A walk", "1. `Tests/TidyTests/WalkTests.swift`, `WalkTests.fault`: this one.",
                 "2. `Tests/TidyTests/WalkTests.swift`, `WalkTests.walked` and `Tests/TidyTests/None.swift`, `None`.",
-                "3. Nowhere.",
+                "3. Nowhere.", "4. `Sources/Schema/Migrations/003_money.sql`, `freeze`: made anew since.",
             ]).first)
+        let faults = walk.steps.map { $0.places.compactMap(Self.fault) }
         #expect(
-            walk.steps.map { $0.places.compactMap(Self.fault) } == [
+            faults[..<3] == [
                 [],
                 [
                     "Tests/TidyTests/WalkTests.swift does not declare walked",
@@ -95,7 +111,8 @@ import Testing
                 ],
                 [],
             ])
-        #expect(walk.steps.map(\.places.count) == [1, 2, 0])
+        #expect(faults[3].count == 1 && faults[3][0].contains("003_money.sql has not the last word on freeze"))
+        #expect(walk.steps.map(\.places.count) == [1, 2, 0, 1])
     }
 
     @Test func `the map names every module and fits one screen`() throws {
