@@ -1,34 +1,3 @@
-/// A kind of data with a retention of its own. The order of the cases is the order in which a purge takes them:
-/// rows of the access log are resolved to their owner before a task can lose anything.
-public enum DataClass: String, Sendable, CaseIterable, Hashable {
-    case accessLog = "access_log"
-    case apiUsage = "api_usage"
-    case probes
-    case taskContent = "task_content"
-
-    /// What happens to a row that is due.
-    public enum Action: String, Sendable {
-        case delete
-        case redact
-        /// Counted into permanent daily figures, then deleted.
-        case fold
-    }
-
-    public var action: Action {
-        switch self {
-        case .accessLog: .delete
-        case .apiUsage, .taskContent: .redact
-        case .probes: .fold
-        }
-    }
-
-    /// True where the rows belong to customers, whose policies and holds apply.
-    public var isCustomers: Bool { self != .probes }
-
-    /// Days that rows are kept for which no account's policy speaks.
-    public var defaultDays: Int64 { isCustomers ? Limits.defaultRetentionDays : Limits.probeRetentionDays }
-}
-
 /// The refusals that stand before a purge, as rules over plain facts.
 public struct PurgeGuard: Sendable {
     /// A refusal that a person may overrule by its name (`--force`).

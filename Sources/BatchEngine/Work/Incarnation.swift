@@ -12,7 +12,8 @@ actor Incarnation {
     private static let adoptionLimit = 500
     /// Overdue tasks ended in one transaction.
     private static let overdueLimit = 500
-    /// Engine seconds after which failures of a running batch are refunded: the promise is five minutes.
+    /// Engine seconds for which a running batch may keep the credit of failed tasks. No contract's deadline: that runs
+    /// from the last task, which settles the batch in its own transaction.
     private static let flushSeconds: Int64 = 240
     /// Sweeps in a row that one kind of sweep may go on, before the others have their turn.
     private static let sweepsInARow = 200

@@ -182,7 +182,9 @@ struct StatementFileName: Hashable, Sendable {
     /// Nil unless the text is the name of a file of that statement.
     init?(_ text: String, of baseName: String) {
         self.baseName = baseName
-        if let format = ReportFormat.beside.first(where: { Array(text.utf8) == Array("\(baseName).\($0.rawValue)".utf8) }) {
+        if let format = ReportFormat.beside.first(where: {
+            Array(text.utf8) == Array("\(baseName).\($0.rawValue)".utf8)
+        }) {
             name = "\(baseName).\(format.rawValue)"
             self.format = format
             return

@@ -233,6 +233,7 @@ public struct Restoration: Sendable {
         case .probes: try rows.copy(into: rows.source, session)
         case .apiUsage: filled = try rows.fill(keys: ["id"], session)
         case .taskContent: filled = try rows.fill(keys: ["user_id", "id"], session)
+        // What is of no class was refused when its table was looked for, and the ledger's rows with it.
         case nil: break
         }
         put.kept += filled.kept

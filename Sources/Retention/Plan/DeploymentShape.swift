@@ -34,6 +34,15 @@ struct DeploymentShape: Sendable {
         DataClass.allCases.filter { dataClass in Self.tables[dataClass].map(catalog.has) ?? false }
     }
 
+    /// What a purge clears in a row of a class; nil where it takes the row.
+    func redactedColumns(of dataClass: DataClass) -> RedactedColumns? {
+        switch dataClass {
+        case .accessLog, .probes: nil
+        case .apiUsage: usage
+        case .taskContent: redaction
+        }
+    }
+
     /// Throws what stands against a plan or a purge in the tables as they are: `badData` naming a column that cannot be
     /// cleared, `configuration` naming a child table with columns of its own.
     func requirePurgeable(_ session: Session) throws {

@@ -117,8 +117,7 @@ enum PurgeReach {
     /// The same for all classes that a purge takes.
     static func refuseCascades(_ shape: DeploymentShape, _ session: Session) throws {
         for dataClass in shape.classes {
-            let redacted = dataClass == .taskContent ? shape.redaction.names : shape.usage.names
-            try refuseCascades(dataClass, redacted: redacted, session)
+            try refuseCascades(dataClass, redacted: shape.redactedColumns(of: dataClass)?.names ?? [], session)
         }
     }
 

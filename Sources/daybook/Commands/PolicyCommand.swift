@@ -59,7 +59,7 @@ struct PolicyCommand: AsyncParsableCommand {
                     UNION ALL
                     SELECT '\(Policies.everybodyElse)', '', \(Limits.defaultRetentionDays), 'UTC'
                 ) AS a
-                CROSS JOIN unnest(ARRAY['access_log', 'api_usage', 'task_content']) AS c (data_class)
+                CROSS JOIN unnest(ARRAY[\(Policies.classes)]) AS c (data_class)
                 LEFT JOIN daybook.retention_policy AS p ON p.user_id = a.user_id AND p.data_class = c.data_class
                 ORDER BY a.slug = '', a.slug COLLATE "C", c.data_class COLLATE "C"
                 """)
