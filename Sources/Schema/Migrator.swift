@@ -186,6 +186,7 @@ public struct Migration: Sendable {
         Migration(version: 33, name: "faces", embedded: PackageResources._33_faces_sql),
         Migration(version: 34, name: "erasure", embedded: PackageResources._34_erasure_sql),
         Migration(version: 35, name: "sending", embedded: PackageResources._35_sending_sql),
+        Migration(version: 36, name: "draws", part: .engine, embedded: PackageResources._36_draws_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {
