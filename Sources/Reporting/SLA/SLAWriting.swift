@@ -1,7 +1,7 @@
 import Documents
 import Domain
 import Foundation
-public import Postgres
+import Postgres
 import Schema
 import Spreadsheet
 

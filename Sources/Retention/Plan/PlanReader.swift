@@ -1,5 +1,5 @@
 internal import Codecs
-public import Documents
+import Documents
 public import Domain
 public import Postgres
 internal import Schema

@@ -1,7 +1,7 @@
 internal import Codecs
 public import Documents
 public import Domain
-public import Postgres
+import Postgres
 internal import Schema
 
 /// What a purge would do as of a date, counted in one snapshot. Making it changes nothing.

@@ -1,6 +1,6 @@
 internal import Codecs
 public import Domain
-public import Postgres
+import Postgres
 internal import Schema
 
 /// How long the rows of one owner and class are kept, and the instant that follows from it.
