@@ -145,6 +145,9 @@ import Testing
                 WITH ledger_row AS (SELECT 1 AS n), batch_jobs AS MATERIALIZED (SELECT n FROM ledger_row)
                 SELECT n FROM batch_jobs
                 """,
+                "WITH Ledger_Row (n) AS NOT MATERIALIZED (VALUES (1)) SELECT n FROM ledger_row",
+                "SELECT n FROM (WITH users AS (SELECT 1 AS n) SELECT n FROM users) AS q, (SELECT count(*) FROM users) AS u",
+                "(WITH dated_task AS (SELECT count(*) AS n FROM video_tasks) SELECT n FROM dated_task)",
                 "(WITH q AS (SELECT count(*) AS n FROM batch_jobs) SELECT n FROM q)",
                 "/* ; COMMIT */ SELECT 1",
                 "SELECT '; COMMIT' IS NULL AS n WHERE true",

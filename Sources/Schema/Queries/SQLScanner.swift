@@ -27,18 +27,27 @@ public struct SQLScanner {
         return tokens
     }
 
-    /// The names that a text gives to relations itself, `name AS (…`: they mean these, whatever else is called so.
+    /// The names that a query's own first WITH gives to relations, in lower case: there they mean these, whatever
+    /// else is called so. A WITH further inside is the server's to tell apart.
     static func definitions(_ sql: String) -> Set<String> {
         let tokens = tokens(sql).filter { !$0.isBlank }
-        return Set(
-            tokens.indices.compactMap { index in
-                guard index > 0, case .word(let word) = tokens[index], word.lowercased() == "as",
-                    case .word(let name) = tokens[index - 1],
-                    let opening = tokens[(index + 1)...].first(where: { !$0.isMaterialization }),
-                    opening.text.drop(while: \.isWhitespace).hasPrefix("(")
-                else { return nil }
-                return String(name)
-            })
+        guard let start = tokens.firstIndex(where: { $0.word != nil }), tokens[start].word == "with" else { return [] }
+        var found: Set<String> = []
+        var depth = 0
+        // The word before a parenthesis on this level, which may be a list of columns.
+        var name: String?
+        for (index, token) in tokens.enumerated().dropFirst(start + 1) {
+            switch token.source {
+            case "(": depth += 1
+            case ")": depth -= 1
+            default:
+                guard depth == 0, let word = token.word else { continue }
+                let next = tokens[(index + 1)...].first { !["not", "materialized"].contains($0.word) }
+                if word == "as", next?.source == "(", let name { found.insert(name) } else { name = word }
+            }
+            if depth < 0 { break }
+        }
+        return found
     }
 
     private mutating func next() -> Token {
@@ -139,9 +148,8 @@ extension SQLScanner.Token {
         return text.allSatisfy(\.isWhitespace) || text.hasPrefix("--") || text.hasPrefix("/*")
     }
 
-    /// True for the words between `AS` and the parenthesis of a `WITH` entry.
-    fileprivate var isMaterialization: Bool {
-        guard case .word(let word) = self else { return false }
-        return ["not", "materialized"].contains(word.lowercased())
+    /// A word in lower case, as the server reads it; nil for anything else.
+    fileprivate var word: String? {
+        if case .word(let word) = self { word.lowercased() } else { nil }
     }
 }
