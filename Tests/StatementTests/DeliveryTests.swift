@@ -96,6 +96,27 @@ import Testing
         }
     }
 
+    @Test
+    func `a database that goes away while a mail is under way is said to be that, and the mail may have gone out`()
+        async throws
+    {
+        try await withSample { settings in
+            let ending = try Sendmail(
+                """
+                echo $to >> $(dirname $0)/log; psql -XAtq "\(Deployment.conninfo(settings))" -c "SELECT \
+                pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND \
+                pid <> pg_backend_pid()" > /dev/null
+                """)
+            let run = try await Self.send(ending, settings)
+            #expect(run.exitCode == 69 && ending.recipients().count == 1, "\(run.exitCode) \(run.errors)")
+            #expect(run.output.contains("not sent, or it is not known"), "\(run.output)")
+            let taking = try Sendmail("echo $to >> $(dirname $0)/log")
+            let next = try await Self.send(taking, settings)
+            #expect(next.exitCode == 2 && next.output.contains("it may have gone out at"), "\(next.output)")
+            #expect(Set(taking.recipients()).isDisjoint(with: ending.recipients()) && taking.recipients().count == 8)
+        }
+    }
+
     @Test func `one recipient's failure is his alone, and he is named`() async throws {
         try await withSample { settings in
             let picky = try Sendmail(

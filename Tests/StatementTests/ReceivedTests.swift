@@ -192,7 +192,7 @@ import Testing
                 let bytes = try #require(FileManager.default.contents(atPath: folder.file(file)))
                 try (bytes + Data([10])).write(to: URL(fileURLWithPath: folder.file(file)))
                 let refused = await delivery.run(items, connection)
-                #expect(refused.failure?.kind == .badData, "\(refused)")
+                #expect((refused.failure as? DaybookError)?.kind == .badData, "\(refused)")
                 try bytes.write(to: URL(fileURLWithPath: folder.file(file)))
             }
             #expect(!FileManager.default.fileExists(atPath: folder.file("outbox")))

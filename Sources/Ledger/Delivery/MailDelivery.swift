@@ -32,8 +32,8 @@ public struct MailDelivery: Sendable {
         case refused(String)
         case noAddress
         case obstacle(MailItem.Obstacle)
-        /// The run failed with it: it was not sent, or that is not known.
-        case failed(DaybookError)
+        /// The run failed with it, as the sentence says: it was not sent, or that is not known.
+        case failed(String)
         /// The run ended before its turn.
         case notReached
 
@@ -49,7 +49,7 @@ public struct MailDelivery: Sendable {
     public struct Outcomes: Sendable {
         public var all: [Outcome] = []
         /// Why the run ended before its last message; nil where it did not.
-        public var failure: DaybookError?
+        public var failure: (any Error)?
         public var wasInterrupted = false
         /// True where everybody has what is his, by this run or an earlier one.
         public var isDone: Bool { failure == nil && all.allSatisfy(\.isDone) }
@@ -101,13 +101,14 @@ public struct MailDelivery: Sendable {
             do {
                 outcomes.all.append(try await send(item, connection))
             } catch {
-                let failure = error as? DaybookError ?? DaybookError(.failed, "\(error)")
-                outcomes.failure = failure
-                outcomes.all.append(Outcome(item, .failed(failure)))
+                outcomes.failure = error
+                outcomes.all.append(Outcome(item, .failed(Self.sentence(error))))
             }
         }
         return outcomes
     }
+
+    private static func sentence(_ error: any Error) -> String { (error as? DaybookError)?.sentence ?? "\(error)" }
 
     /// A message that is on its way.
     private struct Departure {
@@ -136,8 +137,7 @@ public struct MailDelivery: Sendable {
         do {
             fate = try await channel.hand(departure.bytes, from: from, to: item.recipient, name: item.fileName)
         } catch {
-            let sentence = (error as? DaybookError)?.sentence ?? "\(error)"
-            try await record("not_sent", sentence, of: item, departure, connection)
+            try await record("not_sent", Self.sentence(error), of: item, departure, connection)
             throw error
         }
         switch fate {
