@@ -64,9 +64,9 @@ clean: ## Remove what was built and written here. The private server and its dat
 	rm -rf .build out
 
 tools:
-	@scripts/install-packages "to build and run" libpq-dev libxlsxwriter-dev libssl-dev zlib1g-dev pkg-config postgresql-15 postgresql-client-15 gzip curl ca-certificates
+	@scripts/install-packages "to build and run" libpq-dev libxlsxwriter-dev libssl-dev zlib1g-dev pkg-config postgresql-15 postgresql-client-15 curl ca-certificates
 
 test-tools:
 	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl \
-		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev pgbouncer
+		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev gzip pgbouncer
 	@scripts/test-postgres 18 >/dev/null

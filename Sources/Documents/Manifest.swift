@@ -103,17 +103,17 @@ package struct Provenance {
     package init() {}
 
     /// A table that is written as `name.csv`, byte for byte what `file` holds: a row for each query that it is made of.
-    package mutating func add(_ table: Table, file: [UInt8], queries: [Domain.SQLFile]) {
+    package mutating func add(_ table: Table, file: [UInt8], queries: [QueryFile]) {
         let digest = FileDigest.of(file)
         for query in queries { add(name: table.name, rows: Int64(table.rows.count), sha256: digest, query: query) }
     }
 
-    package mutating func add(name: String, rows count: Int64, sha256: String, query: Domain.SQLFile) {
+    package mutating func add(name: String, rows count: Int64, sha256: String, query: QueryFile) {
         rows.append([.text(name), .text(query.sha256), .integer(count), .text(sha256)])
     }
 
     /// A SQL file that was used.
-    package mutating func add(_ file: Domain.SQLFile) {
+    package mutating func add(_ file: QueryFile) {
         rows.append([.text("sql/" + file.path), .text(file.sha256), .empty, .empty])
     }
 

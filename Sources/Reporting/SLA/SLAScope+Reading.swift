@@ -27,21 +27,21 @@ extension SLAScope {
         guard let period = periods.last, period.start < snapshotAt else {
             throw DaybookError.usage("The month \(request.month) has not begun in \(timeZone); choose an earlier one.")
         }
-        let scope = ReportScope(
+        let judged = ReportScope(
             title: "The SLA report of \(request.month)", period: period, contracts: judging, cutoff: request.cutoff,
             snapshotAt: snapshotAt)
-        try scope.requireReplayed(session)
-        try scope.requireKnownCutoff()
+        try judged.requireReplayed(session)
+        try judged.requireKnownCutoff()
         if let cutoff = request.cutoff, cutoff < period.start {
             throw DaybookError.usage("The cutoff \(cutoff) lies before the month, which starts at \(period.start).")
         }
         self.init(
             request: request, accounts: accounts, onlyAccount: onlyAccount, contracts: judging,
-            stretches: stretches, ownContracts: own, timeZone: timeZone, scope: scope,
+            stretches: stretches, ownContracts: own, timeZone: timeZone, judged: judged,
             earlier: zip(months, periods).dropLast().map { month, period in
                 JudgedMonth(
                     month: month, period: period,
-                    cutoff: min(ReportScope.finality(of: period, judging), scope.cutoff))
+                    cutoff: min(ReportScope.finality(of: period, judging), judged.cutoff))
             },
             ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)))
     }

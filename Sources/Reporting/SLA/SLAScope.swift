@@ -28,20 +28,20 @@ struct SLAScope: Sendable {
     /// The IANA zone of the reported month.
     let timeZone: String
     /// The reported month, and as of when it is judged.
-    let scope: ReportScope
+    let judged: ReportScope
     /// The months before the reported one, oldest first, each judged at its own finality.
     let earlier: [JudgedMonth]
     /// The month of every account in its own zone, by slug.
     let ownPeriods: [String: Period]
 
     /// The instant of the database snapshot.
-    var snapshotAt: Instant { scope.snapshotAt }
+    var snapshotAt: Instant { judged.snapshotAt }
     /// When everything that could still happen to the month has happened.
-    var finalityAt: Instant { scope.finalityAt }
+    var finalityAt: Instant { judged.finalityAt }
     /// `final` from the finality instant on, else `preliminary`.
-    var isFinal: Bool { scope.isFinal }
+    var isFinal: Bool { judged.isFinal }
     /// The reported month as the queries take it.
-    var current: JudgedMonth { JudgedMonth(month: request.month, period: scope.period, cutoff: scope.cutoff) }
+    var current: JudgedMonth { JudgedMonth(month: request.month, period: judged.period, cutoff: judged.cutoff) }
     var standard: ContractProfile { contracts[0].profile }
     /// The profile that judges what has no owner: the one account's, else the standard one.
     var widestProfile: ContractProfile { onlyAccount.map(profile) ?? standard }

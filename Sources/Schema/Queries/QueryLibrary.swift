@@ -9,7 +9,7 @@ public import Postgres
 /// either a file of `sources/`, or a table as the database at hand has it,
 /// with nulls where a column is missing. Nothing is created in the database.
 public struct QueryLibrary: Sendable {
-    public typealias File = SQLFile
+    public typealias File = QueryFile
 
     /// By name without the extension.
     private let queries: [String: File]

@@ -1,5 +1,5 @@
 /// A file of SQL that a report is counted by.
-public struct SQLFile: Sendable, Hashable {
+public struct QueryFile: Sendable, Hashable {
     /// Its path below the report's folder, `sources/task.sql`.
     public let path: String
     public let text: String
