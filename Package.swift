@@ -206,7 +206,8 @@ let package = Package(
             exclude: ["planted.csv", "mail_server.py", "statements-0.1.0.csv"],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandTests", dependencies: ["Postgres", "TestSupport", "daybook", "daybookd"],
+            name: "CommandTests",
+            dependencies: ["Console", "Postgres", "Domain", "TestSupport", "daybook", "daybookd"],
             swiftSettings: strict),
         .testTarget(
             name: "GrsaiTests",

@@ -15,14 +15,16 @@ public enum Failure {
     /// Says what failed, and ends the program.
     static func exit(_ failure: DaybookError, _ error: any Error, _ program: String) -> Never {
         Terminal.say("\(program): \(failure.sentence)")
-        if ProcessInfo.processInfo.environment["DAYBOOK_DEBUG"] == "1" { Terminal.say(String(reflecting: error)) }
+        if ProcessInfo.processInfo.environment["DAYBOOK_DEBUG"] == "1" {
+            Terminal.say(String(reflecting: error is DaybookError ? failure : error))
+        }
         Foundation.exit(failure.kind.rawValue)
     }
 
-    /// What failed, nil for errors of other modules and the argument parser's own.
+    /// What failed in whole sentences, nil for errors of other modules and the argument parser's own.
     public static func failure(of error: any Error) -> DaybookError? {
         switch error {
-        case let error as DaybookError: error
+        case let error as DaybookError: error.inWords
         case let error as PostgresError: DaybookError(kind(of: error), sentence(of: error))
         case let fault as EngineFault: engine(fault)
         case let stopped as StoppedRun: failure(of: stopped)
@@ -30,19 +32,32 @@ public enum Failure {
         }
     }
 
+    /// An error in its own words, for a line among others: in a list, or in a log.
+    public static func words(of error: any Error) -> String {
+        switch error {
+        case let error as DaybookError: error.inWords.sentence
+        case let error as PostgresError: words(of: error)
+        default: "\(error)"
+        }
+    }
+
+    private static func words(of error: PostgresError) -> String { error.sentence + (error.advice?.words ?? "") }
+
     /// The failure that stopped a run, with what stands of it. An interruption is none: see ``standing(of:)``.
     private static func failure(of stopped: StoppedRun) -> DaybookError? {
         guard case .failure(let error) = stopped.cause else { return nil }
         let cause = failure(of: error) ?? DaybookError(.failed, "The run failed.")
         return DaybookError(
-            cause.kind, cause.sentence + " " + stopped.standing, debugText: String(reflecting: error))
+            cause.kind, cause.sentence + " " + words(of: stopped), debugText: String(reflecting: error))
     }
 
     /// What stands of a run that was interrupted; nil for every other error.
     static func standing(of error: any Error) -> String? {
         guard let stopped = error as? StoppedRun, case .interruption = stopped.cause else { return nil }
-        return stopped.standing
+        return words(of: stopped)
     }
+
+    private static func words(of stopped: StoppedRun) -> String { stopped.standing + (stopped.advice?.words ?? "") }
 
     /// What the engine refuses, with the command that helps: both programs book, serve and keep keys.
     private static func engine(_ fault: EngineFault) -> DaybookError {
@@ -71,7 +86,7 @@ public enum Failure {
 
     /// The database's own words name the table where a right is missing.
     private static func sentence(of error: PostgresError) -> String {
-        guard error.sqlState == .insufficientPrivilege, let message = error.message else { return error.sentence }
+        guard error.sqlState == .insufficientPrivilege, let message = error.message else { return words(of: error) }
         return "The database role may not do all that this needs: \(message). A report needs SELECT, and BYPASSRLS "
             + "where there is row-level security; docs/operations.md says which role may run what."
     }

@@ -60,16 +60,16 @@ package enum OutputError {
     ///
     /// - Parameter isFixed: True where the file has to lie there, and no other folder would do.
     package static func cannotWrite(_ path: String, _ code: Int32, isFixed: Bool = false) -> DaybookError {
-        let elsewhere = isFixed ? "" : ", or choose another folder with --output"
-        let advice =
+        let (why, helpsElsewhere) =
             switch code {
-            case ENOSPC, EDQUOT, EFBIG: "the disk is full: free some space" + elsewhere
-            case EACCES, EPERM: "you may not write there: change that" + elsewhere
-            case EROFS: "the disk is read-only: change that" + elsewhere
-            case ENOENT: "the folder does not exist"
-            case ENOTDIR: "a part of the path is not a folder"
-            default: String(cString: strerror(code))
+            case ENOSPC, EDQUOT, EFBIG: ("the disk is full: free some space", true)
+            case EACCES, EPERM: ("you may not write there: change that", true)
+            case EROFS: ("the disk is read-only: change that", true)
+            case ENOENT: ("the folder does not exist", false)
+            case ENOTDIR: ("a part of the path is not a folder", false)
+            default: (String(cString: strerror(code)), false)
             }
-        return .output("Cannot write \(path): \(advice).")
+        let sentence = "Cannot write \(path): \(why)"
+        return helpsElsewhere && !isFixed ? .output(sentence, .nameOtherOutput) : .output(sentence + ".")
     }
 }

@@ -21,21 +21,21 @@ public struct AccountNames: Sendable {
 
     /// Throws `usage` where no account has the slug, naming the slugs that are like it.
     public func require(_ slug: String) throws(DaybookError) -> Entry {
-        guard let entry = entries.first(where: { $0.slug == slug }) else { throw .usage(unknown(slug)) }
+        guard let entry = entries.first(where: { $0.slug == slug }) else { throw unknown(slug) }
         return entry
     }
 
     public func has(_ slug: String) -> Bool { entries.contains { $0.slug == slug } }
 
-    /// The sentence for a slug that no account has.
+    /// The refusal of a slug that no account has.
     ///
-    /// - Parameter also: What else would have been taken in its place, such as `or owner`.
-    public func unknown(_ text: String, also: String = "") -> String {
-        let subject = "There is no account\(also.isEmpty ? "" : " " + also) \"\(Self.shown(text))\""
-        if entries.isEmpty { return subject + ": none is imported; run: daybook accounts import FILE" }
-        let near = near(text)
-        guard !near.isEmpty else { return subject + "; see: daybook accounts list" }
-        return subject + "; did you mean \(near.joined(separator: " or "))? See: daybook accounts list"
+    /// - Parameters:
+    ///   - also: What else would have been taken in its place, such as `or owner`.
+    ///   - outcome: What became of the call, where that is not plain, as the end of a sentence.
+    public func unknown(_ text: String, also: String = "", outcome: String? = nil) -> DaybookError {
+        .usage(
+            "There is no account\(also.isEmpty ? "" : " " + also) \"\(Self.shown(text))\"",
+            .nameAccount(similar: entries.isEmpty ? nil : near(text), outcome: outcome))
     }
 
     /// What somebody typed, on one line.
@@ -101,6 +101,6 @@ extension Account {
     public static func named(_ slug: String, among accounts: [Account]) throws(DaybookError) -> Account {
         if let account = accounts.first(where: { $0.slug == slug }) { return account }
         let names = AccountNames(accounts.map { .init(userID: $0.userID, slug: $0.slug, name: $0.name) })
-        throw .usage(names.unknown(slug))
+        throw names.unknown(slug)
     }
 }

@@ -1,18 +1,21 @@
-/// A failure that a user can act on: what kind it is, and one sentence that says what to do.
+/// A failure that a user can act on: what kind it is, one sentence that says what was met, and what to do.
 ///
-/// The sentence never holds a password, a key or a prompt. The full text for
-/// the log is in ``debugDescription``.
+/// The sentence never holds a password, a key or a prompt. Where a command or an option helps, ``advice`` says so and
+/// the program that prints the error ends the sentence. The full text for the log is in ``debugDescription``.
 public struct DaybookError: Error, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
     /// The kind of failure, which decides the exit code.
     public let kind: FailureKind
-    /// One sentence for the person at the terminal.
+    /// One sentence for the person at the terminal: whole, or up to where the advice goes on.
     public let sentence: String
+    /// What helps, where a command or an option does.
+    public let advice: Advice?
     /// Everything that is known, for a log.
     public let debugText: String
 
-    public init(_ kind: FailureKind, _ sentence: String, debugText: String = "") {
+    public init(_ kind: FailureKind, _ sentence: String, _ advice: Advice? = nil, debugText: String = "") {
         self.kind = kind
         self.sentence = sentence
+        self.advice = advice
         self.debugText = debugText
     }
 
@@ -20,13 +23,21 @@ public struct DaybookError: Error, Sendable, CustomStringConvertible, CustomDebu
     public var debugDescription: String { debugText.isEmpty ? sentence : sentence + "\n" + debugText }
 
     /// Wrong data in a file or in the database.
-    public static func badData(_ sentence: String) -> DaybookError { DaybookError(.badData, sentence) }
+    public static func badData(_ sentence: String, _ advice: Advice? = nil) -> DaybookError {
+        DaybookError(.badData, sentence, advice)
+    }
     /// A wrong option or argument.
-    public static func usage(_ sentence: String) -> DaybookError { DaybookError(.usage, sentence) }
+    public static func usage(_ sentence: String, _ advice: Advice? = nil) -> DaybookError {
+        DaybookError(.usage, sentence, advice)
+    }
     /// A setting, a right or an installed file that is not as it should be.
-    public static func configuration(_ sentence: String) -> DaybookError { DaybookError(.configuration, sentence) }
+    public static func configuration(_ sentence: String, _ advice: Advice? = nil) -> DaybookError {
+        DaybookError(.configuration, sentence, advice)
+    }
     /// An output that cannot be written.
-    public static func output(_ sentence: String) -> DaybookError { DaybookError(.output, sentence) }
+    public static func output(_ sentence: String, _ advice: Advice? = nil) -> DaybookError {
+        DaybookError(.output, sentence, advice)
+    }
 }
 
 /// The kinds of failure, with the exit codes that scripts rely on (BSD `sysexits.h` from 64 on).
@@ -65,9 +76,12 @@ public struct StoppedRun: Error, Sendable {
     public let cause: Cause
     /// What is done, whether that is certified, and how to go on, in whole sentences.
     public let standing: String
+    /// How to go on, where the standing does not say it.
+    public let advice: Advice?
 
-    public init(_ cause: Cause, standing: String) {
+    public init(_ cause: Cause, standing: String, _ advice: Advice? = nil) {
         self.cause = cause
         self.standing = standing
+        self.advice = advice
     }
 }

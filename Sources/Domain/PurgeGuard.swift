@@ -20,6 +20,20 @@ public struct PurgeGuard: Sendable {
         }
     }
 
+    /// What a purge takes by the options that decide it.
+    public struct Due: Sendable, Hashable {
+        public let asOf: CalendarDate
+        /// The slug that it is limited to, nil for everybody.
+        public let account: String?
+        public let rows: Int64
+
+        public init(asOf: CalendarDate, account: String?, rows: Int64) {
+            self.asOf = asOf
+            self.account = account
+            self.rows = rows
+        }
+    }
+
     public let asOf: CalendarDate
     /// The slug that the purge is limited to, nil for everybody.
     public let account: String?
@@ -49,30 +63,18 @@ public struct PurgeGuard: Sendable {
     public func refusal(forced: Set<Danger>, expectedRows: Int64?) -> DaybookError? {
         for danger in Danger.allCases where !forced.contains(danger) {
             if let what = sentence(danger) {
-                return DaybookError(
-                    .configuration, "\(what) Nothing was purged. If it is meant: --force \(danger.rawValue)")
+                return .configuration("\(what) Nothing was purged.", .overrule(danger))
             }
         }
-        let due = shares.reduce(0) { $0 + $1.due }
+        let due = Due(asOf: asOf, account: account, rows: shares.reduce(0) { $0 + $1.due })
         if let expectedRows {
-            guard expectedRows != due else { return nil }
-            return .usage(
-                "The plan has \(due) rows to go, not \(expectedRows) as --expect-rows says; nothing was purged. "
-                    + "Look at the plan again: daybook retention plan\(scope) and, if it is right, purge it with the "
-                    + "other options as before: \(command(due))")
+            guard expectedRows != due.rows else { return nil }
+            return .usage("The plan has \(due.rows) rows to go, not \(expectedRows)", .lookAtPlan(due))
         }
         guard let large = shares.first(where: { $0.due > $0.total - $0.due }) else { return nil }
         return .usage(
             "The plan would take \(large.due) of \(large.total) rows of \(large.dataClass.rawValue), more than half; "
-                + "nothing was purged. If that is right, as it is on the first run on an old deployment, say the "
-                + "number out loud, with the other options as before: \(command(due))")
-    }
-
-    /// The options that decide what is due.
-    private var scope: String { " --as-of \(asOf)" + (account.map { " --account \($0)" } ?? "") }
-
-    private func command(_ due: Int64) -> String {
-        "daybook retention purge\(scope) --yes --expect-rows \(due)"
+                + "nothing was purged.", .sayRows(due))
     }
 
     private func sentence(_ danger: Danger) -> String? {

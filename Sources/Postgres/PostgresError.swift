@@ -1,3 +1,5 @@
+public import Domain
+
 /// What went wrong between this program and PostgreSQL.
 ///
 /// ``description`` is one sentence that is safe to show: it holds names, never
@@ -5,7 +7,7 @@
 public struct PostgresError: Error, Sendable {
     /// What kind of failure this is; callers branch on it.
     public let code: Code
-    /// One sentence for people, with what to do about it where that is known.
+    /// One sentence for people, with what to do about it where that is known: whole, or up to where ``advice`` goes on.
     public internal(set) var sentence: String
     /// The server's own classification, where the server spoke.
     public internal(set) var sqlState: SQLState?
@@ -36,6 +38,9 @@ public struct PostgresError: Error, Sendable {
         self.sentence = sentence
         self.column = column
     }
+
+    /// What helps, where an option of the program does.
+    public var advice: Advice? { code == .standby ? .namePrimary : nil }
 }
 
 extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {

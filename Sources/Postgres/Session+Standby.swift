@@ -66,7 +66,7 @@ extension Session {
             ? PostgresError(
                 .standby,
                 "The server is a standby, which only follows its primary and can be read but not written: run this on "
-                    + "the primary, by naming it with --database or DATABASE_URL.")
+                    + "the primary")
             : PostgresError(
                 .readOnlyDatabase,
                 "The database takes no changes now (default_transaction_read_only is on for the server, the database "

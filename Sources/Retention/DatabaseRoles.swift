@@ -1,4 +1,4 @@
-internal import Domain
+public import Domain
 public import Postgres
 internal import Schema
 
@@ -73,8 +73,8 @@ public struct DatabaseRoles: Sendable {
         }
     }
 
-    /// Which rights are there and should not be, and which are missing, a sentence each with what mends it.
-    public static func findings(_ session: Session) throws -> [String] {
+    /// Which rights are there and should not be, and which are missing, each with what mends it.
+    public static func findings(_ session: Session) throws -> [Remark] {
         try Rights(session, try scope(DeploymentShape(session), session)).findings
     }
 

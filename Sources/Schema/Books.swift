@@ -143,7 +143,7 @@ extension AccountNames {
                 SELECT user_id, 1, since FROM daybook.account_slug WHERE slug = $1
             ) AS named ORDER BY turn, since DESC, user_id LIMIT 1
             """, [.text(slug)])
-        guard let row = rows.first else { throw DaybookError.usage(try AccountNames(session).unknown(slug)) }
+        guard let row = rows.first else { throw try AccountNames(session).unknown(slug) }
         return try row.uuid("user_id")
     }
 }

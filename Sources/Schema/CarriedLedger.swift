@@ -68,7 +68,7 @@ public struct CarriedLedger: Sendable {
     package static func refuse(_ what: String, from start: Instant, cutoff: Instant?) throws {
         guard let cutoff, start < cutoff else { return }
         throw DaybookError.usage(
-            "\(what) cannot be made again: the ledger rows before \(cutoff) were carried forward as balances. What was "
-                + "closed is still there (daybook close list); the archive and its certificate say what was replaced.")
+            "\(what) cannot be made again: the ledger rows before \(cutoff) were carried forward as balances.",
+            .readWhatWasClosed)
     }
 }

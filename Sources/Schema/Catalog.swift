@@ -91,8 +91,7 @@ public struct Catalog: Sendable {
     public func requireEssentials() throws {
         guard let gap = gaps(in: KnownTable.deployment).first(where: \.isRequired) else { return }
         throw DaybookError.badData(
-            "The database has no \(gap.subject): \(gap.table.consequence) without it. "
-                + "Is this the service's own database? See: daybook database check")
+            "The database has no \(gap.subject): \(gap.table.consequence) without it.", .checkDatabase)
     }
 }
 

@@ -56,8 +56,7 @@ package struct Contracts {
     package func contract(_ name: String, monthEnd: Instant) throws(DaybookError) -> Contract {
         guard let known = versions[name], let first = known.min(by: { $0.importedAt < $1.importedAt }) else {
             throw .badData(
-                "An account names the contract profile \"\(name)\", which is not there; "
-                    + "import it with: daybook profiles import FILE")
+                "An account names the contract profile \"\(name)\", which is not there", .importProfile)
         }
         return (known.last { $0.importedAt < monthEnd } ?? first).contract
     }

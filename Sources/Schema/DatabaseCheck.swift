@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 public import Postgres
 
 /// What a database has of what Daybook reads, what it lacks, and what is different.
@@ -16,7 +16,7 @@ public struct DatabaseCheck: Sendable {
 
     public let findings: [Finding]
     /// What Daybook's own migrations say: `up to date`, or what is missing.
-    public let migrations: String
+    public let migrations: Remark
     /// Who may move credit and should not.
     public let grants: CreditRights
     /// What the application does that the engine changes.
@@ -61,9 +61,9 @@ public struct DatabaseCheck: Sendable {
         return remarks
     }
 
-    private static func migrations(_ session: Session) throws -> String {
+    private static func migrations(_ session: Session) throws -> Remark {
         let known = try session.query("SELECT to_regclass('daybook.migration') IS NOT NULL AS exists")
-        guard try known[0].bool("exists") else { return "none applied; run: daybook database migrate" }
+        guard try known[0].bool("exists") else { return Remark("none applied", .migrate) }
         let applied = try session.query("SELECT version, sha256 FROM daybook.migration ORDER BY version")
         let digests = try Dictionary(
             uniqueKeysWithValues: applied.map { (try $0.int("version"), try $0.text("sha256")) })
@@ -77,15 +77,15 @@ public struct DatabaseCheck: Sendable {
             case .engine: isOurs || hasEngine
             }
         }
-        if !missing.isEmpty { return "\(missing.count) to apply; run: daybook database migrate" }
+        if !missing.isEmpty { return Remark("\(missing.count) to apply", .migrate) }
         let edited = Migration.all.first { migration in
             digests[migration.version].map { $0 != migration.sha256 } ?? false
         }
         if let edited {
-            return "migration \(edited.version) was applied with other contents"
+            return Remark("migration \(edited.version) was applied with other contents")
         }
         let version = digests.keys.max() ?? 0
-        let engine = hasEngine ? "with the engine" : "without the engine (daybook database migrate --engine adds it)"
-        return "up to date (version \(version)), \(engine)"
+        let state = "up to date (version \(version)), "
+        return hasEngine ? Remark(state + "with the engine") : Remark(state + "without the engine", .addEngine)
     }
 }

@@ -34,8 +34,7 @@ public struct Migrator: Sendable {
             let isInterruption = error is CancellationError || (error as? PostgresError)?.code == .cancelled
             throw StoppedRun(
                 isInterruption && Task.isCancelled ? .interruption : .failure(error),
-                standing: "Applied before that: \(applied.joined(separator: ", ")). What is missing is applied by: "
-                    + "daybook database migrate")
+                standing: "Applied before that: \(applied.joined(separator: ", ")).", .goOnMigrating)
         }
         return applied
     }

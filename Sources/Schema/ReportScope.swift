@@ -61,8 +61,8 @@ package struct ReportScope: Sendable, Hashable {
         guard replayedAt < neededAt, neededAt <= now else { return nil }
         return DaybookError(
             .tryAgain,
-            "\(title) needs what the primary had at \(neededAt), and this standby has replayed it to \(replayedAt): "
-                + "try again later, report from the primary, or name an earlier --cutoff for a preliminary report.")
+            "\(title) needs what the primary had at \(neededAt), and this standby has replayed it to \(replayedAt)",
+            .awaitReplay)
     }
 
     /// Throws `usage` for a cutoff that is still to come.

@@ -106,7 +106,10 @@ struct WorkerOptions: ParsableArguments {
         _ client: GrsaiClient, _ database: ConnectionSettings, _ logger: Logger,
         onBegin: @escaping @Sendable () async -> Void = {}
     ) throws -> Worker {
-        Worker(provider: client, settings: try settings(), logger: logger, onBegin: onBegin) {
+        Worker(
+            provider: client, settings: try settings(), logger: logger, explain: { Failure.words(of: $0) },
+            onBegin: onBegin
+        ) {
             try await Connection.open(database).direct(for: "A worker")
         }
     }

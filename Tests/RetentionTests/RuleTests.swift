@@ -92,12 +92,11 @@ import Testing
         #expect(guarded(6, 10).refusal(forced: [], expectedRows: 6) == nil)
         #expect(guarded(5, 10).refusal(forced: [], expectedRows: 6)?.kind == .usage)
         for expected in [nil, Int64(7)] {
-            let everybody = guarded(6, 10).refusal(forced: [], expectedRows: expected)?.sentence ?? ""
-            #expect(everybody.hasSuffix(": daybook retention purge --as-of 2026-11-05 --yes --expect-rows 6"))
-            let one = guarded(6, 10, account: "customer9").refusal(forced: [], expectedRows: expected)?.sentence ?? ""
-            #expect(
-                one.hasSuffix(
-                    ": daybook retention purge --as-of 2026-11-05 --account customer9 --yes --expect-rows 6"))
+            for account in [nil, "customer9"] {
+                let refusal = guarded(6, 10, account: account).refusal(forced: [], expectedRows: expected)
+                let due = PurgeGuard.Due(asOf: date, account: account, rows: 6)
+                #expect(refusal?.advice == (expected == nil ? .sayRows(due) : .lookAtPlan(due)))
+            }
         }
     }
 

@@ -19,14 +19,19 @@ public struct Worker: Service {
     let provider: any Provider
     let settings: WorkerSettings
     let logger: Logger
+    let explain: @Sendable (any Error) -> String
     let onBegin: @Sendable () async -> Void
 
-    /// - Parameter onBegin: Called each time that the worker begins, under a new number.
+    /// - Parameters:
+    ///   - explain: An error for the log, with the command that helps.
+    ///   - onBegin: Called each time that the worker begins, under a new number.
     public init(
         provider: any Provider, settings: WorkerSettings, logger: Logger,
+        explain: @escaping @Sendable (any Error) -> String = { "\($0)" },
         onBegin: @escaping @Sendable () async -> Void = {}, connect: @escaping Connect
     ) {
         self.connect = connect
+        self.explain = explain
         self.onBegin = onBegin
         self.provider = provider
         self.settings = settings
@@ -58,7 +63,7 @@ public struct Worker: Service {
                 return
             } catch {
                 guard !Task.isCancelled, !Task.isShuttingDownGracefully else { return }
-                logger.error("a worker begins afresh", metadata: ["worker.cause": "\(error)"])
+                logger.error("a worker begins afresh", metadata: ["worker.cause": "\(explain(error))"])
                 try? await Task.sleep(for: Self.pauseAfterFailure)
             }
         }

@@ -46,8 +46,7 @@ public struct LetterTemplate: Sendable {
     public func fill(_ values: [String: String], given: Set<String> = []) throws(DaybookError) -> Letter {
         let missing = placeholders.filter { (values[$0] ?? "").isEmpty }
         guard missing.isEmpty else {
-            throw .usage(
-                "The letter \(name) needs \(missing.joined(separator: ", ")): give each with --set name=value.")
+            throw .usage("The letter \(name) needs \(missing.joined(separator: ", "))", .fillPlaceholders)
         }
         if let unknown = given.sorted().first(where: { !placeholders.contains($0) }) {
             throw .usage(

@@ -30,7 +30,7 @@ public struct CloseList: Sendable {
         public let head: ChainHead
         /// What became of heads that were written down, a sentence each without its end.
         public var held: [String] = []
-        public var lost: [String] = []
+        public var lost: [Remark] = []
 
         public var isGenuine: Bool { lost.isEmpty && entries.allSatisfy { $0.isGenuine && $0.defect == nil } }
     }
@@ -137,7 +137,7 @@ public struct CloseList: Sendable {
         for written in written {
             switch written.answer(outcome.entries, records, names) {
             case .held(let sentence): outcome.held.append(sentence)
-            case .lost(let sentence): outcome.lost.append(sentence)
+            case .lost(let remark): outcome.lost.append(remark)
             }
         }
         return outcome
@@ -148,7 +148,7 @@ public struct CloseList: Sendable {
 private struct WrittenClose {
     enum Answer {
         case held(String)
-        case lost(String)
+        case lost(Remark)
     }
 
     let slug: String?
@@ -171,13 +171,13 @@ private struct WrittenClose {
             return .held("\(head.digest) is the close of \(entry.month) of \(entry.slug), which is \(state)")
         }
         if let slug {
-            let newest = entries.last { $0.slug == slug && $0.reopened == nil }?.month
-            return .lost(
-                "\(slug) has no close with the hash \(head.digest) any more: "
-                    + (newest.map { "its newest is \($0)" }
-                        ?? (names.has(slug) ? nil : "t" + names.unknown(slug).dropFirst())
-                            ?? "it has none in force")
-            )
+            let lost = "\(slug) has no close with the hash \(head.digest) any more: "
+            if let newest = entries.last(where: { $0.slug == slug && $0.reopened == nil })?.month {
+                return .lost(Remark(lost + "its newest is \(newest)"))
+            }
+            guard !names.has(slug) else { return .lost(Remark(lost + "it has none in force")) }
+            let unknown = names.unknown(slug)
+            return .lost(Remark(lost + "t" + unknown.sentence.dropFirst(), unknown.advice))
         }
         func name(_ number: Int64) -> String {
             guard records.indices.contains(Int(number) - 1) else { return "record \(number)" }
@@ -189,7 +189,7 @@ private struct WrittenClose {
         switch head.answer(records.map(\.head), name) {
         case .holds(let place, let followed):
             return .held("\(head.digest) headed the closes at record \(place); \(followed) have followed")
-        case .lost(let what): return .lost("the closes: " + what)
+        case .lost(let what): return .lost(Remark("the closes: " + what))
         }
     }
 }

@@ -32,8 +32,8 @@ public struct MailDelivery: Sendable {
         case refused(String)
         case noAddress
         case obstacle(MailItem.Obstacle)
-        /// The run failed with it, as the sentence says: it was not sent, or that is not known.
-        case failed(String)
+        /// The run failed with it: it was not sent, or that is not known.
+        case failed(any Error)
         /// The run ended before its turn.
         case notReached
 
@@ -102,13 +102,11 @@ public struct MailDelivery: Sendable {
                 outcomes.all.append(try await send(item, connection))
             } catch {
                 outcomes.failure = error
-                outcomes.all.append(Outcome(item, .failed(Self.sentence(error))))
+                outcomes.all.append(Outcome(item, .failed(error)))
             }
         }
         return outcomes
     }
-
-    private static func sentence(_ error: any Error) -> String { (error as? DaybookError)?.sentence ?? "\(error)" }
 
     /// A message that is on its way.
     private struct Departure {
@@ -137,7 +135,7 @@ public struct MailDelivery: Sendable {
         do {
             fate = try await channel.hand(departure.bytes, from: from, to: item.recipient, name: item.fileName)
         } catch {
-            try await record("not_sent", Self.sentence(error), of: item, departure, connection)
+            try await record("not_sent", "\(error)", of: item, departure, connection)
             throw error
         }
         switch fate {

@@ -28,9 +28,7 @@ struct ServerBinaries: Sendable {
         }
         guard let newest = installed.max(), newest >= oldest else {
             throw .configuration(
-                "PostgreSQL \(oldest) is not installed: apt-get install postgresql-\(oldest), or name a database "
-                    + "with --database."
-            )
+                "PostgreSQL \(oldest) is not installed: apt-get install postgresql-\(oldest)", .nameDatabase)
         }
         return ServerBinaries(folder: "\(root)/\(newest)/bin")
     }

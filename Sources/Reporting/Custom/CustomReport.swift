@@ -70,7 +70,7 @@ public struct CustomReport: Sendable {
             ReportSession.options(statementTimeoutMilliseconds: timeoutSeconds * 1000)
         ) { session in
             try ReportSession.prepare(session)
-            try ReportLogin.require(session, option: "--report-database or DAYBOOK_REPORT_DATABASE_URL")
+            try ReportLogin.require(session, for: .customReport)
             try session.executeScript(Self.printing)
             let catalog = try Catalog(session)
             let promises =

@@ -103,7 +103,7 @@ public struct SLAReport: Sendable {
     /// Settles the session, and what holds for every report that is read in it.
     func prepare(_ session: Session) throws -> Catalog {
         try ReportSession.prepare(session)
-        if settings.isForeignDefinition { try ReportLogin.require(session, option: "--database") }
+        if settings.isForeignDefinition { try ReportLogin.require(session, for: .slaDefinitions) }
         let catalog = try Catalog(session)
         try catalog.requireEssentials()
         return catalog

@@ -80,7 +80,7 @@ public struct Holds: Sendable {
                     ("public.enterprise_api_keys", "user_id"), ("public.enterprise_api_usage", "user_id"),
                     ("public.video_external_access_log", "owner_id"),
                 ], "account", session
-            ) { try AccountNames(session).unknown(name, also: "or owner") }
+            ) { try AccountNames(session).unknown(name, also: "or owner", outcome: "nothing was held") }
         case .batch(let id):
             return try known(id, in: [("public.batch_jobs", "id")], "batch", session)
         case .video(let id):
@@ -97,13 +97,13 @@ public struct Holds: Sendable {
     /// A hold on what nobody has would protect nothing: a mistyped id is refused.
     private static func known(
         _ id: String, in places: [(table: String, column: String)], _ what: String, _ session: Session,
-        unknown: (() throws -> String)? = nil
+        unknown: (() throws -> DaybookError)? = nil
     ) throws -> String {
         for (table, column) in places {
             if let known = (try? session.savepoint { try find(id, table, column, session) }) ?? nil { return known }
         }
-        let sentence = try unknown?() ?? "There is no \(what) \"\(id.prefix(80))\" in this database"
-        throw DaybookError.usage("\(sentence); nothing was held.")
+        throw try unknown?()
+            ?? .usage("There is no \(what) \"\(id.prefix(80))\" in this database; nothing was held.")
     }
 
     /// The id in lower case if a row has it. Text that is no id of the column's type throws.

@@ -1,10 +1,10 @@
-import Domain
+public import Domain
 public import Postgres
 
-/// What behaves differently for an application once the engine is there: a sentence each, by what its database has.
+/// What behaves differently for an application once the engine is there: a remark each, by what its database has.
 public struct EngineChanges: Sendable, Hashable {
     /// Empty where no application but Daybook made the tables.
-    public let sentences: [String]
+    public let remarks: [Remark]
 
     private static let ledger = TableName("public.credit_ledger")
     private static let wallet = TableName("public.credit_wallet")
@@ -16,7 +16,7 @@ public struct EngineChanges: Sendable, Hashable {
     public init(_ session: Session) throws {
         let known = try session.query("SELECT to_regclass('public.credit_ledger') IS NOT NULL AS exists")
         guard try known[0].bool("exists"), !(try Migrator.madeService(session)) else {
-            sentences = []
+            remarks = []
             return
         }
         let migrated = try session.query("SELECT to_regclass('daybook.migration') IS NOT NULL AS exists")
@@ -30,22 +30,27 @@ public struct EngineChanges: Sendable, Hashable {
             let found = Set(routines.map(\.oid))
             return own.filter { found.contains($0.oid) }.map(\.signature).joined(separator: ", ")
         }
-        var sentences = [Self.settling, Self.appendOnly] + keys.map(\.sentence)
+        var remarks = [Remark(Self.settling), Self.appendOnly] + keys.map { Remark($0.sentence) }
         let failing = signatures(changing + deleting)
         if !failing.isEmpty {
-            sentences.append(
-                "\(failing): changes or deletes rows of public.credit_ledger, itself or by what it deletes, and fails "
-                    + "(DB001) for a user who has any; a user's books keep the id that they were booked under")
+            remarks.append(
+                Remark(
+                    "\(failing): changes or deletes rows of public.credit_ledger, itself or by what it deletes, and "
+                        + "fails (DB001) for a user who has any; a user's books keep the id that they were booked "
+                        + "under"))
         }
         let booking = signatures(paths.writers(of: Self.wallet, by: [.insert, .update]))
         if !booking.isEmpty {
-            sentences.append(
-                "\(booking): writes public.credit_wallet, and each change is mirrored into lots: more is a new lot, "
-                    + "less is drawn in the engine's order, another bonus_expires_at is that of all open bonus; where "
-                    + "the wallet stops at 0 and the ledger row says more, daybook ledger verify finds it")
+            remarks.append(
+                Remark(
+                    "\(booking): writes public.credit_wallet, and each change is mirrored into lots: more is a new "
+                        + "lot, less is drawn in the engine's order, another bonus_expires_at is that of all open "
+                        + "bonus; where the wallet stops at 0 and the ledger row says more", .verifyLedger))
         }
-        sentences += Self.beside(paths.routines)
-        self.sentences = sentences.map { (isThere ? "since it is here, " : "once it is here, ") + $0 }
+        remarks += Self.beside(paths.routines)
+        self.remarks = remarks.map {
+            Remark((isThere ? "since it is here, " : "once it is here, ") + $0.sentence, $0.advice)
+        }
     }
 
     private static let settling =
@@ -54,9 +59,8 @@ public struct EngineChanges: Sendable, Hashable {
         + "amount than before (DB409) raises and does not answer ok: false; p_spent counts within 0 and what was "
         + "frozen; EXECUTE is the service role's alone"
 
-    private static let appendOnly =
-        "public.credit_ledger is only added to: UPDATE, DELETE and TRUNCATE are refused (DB001); a mistake is "
-        + "corrected with daybook credits adjust"
+    private static let appendOnly = Remark(
+        "public.credit_ledger is only added to: UPDATE, DELETE and TRUNCATE are refused (DB001)", .correctByAdjusting)
 
     /// A foreign key by which the ledger's rows go or change with others.
     private struct Key {
@@ -91,14 +95,15 @@ public struct EngineChanges: Sendable, Hashable {
     }
 
     /// Functions of the replaced names with other arguments stay as they are.
-    private static func beside(_ routines: [CreditPaths.Routine]) -> [String] {
+    private static func beside(_ routines: [CreditPaths.Routine]) -> [Remark] {
         let others = routines.filter {
             $0.schema == "public" && replaced.contains($0.name) && !$0.signature.hasSuffix(arguments)
         }
         guard !others.isEmpty else { return [] }
         return [
-            "\(others.map(\.signature).joined(separator: ", ")): has other arguments than the engine's, stays as it "
-                + "is, and must not be called any more"
+            Remark(
+                "\(others.map(\.signature).joined(separator: ", ")): has other arguments than the engine's, stays as "
+                    + "it is, and must not be called any more")
         ]
     }
 }

@@ -43,7 +43,7 @@ enum AccountTermsImport {
         } catch let error as PostgresError where error.sqlState?.rawValue == "DB409" {
             throw DaybookError.badData(
                 "The terms cannot change from \(from?.description ?? "") on: that month is over for an account of the "
-                    + "file, and keeps the terms that it was over under. Name a later month, or leave --from out.")
+                    + "file, and keeps the terms that it was over under.", .nameLaterMonth)
         }
     }
 
@@ -85,8 +85,7 @@ enum AccountSlugs {
         } catch let error as PostgresError where error.constraint == "account_slug_unique" {
             // Whoever writes accounts without the import does not wait for it.
             throw DaybookError.badData(
-                "The file was not imported: another account was just given a slug of the file; give each account its "
-                    + "own, and see: daybook accounts list")
+                "The file was not imported: another account was just given a slug of the file", .giveOwnSlugs)
         }
     }
 }
@@ -109,8 +108,7 @@ enum AccountHolds {
         guard let reason, !reason.isEmpty else {
             throw DaybookError.usage(
                 "The file would release the legal hold of \(slugs.joined(separator: ", ")), and a release needs a "
-                    + "reason; nothing was imported. Name the matter in the column legal_hold, or say why: "
-                    + "--release-holds REASON")
+                    + "reason; nothing was imported.", .sayWhyHoldsEnd)
         }
         _ = try session.query(
             "SELECT daybook.release_account_hold(a.user_id, $1) FROM \(releasing)", [.text(reason)])

@@ -86,8 +86,7 @@ public struct CSVImport: Sendable {
                 AND (NOT $2 OR to_regprocedure('daybook.place_account_hold(uuid, text)') IS NOT NULL) AS exists
             """, [.text(kind.table), .bool(kind.heldColumn != nil)])
         guard try known[0].bool("exists") else {
-            throw DaybookError.configuration(
-                "This database has no \(kind.table) of this version; run: daybook database migrate")
+            throw DaybookError.configuration("This database has no \(kind.table) of this version", .migrate)
         }
     }
 

@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 package import Postgres
 
 /// What a session is before a report's queries run, so that a query that changed it is found out.
@@ -122,8 +122,8 @@ package enum ReportLogin {
 
     /// Throws `configuration` where the session's login is one whose rights a query could use for anything but reading.
     ///
-    /// To be called with the search path of reports. `option` is where another login can be named.
-    package static func require(_ session: Session, option: String) throws {
+    /// To be called with the search path of reports.
+    package static func require(_ session: Session, for queries: Advice.ForeignQueries) throws {
         let found = try session.query(dangers, [.texts(roles.map(\.name))])
         guard let danger = found.first else { return }
         let (login, role) = (try danger.text("login"), try danger.text("role"))
@@ -136,7 +136,6 @@ package enum ReportLogin {
             }
         throw DaybookError.configuration(
             "The login \"\(login)\" \(right)\(login == role ? "" : " (by the role \"\(role)\")"), which a query of "
-                + "this report could use; name a login that only reads with \(option) (to make one: daybook database "
-                + "roles, then CREATE ROLE daybook_reader LOGIN IN ROLE daybook_report).")
+                + "this report could use", .nameReadingLogin(queries))
     }
 }

@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 public import Postgres
 
 /// The tables that a purge deletes from or redacts, with their partitions and children, as a deployment has them.
@@ -195,21 +195,23 @@ public struct Rights: Sendable {
 }
 
 extension Rights {
-    /// What is wrong, a sentence each, with the statement that ends it.
-    public var findings: [String] {
+    /// What is wrong, each with the statement that ends it.
+    public var findings: [Remark] {
         let named = Set(DocumentedRole.allCases.map(\.rawValue))
         let surplus = Self.revocations(surplus).map { revocation in
             let isNamed = named.contains(revocation.role)
             let remark = isNamed ? "none of its rights" : "as no document says; unless it is meant"
-            return "\(revocation.role) has \(revocation.list) on \(revocation.objects), \(remark): "
-                + revocation.statement
+            return Remark(
+                "\(revocation.role) has \(revocation.list) on \(revocation.objects), \(remark): "
+                    + revocation.statement)
         }
         let defaults = reading.defaults.map {
-            "what \($0.owner) makes in the schema daybook will be open to \($0.role): \($0.statement)"
+            Remark("what \($0.owner) makes in the schema daybook will be open to \($0.role): \($0.statement)")
         }
         let missing = Dictionary(grouping: missing, by: \.role).sorted { $0.key < $1.key }.map { role, rights in
-            "\(role) lacks \(rights.count) of its rights, such as \(rights[0].phrase) on \(rights[0].object); run: "
-                + "daybook database roles"
+            Remark(
+                "\(role) lacks \(rights.count) of its rights, such as \(rights[0].phrase) on \(rights[0].object)",
+                .grantRoles)
         }
         return surplus + defaults + missing
     }

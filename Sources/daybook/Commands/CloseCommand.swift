@@ -169,7 +169,7 @@ extension CloseCommand {
                 Terminal.show(
                     "The closed month \(entry.month) of \(entry.slug), revision \(entry.revision): \(defect).")
             }
-            for lost in outcome.lost { Terminal.show("\(lost).") }
+            for lost in outcome.lost { Terminal.show("\(lost.words).") }
             if !outcome.isGenuine { throw ExitCode(FailureKind.breachExitCode) }
         }
     }

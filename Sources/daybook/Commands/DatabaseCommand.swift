@@ -102,7 +102,7 @@ struct DatabaseCommand: AsyncParsableCommand {
         private func tell() async throws {
             let sentences = try await database.withConnection { connection in
                 try await connection.transaction(.snapshot) { session in
-                    try EngineChanges(session).sentences.map { "engine: \($0)" }
+                    try EngineChanges(session).remarks.map { "engine: \($0.words)" }
                         + CreditRights(session).findings.map { "rights: \($0.sentence)" }
                 }
             }
@@ -133,9 +133,11 @@ struct DatabaseCommand: AsyncParsableCommand {
                 table.add([finding.table, finding.state, finding.rows.map(String.init) ?? "", finding.remark])
             }
             table.show()
-            Terminal.show("\nmigrations: \(check.migrations)")
-            for sentence in check.changes.sentences { Terminal.show("engine: \(sentence)") }
-            for sentence in check.grants.findings.map(\.sentence) + rights { Terminal.show("rights: \(sentence)") }
+            Terminal.show("\nmigrations: \(check.migrations.words)")
+            for remark in check.changes.remarks { Terminal.show("engine: \(remark.words)") }
+            for sentence in check.grants.findings.map(\.sentence) + rights.map(\.words) {
+                Terminal.show("rights: \(sentence)")
+            }
             for sentence in retention { Terminal.show("retention: \(sentence)") }
             guard check.isUsable else {
                 throw DaybookError.badData(
@@ -216,7 +218,7 @@ struct RolesCommand: AsyncParsableCommand {
             (
                 try await DatabaseRoles().ensure(connection),
                 try await connection.transaction(.snapshot) { session in
-                    try CreditRights(session).findings.map(\.sentence) + DatabaseRoles.findings(session)
+                    try CreditRights(session).findings.map(\.sentence) + DatabaseRoles.findings(session).map(\.words)
                 }
             )
         }

@@ -123,7 +123,7 @@ struct MailOptions: ParsableArguments {
             "not sent: \(obstacle.what)"
                 + (obstacle.mayBeAccepted
                     ? "; mend it, or send it all the same with --accept \(message.slug) --reason" : "")
-        case .failed(let why): "not sent, or it is not known: \(why)"
+        case .failed(let error): "not sent, or it is not known: \(Failure.words(of: error))"
         case .notReached: "not sent: the run ended before its turn"
         }
     }

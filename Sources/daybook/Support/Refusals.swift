@@ -37,7 +37,7 @@ enum Refusals {
                     + "close list")
         case .forgedStatements(let first, let others, let isOfEverybody):
             .badData(
-                first.sentence + (others.isEmpty ? "" : " So are those of \(others.joined(separator: ", ")).")
+                Failure.words(of: first) + (others.isEmpty ? "" : " So are those of \(others.joined(separator: ", ")).")
                     + " Nothing was written; see: daybook close list"
                     + (isOfEverybody ? ", and write the others with --account." : "."))
         case .taskWithoutEntry(let task):

@@ -164,7 +164,7 @@ struct HeadOptions: ParsableArguments {
         do {
             try await HeadCommand(headTo).give(head)
         } catch let error as DaybookError {
-            Terminal.say("daybook: \(error.sentence) What the run did stands.")
+            Terminal.say("daybook: \(Failure.words(of: error)) What the run did stands.")
             throw ExitCode(FailureKind.breachExitCode)
         }
     }

@@ -43,7 +43,9 @@ struct DemoEngine {
         let customer = DemoCustomer(addresses: addresses, apiKey: apiKey, items: items) { address in
             let workerSettings = try WorkerSettings(callbackBase: address + "/callbacks", spoolFolder: spool)
             let settings = settings
-            return Worker(provider: client, settings: workerSettings, logger: logger) {
+            return Worker(
+                provider: client, settings: workerSettings, logger: logger, explain: { Failure.words(of: $0) }
+            ) {
                 try await Connection.open(settings).direct(for: "A worker")
             }
         }

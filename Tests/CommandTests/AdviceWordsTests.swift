@@ -1,0 +1,108 @@
+import Console
+import Domain
+import Postgres
+import TestSupport
+import Testing
+
+/// What a library advises is printed as a command or an option that the programs have.
+@Suite struct AdviceWordsTests {
+    private static let day = CalendarDate(daysSinceEpoch: 20_762)
+    private static let names = AccountNames([.init(userID: "1", slug: "customer1", name: "One")])
+
+    private static func purge(
+        _ account: String?, _ expectedRows: Int64?, _ forced: Set<PurgeGuard.Danger> = []
+    ) -> DaybookError? {
+        PurgeGuard(
+            asOf: day, account: account, today: day, clockSkewSeconds: 0, shortestDays: 3,
+            shares: [.init(dataClass: .accessLog, due: 6, total: 10)]
+        ).refusal(forced: forced, expectedRows: expectedRows)
+    }
+
+    /// Who refuses, and the whole sentence that is read.
+    private static let sentences: [(any Error, String)] = [
+        (names.unknown("x"), "There is no account \"x\"; see: daybook accounts list"),
+        (
+            names.unknown("customer"),
+            "There is no account \"customer\"; did you mean customer1? See: daybook accounts list"
+        ),
+        (
+            AccountNames([]).unknown("x"),
+            "There is no account \"x\": none is imported; run: daybook accounts import FILE"
+        ),
+        (
+            names.unknown("x", also: "or owner", outcome: "nothing was held"),
+            "There is no account or owner \"x\"; see: daybook accounts list; nothing was held."
+        ),
+        (
+            purge(nil, nil) ?? .usage(""),
+            "A policy of 3 days is shorter than 30 days. Nothing was purged. If it is meant: --force short-policy"
+        ),
+        (
+            purge("one", nil, [.shortPolicy]) ?? .usage(""),
+            "The plan would take 6 of 10 rows of access_log, more than half; nothing was purged. If that is right, as "
+                + "it is on the first run on an old deployment, say the number out loud, with the other options as "
+                + "before: daybook retention purge --as-of 2026-11-05 --account one --yes --expect-rows 6"
+        ),
+        (
+            purge(nil, 7, [.shortPolicy]) ?? .usage(""),
+            "The plan has 6 rows to go, not 7 as --expect-rows says; nothing was purged. Look at the plan again: "
+                + "daybook retention plan --as-of 2026-11-05 and, if it is right, purge it with the other options as "
+                + "before: daybook retention purge --as-of 2026-11-05 --yes --expect-rows 6"
+        ),
+        (
+            PostgresError(.standby, "Run this on the primary"),
+            "Run this on the primary, by naming it with --database or DATABASE_URL."
+        ),
+        (
+            StoppedRun(.failure(DaybookError.usage("No", .migrate)), standing: "One is applied.", .goOnMigrating),
+            "No; run: daybook database migrate One is applied. What is missing is applied by: daybook database migrate"
+        ),
+    ]
+
+    @Test func `sentences end with the advice, whoever refuses`() {
+        for (error, sentence) in Self.sentences { #expect(Failure.failure(of: error)?.sentence == sentence) }
+    }
+
+    @Test func `a line among others has the advice as well, and any other error as it says itself`() {
+        #expect(Failure.words(of: DaybookError.badData("No", .checkDatabase)).hasSuffix("daybook database check"))
+        #expect(Failure.words(of: PostgresError(.standby, "No")) == "No, by naming it with --database or DATABASE_URL.")
+        #expect(Failure.words(of: CancellationError()) == "CancellationError()")
+        #expect(Remark("Well").words == "Well" && Remark("Well", .grantRoles).words.hasPrefix("Well; run: "))
+    }
+
+    @Test(arguments: Advice.all)
+    func `every command and option of an advice is one of the program's`(advice: Advice) async throws {
+        let words = Remark("", advice).words
+        for command in words.matches(of: /daybook ([a-z-]+) ([a-z-]+)/).map({ [String($0.1), String($0.2)] }) {
+            #expect(try await Self.help(of: command).contains("USAGE: daybook \(command.joined(separator: " "))"))
+        }
+        let options = words.matches(of: /--[a-z-]+/).map { String($0.0) }
+        guard let command = Self.command(advice) else {
+            #expect(options.isEmpty, "whose are \(options)?")
+            return
+        }
+        let help = try await Self.help(of: command)
+        for option in options { #expect(help.contains(option), "\(command) has no \(option)") }
+        if case .overrule(let danger) = advice { #expect(help.contains(danger.rawValue)) }
+    }
+
+    private static func help(of command: [String]) async throws -> String {
+        try await ProgramRun.expectingSuccess(command + ["--help"])
+    }
+
+    /// A command that gives the advice or follows it, and has its options; nil where it names none.
+    private static func command(_ advice: Advice) -> [String]? {
+        switch advice {
+        case .migrate, .goOnMigrating, .addEngine: ["database", "migrate"]
+        case .nameDatabase, .namePrimary: ["database", "check"]
+        case .nameReadingLogin(.customReport): ["report", "run"]
+        case .nameReadingLogin(.slaDefinitions), .awaitReplay, .nameOtherOutput: ["report", "sla"]
+        case .nameLaterMonth, .sayWhyHoldsEnd: ["accounts", "import"]
+        case .fillPlaceholders: ["letter"]
+        case .overrule, .sayRows, .lookAtPlan: ["retention", "purge"]
+        case .checkDatabase, .grantRoles, .nameAccount, .giveOwnSlugs, .importProfile, .readWhatWasClosed,
+            .correctByAdjusting, .verifyLedger:
+            nil
+        }
+    }
+}
