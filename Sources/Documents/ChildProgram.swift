@@ -105,7 +105,7 @@ package struct ChildProgram {
     private static func scratch(_ content: [UInt8]) throws -> Int32 {
         var path = Array((NSTemporaryDirectory() + "/daybook-child-XXXXXX").utf8CString)
         let file = mkstemp(&path)
-        guard file >= 0 else { throw OutputError.cannotWrite(NSTemporaryDirectory(), errno) }
+        guard file >= 0 else { throw OutputError.cannotWrite(NSTemporaryDirectory(), errno, isFixed: true) }
         unlink(&path)
         _ = fcntl(file, F_SETFD, FD_CLOEXEC)
         var rest = content[...]
@@ -115,7 +115,7 @@ package struct ChildProgram {
                 if errno == EINTR { continue }
                 let code = errno
                 close(file)
-                throw OutputError.cannotWrite(NSTemporaryDirectory(), code)
+                throw OutputError.cannotWrite(NSTemporaryDirectory(), code, isFixed: true)
             }
             rest = rest.dropFirst(written)
         }

@@ -11,12 +11,14 @@ public final class Folder {
     /// As it was named, for sentences alone.
     let path: String
     private let descriptor: Int32
+    private let isFixed: Bool
 
     private static let reading = O_RDONLY | O_DIRECTORY | O_CLOEXEC
 
-    private init(path: String, descriptor: Int32) {
+    private init(path: String, descriptor: Int32, isFixed: Bool) {
         self.path = path
         self.descriptor = descriptor
+        self.isFixed = isFixed
     }
 
     /// Opens a folder.
@@ -24,6 +26,7 @@ public final class Folder {
     /// - Parameter isFixed: True where what is written has to lie there: no error advises another folder.
     public init(_ path: String, isFixed: Bool = false) throws(DaybookError) {
         self.path = path
+        self.isFixed = isFixed
         descriptor = open(path, Self.reading)
         guard descriptor >= 0 else { throw OutputError.cannotWrite(path, errno, isFixed: isFixed) }
     }
@@ -134,7 +137,7 @@ public final class Folder {
     /// Opens a folder in this one; nil where there is none of that name, or the name is a link.
     func folder(_ name: UnsafePointer<CChar>) -> Folder? {
         let opened = openat(descriptor, name, Self.reading | O_NOFOLLOW)
-        return opened < 0 ? nil : Folder(path: path + "/" + String(cString: name), descriptor: opened)
+        return opened < 0 ? nil : Folder(path: path + "/" + String(cString: name), descriptor: opened, isFixed: isFixed)
     }
 
     /// True where a name in the folder is a folder, and no link to one.
@@ -184,7 +187,7 @@ public final class Folder {
         let kind = status.st_mode & S_IFMT
         // Whom a file of ours belongs to is the file system's to say; this folder is of ours too.
         guard kind == S_IFREG || kind == S_IFDIR, status.st_uid == Self.status(descriptor).st_uid else {
-            throw OutputError.cannotWrite(path + "/" + name, EPERM)
+            throw OutputError.cannotWrite(path + "/" + name, EPERM, isFixed: isFixed)
         }
         guard Self.set(kind == S_IFDIR ? mode.folder : mode.file, of: opened), !synchronises || fsync(opened) == 0
         else { throw failure(name) }
@@ -207,12 +210,12 @@ public final class Folder {
 
     /// Waits until the folder's entries are on disk.
     public func synchronise() throws(DaybookError) {
-        guard fsync(descriptor) == 0 else { throw OutputError.cannotWrite(path, errno) }
+        guard fsync(descriptor) == 0 else { throw failure() }
     }
 
     /// Waits until everything that was written to the folder's file system is on disk.
     func synchroniseAll() throws(DaybookError) {
-        guard daybook_synchronise(descriptor) == 0 else { throw OutputError.cannotWrite(path, errno) }
+        guard daybook_synchronise(descriptor) == 0 else { throw failure() }
     }
 
     // MARK: Removing
@@ -239,6 +242,8 @@ public final class Folder {
         for name in rawNames() ?? [] where kept.map({ strcmp(name, $0) != 0 }) ?? true { remove(name) }
     }
 
-    /// Why the last call of the system failed.
-    private func failure(_ name: String) -> DaybookError { OutputError.cannotWrite(path + "/" + name, errno) }
+    /// Why the last call of the system failed, of the folder or of a name in it.
+    private func failure(_ name: String? = nil) -> DaybookError {
+        OutputError.cannotWrite(name.map { path + "/" + $0 } ?? path, errno, isFixed: isFixed)
+    }
 }

@@ -139,6 +139,18 @@ struct StagingTests {
         #expect(try files.contentsOfDirectory(atPath: folder.file("moved")) == ["page.html"])
     }
 
+    @Test func `another folder is advised where one would do, and nowhere else`() throws {
+        let folder = try ScratchFolder()
+        #expect(mkfifo(folder.file("pipe"), 0o600) == 0)
+        for (isFixed, advice) in [(false, Advice.nameOtherOutput), (true, nil)] {
+            let error = #expect(throws: DaybookError.self) {
+                try Folder(folder.path, isFixed: isFixed).settle("pipe", mode: .ownerOnly, synchronises: false)
+            }
+            #expect(error?.advice == advice && error?.sentence.hasSuffix(".") == isFixed, "\(error?.sentence ?? "")")
+        }
+        for code in [ENOENT, ENOTDIR, EIO] { #expect(OutputError.cannotWrite("x", code).advice == nil) }
+    }
+
     @Test func `a link that was put in the place of an output is not published`() throws {
         let folder = try ScratchFolder()
         let elsewhere = try abandon("elsewhere", in: folder)
