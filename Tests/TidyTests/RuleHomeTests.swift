@@ -83,7 +83,7 @@ import Testing
                 WHERE c
                 \"\"\"
             """
-        #expect(Self.literals(swift).map(Self.plain) == [#"select \"a\" from b"#, "where c"])
+        #expect(SwiftLiterals.of(swift).map(Self.plain) == [#"select \"a\" from b where c"#])
     }
 
     @Test func `the program has the rules as they stand in the folder of reports`() throws {
@@ -115,7 +115,7 @@ import Testing
                 guard !path.contains("/Migrations/"), !path.contains("/Rules/") else { continue }
                 guard path.hasSuffix(".sql") || path.hasSuffix(".swift") else { continue }
                 let text = try String(contentsOfFile: root + "/" + path, encoding: .utf8)
-                texts += (path.hasSuffix(".sql") ? [text] : literals(text)).map { (path, plain($0)) }
+                texts += (path.hasSuffix(".sql") ? [text] : SwiftLiterals.of(text)).map { (path, plain($0)) }
             }
         }
         return texts
@@ -143,32 +143,6 @@ import Testing
             }
         }
         return String(decoding: text, as: UTF8.self).lowercased().trimmingCharacters(in: .whitespaces)
-    }
-
-    /// What stands between quotation marks, on one line or many.
-    private static func literals(_ swift: String) -> [String] {
-        let bytes = Array(swift.utf8)
-        var found: [String] = []
-        var index = 0
-        while index < bytes.count {
-            if starts("//", bytes, index) {
-                index = bytes[index...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-            } else if starts("\"\"\"", bytes, index) {
-                let end = (index + 3..<bytes.count).first { starts("\"\"\"", bytes, $0) } ?? bytes.count
-                found.append(String(decoding: bytes[(index + 3)..<end], as: UTF8.self))
-                index = end + 3
-            } else if bytes[index] == UInt8(ascii: "\"") {
-                var end = index + 1
-                while end < bytes.count, bytes[end] != UInt8(ascii: "\""), bytes[end] != UInt8(ascii: "\n") {
-                    end += bytes[end] == UInt8(ascii: "\\") ? 2 : 1
-                }
-                found.append(String(decoding: bytes[(index + 1)..<min(end, bytes.count)], as: UTF8.self))
-                index = end + 1
-            } else {
-                index += 1
-            }
-        }
-        return found
     }
 
     private static func starts(_ words: StaticString, _ bytes: [UInt8], _ index: Int) -> Bool {

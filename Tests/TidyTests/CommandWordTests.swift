@@ -1,0 +1,131 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The commands, options and settings of the programs are words of the programs alone: a library names what helps as a
+/// case of `Advice`, or refuses with a case of its own.
+@Suite struct CommandWordTests {
+    /// Who knows what is typed.
+    private static let programs: Set<String> = ["Console", "daybook", "daybookd", "grsai-simulator"]
+    /// Who may write such words all the same, by its path in `Sources`, and why.
+    private static let exceptions: KeyValuePairs = [
+        "Retention": "its commands stand in NextStep.swift, as OperationsTests sees to; options stand where they help"
+    ]
+    /// Who writes what looks like an option by itself and is no part of a sentence: arguments of programs of others,
+    /// and the boundaries of a message.
+    private static let arguments: KeyValuePairs = [
+        "Documents/Mail/MailChannel.swift": "curl", "Documents/Mail/MailMessage.swift": "MIME",
+        "Postgres/Cluster/PrivateCluster.swift": "pg_ctl", "Postgres/Cluster/PrivateCluster+Creation.swift": "initdb",
+        "Postgres/Cluster/ServerPrograms.swift": "setpriv",
+    ]
+
+    @Test func `no string of a library names a command, an option or a setting of the programs`() throws {
+        let words = try Self.words.get()
+        var found: [String] = []
+        var used: Set<String> = []
+        for (path, text) in try Self.texts() {
+            guard let word = words.first(in: text) else { continue }
+            if let exception = Self.exceptions.first(where: { path.hasPrefix($0.key) }) {
+                used.insert(exception.key)
+            } else if Words.isArgument(text), Self.arguments.contains(where: { $0.key == path }) {
+                used.insert(path)
+            } else {
+                found.append("\(path): \(word) in \"\(text)\"")
+            }
+        }
+        #expect(found.isEmpty, "\(found.count):\n\(found.joined(separator: "\n"))")
+        #expect(used == Set(Self.exceptions.map(\.key) + Self.arguments.map(\.key)), "none may be left over")
+    }
+
+    @Test(arguments: [
+        "run: daybook database migrate", "see (close list)", "daybookd keys", "or choose --output", "--…", "--as-of",
+        "daybook report \\\n    run", "name DATABASE_URL", "DAYBOOK_DEBUG=1 shows it", "GRSAI_API_KEY",
+    ]) func `what is typed is recognised`(text: String) throws {
+        #expect(try Self.words.get().first(in: text) != nil)
+    }
+
+    @Test(arguments: [
+        "another daybook command", "SELECT FROM daybook.account", "GRANT USAGE ON SCHEMA daybook TO …", "-- a remark",
+        "the close of … is listed", "a newer daybook.", "local all … peer map=daybook", "PGHOST", "two--three",
+    ]) func `what only looks like it is not`(text: String) throws {
+        #expect(try Self.words.get().first(in: text) == nil)
+    }
+
+    @Test func `strings that are put together are one text, and those inside of others are looked at too`() {
+        let swift = #"""
+            // a "comment"
+            throw .usage("see: daybook " + (isOld ? "old" : "new"), "one \(two ? " --three" : "") \"four\""
+                + "five") /* "six" */
+            let raw = #"\d "seven""# + """
+                eight \(nine("ten"))
+                """
+            """#
+        #expect(
+            SwiftLiterals.of(swift).map { $0.trimmingCharacters(in: .whitespacesAndNewlines) } == [
+                "see: daybook", "old", "new", "--three", "", #"one … \"four\"five"#, "ten",
+                "\\d \"seven\"\n    eight …",
+            ])
+    }
+
+    /// The strings of the libraries, by path in `Sources`.
+    private static func texts() throws -> [(path: String, text: String)] {
+        let root = Deployment.root + "/Sources"
+        let modules = try FileManager.default.contentsOfDirectory(atPath: root).filter { !programs.contains($0) }
+        #expect(modules.count > 12)
+        var texts: [(path: String, text: String)] = []
+        for module in modules.sorted() {
+            let files = try FileManager.default.subpathsOfDirectory(atPath: "\(root)/\(module)")
+            for file in files.sorted() where file.hasSuffix(".swift") {
+                let swift = try String(contentsOfFile: "\(root)/\(module)/\(file)", encoding: .utf8)
+                texts += SwiftLiterals.of(swift).map { ("\(module)/\(file)", $0) }
+            }
+        }
+        return texts
+    }
+
+    private static let words = Result { try Words() }
+
+    /// What is typed to run a program, as a pattern.
+    private struct Words {
+        private let pattern: NSRegularExpression
+
+        /// Commands come from the table that has them all, settings from the programs that read them.
+        init() throws {
+            let path = Deployment.root + "/Tests/RoleTests/CommandTable.swift"
+            let table = try String(contentsOfFile: path, encoding: .utf8)
+            let commands = table.matches(of: /"daybookd? ([a-z -]+)"/).map { $0.output.1.split(separator: " ") }
+            #expect(commands.count > 50)
+            let first = Set(commands.map { $0[0] }).sorted().joined(separator: "|")
+            let pairs = Set(commands.filter { $0.count > 1 }.map { "\($0[0]) \($0[1])" }).sorted()
+            let settings = try Self.settings().sorted().joined(separator: "|")
+            pattern = try NSRegularExpression(
+                pattern: #"\bdaybookd? (\#(first))\b|\b(\#(pairs.joined(separator: "|")))\b"#
+                    + #"|(?<![\w-])--[a-z…][\w-]*|\b(\#(settings))\b"#)
+        }
+
+        func first(in text: String) -> String? {
+            // A line of a long string may go on in the next one.
+            let line = text.replacing("\\\n", with: " ").split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            let whole = NSRange(line.startIndex..., in: line)
+            return pattern.firstMatch(in: line, range: whole).flatMap { Range($0.range, in: line) }
+                .map { String(line[$0]) }
+        }
+
+        /// True for an option by itself.
+        static func isArgument(_ text: String) -> Bool { text.wholeMatch(of: /--[a-z…-]+/) != nil }
+
+        /// The variables of the environment that programs read.
+        private static func settings() throws -> Set<String> {
+            var names: Set<String> = []
+            for program in programs {
+                let root = Deployment.root + "/Sources/" + program
+                for file in try FileManager.default.subpathsOfDirectory(atPath: root) where file.hasSuffix(".swift") {
+                    let swift = try String(contentsOfFile: "\(root)/\(file)", encoding: .utf8)
+                    names.formUnion(swift.matches(of: /"((?:DAYBOOK|GRSAI|DATABASE)_[A-Z_]+)"/).map { String($0.1) })
+                }
+            }
+            #expect(names.isSuperset(of: ["DATABASE_URL", "DAYBOOK_DEBUG"]))
+            return names
+        }
+    }
+}
