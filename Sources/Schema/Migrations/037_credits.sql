@@ -1,6 +1,6 @@
 -- A credit's way through the engine, in one file: it comes in, is frozen for a batch, and is spent or comes back.
 -- Nothing changes: every function stands as its last definition left it, in the order in which a credit meets them, and
--- no row is touched. The tables are those of migration 3, a batch and its tasks are made by create_batch of migration 8.
+-- no row is touched. The tables are those of migration 3; migration 8 makes a batch and its tasks, create_batch.
 
 -- ---------------------------------------------------------------- the wallet, and a row of the ledger
 
