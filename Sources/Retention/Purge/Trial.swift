@@ -98,6 +98,17 @@ struct Trial: Sendable {
     }
 }
 
+extension SweepStatement {
+    /// The first page of a table on which a row is due, nil where none is.
+    func firstPage(run: Int64, relation: String, _ session: Session) throws -> Int64? {
+        let due = due(run: run, relation: relation, "r.ctid AS place", session)
+        return try session.query("SELECT \(Self.page) AS page FROM (\(due)) AS t LIMIT 1").first?.int("page")
+    }
+
+    /// The page of a row `t` that has its `place`.
+    static let page = "((t.place::text)::point)[0]::bigint"
+}
+
 /// Pages of a table on which a due row lies that a constraint may not let go, or not let be cleared.
 ///
 /// They are worth a trial, and nothing more: a trigger of the application may put right what a constraint asks for.
