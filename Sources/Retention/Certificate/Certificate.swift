@@ -31,7 +31,7 @@ struct Certificate: Codable, Sendable {
     }
 
     struct Hold: Codable, Sendable, Hashable {
-        let scope: String
+        let scope: HoldScope
         let reference: String
         let matter: String
         let requestedBy: String
@@ -110,7 +110,8 @@ struct Certificate: Codable, Sendable {
             let rows: Int64
         }
 
-        let scope: String
+        /// An account or a video.
+        let scope: HoldScope
         let reference: String
         let reason: String
         let requestedBy: String
@@ -301,7 +302,8 @@ extension Certificate {
         let part: CertificatePart
     }
 
-    /// A leaf of the tree: the whole certificate, or a part.
+    /// A leaf of the tree: the whole certificate, or a part. SHA-256 of its text and its salt goes into the root, so
+    /// that a part can be shown with the way to the root, and nothing of the others.
     struct Leaf {
         let part: CertificatePart?
         let salt: String

@@ -221,7 +221,7 @@ struct CertificatePage: Sendable {
     }
 
     private static func limit(_ certificate: Certificate) -> String {
-        if let erased = certificate.erased { return "\(erased.scope) \(erased.reference)" }
+        if let erased = certificate.erased { return "\(erased.scope.rawValue) \(erased.reference)" }
         return certificate.limitedTo.isEmpty ? "nobody: all customers" : certificate.limitedTo
     }
 
@@ -281,7 +281,9 @@ struct CertificatePage: Sendable {
                     certificate.held.map { [account($0.account), $0.dataClass, String($0.rows)] }),
                 section(
                     "holds", "Holds in force", ["Scope", "Reference", "Matter", "Asked by", "Placed"],
-                    certificate.holds.map { [$0.scope, $0.reference, $0.matter, $0.requestedBy, $0.placedAt] }),
+                    certificate.holds.map {
+                        [$0.scope.rawValue, $0.reference, $0.matter, $0.requestedBy, $0.placedAt]
+                    }),
                 section(
                     "remaining", "Due and still there", ["Account", "Data", "#Rows"],
                     certificate.remaining.map { [account($0.account), $0.dataClass, String($0.rows)] }),

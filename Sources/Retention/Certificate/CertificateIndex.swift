@@ -24,9 +24,9 @@ struct CertificateIndex {
             let certificate = try CanonicalJSON.decode(Certificate.self, from: try row.text("document"))
             for account in try CertificateReader(run: try row.int("run_id"), session: session).accounts() {
                 let holds = certificate.holds.filter { hold in
-                    hold.scope == "account"
+                    hold.scope == .account
                         ? account.account == hold.reference || account.userId == hold.reference
-                        : owners[hold.scope + " " + hold.reference] == account.userId
+                        : owners[.init(scope: hold.scope, id: hold.reference)] == account.userId
                 }
                 parts.append(
                     Certificate.Indexed(

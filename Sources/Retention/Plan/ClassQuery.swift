@@ -73,21 +73,23 @@ struct ClassQuery: Sendable {
         let video: String
 
         init(releasedSince instant: Instant?) {
-            func ids(_ view: String, _ column: String, _ scope: String) -> String {
+            func ids(_ view: String, _ column: String, _ scope: HoldScope) -> String {
                 let released = instant.map {
                     """
                      UNION ALL SELECT h.\(column) FROM daybook.legal_hold AS h
-                    WHERE h.scope = '\(scope)' AND h.released_at >= '\($0)'::timestamptz
+                    WHERE h.scope = '\(scope.rawValue)' AND h.released_at >= '\($0)'::timestamptz
                     """
                 }
                 return "IN (SELECT h.\(column) FROM daybook.\(view) AS h\(released ?? ""))"
             }
-            owner = ids("held_owner", "user_id", "account")
-            batch = ids("held_batch", "batch_id", "batch")
-            video = ids("held_video", "video_id", "video")
+            owner = ids("held_owner", "user_id", .account)
+            batch = ids("held_batch", "batch_id", .batch)
+            video = ids("held_video", "video_id", .video)
         }
     }
 
+    /// Whose an access is, `reports/sources/owned_access.sql` says: its `owner_id`, written for a row `r` of the log
+    /// and the task `t` of the video.
     private static func accessLog(_ shape: DeploymentShape, _ held: HeldIDs) -> ClassQuery {
         let video = shape.column("video_id", of: .accessLog, alias: "r")
         func column(_ table: String, _ name: String) -> String {
