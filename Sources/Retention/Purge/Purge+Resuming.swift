@@ -73,8 +73,8 @@ extension Purge {
         return try await finish(run, lines: try await countAll(run))
     }
 
-    /// The same of all classes.
-    func countAll(_ run: PurgeRun) async throws -> [PlanLine] {
+    /// What is due by the run's cutoffs, and what is held, of all classes now.
+    private func countAll(_ run: PurgeRun) async throws -> [PlanLine] {
         var lines: [PlanLine] = []
         let shape = try await Uninterrupted.run(connection) { try DeploymentShape($0) }
         for dataClass in run.terms.classes(shape) { lines += try await count(run, dataClass, shape) }

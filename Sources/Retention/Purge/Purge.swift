@@ -67,6 +67,7 @@ public struct Purge: Sendable {
         let plan = try await PlanReader(
             asOf: settings.asOf, account: settings.account, erasure: settings.erasure, rests: settings.pauses.rests
         ).run(connection.connection)
+        // What follows lets the plan be run as it is, or not at all: it changes what becomes of no row.
         // What is asked for by name is neither too much nor too soon.
         let isErasure = plan.erasing != nil
         let shortest =
@@ -162,7 +163,7 @@ public struct Purge: Sendable {
 }
 
 extension Purge {
-    /// Takes class after class, then certifies.
+    /// Takes class after class, the access log first, then certifies.
     ///
     /// `plan` is what was just counted; a resumed run counts again.
     func go(_ run: PurgeRun, plan: RetentionPlan?) async throws -> Outcome {

@@ -195,7 +195,6 @@ struct SweepStep: Sendable {
         let sql = statement.sql(run: run.id, relation: relation, pages: pages, counts: true, rests: rests, session)
         return try session.query(sql)[0].int("taken")
     }
-
 }
 
 /// How many pages of a table the next transaction of a purge takes: as many as keep it near its target time.
