@@ -33,6 +33,8 @@ public struct RetentionPlan: Sendable {
     var isWorthARun: Bool { dueRows > 0 || erasing?.isNewDebt ?? false }
     /// Rows to go, over all accounts and classes.
     public var dueRows: Int64 { lines.reduce(0) { $0 + $1.dueRows } }
+    /// The classes of which rows are to go.
+    var dueClasses: Set<DataClass> { Set(lines.filter { $0.dueRows > 0 }.map(\.dataClass)) }
     public var heldRows: Int64 { lines.reduce(0) { $0 + $1.heldRows } }
 
     /// Seconds that a purge would take, rounded up.
@@ -70,12 +72,6 @@ public struct RetentionPlan: Sendable {
                     line.oldest.map(Cell.instant) ?? .empty, line.newestDue.map(Cell.instant) ?? .empty,
                 ]
             })
-    }
-
-    /// Throws `configuration` naming every obstacle to a purge of what is due.
-    func refuseObstacles() throws {
-        let due = Set(lines.filter { $0.dueRows > 0 }.map(\.dataClass))
-        try Obstacles.refuse(obstacles, due: due, months: wholePartitions)
     }
 
     /// The bytes of `plan.csv`.

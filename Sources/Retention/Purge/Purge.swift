@@ -87,7 +87,7 @@ public struct Purge: Sendable {
             try PurgeReach.refuseCascades(shape, session)
             try PurgeReach.requireRights(shape, session)
         }
-        try plan.refuseObstacles()
+        try Obstacles.refuse(plan.obstacles, due: plan.dueClasses, months: plan.wholePartitions)
         if plan.dueRows > 0 { try await Trial(plan: plan, settings: settings).run(connection) }
         return plan
     }
@@ -176,9 +176,8 @@ extension Purge {
             try PurgeReach.requireRights(shape, session)
             try PurgeReach.refuseCascades(shape, session)
             let months = try WholePartitions.find(session, shape, run.terms).map(\.name)
-            let due = plan.map { Set($0.lines.filter { $0.dueRows > 0 }.map(\.dataClass)) }
             try Obstacles.refuse(
-                Obstacles.find(shape, months: months, session), due: due ?? Set(run.terms.classes(shape)),
+                Obstacles.find(shape, months: months, session), due: plan?.dueClasses ?? Set(run.terms.classes(shape)),
                 months: months)
             return shape
         }

@@ -30,7 +30,7 @@ struct Trial: Sendable {
     private func attempt(_ session: Session) throws {
         let shape = try DeploymentShape(session)
         let run = try PurgeRun.record(plan, settings, isTrial: true, session)
-        let due = Set(plan.lines.filter { $0.dueRows > 0 }.map(\.dataClass))
+        let due = plan.dueClasses
         for dataClass in shape.classes where due.contains(dataClass) {
             let statement = try SweepStatement(dataClass, shape, run.terms, session)
             var untouched = Set(plan.wholePartitions)
