@@ -23,20 +23,33 @@ def rows_of(path):
 
 
 def of_completion(ours, script, tasks):
-    """Compares completion.csv with what the script wrote, and both with the number of tasks; gives the number of pairs."""
-    report = {(row["account"], row["model"]): {name: row[name] for name in CLASSES + OTHERS}
-              | {name: row[f"{name}_seconds"] for name in PERCENTILES} for row in rows_of(ours) if row["clock"] == "dispatch"}
-    theirs = {(row["slug"], row["model"]): {name: row[name] for name in CLASSES} | dict.fromkeys(OTHERS, "0")
-              | {name: milliseconds(row[name]) for name in PERCENTILES} for row in rows_of(script)}
+    """Compares completion.csv with the script's file, and both with the number of tasks; gives the number of pairs."""
+    report = {
+        (row["account"], row["model"]): {name: row[name] for name in CLASSES + OTHERS}
+        | {name: row[f"{name}_seconds"] for name in PERCENTILES}
+        for row in rows_of(ours)
+        if row["clock"] == "dispatch"
+    }
+    theirs = {
+        (row["slug"], row["model"]): {name: row[name] for name in CLASSES}
+        | dict.fromkeys(OTHERS, "0")
+        | {name: milliseconds(row[name]) for name in PERCENTILES}
+        for row in rows_of(script)
+    }
     for pair in sorted(report.keys() | theirs.keys()):
         left, right = report.get(pair), theirs.get(pair)
         if left is None or right is None:
             disagree(f"{of_whom(pair)} is in the {'script' if left is None else 'report'} alone")
         for name, value in left.items():
             if value != right[name]:
-                disagree(f"of {of_whom(pair)}, {name} is {value or 'empty'} in the report and {right[name] or 'empty'} in the script")
+                disagree(
+                    f"of {of_whom(pair)}, {name} is {value or 'empty'} in the report "
+                    f"and {right[name] or 'empty'} in the script"
+                )
     for name in CLASSES:
-        whole, parts = (sum(int(row[name]) for pair, row in report.items() if bool(pair[0]) == is_part) for is_part in (False, True))
+        whole, parts = (
+            sum(int(row[name]) for pair, row in report.items() if bool(pair[0]) == is_part) for is_part in (False, True)
+        )
         if whole != parts:
             disagree(f"{name} is {whole} over all, and {parts} summed over the customers")
     counted = sum(int(row[name]) for (account, _), row in report.items() if not account for name in CLASSES)
@@ -95,7 +108,7 @@ def rows_of_tasks(path):
             while chunk := sheet.read(1 << 20):
                 *rows, rest = (rest + chunk).split(b"</row>")
                 for row in rows[is_first:]:
-                    yield re.sub(rb' s="\d+"| spans="[^"]*"', b"", row[row.index(b"<row "):])
+                    yield re.sub(rb' s="\d+"| spans="[^"]*"', b"", row[row.index(b"<row ") :])
                 is_first = is_first and not rows
 
 

@@ -17,8 +17,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Asia/Shanghai", "Asia/Kolkata", "America/Sao_Paulo"]
 SETTINGS = {
-    "listen_addresses": "", "shared_buffers": "1GB", "fsync": "on", "autovacuum": "off", "wal_level": "minimal",
-    "max_wal_senders": "0", "max_wal_size": "2GB", "checkpoint_timeout": "30min",
+    "listen_addresses": "",
+    "shared_buffers": "1GB",
+    "fsync": "on",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "30min",
 }
 # What must be free beyond the need, so that nobody else's disk is full meanwhile.
 SPARE_GIGABYTES = 2
@@ -41,13 +47,30 @@ class Server:
         command = [*self.prefix, str(self.programs / program), *arguments]
         # In a session of its own: a Ctrl-C in the terminal stops the benchmark, which then stops the server.
         subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=self.folder, start_new_session=True, check=True)
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=self.folder,
+            start_new_session=True,
+            check=True,
+        )
 
     def start(self):
         data = str(self.folder / "data")
         self.call("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale")
         options = " ".join(f"-c {name}='{value}'" for name, value in SETTINGS.items())
-        self.call("pg_ctl", "-D", data, "-l", str(self.folder / "log"), "-w", "-s", "-o", f"-k {self.folder} {options}", "start")
+        self.call(
+            "pg_ctl",
+            "-D",
+            data,
+            "-l",
+            str(self.folder / "log"),
+            "-w",
+            "-s",
+            "-o",
+            f"-k {self.folder} {options}",
+            "start",
+        )
 
     def stop(self):
         if (self.folder / "data" / "postmaster.pid").exists():
@@ -61,7 +84,9 @@ class Server:
 
     def query(self, database, sql):
         command = self.psql(database, "-A", "-t", "-c", sql)
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     def version(self):
         return self.query("postgres", "SHOW server_version").split()[0]
@@ -73,8 +98,9 @@ def require_room(gigabytes, minutes):
     say(f"This needs up to {gigabytes} GB in /tmp, of which {free:.0f} GB are free, and takes about {minutes}.")
     if free < gigabytes + SPARE_GIGABYTES:
         sys.exit(
-            f"The benchmark needs {gigabytes} GB in /tmp and leaves {SPARE_GIGABYTES} GB free, but only {free:.1f} GB are free: "
-            "make room, or take a smaller BENCH_SCALE.")
+            f"The benchmark needs {gigabytes} GB in /tmp and leaves {SPARE_GIGABYTES} GB, but only {free:.1f} GB are "
+            "free: make room, or take a smaller BENCH_SCALE."
+        )
 
 
 @contextmanager
@@ -129,15 +155,16 @@ def create(server, database, daybook, folder):
 
 
 def fill(server, database, folder, file, **variables):
-    """Fills the deployment's tables by a script of this folder. They are emptied in its own transaction: that needs no write-ahead log.
-    Keys and indexes of what is large come last."""
+    """Fills the deployment's tables by a script of this folder. They are emptied in its own transaction: that needs no
+    write-ahead log. Keys and indexes of what is large come last."""
     tables, indexes = schema()
     names = ", ".join(re.findall(r"CREATE TABLE (\S+)", tables))
     script = folder / f"{database}.sql"
     script.write_text(f"""BEGIN;
 TRUNCATE {names};
 ALTER TABLE video_tasks DROP CONSTRAINT video_tasks_pkey;
-SET LOCAL session_replication_role = replica;  -- The rows are consistent by construction: foreign keys are not looked up.
+-- The rows are consistent by construction: foreign keys are not looked up.
+SET LOCAL session_replication_role = replica;
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL work_mem = '256MB';
 SET LOCAL maintenance_work_mem = '512MB';

@@ -13,8 +13,8 @@ RUNS = 3
 
 @dataclass(frozen=True)
 class Run:
-    """What one command took. One that was stopped for its length has taken at least that. The peak is the largest resident set, and never
-    less than that of this benchmark itself, from which the command begins."""
+    """What one command took. One that was stopped for its length has taken at least that. The peak is the largest
+    resident set, and never less than that of this benchmark itself, from which the command begins."""
 
     seconds: float
     processor_seconds: float
@@ -48,7 +48,9 @@ def end_of(process, patience):
     return usage, stopped.is_set()
 
 
-def measure(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, patience=None, is_fine=lambda status: status == 0):
+def measure(
+    command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, patience=None, is_fine=lambda status: status == 0
+):
     """Runs a command to its end, or for so many seconds; raises where it fails."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdin=stdin, stdout=stdout)
@@ -70,8 +72,8 @@ def measure_pipe(source, sink, patience=None):
 
 
 class Series:
-    """The runs of several commands, in turn, so that what disturbs the machine disturbs them all. A command that had to be stopped is
-    not run again."""
+    """The runs of several commands, in turn, so that what disturbs the machine disturbs them all. A command that had
+    to be stopped is not run again."""
 
     def __init__(self, commands, runs=RUNS):
         self.runs = {name: [] for name in commands}
@@ -82,7 +84,10 @@ class Series:
                 run = command()
                 self.runs[name].append(run)
                 ending = ", stopped" if run.was_stopped else f", {run.peak_megabytes:.0f} MB"
-                say(f"  {name}, run {number} of {runs}: {run.seconds:.2f} s, its processor time {run.processor_seconds:.2f} s{ending}")
+                say(
+                    f"  {name}, run {number} of {runs}: {run.seconds:.2f} s, "
+                    f"its processor time {run.processor_seconds:.2f} s{ending}"
+                )
 
     def was_stopped(self, name):
         return any(run.was_stopped for run in self.runs[name])

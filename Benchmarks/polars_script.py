@@ -2,10 +2,12 @@
 
     polars_script.py "postgresql:///service" 2026-10 completion.csv
 
-It computes the classes of a month's tasks and the nearest-rank percentiles of their times, over all customers, by model, and by customer
-and model, under the standard contract, on the one clock that such a deployment has. It leaves out all else of the report: the second
-clock, captured instants and cancellations, outages of a provider, contracts that differ or change, customers' own months, batches,
-refunds, money, keys, availability, service credits, exceptions, past months, verdicts, and writing any of it for people.
+It computes the classes of a month's tasks and the nearest-rank percentiles of their times, over all customers by model,
+and by customer and model, under the standard contract, on the one clock that such a deployment has.
+
+It leaves out all else of the report: the second clock, captured instants and cancellations, outages of a provider,
+contracts that differ or change, customers' own months, batches, refunds, money, keys, availability, service credits,
+exceptions, past months, verdicts, and writing any of it for people.
 """
 
 import datetime
@@ -39,12 +41,21 @@ def classified(tasks):
     limit = pl.col("model").replace_strict(LIMIT_SECONDS, return_dtype=pl.Int64) * 1_000_000
     took = (pl.col("completed_at") - pl.col("created_at")).dt.total_microseconds()
     refused = (pl.col("failure_type") == "param_error") | (pl.col("failure_reason") == "input_moderation")
-    return tasks.lazy().with_columns(took=took).with_columns(
-        outcome=pl.when(~pl.col("status").is_in(["succeeded", "failed"])).then(pl.lit("in_flight_over"))
-        .when(pl.col("status") == "succeeded").then(pl.when(pl.col("took") > limit).then(pl.lit("late")).otherwise(pl.lit("good")))
-        .when(refused.fill_null(False)).then(pl.lit("excluded"))
-        .when((pl.col("failure_type") == "timeout").fill_null(False)).then(pl.lit("timed_out"))
-        .otherwise(pl.lit("failed")))
+    return (
+        tasks.lazy()
+        .with_columns(took=took)
+        .with_columns(
+            outcome=pl.when(~pl.col("status").is_in(["succeeded", "failed"]))
+            .then(pl.lit("in_flight_over"))
+            .when(pl.col("status") == "succeeded")
+            .then(pl.when(pl.col("took") > limit).then(pl.lit("late")).otherwise(pl.lit("good")))
+            .when(refused.fill_null(False))
+            .then(pl.lit("excluded"))
+            .when((pl.col("failure_type") == "timeout").fill_null(False))
+            .then(pl.lit("timed_out"))
+            .otherwise(pl.lit("failed"))
+        )
+    )
 
 
 def counted(tasks, keys):

@@ -34,9 +34,13 @@ def timed(name, series, ours, baseline, most=None):
     # A baseline that had to be stopped took longer than is known: no goal is reached or missed by that.
     is_known = not series.was_stopped(baseline)
     return Line(
-        name, f"{mark}{series.seconds(ours):.2f} s", f"{series.seconds(baseline):.2f} s" if is_known else "stopped",
-        f"{mark}{ratio:.2f}" if is_known else "", f"at most {most}" if most else "",
-        (ratio <= most and not mark) if most and is_known else None)
+        name,
+        f"{mark}{series.seconds(ours):.2f} s",
+        f"{series.seconds(baseline):.2f} s" if is_known else "stopped",
+        f"{mark}{ratio:.2f}" if is_known else "",
+        f"at most {most}" if most else "",
+        (ratio <= most and not mark) if most and is_known else None,
+    )
 
 
 def below(name, value, most, unit, baseline=""):
@@ -66,7 +70,8 @@ def machine():
     """Cores, the processor's model and the memory, as the system says them."""
     models = re.findall(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     kilobytes = int(re.search(r"^MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)[1])
-    return f"{os.cpu_count()} cores, {models[0].strip() if models else 'model not given'}, {kilobytes / 2**20:.0f} GB of memory"
+    model = models[0].strip() if models else "model not given"
+    return f"{os.cpu_count()} cores, {model}, {kilobytes / 2**20:.0f} GB of memory"
 
 
 def commit():

@@ -28,7 +28,9 @@ class Report:
         self.folder, self.patience = folder, patience
         self.daybook = [daybook, "report", "sla"]
         self.options = ["--quiet", "--database", url]
-        self.help = subprocess.run([*self.daybook, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+        self.help = subprocess.run(
+            [*self.daybook, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        ).stdout
         folder.mkdir(exist_ok=True)
 
     def knows(self, option):
@@ -77,19 +79,21 @@ class Baselines:
         return measure(command, patience=self.patience)
 
     def rows_command(self):
-        """COPY of the rows of tasks.csv as somebody who knows these data would write it: one contract, one clock, no outage. PostgreSQL
-        writes instants and seconds as it does, which is less work than the report's forms."""
+        """COPY of the rows of tasks.csv as somebody who knows these data would write it: one contract, one clock, no
+        outage. PostgreSQL writes instants and seconds as it does, which is less work than the report's forms."""
         limits = self.limits()
         cases = " ".join(f"WHEN '{model}' THEN interval '{seconds} s'" for model, seconds in limits.items())
         refused = "(t.failure_reason = 'input_moderation' OR t.failure_type = 'param_error')"
         copy = f"""COPY (
-            SELECT t.id AS task_id, a.slug AS account, t.model, t.batch_job_id AS batch_id, t.batch_index, t.created_at AS accepted_at,
-                t.created_at AS dispatched_at, t.completed_at AS terminal_at,
+            SELECT t.id AS task_id, a.slug AS account, t.model, t.batch_job_id AS batch_id, t.batch_index,
+                t.created_at AS accepted_at, t.created_at AS dispatched_at, t.completed_at AS terminal_at,
                 extract(epoch FROM t.completed_at - t.created_at) AS seconds, t.status, t.failure_type,
                 CASE WHEN t.status = 'processing' THEN 'in_flight_over'
                     WHEN t.status = 'succeeded' THEN
                         CASE WHEN t.completed_at > t.created_at + CASE t.model {cases} END THEN 'late' ELSE 'good' END
-                    WHEN {refused} THEN 'excluded' WHEN t.failure_type = 'timeout' THEN 'timed_out' ELSE 'failed' END AS class,
+                    WHEN {refused} THEN 'excluded'
+                    WHEN t.failure_type = 'timeout' THEN 'timed_out'
+                    ELSE 'failed' END AS class,
                 CASE WHEN t.status = 'failed' AND {refused} THEN 'input_refused' END AS reason
             FROM public.video_tasks AS t
             JOIN daybook.account AS a ON a.user_id = t.user_id

@@ -26,7 +26,9 @@ THEIRS = """slug,model,good,late,failed,timed_out,in_flight_over,excluded,p50,p9
 "",sora-2,3,0,1,0,0,0,1000001,2000000,,,
 customer1,sora-2,3,0,1,0,0,0,1000001,2000000,,,
 """
-ROW = "1,customer1,sora-2,2,0,2026-10-01T00:00:00.120000+00:00,2026-10-01T00:00:00.120000+00:00,{},{},succeeded,,good,\n"
+ROW = (
+    "1,customer1,sora-2,2,0,2026-10-01T00:00:00.120000+00:00,2026-10-01T00:00:00.120000+00:00,{},{},succeeded,,good,\n"
+)
 
 
 class Agreement(unittest.TestCase):
@@ -58,8 +60,15 @@ class Agreement(unittest.TestCase):
         }.items():
             self.refused(sentence, theirs=THEIRS.replace(last, change))
         self.refused("the report counts 4 tasks, and COPY gives 5", tasks=5)
-        both = ("customer1,sora-2,dispatch,3", "customer1,sora-2,dispatch,2"), ("customer1,sora-2,3", "customer1,sora-2,2")
-        self.refused("good is 3 over all, and 2 summed over the customers", ours=OURS.replace(*both[0]), theirs=THEIRS.replace(*both[1]))
+        both = ("customer1,sora-2,dispatch,3", "customer1,sora-2,dispatch,2"), (
+            "customer1,sora-2,3",
+            "customer1,sora-2,2",
+        )
+        self.refused(
+            "good is 3 over all, and 2 summed over the customers",
+            ours=OURS.replace(*both[0]),
+            theirs=THEIRS.replace(*both[1]),
+        )
 
     def test_rows_of_tasks_are_compared_whatever_the_form_of_their_instants(self):
         head = ",".join(["h"] * 13) + "\n"
@@ -80,7 +89,9 @@ class Measuring(unittest.TestCase):
     def series(self, **seconds):
         values = {name: iter(times) for name, times in seconds.items()}
         return measuring.Series(
-            {name: lambda name=name: measuring.Run(*next(values[name])) for name in seconds}, len(next(iter(seconds.values()))))
+            {name: lambda name=name: measuring.Run(*next(values[name])) for name in seconds},
+            len(next(iter(seconds.values()))),
+        )
 
     def test_a_ratio_is_the_median_of_the_ratios_of_each_turn(self):
         series = self.series(ours=[(1, 0, 0), (4, 0, 0), (6, 0, 0)], COPY=[(2, 0, 0), (1, 0, 0), (4, 0, 0)])
