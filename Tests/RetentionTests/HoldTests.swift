@@ -36,6 +36,10 @@ import Testing
                 let run = try await purging.retention(
                     ["hold", "add", "--matter", "m", "--requested-by", "r"] + scope)
                 #expect(run.exitCode == 64, "\(scope): \(run.errors)")
+                guard scope.first == "--account" else { continue }
+                #expect(
+                    run.errors == "daybook: There is no account or owner \"nobody\"; see: daybook accounts list; "
+                        + "nothing was held.\n")
             }
         }
     }

@@ -113,6 +113,11 @@ import Testing
                 whole.exitCode == 0 && whole.output.contains("is the close of 2026-10 of customer5"), "\(whole.output)")
             let other = try await daybook(settings, ["close", "list", "--head", "customer7=" + document.chain.hash])
             #expect(other.exitCode == 2, "\(other.output)")
+            let nobody = try await daybook(settings, ["close", "list", "--head", "nobody=" + document.chain.hash])
+            #expect(
+                nobody.output.hasSuffix(
+                    "\nnobody has no close with the hash \(document.chain.hash) any more: there is no account "
+                        + "\"nobody\"; see: daybook accounts list.\n"), "\(nobody.output)")
             try await execute(
                 "DELETE FROM daybook.month_close_file WHERE month = '2026-10-01'; DELETE FROM daybook.month_close WHERE month = '2026-10-01'",
                 in: settings)
