@@ -16,6 +16,12 @@ final class Canceller: Sendable {
         var isRunning = false
         /// True while what runs must not be cancelled, a rollback for instance.
         var isShielded = false
+        /// True once the run was cancelled, not a part of it alone.
+        var isCancelled = false
+        /// Counts the parts; the last one started.
+        var part: UInt64 = 0
+        /// What else ends when the run is cancelled; nil where no part runs.
+        var onCancel: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
@@ -27,7 +33,7 @@ final class Canceller: Sendable {
     /// lost, so it is repeated until the run ends.
     private static let repeatSeconds = 0.25
 
-    /// True once the current run was asked to stop.
+    /// True once the current run, or the part of it that runs, was asked to stop.
     var isAsked: Bool { asked.load(ordering: .relaxed) }
 
     /// Takes over what cancellations of this connection need, nil once it is closed.
@@ -41,6 +47,7 @@ final class Canceller: Sendable {
         state.withLock { state in
             state.run += 1
             state.isRunning = true
+            state.isCancelled = false
             asked.store(false, ordering: .relaxed)
             return state.run
         }
@@ -86,15 +93,53 @@ final class Canceller: Sendable {
         return try body()
     }
 
+    /// Runs a part of the current run, which can be stopped by itself: by `halt`, from any thread, which returns at once.
+    /// What runs after it is not touched by that.
+    ///
+    /// `onCancel` is called when the run is cancelled meanwhile, or was before.
+    func withPart<Result>(
+        onCancel: @escaping @Sendable () -> Void, _ body: (_ halt: @escaping @Sendable () -> Void) throws -> Result
+    ) rethrows -> Result {
+        let (part, isCancelled) = state.withLock { state in
+            state.part += 1
+            state.onCancel = onCancel
+            return (state.part, state.isCancelled)
+        }
+        defer {
+            state.withLock { state in
+                state.onCancel = nil
+                asked.store(state.isCancelled, ordering: .relaxed)
+            }
+        }
+        if isCancelled { onCancel() }
+        return try body { self.queue.async { self.deliver(toPart: part) } }
+    }
+
     private func deliver(_ run: UInt64) {
+        let (isRunning, onCancel) = state.withLock { state in
+            guard state.isRunning, state.run == run else { return (false, nil as (@Sendable () -> Void)?) }
+            state.isCancelled = true
+            ask(&state)
+            return (true, state.onCancel)
+        }
+        guard isRunning else { return }
+        onCancel?()
+        queue.asyncAfter(deadline: .now() + Self.repeatSeconds) { self.deliver(run) }
+    }
+
+    private func deliver(toPart part: UInt64) {
         let isRunning = state.withLock { state in
-            guard state.isRunning, state.run == run else { return false }
-            asked.store(true, ordering: .relaxed)
-            if !state.isShielded { state.request?.send() }
+            guard state.onCancel != nil, state.part == part else { return false }
+            ask(&state)
             return true
         }
         guard isRunning else { return }
-        queue.asyncAfter(deadline: .now() + Self.repeatSeconds) { self.deliver(run) }
+        queue.asyncAfter(deadline: .now() + Self.repeatSeconds) { self.deliver(toPart: part) }
+    }
+
+    private func ask(_ state: inout State) {
+        asked.store(true, ordering: .relaxed)
+        if !state.isShielded { state.request?.send() }
     }
 }
 

@@ -12,7 +12,7 @@ internal import Dispatch
 /// ``PostgresError`` with code ``PostgresError/Code/cancelled``.
 public final actor Connection {
     private nonisolated let executor = ConnectionExecutor()
-    private nonisolated let canceller = Canceller()
+    nonisolated let canceller = Canceller()
     /// How it was made, for another one of the same kind.
     nonisolated let settings: ConnectionSettings
     /// The server's process, also after the connection is lost; nil before it is opened.
@@ -36,25 +36,31 @@ public final actor Connection {
     /// ``PostgresError/Code/databaseMissing``, ``PostgresError/Code/tooManyConnections``,
     /// ``PostgresError/Code/tlsFailed``, ``PostgresError/Code/cancelled``.
     public static func open(_ settings: ConnectionSettings) async throws -> Connection {
+        try await open(settings, patienceSeconds: nil)
+    }
+
+    /// Connects to a server, which answers for the first time within so many seconds: a pooler may take a connection
+    /// and have no session for it.
+    static func open(_ settings: ConnectionSettings, patienceSeconds: Int?) async throws -> Connection {
         let connection = Connection(settings)
-        try await connection.connect()
+        try await connection.connect(patienceSeconds)
         return connection
     }
 
-    private func connect() async throws {
+    private func connect(_ patienceSeconds: Int?) async throws {
         let run = canceller.begin()
         defer { canceller.end() }
         try await withTaskCancellationHandler {
-            try self.connectBlocking()
+            try self.connectBlocking(patienceSeconds)
         } onCancel: {
             canceller.cancel(run: run)
         }
     }
 
-    private func connectBlocking() throws {
+    private func connectBlocking(_ patienceSeconds: Int?) throws {
         // Waiting on a thread of Swift's own pool would stall every other task.
         preconditionIsolated()
-        session = try Session(settings, canceller: canceller)
+        session = try Session(settings, canceller: canceller, patienceSeconds: patienceSeconds)
         serverProcess = session?.serverProcessID
     }
 

@@ -1,4 +1,5 @@
 internal import CLibPQ
+public import Domain
 
 /// One row, copied out of a result: a value that can be kept and sent.
 public struct Row: ReadableRow, Sendable {
@@ -59,19 +60,22 @@ public struct Row: ReadableRow, Sendable {
 public struct RowView: ReadableRow, ~Copyable {
     /// Owned by the stream, with the row as its only one.
     private let result: OpaquePointer
-    public let columnCount: Int
+    /// Owned by the stream, the same for all of its rows.
+    private let types: UnsafeBufferPointer<TypeOID>
 
-    init(result: OpaquePointer) {
+    init(result: OpaquePointer, types: UnsafeBufferPointer<TypeOID>) {
         self.result = result
-        columnCount = Int(PQnfields(result))
+        self.types = types
     }
+
+    public var columnCount: Int { types.count }
 
     public func name(_ index: Int) -> String {
         PQfname(result, checked(index)).map { String(cString: $0) } ?? ""
     }
 
     public func type(_ index: Int) -> TypeOID {
-        TypeOID(rawValue: PQftype(result, checked(index)))
+        types[Int(checked(index))]
     }
 
     /// True where the field is null.
@@ -90,11 +94,66 @@ public struct RowView: ReadableRow, ~Copyable {
 
     public func field(_ index: Int) -> Field {
         let column = checked(index)
-        let type = TypeOID(rawValue: PQftype(result, column))
+        let type = types[index]
         let length = Int(PQgetlength(result, 0, column))
         // Only what has no bytes can be null.
         if length == 0, PQgetisnull(result, 0, column) != 0 { return .null(type) }
         return Field(UnsafeRawBufferPointer(start: PQgetvalue(result, 0, column), count: length), type: type)
+    }
+
+    /// An `int2`, `int4`, `int8` or `oid`.
+    public func int(_ index: Int) throws -> Int64 {
+        if let whole = wholeInt(index) { return whole }
+        // Whatever is not as it mostly is gets its error there, or its value after all.
+        return try decode(index)
+    }
+
+    /// An `int2`, `int4`, `int8` or `oid`; nil for null.
+    public func optionalInt(_ index: Int) throws -> Int64? {
+        if let whole = wholeInt(index) { return whole }
+        return try decodeIfPresent(index)
+    }
+
+    /// A `timestamptz`, to the microsecond.
+    public func instant(_ index: Int) throws -> Instant {
+        if let instant = finiteInstant(index) { return instant }
+        return try decode(index)
+    }
+
+    /// A `timestamptz`, to the microsecond; nil for null.
+    public func optionalInstant(_ index: Int) throws -> Instant? {
+        if let instant = finiteInstant(index) { return instant }
+        return try decodeIfPresent(index)
+    }
+
+    /// An integer of the two most frequent types; nil for anything else.
+    @inline(__always)
+    private func wholeInt(_ index: Int) -> Int64? {
+        guard index >= 0, index < types.count else { return nil }
+        let column = Int32(truncatingIfNeeded: index)
+        switch types[index] {
+        case .int8: return loaded(column, Int64.self)
+        case .int4: return loaded(column, Int32.self).map(Int64.init)
+        default: return nil
+        }
+    }
+
+    /// A finite instant; nil for anything else.
+    @inline(__always)
+    private func finiteInstant(_ index: Int) -> Instant? {
+        guard index >= 0, index < types.count, types[index] == .timestamptz,
+            let sent = loaded(Int32(truncatingIfNeeded: index), Int64.self), sent != .max, sent != .min
+        else { return nil }
+        let (microseconds, overflow) = sent.addingReportingOverflow(PostgresEpoch.microseconds)
+        return overflow || microseconds == .max ? nil : Instant(microseconds: microseconds)
+    }
+
+    /// The integer that a field holds; nil where it is null or of another size.
+    @inline(__always)
+    private func loaded<Number: FixedWidthInteger>(_ column: Int32, _ number: Number.Type) -> Number? {
+        guard PQgetlength(result, 0, column) == Int32(MemoryLayout<Number>.size) else { return nil }
+        guard let value = PQgetvalue(result, 0, column) else { return nil }
+        return Number(bigEndian: UnsafeRawPointer(value).loadUnaligned(as: number))
     }
 
     /// The field as PostgreSQL prints it, whatever its type; nil for null.

@@ -1,4 +1,5 @@
 internal import CLibPQ
+internal import Glibc
 
 extension Session {
     /// Waits for the end of what was sent and returns its last result.
@@ -8,6 +9,7 @@ extension Session {
     @discardableResult
     func result(of sent: Int32, _ connection: OpaquePointer, _ sql: String) throws -> ResultHandle {
         guard sent == 1 else { throw failureOfConnection(sql) }
+        if let answersBy { try awaitAnswer(connection, until: answersBy) }
         var last: ResultHandle?
         while let result = ResultHandle(PQgetResult(connection)) {
             if result.isCopying {
@@ -23,6 +25,26 @@ extension Session {
         guard let last else { throw failureOfConnection(sql) }
         return last
     }
+
+    /// Waits for an answer no longer than said, and gives the connection up where none came: a pooler that has no
+    /// session for us has nobody to whom it could hand on a cancellation.
+    private func awaitAnswer(_ connection: OpaquePointer, until deadline: ContinuousClock.Instant) throws {
+        while PQisBusy(connection) == 1 {
+            guard ContinuousClock.now < deadline, !canceller.isAsked else {
+                close()
+                throw canceller.isAsked
+                    ? PostgresError(.cancelled, "Waiting for the server was cancelled.")
+                    : PostgresError(.poolExhausted, "The pooler had no session to spare in time.")
+            }
+            var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+            _ = poll(&descriptor, 1, Self.sliceMilliseconds)
+            // Whatever is wrong with the connection the result says.
+            guard PQconsumeInput(connection) == 1 else { return }
+        }
+    }
+
+    /// How often a wait looks whether it was cancelled, in milliseconds.
+    private static let sliceMilliseconds: Int32 = 50
 
     /// The error of a result, or of the connection where there is none.
     func failure(_ result: OpaquePointer?, _ sql: String) -> PostgresError {

@@ -44,6 +44,7 @@ extension Session {
         isStreaming = true
         defer { isStreaming = false }
         var stream = RowStream(sql: sql)
+        defer { stream.types.deallocate() }
         do {
             while try deliverNext(connection, &stream, onColumns, body) {}
         } catch {
@@ -57,9 +58,17 @@ extension Session {
     private struct RowStream {
         let sql: String
         var rowCount = 0
-        var hasColumns = false
+        /// The types of the columns, asked for once; nil before the first answer.
+        private(set) var types = UnsafeMutableBufferPointer<TypeOID>(start: nil, count: 0)
+        private(set) var hasColumns = false
         /// True once the server has nothing more to send.
         var hasEnded = false
+
+        mutating func take(_ columns: [ColumnDescription]) {
+            hasColumns = true
+            types = .allocate(capacity: columns.count)
+            _ = types.initialize(from: columns.map(\.type))
+        }
     }
 
     /// Takes one result and hands its row over; false after the last.
@@ -74,24 +83,31 @@ extension Session {
             if isLost { throw failureOfConnection(stream.sql) }
             return false
         }
-        guard result.isSuccess else {
-            stream.hasEnded = true
-            if result.isCopying {
-                refuseCopy(result, connection, stream.sql)
-                throw PostgresError(.invalidUse, "COPY needs copyIn or copyOut.")
-            }
-            // Whether the connection goes with the statement shows after its last result.
-            drain(connection, stream.sql)
-            throw failure(result.pointer, stream.sql)
-        }
+        let isRow = result.status == PGRES_SINGLE_TUPLE
+        if !isRow { try requireSuccess(result, connection, &stream) }
         if !stream.hasColumns {
-            stream.hasColumns = true
-            try onColumns(result.columns)
+            let columns = result.columns
+            stream.take(columns)
+            try onColumns(columns)
         }
-        guard result.status == PGRES_SINGLE_TUPLE else { return true }
+        guard isRow else { return true }
         guard !canceller.isAsked else { throw PostgresError(.cancelled, "Reading rows was cancelled.") }
         stream.rowCount += 1
-        try body(RowView(result: result.pointer))
+        try body(RowView(result: result.pointer, types: UnsafeBufferPointer(stream.types)))
         return true
+    }
+
+    private func requireSuccess(
+        _ result: borrowing ResultHandle, _ connection: OpaquePointer, _ stream: inout RowStream
+    ) throws {
+        guard !result.isSuccess else { return }
+        stream.hasEnded = true
+        if result.isCopying {
+            refuseCopy(result, connection, stream.sql)
+            throw PostgresError(.invalidUse, "COPY needs copyIn or copyOut.")
+        }
+        // Whether the connection goes with the statement shows after its last result.
+        drain(connection, stream.sql)
+        throw failure(result.pointer, stream.sql)
     }
 }

@@ -20,6 +20,8 @@ public final class Session {
     let canceller: Canceller
     /// True while rows or COPY data are under way.
     var isStreaming = false
+    /// When a server that has not answered by then is given up; nil waits as long as it takes.
+    var answersBy: ContinuousClock.Instant?
     /// True once the server refused a change because it takes none.
     var refusedChange = false
     /// True in a transaction that reads one moment: nobody's changes can stop it, but a standby's replay can.
@@ -31,7 +33,7 @@ public final class Session {
     /// Connects, and sets what the rest of this module relies on.
     ///
     /// Blocks.
-    init(_ settings: ConnectionSettings, canceller: Canceller) throws {
+    init(_ settings: ConnectionSettings, canceller: Canceller, patienceSeconds: Int? = nil) throws {
         let attempt = ConnectionAttempt(settings: settings) { canceller.isAsked }
         let connection = try attempt.run()
         self.connection = connection
@@ -40,7 +42,9 @@ public final class Session {
         // From here on a throw runs deinit, which closes the connection.
         noticeRelay.receive(from: connection)
         canceller.attach(CancelRequest(connection))
+        answersBy = patienceSeconds.map { ContinuousClock.now + .seconds($0) }
         try configure()
+        answersBy = nil
     }
 
     deinit {
