@@ -43,8 +43,11 @@ def timed(name, series, ours, baseline, most=None):
     )
 
 
-def below(name, value, most, unit, baseline=""):
-    return Line(name, f"{value:.0f} {unit}", baseline, "", f"below {most} {unit}", value < most)
+def peak(name, megabytes, most, is_whole=True, baseline=""):
+    """The peak of some commands. Where one was stopped, it might have grown on."""
+    mark = "" if is_whole else "at least "
+    is_reached = megabytes < most if is_whole or megabytes >= most else None
+    return Line(name, f"{mark}{megabytes:.0f} MB", baseline, "", f"below {most} MB", is_reached)
 
 
 def not_built(name, most):

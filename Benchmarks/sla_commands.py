@@ -44,7 +44,9 @@ class Report:
         return measure(command, patience=self.patience)
 
     def record(self, months_back):
-        self.run("record", "--record", "--no-tasks", "--format", "csv", month=f"{first_day(months_back):%Y-%m}")
+        month = f"{first_day(months_back):%Y-%m}"
+        if self.run("record", "--record", "--no-tasks", "--format", "csv", month=month).was_stopped:
+            sys.exit(f"Recording {month} takes longer than {self.patience} s, so no recorded months are measured.")
 
     def output(self, name):
         return self.folder / name

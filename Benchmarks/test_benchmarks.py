@@ -111,6 +111,11 @@ class Measuring(unittest.TestCase):
         self.assertTrue(line.ours.startswith("over ") and line.ratio.startswith("over "))
         self.assertFalse(line.is_reached)
 
+    def test_a_stopped_command_shows_no_peak_below_a_bound(self):
+        self.assertTrue(results.peak("a line", 100, 150).is_reached)
+        self.assertIsNone(results.peak("a line", 100, 150, is_whole=False).is_reached)
+        self.assertFalse(results.peak("a line", 160, 150, is_whole=False).is_reached)
+
     def test_a_run_that_does_not_fit_is_refused_with_what_it_needs(self):
         with self.assertRaisesRegex(SystemExit, "needs 1000000 GB in /tmp .* make room, or take a smaller BENCH_SCALE"):
             cluster.require_room(1_000_000, "a while")
