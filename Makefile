@@ -5,7 +5,7 @@ OUT ?= out
 MONTH ?= 2026-10
 SWIFT ?= swift
 
-.PHONY: help demo build test test-servers soak lint format bench docs install clean tools test-tools
+.PHONY: help demo build test test-servers soak lint format bench docs install clean tools test-tools bench-tools
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,7 +40,7 @@ lint: ## Check the style of the code, strictly.
 format: ## Bring the code into its style.
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
 
-bench: tools ## Measure against psql and the C library, in one run.
+bench: tools bench-tools ## Measure against COPY, a script, plain SQL and the C library, in one run each.
 	@Benchmarks/run
 	@Benchmarks/engine
 	@Benchmarks/retention
@@ -65,6 +65,9 @@ clean: ## Remove what was built and written here. The private server and its dat
 
 tools:
 	@scripts/install-packages "to build and run" libpq-dev libxlsxwriter-dev libssl-dev zlib1g-dev pkg-config postgresql-15 postgresql-client-15 curl ca-certificates
+
+bench-tools:
+	@scripts/install-packages "to measure" python3 python3-venv gcc libc6-dev util-linux
 
 test-tools:
 	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl \

@@ -1,30 +1,43 @@
--- Ledger rows of 12 months for many customers: purchases, and for every batch a freeze and a refund. The reported month has tasks.
--- Everything follows from the numbers, so every run has the same rows. Variables: customers, rows, month.
-INSERT INTO users (id, google_id, email, name)
-SELECT md5('customer ' || c)::uuid, 'g' || c, 'customer' || c || '@example.org', 'Customer ' || c FROM generate_series(1, :customers) AS c;
+-- Ledger rows of 12 months for many customers: purchases, and for every batch a freeze and a refund. Every batch has
+-- its two tasks, so that nothing is to be found. Everything follows from the numbers, so every run has the same rows.
+-- Variables: customers, rows, month. Runs inside the transaction that emptied the tables, whose tasks have no keys and
+-- indexes then.
 
-CREATE TEMPORARY TABLE batch AS
+INSERT INTO users (id, google_id, email, name, created_at, updated_at)
+SELECT md5('customer ' || c)::uuid, 'g' || c, 'customer' || c || '@example.org', 'Customer ' || c, first_at, first_at
+FROM generate_series(1, :customers) AS c
+CROSS JOIN (SELECT :'month'::timestamptz - interval '410 days') AS joined (first_at);
+
+CREATE TEMPORARY TABLE batch ON COMMIT DROP AS
 SELECT b, md5('batch ' || b)::uuid AS id, md5('customer ' || (b % :customers + 1))::uuid AS user_id,
     :'month'::timestamptz + interval '1 month' - (interval '365 days' * b / (:rows / 2)) - interval '1 minute' AS at
-FROM generate_series(1, :rows / 2) AS b;
+FROM generate_series(:rows / 2, 1, -1) AS b;
 
-INSERT INTO batch_jobs (id, user_id, status, total_count, success_count, failed_count, cost_per_video, frozen_credits, credits_spent,
-    settlement_status, request_id, created_at, updated_at, completed_at)
-SELECT id, user_id, 'partial', 3, 2, 1, 10, 30, 20, 'refunded', 'r' || b, at, at + interval '40 s', at + interval '40 s' FROM batch;
+INSERT INTO batch_jobs (id, user_id, status, total_count, success_count, failed_count, cost_per_video, frozen_credits,
+    credits_spent, settlement_status, request_id, created_at, updated_at, completed_at)
+SELECT id, user_id, 'partial', 2, 1, 1, 10, 20, 10, 'refunded', 'r' || b, at, at + interval '40 s', at + interval '40 s'
+FROM batch;
 
 INSERT INTO credit_ledger (user_id, type, model, credits_delta, ref_type, ref_id, meta, created_at)
-SELECT user_id, 'spend', 'sora-2', -30, 'batch_upfront', id::text, '{"bucket": "permanent"}'::jsonb, at FROM batch
-UNION ALL
-SELECT user_id, 'refund', 'sora-2', 10, 'batch_refund', id::text, '{"bucket": "permanent"}'::jsonb, at + interval '40 s' FROM batch
-UNION ALL
-SELECT md5('customer ' || c)::uuid, 'purchase', NULL, 575000, 'stripe_payment', 'pi_' || c, '{"bucket": "permanent", "usd": 10000}'::jsonb,
-    :'month'::timestamptz - interval '400 days'
+SELECT md5('customer ' || c)::uuid, 'purchase', NULL, 575000, 'stripe_payment', 'pi_' || c,
+    '{"bucket": "permanent", "usd": 10000}'::jsonb, :'month'::timestamptz - interval '400 days'
 FROM generate_series(1, :customers) AS c;
 
-INSERT INTO video_tasks (user_id, model, prompt, status, created_at, updated_at, completed_at, batch_job_id, batch_index)
-SELECT user_id, 'sora-2', '', CASE i WHEN 3 THEN 'failed' ELSE 'succeeded' END, at, at + interval '30 s', at + interval '30 s', id, i
-FROM batch CROSS JOIN generate_series(1, 3) AS i
-WHERE at >= :'month'::timestamptz - interval '2 days';
+INSERT INTO credit_ledger (user_id, type, model, credits_delta, ref_type, ref_id, meta, created_at)
+SELECT b.user_id, entry.type, 'sora-2', entry.credits, entry.ref_type, b.id::text, '{"bucket": "permanent"}'::jsonb,
+    entry.posted_at
+FROM batch AS b
+CROSS JOIN LATERAL (
+    VALUES ('spend', -20, 'batch_upfront', b.at), ('refund', 10, 'batch_refund', b.at + interval '40 s')
+) AS entry (type, credits, ref_type, posted_at);
+
+INSERT INTO video_tasks (id, user_id, model, prompt, aspect_ratio, duration, size, remove_watermark, status, created_at,
+    updated_at, completed_at, batch_job_id, batch_index)
+SELECT encode(int8send(hashint8extended(b, i)) || int8send(hashint8extended(b, i + 2)), 'hex')::uuid, user_id, 'sora-2',
+    '', NULL, NULL, NULL, NULL, CASE i WHEN 2 THEN 'failed' ELSE 'succeeded' END, at, at + interval '30 s',
+    at + interval '30 s', id, i
+FROM batch
+CROSS JOIN generate_series(1, 2) AS i;
 
 INSERT INTO credit_wallet (user_id, permanent_credits)
 SELECT user_id, sum(credits_delta) FROM credit_ledger GROUP BY user_id;

@@ -38,8 +38,9 @@ import Testing
         ("purge_run_archive_known", ArchiveState.allCases.map(\.rawValue)),
         ("purge_sweep_state_known", SweepState.allCases.map(\.rawValue)),
         ("retention_certificate_kind_known", CertificateKind.known.map(\.rawValue)),
+        ("legal_hold_scope_known", HoldScope.known.map(\.rawValue)),
     ])
-    func `the database and the program know the same states and kinds`(
+    func `the database and the program know the same states, kinds and scopes`(
         constraint: String, words: [String]
     ) async throws {
         try await withConnection { connection in
@@ -59,6 +60,17 @@ import Testing
         #expect(kinds == [.lookDropped, .unknown("later")])
         let text = String(decoding: try CanonicalJSON.encode(kinds), as: UTF8.self)
         #expect(text.contains(#""look_dropped""#) && text.contains(#""later""#))
+    }
+
+    @Test func `a scope of holds that a later program knows keeps its word in a certificate`() throws {
+        let text = """
+            {"matter":"Matter","placed_at":"2026-10-05T00:00:00Z","reference":"Lot 3","requested_by":"Somebody",\
+            "scope":"lot"}
+            """
+        let hold = try CanonicalJSON.decode(Certificate.Hold.self, from: text)
+        #expect(hold.scope == .unknown("lot") && !HoldScope.known.contains(hold.scope))
+        let written = String(decoding: try CanonicalJSON.encode(hold), as: UTF8.self)
+        #expect(written.filter { !$0.isWhitespace } == text.filter { !$0.isWhitespace })
     }
 
     @Test func `a transaction's pages follow its time, at most double, and never fall to none`() {

@@ -105,8 +105,12 @@ import Testing
                 for (number, line) in lines.enumerated() { #expect(line.count <= 120, "\(file):\(number + 1)") }
             }
         }
-        // An applied migration is never edited, so the width of those that there are is what it is.
-        for file in try Self.files("reports", ".sql") {
+        // An applied migration is never edited, so the width of those of before is what it is.
+        let migrations = try Self.files("Sources/Schema/Migrations", ".sql").filter {
+            ($0 as NSString).lastPathComponent >= "037"
+        }
+        #expect(!migrations.isEmpty)
+        for file in try Self.files("reports", ".sql") + migrations {
             for (number, line) in try Self.lines(file).enumerated() {
                 #expect(line.count <= 120, "\(file):\(number + 1)")
             }

@@ -23,23 +23,10 @@ public struct CustomerLedger {
     public func balance() throws -> Balance {
         let row = try session.query(
             """
-            SELECT daybook.available($1, $2) AS available, (\(Self.heldSQL)) AS reserved
+            SELECT daybook.available($1, $2) AS available, (\(CreditBook.heldSQL)) AS reserved
             """, [.uuid(userID), .int(.max)])[0]
         return Balance(available: try row.int("available"), reserved: try row.int("reserved"))
     }
-
-    /// What is frozen for batches of the customer `$1` that are not settled: of the engine's by its own books, of the
-    /// application's as the batch says it.
-    static let heldSQL = """
-        SELECT coalesce(sum(CASE
-            WHEN b.batch_id IS NULL THEN j.frozen_credits
-            WHEN b.settled_at IS NULL THEN b.frozen - b.refunded
-            ELSE 0
-        END), 0)::bigint
-        FROM public.batch_jobs AS j
-        LEFT JOIN daybook.batch AS b ON b.user_id = j.user_id AND b.batch_id = j.id
-        WHERE j.user_id = $1 AND j.settlement_status = 'pending'
-        """
 
     /// Which entries of the ledger are asked for.
     public struct Filter: Sendable, Hashable {

@@ -12,9 +12,6 @@ actor Incarnation {
     private static let adoptionLimit = 500
     /// Overdue tasks ended in one transaction.
     private static let overdueLimit = 500
-    /// Engine seconds for which a running batch may keep the credit of failed tasks. No contract's deadline: that runs
-    /// from the last task, which settles the batch in its own transaction.
-    private static let flushSeconds: Int64 = 240
     /// Sweeps in a row that one kind of sweep may go on, before the others have their turn.
     private static let sweepsInARow = 200
     /// Times that a transaction is tried again which lost a deadlock.
@@ -219,7 +216,7 @@ actor Incarnation {
             let adopted = try await write(sweep) { try $0.adopt($1, limit: Self.adoptionLimit) }
             for task in adopted { schedule.add(task, now: .now, using: &random) }
             try await repeatedly { queue in try queue.endOverdue(limit: Self.overdueLimit) > 0 }
-            try await repeatedly { queue in try queue.flush(ageSeconds: Self.flushSeconds) }
+            try await repeatedly { queue in try queue.flush() }
             try await repeatedly { queue in try queue.expireCredit() }
             try await Task.sleep(for: .milliseconds(settings.idleMilliseconds))
         }

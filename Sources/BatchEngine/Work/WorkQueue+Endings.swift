@@ -1,7 +1,7 @@
 public import Domain
 import Postgres
 
-/// How tasks end: refused, rendered, failed, or out of time.
+/// How tasks end, refused, rendered, failed, or out of time, and when the credit of those that failed comes back.
 extension WorkQueue {
     /// It is proved that the provider did not take a submission: the task ends, or is ready again after a pause.
     public func refuse(
@@ -49,6 +49,15 @@ extension WorkQueue {
                 optional(endings.map(\.videoURL)),
             ])
         return try Set(ended.map { try $0.uuid("task_id") })
+    }
+
+    /// Engine seconds for which a running batch may keep the credit of failed tasks. No contract's deadline: that runs
+    /// from the last task, which settles the batch in its own transaction.
+    public static let flushSeconds: Int64 = 240
+
+    /// Refunds failures of one batch that still runs, or settles it; false once there is none.
+    public func flush(ageSeconds: Int64 = flushSeconds) throws -> Bool {
+        try rows("SELECT daybook.flush($1 * interval '1 second') AS did", [.int(ageSeconds)])[0].bool("did")
     }
 
     /// Ends work that waited too long, of one batch; zero once there is none.

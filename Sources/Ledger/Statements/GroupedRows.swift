@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import Postgres
 import Schema
@@ -218,5 +219,46 @@ final class RowFeed<Value: Sendable>: @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         return try body()
+    }
+}
+
+extension StatementReader {
+    /// What further connections serve. Without them everything is read over one.
+    struct Feeds: Sendable {
+        var history: RowFeed<Movement>?
+        var batches: RowFeed<BatchRow>?
+        var entries: RowFeed<StatementEntry>?
+
+        /// Nobody reads any more.
+        func stop() {
+            history?.stop()
+            batches?.stop()
+            entries?.stop()
+        }
+
+        /// Runs the body while the connections serve: the history first, then the batches, then the entries, as many of
+        /// the three as there are connections.
+        static func serve<Result>(
+            over connections: [DirectConnection], _ options: TransactionOptions,
+            _ body: (Feeds) async throws -> Result
+        ) async throws -> Result {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                var left = connections[...]
+                func feed<Value: Sendable>(
+                    _ decode: @escaping @Sendable (borrowing RowView) throws -> Value,
+                    _ settings: String = StatementReader.settings
+                ) -> RowFeed<Value>? {
+                    guard let connection = left.popFirst() else { return nil }
+                    let feed = RowFeed(settings: settings, decode: decode)
+                    group.addTask { await feed.serve(over: connection, options) }
+                    return feed
+                }
+                let feeds = Feeds(
+                    history: feed(StatementReader.movement, StatementReader.historySettings),
+                    batches: feed(StatementReader.batch), entries: feed(StatementReader.entry))
+                defer { feeds.stop() }
+                return try await body(feeds)
+            }
+        }
     }
 }

@@ -69,6 +69,27 @@ extension StatementSummary {
     var differencesText: String {
         differences.map { "\($0.line.rawValue.replacing("_", with: " ")) \($0.credits)" }.joined(separator: ", ")
     }
+
+    /// The statement in one sentence: whether the month is reconciled to the last credit.
+    var verdict: (sentence: String, isWhole: Bool) {
+        let broken = differences.map { "\(GroupedNumber.text($0.credits)) \(Self.word($0.line))" }
+        guard !broken.isEmpty else {
+            let made = StatementLine.checks.filter { self[$0] != nil }.map { "0 \(Self.word($0))" }
+            let missing = made.count < StatementLine.checks.count ? " The database has no wallets to compare with." : ""
+            return ("Reconciled to the last credit: \(made.joined(separator: ", ")).\(missing)", true)
+        }
+        return (
+            "Not whole: \(broken.joined(separator: ", ")). The differences below say which rows are to blame.", false
+        )
+    }
+
+    private static func word(_ line: StatementLine) -> String {
+        switch line {
+        case .unreconciled: "unreconciled"
+        case .expiredUnbooked: "expired and not booked"
+        default: "unexplained"
+        }
+    }
 }
 
 /// Accepts what statements of a month differ by, so that they are sent and closed in spite of it.

@@ -3,6 +3,7 @@ import Documents
 import Domain
 import Formats
 import Foundation
+import Schema
 
 /// `manifest.json` of a statement: what was written, the chain of the closed months, and a signature over all of it.
 struct StatementManifest: Codable, Sendable {
@@ -154,6 +155,38 @@ struct StatementManifest: Codable, Sendable {
 }
 
 extension StatementManifest {
+    /// The manifest of a statement whose files are written, without a signature.
+    init(
+        _ subject: StatementAccount, month: Month, summary: StatementSummary, accepted: [StatementAcceptance]?,
+        outputs: Outputs, queries: [QueryLibrary.File], snapshotAt: Instant, programVersion: String
+    ) {
+        let written = outputs.files.map { File(name: $0.name, sha256: $0.sha256, bytes: $0.bytes) }
+            .sorted { $0.name < $1.name }
+        let digest = Self.digest(of: written)
+        let previous = subject.closed?.hash ?? ""
+        let account = subject.account
+        let contract = subject.contract
+        self.init(
+            report: "statement", number: "\(account.slug)-\(month)",
+            account: Subject(
+                userId: account.userID, slug: account.slug, name: account.name, plan: account.plan.rawValue),
+            month: month.description, status: subject.scope.isFinal ? "final" : "preliminary",
+            timeZone: account.timeZone, periodStart: subject.period.start.description,
+            periodEnd: subject.period.end.description, cutoff: subject.cutoff.description,
+            snapshotAt: snapshotAt.description,
+            profile: Profile(
+                name: contract.profile.name, version: contract.profile.version, sha256: contract.sha256),
+            openingBalance: summary.openingBalance, closingBalance: summary.closingBalance, statementSha256: digest,
+            chain: Chain(
+                previous: previous,
+                hash: Self.chainHash(
+                    previous: previous, userID: account.userID, month: month.description,
+                    opening: summary.openingBalance, closing: summary.closingBalance, statement: digest)),
+            accepted: accepted?.map(Accepted.init), files: written,
+            sqlFiles: queries.map { SQLFile(path: $0.path, sha256: $0.sha256) }, programVersion: programVersion,
+            generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
+    }
+
     /// Reads a document. Throws `badData` where it is not one.
     init(json: [UInt8]) throws(DaybookError) {
         do {

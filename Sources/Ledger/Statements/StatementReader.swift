@@ -50,20 +50,6 @@ final class StatementReader {
     /// Those of the longest sort, of narrow rows: it is quicker within the processor's cache than in more memory.
     static let historySettings = settings + "; SET LOCAL work_mem = '32MB'"
 
-    /// What further connections serve. Without them everything is read over one.
-    struct Feeds: Sendable {
-        var history: RowFeed<Movement>?
-        var batches: RowFeed<BatchRow>?
-        var entries: RowFeed<StatementEntry>?
-
-        /// Nobody reads any more.
-        func stop() {
-            history?.stop()
-            batches?.stop()
-            entries?.stop()
-        }
-    }
-
     init(
         scope: StatementScope, session: Session, library: QueryLibrary, catalog: Catalog, feeds: Feeds
     ) throws {

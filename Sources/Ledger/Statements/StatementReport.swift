@@ -72,40 +72,12 @@ public struct StatementReport: Sendable {
     /// How many further connections a run has something to do for.
     public static let furtherConnections = 3
 
-    private let request: StatementRequest
-    private let settings: Settings
+    let request: StatementRequest
+    let settings: Settings
 
     public init(_ request: StatementRequest, settings: Settings) {
         self.request = request
         self.settings = settings
-    }
-
-    /// Writes the statements. All of them appear, or none.
-    ///
-    /// - Parameter beside: Further connections to the same database, which read ahead in the same snapshot: what comes
-    ///   before the month, the batches and the entries, as many of the three as there are. Behind a pooler there are
-    ///   none: it may have no server left for them, and they would wait for the one that waits for them.
-    public func run(
-        _ connection: Connection, beside: [DirectConnection] = [],
-        progress: @escaping @Sendable (String) -> Void = { _ in }
-    ) async throws -> [Outcome] {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            var left = beside[...]
-            func feed<Value: Sendable>(
-                _ decode: @escaping @Sendable (borrowing RowView) throws -> Value,
-                _ settings: String = StatementReader.settings
-            ) -> RowFeed<Value>? {
-                guard let connection = left.popFirst() else { return nil }
-                let feed = RowFeed(settings: settings, decode: decode)
-                group.addTask { await feed.serve(over: connection, options) }
-                return feed
-            }
-            let feeds = StatementReader.Feeds(
-                history: feed(StatementReader.movement, StatementReader.historySettings),
-                batches: feed(StatementReader.batch), entries: feed(StatementReader.entry))
-            defer { feeds.stop() }
-            return try await write(connection, feeds: feeds, progress: progress)
-        }
     }
 
     /// What the statements come to, of everybody or of some accounts, without a file.
@@ -128,31 +100,8 @@ public struct StatementReport: Sendable {
         }
     }
 
-    private var options: TransactionOptions {
+    var options: TransactionOptions {
         ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
-    }
-
-    private func write(
-        _ connection: Connection, feeds: StatementReader.Feeds, progress: @escaping @Sendable (String) -> Void
-    ) async throws -> [Outcome] {
-        let library = try settings.library()
-        return try await connection.transaction(options) { session in
-            try ReportSession.prepare(session)
-            let staging = try StagingFolder(
-                output: settings.output, mode: settings.mode, synchronisesEach: request.account != nil)
-            let run = try StatementRun(
-                request, settings: settings, session: session, library: library, staging: staging, progress: progress)
-            var statements = try run.writeAll(feeds: feeds)
-            if !staging.synchronisesEach { try staging.synchroniseAll() }
-            progress("publishing the files")
-            for index in statements.indices {
-                let outputs = statements[index].outputs
-                statements[index].outcome.files = try outputs.publish()
-                statements[index].outcome.digests = outputs.publishedDigests
-            }
-            if !staging.synchronisesEach { try staging.synchroniseAll() }
-            return statements.map(\.outcome)
-        }
     }
 }
 

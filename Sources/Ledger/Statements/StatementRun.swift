@@ -1,9 +1,48 @@
 import Documents
 import Domain
 import Foundation
-import Postgres
+public import Postgres
 import Schema
 import Spreadsheet
+
+extension StatementReport {
+    /// Writes the statements. All of them appear, or none.
+    ///
+    /// - Parameter beside: Further connections to the same database, which read ahead in the same snapshot: what comes
+    ///   before the month, the batches and the entries, as many of the three as there are. Behind a pooler there are
+    ///   none: it may have no server left for them, and they would wait for the one that waits for them.
+    public func run(
+        _ connection: Connection, beside: [DirectConnection] = [],
+        progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> [Outcome] {
+        try await StatementReader.Feeds.serve(over: beside, options) { feeds in
+            try await write(connection, feeds: feeds, progress: progress)
+        }
+    }
+
+    private func write(
+        _ connection: Connection, feeds: StatementReader.Feeds, progress: @escaping @Sendable (String) -> Void
+    ) async throws -> [Outcome] {
+        let library = try settings.library()
+        return try await connection.transaction(options) { session in
+            try ReportSession.prepare(session)
+            let staging = try StagingFolder(
+                output: settings.output, mode: settings.mode, synchronisesEach: request.account != nil)
+            let run = try StatementRun(
+                request, settings: settings, session: session, library: library, staging: staging, progress: progress)
+            var statements = try run.writeAll(feeds: feeds)
+            if !staging.synchronisesEach { try staging.synchroniseAll() }
+            progress("publishing the files")
+            for index in statements.indices {
+                let outputs = statements[index].outputs
+                statements[index].outcome.files = try outputs.publish()
+                statements[index].outcome.digests = outputs.publishedDigests
+            }
+            if !staging.synchronisesEach { try staging.synchroniseAll() }
+            return statements.map(\.outcome)
+        }
+    }
+}
 
 /// Writes statements into a staging folder, account by account, within one transaction.
 struct StatementRun {
@@ -177,5 +216,84 @@ struct StatementRun {
         return StatementDraft(
             subject: subject, clock: clock, outputs: outputs, csv: csv, workbook: workbook, writer: writer, book: book,
             rows: rows, holdings: reader.holdings(of: number))
+    }
+}
+
+/// A statement whose rows are read and whose entries are written: the rest follows from its book.
+struct StatementDraft {
+    let subject: StatementAccount
+    let clock: LocalClock
+    let outputs: Outputs
+    let csv: FileSink
+    package let workbook: StatementWorkbook?
+    let writer: EntryWriter
+    /// Not finished yet.
+    let book: StatementBook
+    package let rows: [StatementPosting.KeptRow]
+    let holdings: StatementReader.Holdings
+}
+
+/// Writes what follows from a statement's book: its tables, the workbook's sheets, the page, and the manifest. It needs
+/// no database.
+struct StatementWriting {
+    let request: StatementRequest
+    let settings: StatementReport.Settings
+    let snapshotAt: Instant
+    let library: QueryLibrary
+    /// The SQL files that were used: all of the library's, put in order once.
+    package let files: [QueryLibrary.File]
+    let acceptances: StatementAcceptances
+
+    func finish(_ draft: StatementDraft) throws -> StatementRun.Statement {
+        let (subject, outputs, writer) = (draft.subject, draft.outputs, draft.writer)
+        let baseName = outputs.baseName
+        var book = draft.book
+        book.finish(wallet: draft.holdings.wallet, expiredUnbooked: draft.holdings.expiredUnbooked)
+        let entries = try draft.csv.finish()
+        outputs.add("\(baseName)/entries.csv", entries)
+
+        let layout = StatementTables(book: book)
+        let tables = layout.all()
+        var provenance = Provenance()
+        try provenance.add(
+            name: "entries", rows: Int64(writer.count), sha256: entries.sha256, query: library.file("entries"))
+        for table in tables {
+            let digest = try outputs.write(CSVEncoder.encode(table), to: table.name + ".csv")
+            try provenance.add(
+                name: table.name, rows: Int64(table.rows.count), sha256: digest,
+                query: library.file(Self.query(of: table)))
+        }
+        for file in files { provenance.add(file) }
+        let provenanceTable = provenance.table()
+        let shown = tables.map { $0.name == "usage" ? layout.usageWithTotal() : $0 }
+        if let workbook = draft.workbook {
+            try workbook.close(book: book, tables: shown, provenance: provenanceTable)
+            try outputs.addWorkbook()
+        }
+        if settings.formats.contains(.html) {
+            let page = StatementPage(
+                subject: subject, request: request, issuer: settings.issuer, clock: draft.clock, book: book,
+                tables: shown, provenance: provenanceTable, entries: writer.count)
+            let html = try settings.templates.render(page, template: "statement")
+            let parts = [(mark: page.entriesMark, html: writer.pageRows)] + page.parts.map { ($0.mark, $0.html) }
+            try outputs.writeBeside(PageRows.splice(parts, into: html), extension: "html")
+        }
+        let accepted = acceptances.covering(book.summary, of: subject.account.userID, in: request.month)
+        let unsigned = StatementManifest(
+            subject, month: request.month, summary: book.summary, accepted: accepted, outputs: outputs, queries: files,
+            snapshotAt: snapshotAt, programVersion: settings.programVersion)
+        let manifest = try settings.key.map { try unsigned.signed(with: $0) } ?? unsigned
+        try outputs.writeManifest(try manifest.json())
+        return StatementRun.Statement(
+            subject: subject, outputs: outputs, manifest: manifest,
+            outcome: StatementReport.Outcome(
+                account: subject.account, summary: book.summary, entries: writer.count, email: draft.holdings.email,
+                isFinal: subject.scope.isFinal, isClosed: false, isAccepted: accepted != nil),
+            rows: draft.rows)
+    }
+
+    /// The query whose rows a table is made of.
+    private static func query(of table: Table) -> String {
+        table.name == "summary" || table.name == "differences" ? "entries" : "batches"
     }
 }

@@ -83,7 +83,7 @@ final class StatementWorkbook {
 
     /// What the page says in a sentence, below the lines: a sheet is written from above, and it is known last.
     private func writeVerdict(_ totals: StatementSummary) throws {
-        let (sentence, isWhole) = StatementPage.verdict(totals)
+        let (sentence, isWhole) = totals.verdict
         let format = try workbook.format(
             CellStyle(bold: true, fontColour: isWhole ? SheetWriter.goodColour : SheetWriter.badColour))
         let row = Self.summaryHeaderRow + StatementLine.allCases.count + 2

@@ -1,40 +1,9 @@
 internal import Codecs
 import Documents
-public import Domain
+internal import Domain
 import Formats
 internal import Foundation
-
-/// Where archives are kept, and with which key.
-public struct ArchivePlace: Sendable {
-    /// The folder that holds one folder per run.
-    public let folder: String
-    /// A key of 32 bytes; nil leaves the files unencrypted.
-    let key: [UInt8]?
-    /// Days after which the archive of a run is destroyed.
-    public let days: Int64
-
-    /// - Parameter keyFile: A file with 32 bytes, or with 64 hexadecimal digits.
-    public init(folder: String, keyFile: String? = nil, days: Int64 = Limits.archiveDays) throws(DaybookError) {
-        self.folder = folder
-        self.days = days
-        key = try keyFile.map { path throws(DaybookError) in try Self.key(path) }
-    }
-
-    /// The name of the cipher, nil without one.
-    var cipher: String? { key == nil ? nil : "AES-256-GCM" }
-
-    static func key(_ path: String) throws(DaybookError) -> [UInt8] {
-        let data = try KeyFile.secret(path)
-        if data.count == AuthenticatedCipher.keyLength { return data }
-        let digits = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let bytes = Hexadecimal.bytes(digits), bytes.count == AuthenticatedCipher.keyLength else {
-            throw .configuration(
-                "The key file \(path) holds no key: it needs 32 bytes, or 64 hexadecimal digits "
-                    + "(umask 077; openssl rand -hex 32 > \(path)).")
-        }
-        return bytes
-    }
-}
+internal import Postgres
 
 /// The folder of one run's archive.
 struct ArchiveFolder: Sendable {
@@ -109,6 +78,37 @@ struct ArchiveFolder: Sendable {
         }
     }
 
+    /// Runs a COPY into the next segment and records it. The file goes away again if anything fails before the COMMIT.
+    func archive(
+        _ sql: String, columns: [String], dataClass: String, relation: String, run: PurgeRun, key: [UInt8]?,
+        _ session: Session
+    ) throws -> Int64 {
+        let next = try session.query(
+            "SELECT coalesce(max(segment), 0) + 1 AS number FROM daybook.purge_segment WHERE run_id = $1",
+            [.int(run.id)])[0].int("number")
+        let name = Self.segmentName(next, dataClass, isEncrypted: run.isEncrypted)
+        let writer = SegmentWriter(path: file(name), key: key)
+        do {
+            let rows = try session.copyOut("COPY (\(sql)) TO STDOUT (FORMAT csv)") { try writer.write($0) }
+            guard !writer.isEmpty else { return 0 }
+            let finished = try writer.finish()
+            _ = try session.execute(
+                """
+                INSERT INTO daybook.purge_segment (run_id, segment, data_class, relation, file_name, column_names,
+                    row_count, size_bytes, sha256, csv_sha256)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                """,
+                [
+                    .int(run.id), .int(next), .text(dataClass), .text(relation), .text(name), .texts(columns),
+                    .int(Int64(rows)), .int(finished.sizeBytes), .text(finished.sha256), .text(finished.csvSHA256),
+                ])
+            return Int64(rows)
+        } catch {
+            writer.discard()
+            throw error
+        }
+    }
+
     /// Waits until the folder's entries are on disk.
     static func synchronise(_ path: String) throws(DaybookError) { try Folder(path, isFixed: true).synchronise() }
 
@@ -130,69 +130,156 @@ struct ArchiveFolder: Sendable {
     }
 }
 
-/// Removes an archive from its folder: the files that belong to it and nothing else, and no link is followed.
-struct ArchiveRemoval: Sendable {
-    let folder: ArchiveFolder
+/// `manifest.json` of an archive: what its files hold, so that `psql` alone can put them back.
+struct ArchiveManifest: Codable, Sendable {
+    struct Segment: Codable, Sendable {
+        let segment: Int64
+        let dataClass: String
+        let relation: String
+        let fileName: String
+        let columns: [String]
+        let rows: Int64
+        let sizeBytes: Int64
+        let sha256: String
+        let csvSha256: String
+    }
+
     let run: Int64
-    /// The names of its segments.
-    let files: [String]
+    let asOf: String
+    let cipher: String?
+    let format: String
+    let segments: [Segment]
 
-    /// True for the names that ``ArchiveFolder/segmentName(_:_:isEncrypted:)`` gives: none leads to another folder.
-    static func isSegment(_ name: String) -> Bool {
-        guard let end = [".csv.gz", ".csv.gz.enc"].first(where: name.hasSuffix), let dash = name.firstIndex(of: "-")
-        else { return false }
-        let number = name[..<dash]
-        let dataClass = name[name.index(after: dash)...].dropLast(end.count)
-        let (zero, nine, a, z) = (UInt8(ascii: "0"), UInt8(ascii: "9"), UInt8(ascii: "a"), UInt8(ascii: "z"))
-        return number.utf8.count >= 6 && number.utf8.allSatisfy { $0 >= zero && $0 <= nine } && !dataClass.isEmpty
-            && dataClass.utf8.allSatisfy { ($0 >= a && $0 <= z) || $0 == UInt8(ascii: "_") }
+    /// Reads what was recorded of a run.
+    init(_ run: PurgeRun, _ session: Session) throws {
+        self.run = run.id
+        asOf = run.terms.asOf.description
+        cipher = run.isEncrypted ? "AES-256-GCM" : nil
+        format = "CSV as PostgreSQL's COPY writes it, without a header, compressed by gzip"
+        segments = try Self.segments(run.id, session)
     }
 
-    /// Removes the segments, then the manifest, then the folder. Gives a remark where other files are left.
-    ///
-    /// Throws `output` where a name leads elsewhere, the folder is a link, or a file cannot be removed.
-    func remove() throws(DaybookError) -> String? {
-        guard files.allSatisfy(Self.isSegment) else {
-            throw .output(
-                "The manifest of purge \(run) names files that are none of an archive's; nothing was removed.")
+    static func segments(_ run: Int64, _ session: Session) throws -> [Segment] {
+        let rows = try session.query(
+            """
+            SELECT segment, data_class, relation, file_name, column_names, row_count, size_bytes, sha256, csv_sha256
+            FROM daybook.purge_segment WHERE run_id = $1 ORDER BY segment
+            """, [.int(run)])
+        return try rows.map { row in
+            Segment(
+                segment: try row.int("segment"), dataClass: try row.text("data_class"),
+                relation: try row.text("relation"), fileName: try row.text("file_name"),
+                columns: try row.texts("column_names"), rows: try row.int("row_count"),
+                sizeBytes: try row.int("size_bytes"), sha256: try row.text("sha256"),
+                csvSha256: try row.text("csv_sha256"))
         }
-        let handle = open(folder.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard handle >= 0 else {
-            guard errno == ELOOP || errno == ENOTDIR else { throw failed }
-            throw .output(
-                "\(folder.path) is no folder but a link or a file; remove by hand what it leads to. Nothing was "
-                    + "certified about this archive.")
-        }
-        defer { close(handle) }
-        for name in files + ["manifest.json"] {
-            guard unlinkat(handle, name, 0) == 0 || errno == ENOENT else { throw failed }
-        }
-        guard fsync(handle) == 0 else { throw failed }
-        guard rmdir(folder.path) == 0 else {
-            guard errno == ENOTEMPTY || errno == EEXIST else { throw failed }
-            return "The folder \(folder.path) holds other files than the archive's; they were left there."
-        }
-        try ArchiveFolder.synchronise((folder.path as NSString).deletingLastPathComponent)
-        return nil
     }
 
-    private var failed: DaybookError {
-        .output("The archive \(folder.path) cannot be removed; nothing was certified about it.")
+    /// Writes the manifest and gives its digest.
+    func write(to folder: ArchiveFolder) throws -> String {
+        let bytes = try CanonicalJSON.encode(self)
+        try ArchiveFolder.write(bytes, to: folder.manifest)
+        return SHA256Digest.hex(bytes)
     }
 
-    /// Removes what a run left that was killed before it was committed: it has no manifest, and its folder was made by
-    /// it alone. Throws `output` where anything else lies there.
-    static func removeBegun(_ path: String) throws(DaybookError) {
-        guard FileManager.default.fileExists(atPath: path) else { return }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        let removal = ArchiveRemoval(folder: ArchiveFolder(path: path), run: 0, files: names.filter(isSegment))
-        let refusal = DaybookError.output(
-            "\(path) is left of a run that was killed, and cannot be removed; remove it and try again.")
+    /// Reads a manifest and the digest of its bytes.
+    static func read(_ path: String) throws -> (manifest: ArchiveManifest, sha256: String) {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw DaybookError.usage("There is no manifest \(path).")
+        }
         do {
-            for name in names where name.hasPrefix(".daybook-") { unlink(path + "/" + name) }
-            guard try removal.remove() == nil else { throw refusal }
+            let manifest = try CanonicalJSON.decode(ArchiveManifest.self, from: data)
+            // Its files lie beside it: a name is never a path.
+            guard manifest.segments.allSatisfy({ !$0.fileName.utf8.contains(0x2F) && !$0.fileName.utf8.contains(0) })
+            else { throw DaybookError.badData("It names a path.") }
+            return (manifest, SHA256Digest.hex(Array(data)))
         } catch {
-            throw refusal
+            throw DaybookError.badData("\(path) is not the manifest of an archive.")
         }
+    }
+}
+
+/// One piece of an archive while it is written: CSV, compressed, encrypted where there is a key, digested, on disk
+/// before its rows are gone.
+final class SegmentWriter {
+    /// What was written.
+    struct Finished: Sendable {
+        let sizeBytes: Int64
+        let sha256: String
+        let csvSHA256: String
+    }
+
+    /// What every encrypted file begins with; the nonce follows.
+    static let mark: [UInt8] = Array("DAYBOOK1".utf8)
+
+    private let path: String
+    private let key: [UInt8]?
+    /// Nil until the first byte: a transaction that takes nothing leaves no file.
+    private var sink: FileSink?
+    private var cipher: AuthenticatedCipher?
+    private let compressor = Compressor.compressing()
+    private let csvDigest = SHA256Digest()
+    /// Rows that are not compressed yet: a row at a time would cost more than the compression itself, and many at once
+    /// would keep others from the processor.
+    private var pending: [UInt8] = []
+    private static let pendingBytes = 1 << 13
+
+    init(path: String, key: [UInt8]?) {
+        self.path = path
+        self.key = key
+    }
+
+    var isEmpty: Bool { sink == nil }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws {
+        _ = try openSink()
+        pending.append(contentsOf: bytes)
+        if pending.count >= Self.pendingBytes { try flush(isLast: false) }
+    }
+
+    private func flush(isLast: Bool) throws {
+        let sink = try openSink()
+        csvDigest.update(pending)
+        let compressed = try pending.withUnsafeBytes { bytes throws(Compressor.Damage) in
+            try compressor.update(bytes, isLast: isLast)
+        }
+        pending.removeAll(keepingCapacity: true)
+        try put(compressed, to: sink)
+    }
+
+    /// Waits for the disk: the file, and its name in the folder.
+    func finish() throws -> Finished {
+        let sink = try openSink()
+        try flush(isLast: true)
+        if let cipher { try sink.write(cipher.seal()) }
+        let file = try sink.finish()
+        try ArchiveFolder.synchronise(parts.folder)
+        return Finished(sizeBytes: file.size, sha256: file.sha256, csvSHA256: csvDigest.finish())
+    }
+
+    /// Removes what was written.
+    func discard() {
+        guard sink != nil else { return }
+        _ = try? Folder(parts.folder).removeFile(parts.name)
+    }
+
+    private var parts: (folder: String, name: String) { Folder.parts(of: path) }
+
+    private func openSink() throws -> FileSink {
+        if let sink { return sink }
+        let opened = try FileSink(in: try Folder(parts.folder, isFixed: true), name: parts.name, isFixed: true)
+        if let key {
+            var generator = SystemRandomNumberGenerator()
+            let nonce = (0..<AuthenticatedCipher.nonceLength).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            cipher = .sealing(key: key, nonce: nonce)
+            try opened.write(Self.mark + nonce)
+        }
+        sink = opened
+        return opened
+    }
+
+    private func put(_ bytes: [UInt8], to sink: FileSink) throws {
+        guard !bytes.isEmpty else { return }
+        try sink.write(cipher?.update(bytes) ?? bytes)
     }
 }

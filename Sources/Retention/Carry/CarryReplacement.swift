@@ -162,13 +162,13 @@ struct CarryMonth: Sendable {
     func archive(_ run: PurgeRun, _ folder: ArchiveFolder, key: [UInt8]?, _ session: Session) throws {
         let columns = try SweepStatement.columns(of: relation, session)
         let list = columns.map { "l." + session.quoteIdentifier($0) }.joined(separator: ", ")
-        _ = try SweepStep.archive(
+        _ = try folder.archive(
             """
             SELECT \(list) FROM ONLY \(relation) AS l
             JOIN pg_temp.carry_row AS c ON c.user_id = l.user_id AND c.id = l.id AND NOT \(Self.kept)
             ORDER BY l.user_id, l.created_at, l.id
-            """, columns: columns, dataClass: CarryForward.dataClass, relation: relation, run: run, folder: folder,
-            key: key, session)
+            """, columns: columns, dataClass: CarryForward.dataClass, relation: relation, run: run, key: key,
+            session)
     }
 
     /// Makes the table that takes the month's place: the rows that stay, each as it is, and a balance per owner and

@@ -1,4 +1,5 @@
 internal import Codecs
+import Documents
 internal import Domain
 import Formats
 internal import Postgres
@@ -60,7 +61,7 @@ struct CertificateIssuer: Sendable {
     /// Divides a certificate, signs it and adds it to the chain.
     private func append(_ facts: Facts, _ session: Session) throws -> Issued {
         let advice = "The certificate was not issued; name another folder with --certificates and try again."
-        try CertificateFiles.requirePlace(in: folder, advice: advice, session)
+        try requirePlace(advice: advice, session)
         let last = try session.query(
             "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
         let reader = CertificateReader(run: facts.run, session: session)
@@ -84,14 +85,6 @@ struct CertificateIssuer: Sendable {
                 .text(document.previousSha256), .text(folder), Value(face),
             ])
         return Issued(sequence: document.sequence, sha256: digest, fileSha256: SHA256Digest.hex(text))
-    }
-
-    /// Throws `output` where the next certificate could not be laid down: see ``CertificateFiles/requirePlace``.
-    func requirePlace(_ session: Session) throws { try CertificateFiles.requirePlace(in: folder, session) }
-
-    /// Throws `output` unless what was just issued lies in its folder: see ``CertificateFiles/requireThere``.
-    func requireThere(_ issued: [Issued], of deed: String, advice: String = CertificateFiles.advice) throws {
-        try files.requireThere(issued, in: folder, of: deed, advice: advice)
     }
 }
 
@@ -226,5 +219,69 @@ struct CertificateReader {
             segments: try ArchiveManifest.segments(run, session).map {
                 Certificate.Segment(fileName: $0.fileName, dataClass: $0.dataClass, rows: $0.rows, sha256: $0.sha256)
             })
+    }
+}
+
+/// What of a certificate everybody may see: what happened when, by whom, its place in the chain, and the root of its
+/// parts. Its digest is what heads the chain.
+struct CertificateFace: Codable, Sendable, Hashable {
+    /// A certificate that an index divides afterwards.
+    struct Covered: Codable, Sendable, Hashable {
+        let certificate: Int64
+        let sha256: String
+    }
+
+    let kind: CertificateKind
+    let sequence: Int64
+    let previousSha256: String
+    let issuedAt: String
+    let issuedBy: String
+    let programVersion: String
+    let host: String
+    let run: Int64
+    let asOf: String
+    let startedAt: String
+    let startedBy: String
+    let forced: [String]
+    /// Of the tree of parts.
+    let rootSha256: String
+    /// Nil in every certificate but an index.
+    let covers: [Covered]?
+    var signature: DocumentSignature?
+}
+
+extension Certificate {
+    /// What everybody may see of it; nil without parts.
+    var face: CertificateFace? {
+        guard let divided else { return nil }
+        return CertificateFace(
+            kind: kind, sequence: sequence, previousSha256: previousSha256, issuedAt: issuedAt, issuedBy: issuedBy,
+            programVersion: programVersion, host: host, run: run, asOf: asOf, startedAt: startedAt,
+            startedBy: startedBy, forced: forced, rootSha256: divided.rootSha256, covers: covers, signature: signature)
+    }
+
+    private var covers: [CertificateFace.Covered]? {
+        indexed.map { parts in
+            Dictionary(parts.map { ($0.part.certificate, $0.certificateSha256) }) { first, _ in first }
+                .map { CertificateFace.Covered(certificate: $0.key, sha256: $0.value) }
+                .sorted { $0.certificate < $1.certificate }
+        }
+    }
+
+    /// The same document with a signature. What has none keeps its bytes.
+    func signed(with key: SigningKey) throws -> Certificate {
+        var signed = self
+        signed.signature = DocumentSignature(awaiting: key)
+        let value = Hexadecimal.text(key.sign(try signed.signedBytes()))
+        signed.signature?.value = value
+        return signed
+    }
+
+    /// What is signed: the face, or of a certificate without parts the document, with an empty value in the place of
+    /// the signature.
+    func signedBytes() throws -> [UInt8] {
+        var unsigned = self
+        unsigned.signature?.value = ""
+        return try unsigned.face.map { try CanonicalJSON.encode($0) } ?? CanonicalJSON.encode(unsigned)
     }
 }

@@ -40,10 +40,10 @@ struct Erasure: Sendable, Hashable {
     let requestedBy: String
     let before: Instant
 
-    var scope: String {
+    var scope: HoldScope {
         switch subject {
-        case .owner: "account"
-        case .video: "video"
+        case .owner: .account
+        case .video: .video
         }
     }
 
@@ -79,7 +79,7 @@ extension Erasure {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [
-                .int(run), .text(scope), owner.map(Value.uuid) ?? .null, video.map(Value.uuid) ?? .null,
+                .int(run), .text(scope.rawValue), owner.map(Value.uuid) ?? .null, video.map(Value.uuid) ?? .null,
                 .text(reference), .text(reason), .text(requestedBy), .instant(before),
             ])
     }

@@ -167,9 +167,9 @@ struct ErasureSurroundings: Sendable {
         ).compactMap { try $0.optionalUuid("batch_job_id") }
         return all.filter { hold in
             switch hold.scope {
-            case "account": owners.contains(hold.owner ?? "")
-            case "batch": batches.contains(hold.coveredID ?? "")
-            default: hold.coveredID == video
+            case .account: owners.contains(hold.owner ?? "")
+            case .batch: batches.contains(hold.coveredID ?? "")
+            case .video, .unknown: hold.coveredID == video
             }
         }
     }

@@ -11,11 +11,11 @@ public struct Holds: Sendable {
         case batch(String)
         case video(String)
 
-        var name: String {
+        var kind: HoldScope {
             switch self {
-            case .account: "account"
-            case .batch: "batch"
-            case .video: "video"
+            case .account: .account
+            case .batch: .batch
+            case .video: .video
             }
         }
     }
@@ -35,7 +35,7 @@ public struct Holds: Sendable {
             // Waits for the purge's transaction that is under way; the next one sees the hold.
             return try session.query(
                 "SELECT daybook.place_hold($1, $2, $3, $4) AS hold_id",
-                [.text(scope.name), .uuid(id), .text(matter), .text(requestedBy)])[0].int("hold_id")
+                [.text(scope.kind.rawValue), .uuid(id), .text(matter), .text(requestedBy)])[0].int("hold_id")
         }
     }
 
@@ -79,10 +79,10 @@ public struct Holds: Sendable {
                     ("public.users", "id"), ("public.video_tasks", "user_id"), ("public.batch_jobs", "user_id"),
                     ("public.enterprise_api_keys", "user_id"), ("public.enterprise_api_usage", "user_id"),
                     ("public.video_external_access_log", "owner_id"),
-                ], "account", session
+                ], .account, session
             ) { try AccountNames(session).unknown(name, also: "or owner", outcome: "nothing was held") }
         case .batch(let id):
-            return try known(id, in: [("public.batch_jobs", "id")], "batch", session)
+            return try known(id, in: [("public.batch_jobs", "id")], .batch, session)
         case .video(let id):
             if let known =
                 (try? session.savepoint { try find(id, "public.video_external_access_log", "video_id", session) })
@@ -90,20 +90,20 @@ public struct Holds: Sendable {
             {
                 return known
             }
-            return try known(id, in: [("public.video_tasks", "id")], "video", session)
+            return try known(id, in: [("public.video_tasks", "id")], .video, session)
         }
     }
 
     /// A hold on what nobody has would protect nothing: a mistyped id is refused.
     private static func known(
-        _ id: String, in places: [(table: String, column: String)], _ what: String, _ session: Session,
+        _ id: String, in places: [(table: String, column: String)], _ scope: HoldScope, _ session: Session,
         unknown: (() throws -> DaybookError)? = nil
     ) throws -> String {
         for (table, column) in places {
             if let known = (try? session.savepoint { try find(id, table, column, session) }) ?? nil { return known }
         }
         throw try unknown?()
-            ?? .usage("There is no \(what) \"\(id.prefix(80))\" in this database; nothing was held.")
+            ?? .usage("There is no \(scope.rawValue) \"\(id.prefix(80))\" in this database; nothing was held.")
     }
 
     /// The id in lower case if a row has it. Text that is no id of the column's type throws.
@@ -114,12 +114,34 @@ public struct Holds: Sendable {
     }
 }
 
+/// What a hold is about, or an erasure: all of an account, one batch, one video.
+///
+/// A later program may know more scopes than this: what a certificate says of them stays readable, to the byte.
+public enum HoldScope: RawRepresentable, Codable, Sendable, Hashable {
+    case account, batch, video
+    case unknown(String)
+
+    static let known: [Self] = [.account, .batch, .video]
+
+    public init(rawValue: String) {
+        self = Self.known.first { $0.rawValue == rawValue } ?? .unknown(rawValue)
+    }
+
+    public var rawValue: String {
+        switch self {
+        case .account: "account"
+        case .batch: "batch"
+        case .video: "video"
+        case .unknown(let name): name
+        }
+    }
+}
+
 /// A hold that is in force, and whom it keeps from losing anything.
 public struct HoldInForce: Sendable, Hashable {
     /// Its number in the registry; nil for one of accounts.csv.
     public let number: Int64?
-    /// `account`, `batch` or `video`.
-    public let scope: String
+    public let scope: HoldScope
     /// The account's slug, or an id.
     public let reference: String
     public let matter: String
@@ -135,7 +157,7 @@ public struct HoldInForce: Sendable, Hashable {
 
     /// Name, scope where it is not the whole account, and matter.
     public var description: String {
-        name + (scope == "account" ? "" : " (\(scope) \(reference))") + ": " + matter
+        name + (scope == .account ? "" : " (\(scope.rawValue) \(reference))") + ": " + matter
     }
 
     /// Every hold of the registry with whose data it covers, released ones as well: the common part of what is read.
@@ -156,12 +178,21 @@ public struct HoldInForce: Sendable, Hashable {
             """
     }
 
-    /// Whose data the holds of the registry cover or covered, by scope and id: `video 5f3c…`.
-    static func owners(_ session: Session) throws -> [String: String] {
+    /// A hold of the registry by what it is about.
+    struct Covered: Hashable {
+        let scope: HoldScope
+        let id: String
+    }
+
+    /// Whose data the holds of the registry cover or covered.
+    static func owners(_ session: Session) throws -> [Covered: String] {
         let rows = try session.query(
             "\(try owned(session)) SELECT scope, covered, owner FROM owned WHERE owner IS NOT NULL ORDER BY hold_id")
         return Dictionary(
-            try rows.map { (try $0.text("scope") + " " + $0.text("covered"), try $0.text("owner")) }
+            try rows.map { row in
+                let scope = HoldScope(rawValue: try row.text("scope"))
+                return (Covered(scope: scope, id: try row.text("covered")), try row.text("owner"))
+            }
         ) { first, _ in first }
     }
 
@@ -182,7 +213,7 @@ public struct HoldInForce: Sendable, Hashable {
             """)
         return try rows.map { row in
             HoldInForce(
-                number: try row.optionalInt("number"), scope: try row.text("scope"),
+                number: try row.optionalInt("number"), scope: HoldScope(rawValue: try row.text("scope")),
                 reference: try row.text("reference"), matter: try row.text("matter"),
                 requestedBy: try row.text("requested_by"), placedAt: try row.instant("placed"),
                 owner: try row.optionalText("owner"), coveredID: try row.optionalText("covered"))

@@ -101,118 +101,172 @@ extension Purge {
                 try await note(run)
             } catch is PartitionDrop.Bound {
                 // Undone as a whole: it is swept like any other table.
-                try await forgetUnrecorded(run)
+                try await run.forgetUnrecorded(connection)
             } catch let error as PostgresError {
                 guard SweepFailure.isPassing(error) else { throw try await explained(error, partition.name, run) }
                 tell(.step("\(partition.name) is in use: its rows go one by one"))
-                try await forgetUnrecorded(run)
+                try await run.forgetUnrecorded(connection)
             }
         }
     }
 
     /// Transactions that may take their time, but not over a lock for which others wait.
-    private static let unhurried = TransactionOptions(
+    static let unhurried = TransactionOptions(
         statementTimeoutMilliseconds: 0, lockTimeoutMilliseconds: Limits.purgeLockMilliseconds)
 
     private func explained(_ error: PostgresError, _ month: String, _ run: PurgeRun) async throws -> any Error {
         guard error.code == .server else { return error }
-        try await forgetUnrecorded(run)
+        try await run.forgetUnrecorded(connection)
         return try await Uninterrupted.run(connection) { try PartitionDrop.explain(error, month, $0) } ?? error
-    }
-
-    /// The file of a transaction that was undone goes too.
-    private func forgetUnrecorded(_ run: PurgeRun) async throws {
-        let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
-        run.archive?.removeUnrecorded(recorded)
-    }
-
-    /// Gives back every month that an earlier version detached and did not drop. Nothing of it was archived or counted
-    /// yet: it is due as it was before, and is dropped or swept like the others.
-    func giveBackDetached(_ run: PurgeRun) async throws {
-        let months = try await Uninterrupted.run(connection) { try DetachedMonth.all($0) }
-        for month in months where month.run == run.id {
-            if month.fate == .detached {
-                tell(.step("attaching \(month.relation) again"))
-                try await attachAgain(month.relation, run)
-            } else {
-                let isGone = month.fate == .gone
-                if isGone { tell(.step("\(month.relation), which was detached, is there no more")) }
-                try await Uninterrupted.changing(connection) { session in
-                    try session.executeScript("SET LOCAL ROLE NONE")
-                    try RunRecord.note(isGone ? .done : .sweeping, run.id, .accessLog, month.relation, session)
-                }
-            }
-        }
-    }
-
-    /// Gives a partition back: what takes long with nobody waiting, then quickly, and again while the log is in use.
-    private func attachAgain(_ relation: String, _ run: PurgeRun) async throws {
-        do {
-            try await Uninterrupted.changing(connection, Self.unhurried) {
-                try PartitionDrop.prepareAttaching(relation, run, $0)
-            }
-            for refusals in 1... {
-                do {
-                    return try await Uninterrupted.changing(connection, Self.unhurried) {
-                        try PartitionDrop.attachAgain(relation, run, $0)
-                    }
-                } catch let error as PostgresError where SweepFailure.isPassing(error) {
-                    let what = "The access log was in use, when \(relation) was to be given back to it,"
-                    try await SweepFailure.wait(after: refusals, what, error)
-                }
-            }
-        } catch let error as PostgresError where error.code == .server {
-            throw DaybookError(
-                .configuration,
-                "\(relation), which an earlier purge detached, cannot be given back to the access log, and its rows "
-                    + "are in no report until then: \(error.message ?? error.sentence). Change what is in the way, as "
-                    + "its owner, then: \(NextStep.resume)", debugText: String(reflecting: error))
-        }
     }
 }
 
-/// A month that a purge detached and did not drop, as earlier versions did in two transactions: it is in no report
-/// until it is given back.
-struct DetachedMonth: Sendable {
-    let run: Int64
-    /// `public.video_external_access_log_2026_01`.
-    let relation: String
-    let fate: Fate
+/// Takes a partition that is due whole: archived, counted, detached and dropped in one transaction, in which others
+/// wait for its last moment alone. No month is ever detached and still there.
+struct PartitionDrop: Sendable {
+    let run: PurgeRun
+    let query: ClassQuery
+    let key: [UInt8]?
+    /// False archives and counts as fast as it can, whoever else is at work.
+    let rests: Bool
+    static let parent = "public.video_external_access_log"
 
-    /// What has become of it meanwhile.
-    enum Fate: Sendable {
-        case detached
-        /// Somebody attached it again.
-        case attached
-        /// Somebody dropped it.
-        case gone
-    }
+    /// A hold came to cover a row of the partition while it was archived, or the policies changed: it stays.
+    struct Bound: Error {}
 
-    /// Those that are on record.
-    static func all(_ session: Session) throws -> [DetachedMonth] {
-        try session.query(
+    /// Everything that takes long comes before the locks: nobody may write to the month meanwhile, everybody may read
+    /// it. Then the hold lock and the table's, for a moment, and again while the table is in use.
+    ///
+    /// Throws ``Bound`` where it has to stay, and what the server says where the table stays in use.
+    func drop(_ partition: WholePartitions.Partition, _ session: Session) throws {
+        let name = TableName.quoted(partition.name, session)
+        let pages = try TableName.pages(of: partition.name, session)
+        // Only the table's owner may do that, not the purging role.
+        try session.executeScript("SET LOCAL ROLE NONE")
+        try Self.requireFree(session)
+        try session.executeScript("LOCK TABLE ONLY \(name) IN SHARE ROW EXCLUSIVE MODE")
+        let rests = try PlanReader.prepareCounting(session, rests: rests)
+        let columns = try SweepStatement.columns(of: partition.name, session)
+        let list = columns.map { session.quoteIdentifier($0) }.joined(separator: ", ")
+        if let folder = run.archive {
+            _ = try folder.archive(
+                "SELECT \(list) FROM ONLY \(name) WHERE \(rests.after("ctid", rows: Limits.countRestRows))",
+                columns: columns, dataClass: DataClass.accessLog.rawValue, relation: Self.parent, run: run,
+                key: key, session)
+        }
+        _ = try session.execute(
             """
-            SELECT run_id, relation FROM daybook.purge_sweep WHERE state = 'detached'
-            ORDER BY run_id, relation COLLATE "C"
-            """
-        ).map { row in
-            let relation = try row.text("relation")
-            let place = try session.query(
-                "SELECT relispartition FROM pg_class WHERE oid = to_regclass($1)",
-                [.text(TableName.quoted(relation, session))])
-            let fate: Fate =
-                if let row = place.first { try row.bool("relispartition") ? .attached : .detached } else { .gone }
-            return DetachedMonth(run: try row.int("run_id"), relation: relation, fate: fate)
+            INSERT INTO daybook.purge_sweep (run_id, data_class, relation, state, pages, bounds)
+            VALUES ($1, 'access_log', $2, 'dropped', $3, $4)
+            ON CONFLICT ON CONSTRAINT purge_sweep_pkey DO UPDATE SET state = 'dropped', bounds = excluded.bounds
+            """, [.int(run.id), .text(partition.name), .int(pages), .text(partition.bounds)])
+        try count(name, rests, session)
+        for attempt in 1...Limits.purgeAttempts {
+            do {
+                return try session.savepoint {
+                    try LegalHoldLock.share(session)
+                    guard try run.isBound(session), try !WholePartitions.holds(any: partition.name, query, session)
+                    else { throw Bound() }
+                    try Self.detachAndDrop(partition.name, session)
+                }
+            } catch let error as PostgresError where SweepFailure.isPassing(error) {
+                guard attempt < Limits.purgeAttempts else { throw error }
+                _ = try session.query("SELECT pg_sleep(0.1)::text AS waited")
+            }
         }
     }
 
-    /// A sentence per month, for who asks what is wrong with a database.
-    static func findings(_ session: Session) throws -> [String] {
-        let may = try session.query("SELECT has_table_privilege('daybook.purge_sweep', 'SELECT') AS may")
-        guard try may[0].bool("may") else { return [] }
-        return try all(session).filter { $0.fate == .detached }.map { month in
-            "Purge \(month.run) detached \(month.relation) and ended before its drop, so its rows are in no report. "
-                + "Give it back with: \(NextStep.resume)"
-        }
+    /// Nobody has the whole log open for long: a month that could not be dropped in the end need not be read first.
+    private static func requireFree(_ session: Session) throws {
+        struct Free: Error {}
+        do {
+            try session.savepoint {
+                try session.executeScript("LOCK TABLE ONLY \(parent) IN ACCESS EXCLUSIVE MODE")
+                throw Free()
+            }
+        } catch is Free {}
     }
+
+    /// One step for both.
+    private static func detachAndDrop(_ relation: String, _ session: Session) throws {
+        let name = TableName.quoted(relation, session)
+        try session.executeScript("ALTER TABLE \(parent) DETACH PARTITION \(name); DROP TABLE \(name)")
+    }
+
+    /// All that a drop does beside reading the rows, to be undone again.
+    static func rehearse(_ relation: String, _ session: Session) throws {
+        try session.executeScript(
+            """
+            SET LOCAL ROLE NONE;
+            CREATE TEMPORARY TABLE \(shares) AS SELECT 1 AS row_count WITH NO DATA;
+            DROP TABLE \(shares)
+            """)
+        try detachAndDrop(relation, session)
+    }
+
+    /// Why a month could not be dropped, in words that say what to do; nil for what is passing, or not about it.
+    static func explain(_ error: PostgresError, _ month: String, _ session: Session) throws -> DaybookError? {
+        guard !SweepFailure.isPassing(error), error.code == .server, let state = error.sqlState else { return nil }
+        let debug = String(reflecting: error)
+        let dependents = try MonthObstacles.find([month], session)
+        guard dependents.isEmpty else {
+            return DaybookError(.configuration, dependents.map(\.sentence).joined(separator: " "), debugText: debug)
+        }
+        if state == .foreignKeyViolation {
+            return DaybookError(
+                .configuration,
+                "Rows of \(error.table ?? "another table") still refer to rows of \(month), which goes as a whole; "
+                    + "delete those first.", debugText: debug)
+        }
+        let triggers = try MonthObstacles.eventTriggers(session)
+        if triggers.isEmpty || ["2B", "55"].contains(state.category) {
+            return DaybookError(
+                .configuration,
+                "\(month) cannot be dropped as a whole: \(error.message ?? error.sentence). Change what is in the way.",
+                debugText: debug)
+        }
+        let disabling = triggers.map { "ALTER EVENT TRIGGER \($0) DISABLE" }.joined(separator: "; ")
+        return DaybookError(
+            .badData,
+            "\(month) cannot be dropped as a whole, because an event trigger refuses it (\(error.sentence)) Let it "
+                + "pass, or: \(disabling)", debugText: debug)
+    }
+
+    /// The totals of the whole partition.
+    ///
+    /// Shares first, then the totals from those: a statement that only reads may use several of the server's
+    /// processors. `OFFSET '0'` keeps the planner from taking the groups for as many as there are instants.
+    private func count(_ name: String, _ rests: Rests, _ session: Session) throws {
+        _ = try session.execute(
+            """
+            CREATE TEMPORARY TABLE \(Self.shares) AS
+            SELECT i.owner, i.begins_at, i.action, count(*) AS row_count, min(i.instant) AS oldest,
+                max(i.instant) AS newest
+            FROM (
+                SELECT coalesce(\(query.owner), '\(RetentionSession.nobody)') AS owner, r.action,
+                    r.created_at AS instant, \(AccessTotals.beginning(of: "r.created_at")) AS begins_at
+                FROM ONLY \(name) AS r
+                \(query.joins)
+                WHERE \(rests.after("r.ctid", rows: Limits.countRestRows))
+                OFFSET '0'
+            ) AS i
+            GROUP BY 1, 2, 3
+            """)
+        _ = try session.execute(
+            """
+            WITH run_total AS (
+                INSERT INTO daybook.purge_total (user_id, run_id, data_class, row_count, oldest, newest)
+                SELECT owner, $1, 'access_log', sum(row_count), min(oldest), max(newest)
+                FROM \(Self.shares) GROUP BY owner
+                ON CONFLICT ON CONSTRAINT purge_total_pkey DO UPDATE SET
+                    row_count = purge_total.row_count + excluded.row_count,
+                    oldest = least(purge_total.oldest, excluded.oldest),
+                    newest = greatest(purge_total.newest, excluded.newest)
+            )
+            \(AccessTotals.adding(run.id, from: Self.shares))
+            """, [.int(run.id)])
+        try session.executeScript("DROP TABLE \(Self.shares)")
+    }
+
+    private static let shares = "pg_temp.daybook_share"
 }

@@ -1,7 +1,7 @@
 internal import Codecs
 public import Documents
 public import Domain
-import Postgres
+public import Postgres
 internal import Schema
 
 /// What a purge would do as of a date, counted in one snapshot. Making it changes nothing.
@@ -33,6 +33,8 @@ public struct RetentionPlan: Sendable {
     var isWorthARun: Bool { dueRows > 0 || erasing?.isNewDebt ?? false }
     /// Rows to go, over all accounts and classes.
     public var dueRows: Int64 { lines.reduce(0) { $0 + $1.dueRows } }
+    /// The classes of which rows are to go.
+    var dueClasses: Set<DataClass> { Set(lines.filter { $0.dueRows > 0 }.map(\.dataClass)) }
     public var heldRows: Int64 { lines.reduce(0) { $0 + $1.heldRows } }
 
     /// Seconds that a purge would take, rounded up.
@@ -72,12 +74,6 @@ public struct RetentionPlan: Sendable {
             })
     }
 
-    /// Throws `configuration` naming every obstacle to a purge of what is due.
-    func refuseObstacles() throws {
-        let due = Set(lines.filter { $0.dueRows > 0 }.map(\.dataClass))
-        try Obstacles.refuse(obstacles, due: due, months: wholePartitions)
-    }
-
     /// The bytes of `plan.csv`.
     public var csv: [UInt8] { CSVEncoder.encode(table) }
 
@@ -107,4 +103,148 @@ public struct PlanLine: Sendable, Hashable {
 
     /// Every row of the account and class.
     public var totalRows: Int64 { dueRows + heldRows + keptRows + undatedRows }
+}
+
+/// Counts a plan.
+public struct PlanReader: Sendable {
+    private let asOf: CalendarDate?
+    private let account: String?
+    private let erasure: ErasureRequest?
+    private let rests: Bool
+
+    /// - Parameters:
+    ///   - asOf: Nil for today, in the database's clock and UTC.
+    ///   - erasure: What is to go at once, whatever the policies say; nil for what is due by them.
+    ///   - rests: False counts as fast as it can, whoever else is at work.
+    public init(
+        asOf: CalendarDate? = nil, account: String? = nil, erasure: ErasureRequest? = nil, rests: Bool = true
+    ) {
+        self.asOf = asOf
+        self.account = account
+        self.erasure = erasure
+        self.rests = rests
+    }
+
+    /// Counts in one read-only snapshot.
+    ///
+    /// Throws `badData` if a column of the tasks can neither be kept nor cleared, and `configuration`
+    /// if the database has no tables of the retention yet.
+    public func run(_ connection: Connection) async throws -> RetentionPlan {
+        try await connection.transaction(.snapshot) { session in
+            try RetentionSession.prepare(session)
+            try RetentionSession.requireTables(session)
+            return try read(session)
+        }
+    }
+
+    /// Counts in the session's transaction.
+    func read(_ session: Session) throws -> RetentionPlan {
+        let today = try session.query(
+            "SELECT (transaction_timestamp() AT TIME ZONE 'UTC')::date AS today")
+        let date = try asOf ?? today[0].date("today")
+        let shape = try DeploymentShape(session)
+        try shape.catalog.requireEssentials()
+        try PurgeReach.refuseHiddenRows(session)
+        try shape.requirePurgeable(session)
+        let terms =
+            try erasure.map { try Terms(session, asOf: date, erasing: $0, shape) }
+            ?? Terms(session, asOf: date, account: account)
+        let holdDigest = try Terms.holdDigest(session)
+        let rests = try Self.prepareCounting(session, rests: rests)
+        var lines: [PlanLine] = []
+        for dataClass in terms.classes(shape) {
+            lines += try Self.lines(ClassQuery(dataClass, shape), terms, rests, session)
+        }
+        let months = try WholePartitions.due(session, shape, terms)
+        let whole = months.filter(\.mayBeDropped).map(\.name)
+        return RetentionPlan(
+            asOf: date, account: terms.account, lines: Self.sorted(lines), wholePartitions: whole,
+            advice: shape.indexAdvice + shape.redaction.advice
+                + (try MonthObstacles.notes(months.map(\.name), session) + DetachedMonth.findings(session)),
+            obstacles: try Obstacles.find(shape, months: whole, session),
+            measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
+            holdDigest: holdDigest, holds: try Terms.holdsInForce(session), redactedColumns: shape.redaction.names,
+            erasing: try terms.erasure.map { try ErasurePlan($0, shape, session) })
+    }
+
+    /// Lets a count of every row take as long as it takes, and the memory of a hash of a million ids. Gives the rests
+    /// that it should take: where others are at work, one of the server's processors is enough too.
+    @discardableResult
+    static func prepareCounting(_ session: Session, rests: Bool = true) throws -> Rests {
+        try session.executeScript("SET LOCAL work_mem = '128MB'; SET LOCAL statement_timeout = 0")
+        guard try rests && Throttle.othersAreAtWork(session) else { return .none }
+        try session.executeScript("SET LOCAL max_parallel_workers_per_gather = 0")
+        return .often
+    }
+
+    /// The lines of one class.
+    static func lines(
+        _ all: ClassQuery, _ terms: Terms, _ rests: Rests, _ session: Session
+    ) throws -> [PlanLine] {
+        let query = all.limited(to: terms.erasure)
+        let own = terms.of(query.dataClass).filter { $0.userID != RetentionSession.nobody }
+        let limit = terms.account == nil ? "true" : "c.user_id IS NOT NULL"
+        let rows = try session.query(
+            """
+            SELECT coalesce(x.place, 0) AS place, count(*) AS total,
+                count(*) FILTER (WHERE x.is_due AND NOT x.is_held) AS due,
+                count(*) FILTER (WHERE x.is_due AND x.is_held) AS held,
+                count(*) FILTER (WHERE x.instant IS NULL) AS undated,
+                min(x.instant) AS oldest, max(x.instant) FILTER (WHERE x.is_due AND NOT x.is_held) AS newest_due
+            FROM (
+                SELECT c.place, i.instant, i.is_held,
+                    coalesce(
+                        NOT i.is_done AND (i.instant < coalesce(c.cutoff, $3::timestamptz) OR i.is_asked), false
+                    ) AS is_due
+                FROM (
+                    SELECT \(query.owner) AS owner, \(query.instant) AS instant, \(query.isDone) AS is_done,
+                        \(query.isHeld) AS is_held, \(query.isAsked(by: terms.owed)) AS is_asked
+                    FROM \(DeploymentShape.table(query.dataClass).fullName) AS r
+                    \(query.joins)
+                    WHERE \(query.belongs) AND \(rests.after("r.ctid", rows: Limits.countRestRows))
+                ) AS i
+                LEFT JOIN unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS c (user_id, cutoff, place)
+                    ON c.user_id = i.owner
+                WHERE \(limit)
+                OFFSET '0'
+            ) AS x
+            GROUP BY 1
+            """,
+            [
+                .uuids(own.map(\.userID)), .instants(own.map(\.cutoff)),
+                .instant(terms.fallback(query.dataClass)?.cutoff ?? .distantPast),
+            ])
+        return try rows.compactMap { row in
+            let place = Int(try row.int("place"))
+            guard let term = place == 0 ? terms.fallback(query.dataClass) : own[place - 1] else { return nil }
+            let (due, held, undated) = (try row.int("due"), try row.int("held"), try row.int("undated"))
+            return PlanLine(
+                account: term.slug, dataClass: query.dataClass, retentionDays: term.retentionDays, cutoff: term.cutoff,
+                dueRows: due, heldRows: held, keptRows: try row.int("total") - due - held - undated,
+                undatedRows: undated, oldest: try row.optionalInstant("oldest"),
+                newestDue: try row.optionalInstant("newest_due"))
+        }
+    }
+
+    private static func sorted(_ lines: [PlanLine]) -> [PlanLine] {
+        lines.sorted { left, right in
+            let (a, b) = (Array(left.account.utf8), Array(right.account.utf8))
+            if a != b { return a.lexicographicallyPrecedes(b) }
+            return left.dataClass.rawValue < right.dataClass.rawValue
+        }
+    }
+
+    private static func measuredSpeed(_ session: Session) throws -> Int64? {
+        let rows = try session.query(
+            """
+            SELECT (t.taken / greatest(extract(epoch FROM r.finished_at - r.started_at), 0.001))::bigint AS speed
+            FROM daybook.purge_run AS r
+            CROSS JOIN LATERAL (
+                SELECT sum(p.row_count) AS taken FROM daybook.purge_total AS p WHERE p.run_id = r.run_id
+            ) AS t
+            WHERE r.state = 'finished' AND t.taken > 0 AND \(RunRecord.isPurge)
+            ORDER BY r.run_id DESC LIMIT 1
+            """)
+        return try rows.first?.int("speed")
+    }
 }

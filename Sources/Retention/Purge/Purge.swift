@@ -1,8 +1,8 @@
-public import Codecs
 public import Documents
-public import Domain
+internal import Domain
 internal import Foundation
 public import Postgres
+internal import Schema
 
 /// A purge: prepared and shown, then run in small transactions that can be interrupted anywhere, and certified.
 ///
@@ -49,7 +49,7 @@ public struct Purge: Sendable {
     }
 
     /// Lets whoever runs it know what stands of it, however it ends before its end.
-    private func telling<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+    func telling<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
         } catch {
@@ -67,6 +67,7 @@ public struct Purge: Sendable {
         let plan = try await PlanReader(
             asOf: settings.asOf, account: settings.account, erasure: settings.erasure, rests: settings.pauses.rests
         ).run(connection.connection)
+        // What follows lets the plan be run as it is, or not at all: it changes what becomes of no row.
         // What is asked for by name is neither too much nor too soon.
         let isErasure = plan.erasing != nil
         let shortest =
@@ -86,7 +87,7 @@ public struct Purge: Sendable {
             try PurgeReach.refuseCascades(shape, session)
             try PurgeReach.requireRights(shape, session)
         }
-        try plan.refuseObstacles()
+        try Obstacles.refuse(plan.obstacles, due: plan.dueClasses, months: plan.wholePartitions)
         if plan.dueRows > 0 { try await Trial(plan: plan, settings: settings).run(connection) }
         return plan
     }
@@ -127,78 +128,7 @@ public struct Purge: Sendable {
         try await telling { try await CertificateHead.read(connection.connection) }
     }
 
-    /// How an interrupted run is continued.
-    public struct Resumption: Sendable {
-        /// True takes nothing more: what the run did is certified, whatever became of its archive or key.
-        public var endsNow: Bool
-        /// The folder of archives that was named; nil for the one that the run began with.
-        public var archive: String?
-        /// True if it was said that no archive is to be kept.
-        public var withoutArchive: Bool
-
-        public init(endsNow: Bool = false, archive: String? = nil, withoutArchive: Bool = false) {
-            self.endsNow = endsNow
-            self.archive = archive
-            self.withoutArchive = withoutArchive
-        }
-    }
-
-    /// Continues a run that was interrupted; nil if there is none.
-    ///
-    /// Throws `configuration` where the run's archive is another, not whole, or its key is not the one that was named;
-    /// ``StoppedRun`` where it ends before its end.
-    public func resume(_ resumption: Resumption = Resumption()) async throws -> Outcome? {
-        try await telling { try await goOn(resumption) }
-    }
-
-    private func goOn(_ resumption: Resumption) async throws -> Outcome? {
-        try await takeLock()
-        let files = try await publishCertificates()
-        guard let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) else {
-            return files.isEmpty ? nil : Self.nothing(files)
-        }
-        try await note(run)
-        // First of all: until then its rows are in no report.
-        try await giveBackDetached(run)
-        try run.requireArchive(resumption)
-        try await Uninterrupted.run(connection) { [settings] session in
-            try settings.issuer.requirePlace(session)
-        }
-        if let folder = run.archive, !resumption.endsNow {
-            guard !run.isEncrypted || settings.archive?.key != nil else {
-                throw DaybookError.configuration("Purge \(run.id) encrypts its archive; name the key with --key-file.")
-            }
-            let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
-            try folder.requireWhole(recorded, key: run.isEncrypted ? settings.archive?.key : nil)
-            try folder.make()
-            folder.removeUnrecorded(recorded)
-        }
-        if resumption.endsNow {
-            tell(.step("certifying what purge \(run.id) did, and taking nothing more"))
-            return try await end(run)
-        }
-        let isBound = try await Uninterrupted.run(connection) { session in
-            try PurgeReach.refuseHiddenRows(session)
-            return try run.isBound(session)
-        }
-        guard isBound else {
-            let reason = "the policies changed, or a hold was released, since purge \(run.id) began"
-            tell(.step(reason + ": certifying what it did"))
-            return try await end(run)
-        }
-        return try await go(run, plan: nil)
-    }
-
-    /// Ends a run where it is.
-    private func end(_ run: PurgeRun) async throws -> Outcome {
-        if let folder = run.archive {
-            try folder.make()
-            folder.removeUnrecorded(try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) })
-        }
-        return try await finish(run, lines: try await countAll(run))
-    }
-
-    private static func nothing(_ files: [String]) -> Outcome {
+    static func nothing(_ files: [String]) -> Outcome {
         Outcome(run: 0, takenRows: 0, remainingRows: 0, certificate: nil, files: files)
     }
 
@@ -213,7 +143,7 @@ public struct Purge: Sendable {
         journal.set(try await Uninterrupted.run(connection) { try RunTally(run: run.id, $0) })
     }
 
-    private func takeLock() async throws {
+    func takeLock() async throws {
         try await Uninterrupted.run(connection) { session in
             try RetentionSession.prepareSession(session)
             try RetentionSession.requireTables(session, upTo: AccessTotals.table)
@@ -232,68 +162,125 @@ public struct Purge: Sendable {
     }
 }
 
-/// What a purge is told.
-public struct PurgeSettings: Sendable {
-    /// Nil for today.
-    public var asOf: CalendarDate?
-    public var account: String?
-    /// What is to go at once, whatever the policies say; nil for what is due by them.
-    public var erasure: ErasureRequest?
-    /// Nil deletes without an archive.
-    public var archive: ArchivePlace?
-    /// The folder that certificates are written to.
-    public var certificates: String
-    /// Who may read the certificates; an archive is its owner's alone.
-    public var mode: OutputMode
-    public var templates: TemplateSet
-    /// Signs the certificate; nil leaves it unsigned.
-    public var signingKey: SigningKey?
-    public var forced: Set<PurgeGuard.Danger>
-    /// The plan's number of due rows, said out loud.
-    public var expectedRows: Int64?
-    public var pauses: PurgePauses
-    public var programVersion: String
-    /// The name of this machine.
-    public var host: String
-    /// The host's clock.
-    public var hostClock: @Sendable () -> Instant
-
-    public init(
-        asOf: CalendarDate? = nil, account: String? = nil, erasure: ErasureRequest? = nil, archive: ArchivePlace?,
-        certificates: String, mode: OutputMode = .ownerOnly, templates: TemplateSet, signingKey: SigningKey? = nil,
-        forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil, pauses: PurgePauses = PurgePauses(),
-        programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant
-    ) {
-        self.asOf = asOf
-        self.account = account
-        self.erasure = erasure
-        self.archive = archive
-        self.certificates = certificates
-        self.mode = mode
-        self.templates = templates
-        self.signingKey = signingKey
-        self.forced = forced
-        self.expectedRows = expectedRows
-        self.pauses = pauses
-        self.programVersion = programVersion
-        self.host = host
-        self.hostClock = hostClock
+extension Purge {
+    /// Takes class after class, the access log first, then certifies.
+    ///
+    /// `plan` is what was just counted; a resumed run counts again.
+    func go(_ run: PurgeRun, plan: RetentionPlan?) async throws -> Outcome {
+        let planned = plan?.dueRows ?? 0
+        // Read once: what the run does is bound to the tables as they were when it began.
+        let shape = try await Uninterrupted.run(connection) { session in
+            let shape = try DeploymentShape(session)
+            // Again: an application may have got other tables since the plan, or since an interruption.
+            try shape.requirePurgeable(session)
+            try PurgeReach.requireRights(shape, session)
+            try PurgeReach.refuseCascades(shape, session)
+            let months = try WholePartitions.find(session, shape, run.terms).map(\.name)
+            try Obstacles.refuse(
+                Obstacles.find(shape, months: months, session), due: plan?.dueClasses ?? Set(run.terms.classes(shape)),
+                months: months)
+            return shape
+        }
+        // Before anything touches a task: what a settlement is taken to be does not move with it.
+        try await Uninterrupted.transaction(connection) { try SettlementCapture.run($0, catalog: Catalog($0)) }
+        var taken = try await Uninterrupted.run(connection) { try RunRecord.takenRows(run.id, $0) }
+        var lines: [PlanLine] = []
+        for dataClass in run.terms.classes(shape) {
+            try await dropWholePartitions(run, dataClass, shape)
+            var left = plan?.lines.filter { $0.dataClass == dataClass }
+            for pass in 0...Limits.purgePasses {
+                // The plan was counted a moment ago; after each pass the table is asked again.
+                let counted = if pass == 0, let left { left } else { try await count(run, dataClass, shape) }
+                left = counted
+                if pass == Limits.purgePasses || counted.allSatisfy({ $0.dueRows == 0 }) { break }
+                try await Uninterrupted.changing(connection) { session in
+                    let isFirst = try pass == 0 && RunRecord.sweeps(run.id, dataClass, .done, session).isEmpty
+                    let isOpen = try !RunRecord.sweeps(run.id, dataClass, .sweeping, session).isEmpty
+                    try RunRecord.beginSweeps(run.id, dataClass, again: !isFirst && !isOpen, session)
+                }
+                let ending = try await sweep(run, dataClass, shape, taken: taken, planned: planned)
+                taken = ending.takenRows
+                if ending.wasStopped { throw CancellationError() }
+            }
+            lines += left ?? []
+        }
+        return try await finish(run, lines: lines)
     }
 
-    /// Who issues the certificates of the run.
-    var issuer: CertificateIssuer {
-        CertificateIssuer(
-            folder: certificates, key: signingKey, files: CertificateFiles(templates, mode: mode),
-            programVersion: programVersion, host: host)
+    /// What is due by the run's cutoffs, and what is held, now.
+    func count(_ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape) async throws -> [PlanLine] {
+        try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
+            let rests = try PlanReader.prepareCounting(session, rests: settings.pauses.rests)
+            return try PlanReader.lines(ClassQuery(dataClass, shape), run.terms, rests, session)
+        }
     }
-}
 
-/// What a running purge tells.
-public enum PurgeProgress: Sendable {
-    /// A table's walk: pages done of all, rows taken so far in the run and rows that the plan had.
-    case sweeping(relation: String, donePages: Int64, pages: Int64, takenRows: Int64, plannedRows: Int64)
-    /// It waits, and why.
-    case pausing(String)
-    /// A step in words.
-    case step(String)
+    private func sweep(
+        _ run: PurgeRun, _ dataClass: DataClass, _ shape: DeploymentShape, taken: Int64, planned: Int64
+    ) async throws -> TableSweep.Ending {
+        var ending = TableSweep.Ending(takenRows: taken, wasStopped: false)
+        let (relations, statement) = try await Uninterrupted.run(connection) { session in
+            (
+                try RunRecord.sweeps(run.id, dataClass, .sweeping, session),
+                try SweepStatement(dataClass, shape, run.terms, session)
+            )
+        }
+        for relation in relations {
+            let step = SweepStep(
+                run: run, statement: statement, dataClass: dataClass, relation: relation, key: key(run))
+            let sweep = TableSweep(
+                step: step, connection: connection, journal: journal, tell: tell, plannedRows: planned,
+                pauses: settings.pauses)
+            ending = try await sweep.run(takenBefore: ending.takenRows)
+            if ending.wasStopped { return ending }
+        }
+        return ending
+    }
+
+    /// The key of the run's archive: nil for one that was begun without, whatever key was named now.
+    func key(_ run: PurgeRun) -> [UInt8]? { run.isEncrypted ? settings.archive?.key : nil }
+
+    /// Writes the manifest, certifies in one transaction, and puts the certificate where it belongs.
+    ///
+    /// - Parameter lines: What was counted after the last pass over each class.
+    func finish(_ run: PurgeRun, lines: [PlanLine]) async throws -> Outcome {
+        let manifest = try await Uninterrupted.run(connection) { try ArchiveManifest(run, $0) }
+        let owed = try await owed(run)
+        let digest = try run.archive.map { try manifest.write(to: $0) }
+        let (certificate, taken) = try await Uninterrupted.changing(connection, TransactionOptions()) { session in
+            (
+                try certify(run, lines: lines, owed: owed, manifestDigest: digest, session),
+                try RunRecord.takenRows(run.id, session)
+            )
+        }
+        journal.certify(certificate.sequence)
+        let files = try await publishCertificates()
+        try settings.issuer.requireThere(
+            [certificate], of: "Purge \(run.id) is done", advice: "make room there.")
+        return Outcome(
+            run: run.id, takenRows: taken, remainingRows: lines.reduce(0) { $0 + $1.dueRows },
+            certificate: (certificate.sequence, certificate.sha256),
+            files: files, owed: owed)
+    }
+
+    /// Ends the run and certifies it, in the transaction that settles what it pays of earlier debts.
+    private func certify(
+        _ run: PurgeRun, lines: [PlanLine], owed: [OwedRows], manifestDigest: String?, _ session: Session
+    ) throws -> CertificateIssuer.Issued {
+        try RetentionSession.prepare(session)
+        try RunRecord.finish(run.id, manifestDigest: manifestDigest, session)
+        try OwedRows.settle(run.id, session)
+        let erased = try Certificate.Erased(run: run.id, owed: owed, session)
+        return try settings.issuer.issue(
+            .init(kind: erased == nil ? .purge : .erasure, run: run.id, lines: lines, erased: erased), session)
+    }
+
+    /// What an erasure leaves.
+    private func owed(_ run: PurgeRun) async throws -> [OwedRows] {
+        guard let erasure = run.terms.erasure else { return [] }
+        return try await Uninterrupted.transaction(connection, TransactionOptions()) { session in
+            try PlanReader.prepareCounting(session, rests: settings.pauses.rests)
+            return try OwedRows.count([erasure], try DeploymentShape(session), session)[erasure.run, default: []]
+        }
+    }
 }

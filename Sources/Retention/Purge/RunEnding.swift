@@ -138,3 +138,26 @@ final class RunJournal: Sendable {
     /// The run was certified.
     func certify(_ sequence: Int64) { tally.withLock { $0?.certificate = sequence } }
 }
+
+/// What became of transactions whose program does not know.
+enum Aftermath {
+    /// Asks the database, by another connection where this one is lost. Throws where nobody answers.
+    static func ask<Result: Sendable>(
+        _ connection: DirectConnection, _ body: @escaping @Sendable (Session) throws -> Result
+    ) async throws -> Result {
+        try await connection.afterwards(
+            withinSeconds: Limits.aftermathSeconds, unreachableSeconds: Limits.aftermathUnreachableSeconds, body)
+    }
+
+    /// True where the connection was lost in the middle of a COMMIT.
+    static func isInDoubt(_ error: any Error) -> Bool { (error as? PostgresError)?.code == .commitUnknown }
+
+    /// The error in words that leave nothing in doubt, for one that the database has answered.
+    static func settled(_ error: any Error) -> any Error {
+        guard isInDoubt(error) else { return error }
+        return DaybookError(
+            .databaseUnavailable,
+            "The connection was lost while a transaction was being committed, and the database was asked about it.",
+            debugText: String(reflecting: error))
+    }
+}

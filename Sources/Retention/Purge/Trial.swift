@@ -30,7 +30,7 @@ struct Trial: Sendable {
     private func attempt(_ session: Session) throws {
         let shape = try DeploymentShape(session)
         let run = try PurgeRun.record(plan, settings, isTrial: true, session)
-        let due = Set(plan.lines.filter { $0.dueRows > 0 }.map(\.dataClass))
+        let due = plan.dueClasses
         for dataClass in shape.classes where due.contains(dataClass) {
             let statement = try SweepStatement(dataClass, shape, run.terms, session)
             var untouched = Set(plan.wholePartitions)
@@ -96,6 +96,17 @@ struct Trial: Sendable {
                 debugText: String(reflecting: error))
         }
     }
+}
+
+extension SweepStatement {
+    /// The first page of a table on which a row is due, nil where none is.
+    func firstPage(run: Int64, relation: String, _ session: Session) throws -> Int64? {
+        let due = due(run: run, relation: relation, "r.ctid AS place", session)
+        return try session.query("SELECT \(Self.page) AS page FROM (\(due)) AS t LIMIT 1").first?.int("page")
+    }
+
+    /// The page of a row `t` that has its `place`.
+    static let page = "((t.place::text)::point)[0]::bigint"
 }
 
 /// Pages of a table on which a due row lies that a constraint may not let go, or not let be cleared.

@@ -36,9 +36,9 @@ public struct RetentionStory: Sendable {
     private static func covers(_ hold: HoldInForce, _ subject: RetentionSubject) -> Bool {
         guard let video = subject.video else { return hold.owner == subject.owner }
         switch hold.scope {
-        case "account": return hold.owner == subject.owner
-        case "batch": return hold.coveredID == subject.batch
-        default: return hold.coveredID == video
+        case .account: return hold.owner == subject.owner
+        case .batch: return hold.coveredID == subject.batch
+        case .video, .unknown: return hold.coveredID == video
         }
     }
 
@@ -62,8 +62,8 @@ public struct RetentionStory: Sendable {
             ],
             rows: holds.map {
                 [
-                    .text($0.name), .text($0.scope), .text($0.reference), .text($0.matter), .text($0.requestedBy),
-                    .instant($0.placedAt),
+                    .text($0.name), .text($0.scope.rawValue), .text($0.reference), .text($0.matter),
+                    .text($0.requestedBy), .instant($0.placedAt),
                 ]
             })
     }

@@ -7,7 +7,7 @@ import Testing
 @testable import Retention
 
 /// The folder of certificates, and what `verify` says of purges that are not certified or of one account.
-@Suite struct ShelfTests {
+@Suite struct CertificateFolderTests {
     @Test func `a folder with the certificates of another database is refused before anything happens`() async throws {
         try await withPurging { purging in
             #expect(try await purging.purge(["--archive-days", "1"]).exitCode == 0)
