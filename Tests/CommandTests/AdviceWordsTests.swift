@@ -71,8 +71,11 @@ import Testing
             "A trigger failed. The purge stopped there."
         ),
         (
-            StoppedRun(.failure(DaybookError.usage("No.")), Remark("Rows are put back, or not: if so, `",
-                .take(.verifyRetention).then("` counts certificate 1."))),
+            StoppedRun(
+                .failure(DaybookError.usage("No.")),
+                Remark(
+                    "Rows are put back, or not: if so, `",
+                    .take(.verifyRetention).then("` counts certificate 1."))),
             "No. Rows are put back, or not: if so, `daybook retention verify` counts certificate 1."
         ),
     ]

@@ -52,7 +52,8 @@ public enum Obstacles {
         guard try known[0].bool("exists") else { return [] }
         let shape = try DeploymentShape(session)
         let months = try WholePartitions.all(session, shape).map(\.name)
-        let sentences = try find(shape, months: months, session).map(\.sentence)
+        let sentences =
+            try find(shape, months: months, session).map(\.sentence)
             + MonthObstacles.notes(months, session)
         return try DetachedMonth.findings(session) + sentences.map { Remark($0) }
     }
