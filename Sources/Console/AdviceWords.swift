@@ -39,6 +39,7 @@ extension Advice {
                 + "replaced."
         case .correctByAdjusting: "; a mistake is corrected with daybook credits adjust"
         case .verifyLedger: ", daybook ledger verify finds it"
+        case .nameOtherTables: " End its look with forget-look if it is one's, or give --into another name."
         case .choose(let choice): choice.option
         case .take(let step): step.command
         case .readDebugText: "DAYBOOK_DEBUG=1 shows what it is."

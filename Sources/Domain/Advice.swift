@@ -55,6 +55,9 @@ public enum Advice: Sendable, Hashable {
     /// Bookings past the engine leave the wallet and the ledger apart.
     case verifyLedger
 
+    /// A table that a look into an archive would make is there.
+    case nameOtherTables
+
     // In the middle of a sentence, which says with it what to do.
     /// What somebody chooses with a call of a command.
     case choose(Choice)
@@ -115,7 +118,8 @@ public enum Advice: Sendable, Hashable {
             .nameAccount(similar: ["one", "two"], outcome: nil), .nameLaterMonth, .giveOwnSlugs, .sayWhyHoldsEnd,
             .importProfile, .nameOtherOutput, .fillPlaceholders,
         ] + PurgeGuard.Danger.allCases.map(Advice.overrule) + [
-            .sayRows(due), .lookAtPlan(due), .readWhatWasClosed, .correctByAdjusting, .verifyLedger, .readDebugText,
+            .sayRows(due), .lookAtPlan(due), .readWhatWasClosed, .correctByAdjusting, .verifyLedger, .nameOtherTables,
+            .readDebugText,
             .take(.check).then("."),
         ] + Choice.allCases.map(Advice.choose) + Step.all.map(Advice.take)
     }()

@@ -117,9 +117,20 @@ import Testing
         for option in words where option.hasPrefix("--") { #expect(help.contains(option), "\(words): \(help)") }
     }
 
-    private static func help(of command: [String]) async throws -> String {
-        try await ProgramRun.expectingSuccess(command + ["--help"])
+    /// What commands say of themselves, each asked once.
+    private actor Helps {
+        private var asked: [[String]: Task<String, any Error>] = [:]
+
+        func help(of command: [String]) async throws -> String {
+            let task = asked[command] ?? Task { try await ProgramRun.expectingSuccess(command + ["--help"]) }
+            asked[command] = task
+            return try await task.value
+        }
     }
+
+    private static let helps = Helps()
+
+    private static func help(of command: [String]) async throws -> String { try await helps.help(of: command) }
 
     /// Commands that give the advice or follow it, and have its options; none where it names none.
     private static func commands(_ advice: Advice) -> [[String]] {
@@ -131,6 +142,7 @@ import Testing
         case .nameLaterMonth, .sayWhyHoldsEnd: [["accounts", "import"]]
         case .fillPlaceholders: [["letter"]]
         case .overrule, .sayRows, .lookAtPlan: [["retention", "purge"]]
+        case .nameOtherTables: [["retention", "restore"]]
         case .choose(let choice): commands(choice).map { ["retention", $0] }
         case .take(.resumePurge): [["retention", "purge"]]
         case .take(.writeOffArchive): [["retention", "expire-archives"]]

@@ -8,7 +8,7 @@ import Testing
 
 /// The folder of certificates, and what `verify` says of purges that are not certified or of one account.
 @Suite struct CertificateFolderTests {
-    private static let elsewhere = " Nothing was done; name another folder with --certificates.\n"
+    private static let elsewhere = " Nothing was done; name another folder with --certificates."
 
     @Test func `a folder with the certificates of another database is refused before anything happens`() async throws {
         try await withPurging { purging in
@@ -46,7 +46,7 @@ import Testing
             let manifest = purging.archive + "/run-000001/manifest.json"
             for arguments in [["restore", manifest], ["expire-archives"]] {
                 let run = try await purging.retention(arguments + ["--certificates", purging.certificates])
-                #expect(run.exitCode == 73 && run.errors.hasSuffix(Self.elsewhere), "\(run.errors)")
+                #expect(run.exitCode == 73 && run.errors.contains(Self.elsewhere + "\n"), "\(run.errors)")
             }
             #expect(try await purging.fingerprint() == books)
             #expect(FileManager.default.fileExists(atPath: manifest))
@@ -93,7 +93,7 @@ import Testing
                 ["-c", script, "bash", ProgramRun.daybook, "retention"] + restore + purging.database,
                 program: "/bin/bash")
             #expect(
-                run.exitCode == 73
+                run.exitCode == 73 && run.output.contains("but certificate 2 cannot be written to")
                     && run.output.hasSuffix(
                         "certificate 2 cannot be written to \(elsewhere); make room there, then: daybook retention "
                             + "purge --resume\n"),
@@ -111,7 +111,7 @@ import Testing
             try Data().write(to: URL(fileURLWithPath: blocked))
             let books = try await purging.fingerprint()
             let run = try await purging.retention(["purge", "--resume", "--certificates", blocked])
-            #expect(run.exitCode == 73 && run.errors.hasSuffix(Self.elsewhere), "\(run.errors)")
+            #expect(run.exitCode == 73 && run.errors.contains(Self.elsewhere), "\(run.errors)")
             #expect(try await purging.fingerprint() == books)
             #expect(try await purging.resume().exitCode == 0)
         }

@@ -38,7 +38,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "run: daybook database migrate", "see (close list)", "daybookd keys", "or choose --output", "--…", "--as-of",
+        "run: daybook database migrate", "see (close list)", "end it with forget-look", "daybookd keys",
+        "or choose --output", "--…", "--as-of",
         "daybook report \\\n    run", "name DATABASE_URL", "DAYBOOK_DEBUG=1 shows it", "GRSAI_API_KEY",
     ]) func `what is typed is recognised`(text: String) throws {
         #expect(try Self.words.get().first(in: text) != nil)
@@ -47,6 +48,7 @@ import Testing
     @Test(arguments: [
         "another daybook command", "SELECT FROM daybook.account", "GRANT USAGE ON SCHEMA daybook TO …", "-- a remark",
         "the close of … is listed", "a newer daybook.", "local all … peer map=daybook", "PGHOST", "two--three",
+        "carry-forward-date",
     ]) func `what only looks like it is not`(text: String) throws {
         #expect(try Self.words.get().first(in: text) == nil)
     }
@@ -96,10 +98,13 @@ import Testing
             let commands = table.matches(of: /"daybookd? ([a-z -]+)"/).map { $0.output.1.split(separator: " ") }
             #expect(commands.count > 50)
             let first = Set(commands.map { $0[0] }).sorted().joined(separator: "|")
+            // Nothing else is called so, with or without the command before it.
+            let alone = Set(commands.joined().filter { $0.contains("-") && !$0.hasPrefix("-") }).sorted()
             let pairs = Set(commands.filter { $0.count > 1 }.map { "\($0[0]) \($0[1])" }).sorted()
             let settings = try Self.settings().sorted().joined(separator: "|")
             pattern = try NSRegularExpression(
                 pattern: #"\bdaybookd? (\#(first))\b|\b(\#(pairs.joined(separator: "|")))\b"#
+                    + #"|(?<![\w-])(\#(alone.joined(separator: "|")))(?![\w-])"#
                     + #"|(?<![\w-])--[a-z…][\w-]*|\b(\#(settings))\b"#)
         }
 

@@ -137,8 +137,7 @@ public struct Restoration: Sendable {
             let found = try session.query("SELECT to_regclass($1) IS NOT NULL AS is_there", [.text(table)])
             guard try !found[0].bool("is_there") else {
                 throw DaybookError.badData(
-                    "The table \(name) is there already; nothing was put back. End its look with forget-look if it is "
-                        + "one's, or give ", .choose(.lookTables).then(" another name."))
+                    "The table \(name) is there already; nothing was put back.", .nameOtherTables)
             }
         }
     }
