@@ -230,7 +230,8 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "BatchEngine", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd", "grsai-simulator",
+                "BatchEngine", "Console", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd",
+                "grsai-simulator", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(

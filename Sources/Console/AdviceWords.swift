@@ -39,6 +39,11 @@ extension Advice {
                 + "replaced."
         case .correctByAdjusting: "; a mistake is corrected with daybook credits adjust"
         case .verifyLedger: ", daybook ledger verify finds it"
+        case .nameOtherTables: " End its look with forget-look if it is one's, or give --into another name."
+        case .choose(let choice): choice.option
+        case .take(let step): step.command
+        case .readDebugText: "DAYBOOK_DEBUG=1 shows what it is."
+        case .followed(let advice, let rest): advice.words + rest
         }
     }
 
@@ -63,6 +68,37 @@ extension Advice {
 
     private static func purge(_ due: PurgeGuard.Due) -> String {
         "daybook retention purge\(scope(due)) --yes --expect-rows \(due.rows)"
+    }
+}
+
+extension Advice.Choice {
+    fileprivate var option: String {
+        switch self {
+        case .archiveFolder: "--archive"
+        case .archiveKey: "--key-file"
+        case .certificateFolder: "--certificates"
+        case .lookTables: "--into"
+        }
+    }
+}
+
+extension Advice.Step {
+    /// The command as it is typed.
+    fileprivate var command: String {
+        switch self {
+        case .grantRoles: "daybook database roles"
+        case .check: "daybook database check"
+        case .makePartitions: "daybook database partitions"
+        case .resumePurge: "daybook retention purge --resume"
+        case .expireArchives: "daybook retention expire-archives"
+        case .writeOffArchive(let run): "daybook retention expire-archives --lost \(run)"
+        case .endLook(let look): "daybook retention forget-look \(look)"
+        case .verifyRetention: "daybook retention verify"
+        case .listRecord: "daybook retention list"
+        case .listHolds: "daybook retention hold list"
+        case .extractCertificates: "daybook retention certificate"
+        case .closeMonth: "daybook close month MONTH"
+        }
     }
 }
 

@@ -55,6 +55,51 @@ public enum Advice: Sendable, Hashable {
     /// Bookings past the engine leave the wallet and the ledger apart.
     case verifyLedger
 
+    /// A table that a look into an archive would make is there.
+    case nameOtherTables
+
+    // In the middle of a sentence, which says with it what to do.
+    /// What somebody chooses with a call of a command.
+    case choose(Choice)
+    /// A command that goes on, mends or shows more.
+    case take(Step)
+    /// What it is that stands in the way is in the text for debugging.
+    case readDebugText
+    /// The rest of the sentence, and others after it.
+    indirect case followed(Advice, by: String)
+
+    /// The same with the rest of the sentence.
+    public func then(_ rest: String) -> Advice { .followed(self, by: rest) }
+
+    /// A place, or something else that a call names.
+    public enum Choice: Sendable, Hashable, CaseIterable {
+        case archiveFolder, archiveKey
+        case certificateFolder
+        /// Tables of their own for the rows of an archive.
+        case lookTables
+    }
+
+    /// What somebody does next, with the facts of it.
+    public enum Step: Sendable, Hashable {
+        // What makes a database ready.
+        case grantRoles, check, makePartitions
+        // What goes on with a run that ended before its end.
+        case resumePurge, expireArchives
+        /// Nobody finds the archive of this purge.
+        case writeOffArchive(of: Int64)
+        /// The tables of this look are to go.
+        case endLook(Int64)
+        // What shows more.
+        case verifyRetention, listRecord, listHolds, extractCertificates
+        case closeMonth
+
+        /// One of each.
+        public static let all: [Step] = [
+            .grantRoles, .check, .makePartitions, .resumePurge, .expireArchives, .writeOffArchive(of: 1), .endLook(1),
+            .verifyRetention, .listRecord, .listHolds, .extractCertificates, .closeMonth,
+        ]
+    }
+
     /// Queries of a report that do not come with the program.
     public enum ForeignQueries: Sendable, Hashable {
         /// A custom report, which has a connection of its own.
@@ -73,8 +118,10 @@ public enum Advice: Sendable, Hashable {
             .nameAccount(similar: ["one", "two"], outcome: nil), .nameLaterMonth, .giveOwnSlugs, .sayWhyHoldsEnd,
             .importProfile, .nameOtherOutput, .fillPlaceholders,
         ] + PurgeGuard.Danger.allCases.map(Advice.overrule) + [
-            .sayRows(due), .lookAtPlan(due), .readWhatWasClosed, .correctByAdjusting, .verifyLedger,
-        ]
+            .sayRows(due), .lookAtPlan(due), .readWhatWasClosed, .correctByAdjusting, .verifyLedger, .nameOtherTables,
+            .readDebugText,
+            .take(.check).then("."),
+        ] + Choice.allCases.map(Advice.choose) + Step.all.map(Advice.take)
     }()
 }
 

@@ -19,6 +19,12 @@ public struct DaybookError: Error, Sendable, CustomStringConvertible, CustomDebu
         self.debugText = debugText
     }
 
+    /// The same with more after it, whether its sentence is whole or not.
+    public func followed(by text: String, debugText: String) -> DaybookError {
+        DaybookError(
+            kind, advice == nil ? sentence + text : sentence, advice?.then(text), debugText: debugText)
+    }
+
     public var description: String { sentence }
     public var debugDescription: String { debugText.isEmpty ? sentence : sentence + "\n" + debugText }
 
@@ -83,5 +89,9 @@ public struct StoppedRun: Error, Sendable {
         self.cause = cause
         self.standing = standing
         self.advice = advice
+    }
+
+    public init(_ cause: Cause, _ standing: Remark) {
+        self.init(cause, standing: standing.sentence, standing.advice)
     }
 }

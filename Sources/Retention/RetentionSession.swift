@@ -62,7 +62,7 @@ enum RetentionSession {
             [.text(table)])
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration(
-                "This database has no tables for the retention of this version yet; run: \(NextStep.migrate)")
+                "This database has no tables for the retention of this version yet", .migrate)
         }
     }
 
@@ -76,8 +76,7 @@ enum RetentionSession {
             ) AS exists
             """)
         guard try known[0].bool("exists") else {
-            throw DaybookError.configuration(
-                "The certificates of this database have no parts yet; run: \(NextStep.migrate)")
+            throw DaybookError.configuration("The certificates of this database have no parts yet", .migrate)
         }
     }
 
@@ -91,8 +90,8 @@ enum RetentionSession {
             """)
         guard try rights[0].bool("may_add") else {
             throw DaybookError.configuration(
-                "The role \(try rights[0].text("role")) may not add a certificate, so nothing was done; run again: "
-                    + "\(NextStep.grantRoles)")
+                "The role \(try rights[0].text("role")) may not add a certificate, so nothing was done; run again: ",
+                .take(.grantRoles))
         }
     }
 }

@@ -57,6 +57,27 @@ import Testing
             StoppedRun(.failure(DaybookError.usage("No", .migrate)), standing: "One is applied.", .goOnMigrating),
             "No; run: daybook database migrate One is applied. What is missing is applied by: daybook database migrate"
         ),
+        (
+            DaybookError.usage("Name another with ", .choose(.archiveFolder).then(".")),
+            "Name another with --archive."
+        ),
+        (
+            DaybookError(.configuration, "It may not; run: ", .take(.grantRoles)).followed(
+                by: " The purge stopped there.", debugText: ""),
+            "It may not; run: daybook database roles The purge stopped there."
+        ),
+        (
+            DaybookError.badData("A trigger failed.").followed(by: " The purge stopped there.", debugText: ""),
+            "A trigger failed. The purge stopped there."
+        ),
+        (
+            StoppedRun(
+                .failure(DaybookError.usage("No.")),
+                Remark(
+                    "Rows are put back, or not: if so, `",
+                    .take(.verifyRetention).then("` counts certificate 1."))),
+            "No. Rows are put back, or not: if so, `daybook retention verify` counts certificate 1."
+        ),
     ]
 
     @Test func `sentences end with the advice, whoever refuses`() {
@@ -77,32 +98,69 @@ import Testing
             #expect(try await Self.help(of: command).contains("USAGE: daybook \(command.joined(separator: " "))"))
         }
         let options = words.matches(of: /--[a-z-]+/).map { String($0.0) }
-        guard let command = Self.command(advice) else {
-            #expect(options.isEmpty, "whose are \(options)?")
-            return
+        let commands = Self.commands(advice)
+        #expect(options.isEmpty || !commands.isEmpty, "whose are \(options)?")
+        for command in commands {
+            let help = try await Self.help(of: command)
+            for option in options { #expect(help.contains(option), "\(command) has no \(option)") }
+            if case .overrule(let danger) = advice { #expect(help.contains(danger.rawValue)) }
         }
-        let help = try await Self.help(of: command)
-        for option in options { #expect(help.contains(option), "\(command) has no \(option)") }
-        if case .overrule(let danger) = advice { #expect(help.contains(danger.rawValue)) }
     }
 
-    private static func help(of command: [String]) async throws -> String {
-        try await ProgramRun.expectingSuccess(command + ["--help"])
+    @Test(arguments: Advice.Step.all)
+    func `a command that is taken next stands there whole, as it is typed`(step: Advice.Step) async throws {
+        let words = Remark("", .take(step)).words.split(separator: " ").map(String.init)
+        #expect(words.first == "daybook")
+        let named = Array(words.dropFirst().prefix { !$0.hasPrefix("--") && $0 != $0.uppercased() })
+        let help = try await Self.help(of: named)
+        #expect(help.contains("USAGE: daybook " + named.joined(separator: " ")))
+        for option in words where option.hasPrefix("--") { #expect(help.contains(option), "\(words): \(help)") }
     }
 
-    /// A command that gives the advice or follows it, and has its options; nil where it names none.
-    private static func command(_ advice: Advice) -> [String]? {
+    /// What commands say of themselves, each asked once.
+    private actor Helps {
+        private var asked: [[String]: Task<String, any Error>] = [:]
+
+        func help(of command: [String]) async throws -> String {
+            let task = asked[command] ?? Task { try await ProgramRun.expectingSuccess(command + ["--help"]) }
+            asked[command] = task
+            return try await task.value
+        }
+    }
+
+    private static let helps = Helps()
+
+    private static func help(of command: [String]) async throws -> String { try await helps.help(of: command) }
+
+    /// Commands that give the advice or follow it, and have its options; none where it names none.
+    private static func commands(_ advice: Advice) -> [[String]] {
         switch advice {
-        case .migrate, .goOnMigrating, .addEngine: ["database", "migrate"]
-        case .nameDatabase, .namePrimary: ["database", "check"]
-        case .nameReadingLogin(.customReport): ["report", "run"]
-        case .nameReadingLogin(.slaDefinitions), .awaitReplay, .nameOtherOutput: ["report", "sla"]
-        case .nameLaterMonth, .sayWhyHoldsEnd: ["accounts", "import"]
-        case .fillPlaceholders: ["letter"]
-        case .overrule, .sayRows, .lookAtPlan: ["retention", "purge"]
+        case .migrate, .goOnMigrating, .addEngine: [["database", "migrate"]]
+        case .nameDatabase, .namePrimary: [["database", "check"]]
+        case .nameReadingLogin(.customReport): [["report", "run"]]
+        case .nameReadingLogin(.slaDefinitions), .awaitReplay, .nameOtherOutput: [["report", "sla"]]
+        case .nameLaterMonth, .sayWhyHoldsEnd: [["accounts", "import"]]
+        case .fillPlaceholders: [["letter"]]
+        case .overrule, .sayRows, .lookAtPlan: [["retention", "purge"]]
+        case .nameOtherTables: [["retention", "restore"]]
+        case .choose(let choice): commands(choice).map { ["retention", $0] }
+        case .take(.resumePurge): [["retention", "purge"]]
+        case .take(.writeOffArchive): [["retention", "expire-archives"]]
+        case .followed(let advice, _): commands(advice)
         case .checkDatabase, .grantRoles, .nameAccount, .giveOwnSlugs, .importProfile, .readWhatWasClosed,
-            .correctByAdjusting, .verifyLedger:
-            nil
+            .correctByAdjusting, .verifyLedger, .take, .readDebugText:
+            []
+        }
+    }
+
+    /// All commands of the retention in which somebody is told to choose so.
+    private static func commands(_ choice: Advice.Choice) -> [String] {
+        switch choice {
+        case .archiveFolder: ["purge", "erase", "carry-forward"]
+        case .archiveKey: ["purge", "erase", "carry-forward", "restore"]
+        case .certificateFolder:
+            ["purge", "erase", "carry-forward", "restore", "forget-look", "expire-archives"]
+        case .lookTables: ["restore"]
         }
     }
 }

@@ -29,6 +29,8 @@ import Testing
                 #expect(try await PlanFile(purging.settings, Purging.date).sum("held_rows") == all)
                 let again = try await purging.retention(["hold", "release", String(number), "--reason", "settled"])
                 #expect(again.exitCode == 64)
+                #expect(
+                    again.errors == "daybook: There is no hold \(number) in force; see: daybook retention hold list\n")
             }
             let list = try await purging.retention(["hold", "list"])
             #expect(list.output.contains("matter 2026-114") && list.output.contains("settled"))

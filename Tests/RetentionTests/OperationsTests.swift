@@ -2,8 +2,6 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Retention
-
 /// The units for systemd, cron and Kubernetes, and the commands in them.
 @Suite struct OperationsTests {
     private static let folder = Deployment.root + "/docs/operations/"
@@ -70,32 +68,6 @@ import Testing
             let run = try await ProgramRun(command + ["--help"])
             #expect(run.exitCode == 0, "\(command)")
             for option in command where option.hasPrefix("--") { #expect(run.output.contains(option), "\(command)") }
-        }
-    }
-
-    @Test(arguments: NextStep.all.map(\.description))
-    func `every command that a message of the retention names is one of the program's`(command: String) async throws {
-        let words = command.split(separator: " ").map(String.init)
-        #expect(words.first == "daybook")
-        let named = Array(words.dropFirst().prefix { !$0.hasPrefix("--") && $0 != $0.uppercased() })
-        let help = try await ProgramRun(named + ["--help"])
-        #expect(help.exitCode == 0 && help.output.contains("USAGE: daybook " + named.joined(separator: " ")))
-        for option in words where option.hasPrefix("--") {
-            #expect(help.output.contains(option), "\(command): \(help.output)")
-        }
-    }
-
-    @Test func `no message of the retention names a command beside them`() throws {
-        let folder = URL(fileURLWithPath: Deployment.root + "/Sources/Retention")
-        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.allObjects ?? []
-        let sources = files.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }
-        #expect(sources.count > 40)
-        let commands = /daybook (retention|database|close|accounts|report|ledger|keys) (?!extract 1)[a-z]/
-        for source in sources where source.lastPathComponent != "NextStep.swift" {
-            for line in try String(contentsOf: source, encoding: .utf8).split(separator: "\n")
-            where !line.contains("///") {
-                #expect(line.firstMatch(of: commands) == nil, "\(source.lastPathComponent): \(line)")
-            }
         }
     }
 }

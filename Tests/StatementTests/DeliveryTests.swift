@@ -180,6 +180,9 @@ import Testing
             #expect(unfilled.exitCode == 64 && unfilled.errors.contains("needs proposal"))
             let invented = try await ProgramRun(letter + ["--set", "proposal=x", "--set", "availability=100 %"])
             #expect(invented.exitCode == 64 && invented.errors.contains("measured"))
+            #expect(
+                unfilled.errors == "daybook: The letter introduction needs proposal: give each with --set name=value.\n"
+            )
             let filled = try await ProgramRun(letter + ["--set", "proposal=Tuesday?"])
             #expect(filled.exitCode == 0, "\(filled.errors)")
             let message = try await Self.read(folder.file("letter.eml"))
@@ -190,6 +193,44 @@ import Testing
                 let other = try await ProgramRun(["letter", name] + letter.dropFirst(2))
                 #expect(other.exitCode == 64 && other.errors.contains("needs"), "\(name): \(other.errors)")
             }
+        }
+    }
+}
+
+/// The letters of reports, which only their reports fill.
+@Suite struct ReportLetterTests {
+    @Test(arguments: [
+        (["statement"], ["adjustments", "closing_balance", "customer", "unreconciled", "verdict"]),
+        (["sla", "--no-tasks"], ["customer", "from", "month", "number", "promises", "verdict"]),
+    ])
+    func `one of your own that has another placeholder is refused with those that it may have`(
+        report: [String], known: [String]
+    ) async throws {
+        try await withSample { settings in
+            let taking = try Sendmail("echo $to >> $(dirname $0)/log")
+            try FileManager.default.createDirectory(
+                atPath: taking.folder.file("own/letters"), withIntermediateDirectories: true)
+            _ = try taking.folder.write(
+                "Subject: {{number}}\n\nDear {{customer}}, take {{cheque}} and {{flowers}}.\n",
+                to: "own/letters/\(report[0]).txt")
+            let own = ["--account", "customer2", "--templates", taking.folder.file("own")]
+            let run = try await taking.send(report + own, settings)
+            #expect(run.exitCode == 64 && taking.recipients() == [], "\(run.output)")
+            let said = try #require(run.errors.split(separator: "\n").last)
+            #expect(
+                said.hasPrefix(
+                    "daybook: The letter \(report[0]) has {{cheque}}, {{flowers}}, of which its report knows nothing; "
+                        + "mend letters/\(report[0]).txt. It may have {{"), "\(said)")
+            for name in known { #expect(said.contains("{{\(name)}}"), "\(name): \(said)") }
+            // Nothing is advised that the command does not have.
+            let help = try await ProgramRun.expectingSuccess(["report", report[0], "--help"])
+            for option in said.matches(of: /--[a-z-]+/) { #expect(help.contains(option.0)) }
+            // With those alone it goes out.
+            _ = try taking.folder.write(
+                "Subject: {{number}}\n\n\(known.map { "{{\($0)}}" }.joined(separator: " "))\n",
+                to: "own/letters/\(report[0]).txt")
+            _ = try await taking.send(report + own, settings)
+            #expect(!taking.recipients().isEmpty)
         }
     }
 }

@@ -58,7 +58,9 @@ import Testing
             let batchID = try await rig.create(Array(repeating: .sora2, count: 30))
             try await pair.catchUp()
             try pair.primary.stop()
-            try await Self.wait(for: "is a standby", worker, pair.onStandby(settings))
+            try await Self.wait(
+                for: "run this on the primary, by naming it with --database or DATABASE_URL.", worker,
+                pair.onStandby(settings))
             try pair.standby.promote()
             try await rig.waitUntilSettled(batchID, seconds: 60)
             #expect(await worker.stop() == 0, "\(worker.errors)")

@@ -42,9 +42,22 @@ public struct LetterTemplate: Sendable {
         return names
     }
 
+    /// Fills the letter of a report. Throws `usage` for a placeholder of which the report knows nothing: nobody can
+    /// give it a value.
+    public func fill(fromReport values: [String: String]) throws(DaybookError) -> Letter {
+        let missing = missing(values)
+        guard missing.isEmpty else {
+            let known = values.keys.sorted().map { "{{\($0)}}" }.joined(separator: ", ")
+            throw .usage(
+                "The letter \(name) has \(missing.map { "{{\($0)}}" }.joined(separator: ", ")), of which its report "
+                    + "knows nothing; mend letters/\(name).txt. It may have \(known).")
+        }
+        return try filled(values)
+    }
+
     /// Fills every placeholder. Throws `usage` for one that has no value, and for a value that has no placeholder.
-    public func fill(_ values: [String: String], given: Set<String> = []) throws(DaybookError) -> Letter {
-        let missing = placeholders.filter { (values[$0] ?? "").isEmpty }
+    public func fill(_ values: [String: String], given: Set<String>) throws(DaybookError) -> Letter {
+        let missing = missing(values)
         guard missing.isEmpty else {
             throw .usage("The letter \(name) needs \(missing.joined(separator: ", "))", .fillPlaceholders)
         }
@@ -52,6 +65,14 @@ public struct LetterTemplate: Sendable {
             throw .usage(
                 "The letter \(name) has no {{\(unknown)}}; it has \(placeholders.joined(separator: ", ")).")
         }
+        return try filled(values)
+    }
+
+    private func missing(_ values: [String: String]) -> [String] {
+        placeholders.filter { (values[$0] ?? "").isEmpty }
+    }
+
+    private func filled(_ values: [String: String]) throws(DaybookError) -> Letter {
         let filled = text.replacing(/\{\{([a-z0-9_]+)\}\}/) { values[String($0.1)] ?? "" }
         let lines = filled.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
         let subject = String(lines[0]).replacing(/^Subject: */, with: "")

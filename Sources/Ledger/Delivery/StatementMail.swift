@@ -33,7 +33,7 @@ public struct StatementMail: Sendable {
         for line in StatementLine.allCases {
             values[line.rawValue] = statement.summary[line].map { GroupedNumber.text($0) } ?? "not known"
         }
-        let filled = try letter.fill(values)
+        let filled = try letter.fill(fromReport: values)
         let attachments = try ReportAttachments(statement) { ending, manifest in
             try StatementManifest(json: manifest).mailedName(ending) ?? "statement \(month).\(ending)"
         }.all

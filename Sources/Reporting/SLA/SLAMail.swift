@@ -28,7 +28,7 @@ public struct SLAMail: Sendable {
     }
 
     private func message(_ report: SLAReport.Outcome, to account: Account, date: Instant) throws -> MailMessage {
-        let filled = try letter.fill([
+        let filled = try letter.fill(fromReport: [
             "customer": account.name, "month": month.title, "number": "\(account.slug)-\(month)",
             "promises": Self.lines(report.summary), "verdict": report.summary.sentence, "from": from,
         ])

@@ -24,9 +24,9 @@ public struct ArchiveExpiry: Sendable {
     public struct Outcome: Sendable {
         public var runs: [Int64] = []
         /// Folders that hold files of somebody else's and were left, a sentence each.
-        public var remarks: [String] = []
-        /// Why others could not be destroyed, a sentence each.
-        public var failures: [String] = []
+        public var remarks: [Remark] = []
+        /// Why others could not be destroyed.
+        public var failures: [DaybookError] = []
         public var files: [String] = []
     }
 
@@ -58,7 +58,7 @@ public struct ArchiveExpiry: Sendable {
                     outcome.runs.append(expired.run)
                     outcome.remarks += remarks
                 } catch let error as DaybookError where error.kind == .output {
-                    outcome.failures.append(error.sentence)
+                    outcome.failures.append(error)
                 }
             }
             outcome.files += try await Uninterrupted.run(connection) { try files.publishMissing($0, tell: tell) }
@@ -85,7 +85,7 @@ public struct ArchiveExpiry: Sendable {
 
     private func destroy(
         _ expired: Expired, _ connection: DirectConnection
-    ) async throws -> (issued: [CertificateIssuer.Issued], remarks: [String]) {
+    ) async throws -> (issued: [CertificateIssuer.Issued], remarks: [Remark]) {
         let run = expired.run
         // An older program may have been killed after the manifest, and before the rest: then the records say what the
         // files of this run are.
@@ -106,9 +106,10 @@ public struct ArchiveExpiry: Sendable {
             return (issued, try Look.open(into: run, session))
         }
         let left = looks.map { look in
-            "Rows of purge \(run) are still in the tables of look \(look); drop them with: \(NextStep.endLook(look))"
+            Remark(
+                "Rows of purge \(run) are still in the tables of look \(look); drop them with: ", .take(.endLook(look)))
         }
-        return (issued, (remark.map { [$0] } ?? []) + left)
+        return (issued, (remark.map { [Remark($0)] } ?? []) + left)
     }
 
     /// Certifies that an archive is nowhere to be found: nobody says that it was destroyed, and `verify` looks for it
@@ -136,8 +137,8 @@ public struct ArchiveExpiry: Sendable {
             }
             guard !expired.isThere else {
                 throw DaybookError.usage(
-                    "The archive of purge \(run) is there, so it is not lost; it ends at its time, with: "
-                        + "\(NextStep.expireArchives)")
+                    "The archive of purge \(run) is there, so it is not lost; it ends at its time, with: ",
+                    .take(.expireArchives))
             }
             return ((), try certify(.archiveLost, run, from: [.kept, .expiring], to: .lost, session).first)
         }.issued
@@ -207,7 +208,7 @@ public struct ArchiveExpiry: Sendable {
             throw DaybookError.output(
                 "The archive of purge \(run) is not in \(path), or cannot be read there; nothing was destroyed or "
                     + "certified about it. Run this where the archive is, as a user who may remove it. If it is lost "
-                    + "for good: \(NextStep.writeOffArchive(of: run))")
+                    + "for good: ", .take(.writeOffArchive(of: run)))
         }
     }
 }
@@ -232,13 +233,15 @@ struct ExpiryEnding: Sendable {
             func these(_ state: ArchiveState) -> [Int64] { states.filter { $0.state == state }.map(\.run) }
             return StoppedRun(
                 isInterruption ? .interruption : .failure(Aftermath.settled(error)),
-                standing: Self.standing(these(.destroyed), begun: these(.expiring), left: these(.kept)))
+                standing: Self.standing(these(.destroyed), begun: these(.expiring), left: these(.kept)),
+                .take(.expireArchives))
         } catch let unanswered {
             guard !(unanswered is DaybookError) else { return unanswered }
             return StoppedRun(
                 isInterruption ? .interruption : .failure(error),
                 standing: "At least so far as this program knows: "
-                    + Self.standing(destroyed, begun: [], left: runs.filter { !destroyed.contains($0) }))
+                    + Self.standing(destroyed, begun: [], left: runs.filter { !destroyed.contains($0) }),
+                .take(.expireArchives))
         }
     }
 
@@ -248,7 +251,7 @@ struct ExpiryEnding: Sendable {
         if !begun.isEmpty { parts.append("\(archives(begun)) being destroyed, which nothing certifies yet") }
         if !left.isEmpty { parts.append("\(archives(left)) still there") }
         let sentence = parts.isEmpty ? "No archive was due" : parts.joined(separator: "; ")
-        return sentence + ". Go on with: \(NextStep.expireArchives)"
+        return sentence + ". Go on with: "
     }
 
     private static func archives(_ runs: [Int64]) -> String {

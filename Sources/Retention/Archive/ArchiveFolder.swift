@@ -37,11 +37,10 @@ struct ArchiveFolder: Sendable {
         do {
             _ = try Folder(making: path, mode: .ownerOnly)
         } catch {
-            throw .output("The archive folder \(path) cannot be made; nothing was purged. Name another with --archive.")
+            throw .output("The archive folder \(path) cannot be made; \(Self.elsewhere)", Self.there)
         }
         guard access(path, W_OK) == 0 else {
-            throw .output(
-                "The archive folder \(path) cannot be written; nothing was purged. Name another with --archive.")
+            throw .output("The archive folder \(path) cannot be written; \(Self.elsewhere)", Self.there)
         }
         try Self.synchronise(Folder.parts(of: path).folder)
     }
@@ -53,11 +52,14 @@ struct ArchiveFolder: Sendable {
             throw .output(
                 errno == EEXIST
                     ? "The archive folder \(path) is there already, of another database or of a copy of this one; "
-                        + "nothing was purged. Name another place with --archive."
-                    : "The archive folder \(path) cannot be made; nothing was purged. Name another with --archive.")
+                        + "nothing was purged. Name another place with "
+                    : "The archive folder \(path) cannot be made; \(Self.elsewhere)", Self.there)
         }
         try make()
     }
+
+    private static let elsewhere = "nothing was purged. Name another with "
+    private static let there = Advice.choose(.archiveFolder).then(".")
 
     /// Throws `configuration` where a file that was recorded is not here, or the key is another than the files'.
     func requireWhole(_ recorded: Set<String>, key: [UInt8]?) throws {

@@ -27,12 +27,17 @@ public struct Restoration: Sendable {
     public let look: LookRequest?
     private let key: [UInt8]?
     private let issuer: CertificateIssuer
+    private let words: @Sendable (Remark) -> String
 
-    /// - Parameter mode: Who may read the certificates.
+    /// - Parameters:
+    ///   - mode: Who may read the certificates.
+    ///   - words: A whole sentence, with the command that helps: tables of a look say in a comment what they are.
     public init(
         manifest: String, look: LookRequest?, keyFile: String?, templates: TemplateSet, certificates: String,
-        signingKey: SigningKey? = nil, mode: OutputMode = .ownerOnly, programVersion: String, host: String
+        signingKey: SigningKey? = nil, mode: OutputMode = .ownerOnly, programVersion: String, host: String,
+        words: @escaping @Sendable (Remark) -> String
     ) throws {
+        self.words = words
         manifestPath = manifest
         self.look = look
         key = try keyFile.map { try ArchivePlace.key($0) }
@@ -113,8 +118,8 @@ public struct Restoration: Sendable {
         }
         if look == nil, try Self.wasRestored(manifest.run, session) {
             throw DaybookError.badData(
-                "The archive of purge \(manifest.run) was put back before; nothing was changed. To look at its rows: "
-                    + "--into TABLE")
+                "The archive of purge \(manifest.run) was put back before; nothing was changed. To look at its rows: ",
+                .choose(.lookTables).then(" TABLE"))
         }
         for segment in manifest.segments {
             let reader = SegmentReader(path: folder.file(segment.fileName), key: nil)
@@ -132,8 +137,7 @@ public struct Restoration: Sendable {
             let found = try session.query("SELECT to_regclass($1) IS NOT NULL AS is_there", [.text(table)])
             guard try !found[0].bool("is_there") else {
                 throw DaybookError.badData(
-                    "The table \(name) is there already; nothing was put back. End its look with forget-look if it is "
-                        + "one's, or give --into another name.")
+                    "The table \(name) is there already; nothing was put back.", .nameOtherTables)
             }
         }
     }
@@ -189,7 +193,7 @@ public struct Restoration: Sendable {
             try LookTable(name: request.table(dataClass), rows: own).make(session)
             tables.append((request.table(dataClass), dataClass, own.reduce(0) { $0 + $1.segment.rows }))
         }
-        let look = try Look.record(request, run: manifest.run, tables: tables, until: until, session)
+        let look = try Look.record(request, run: manifest.run, tables: tables, until: until, inWords: words, session)
         return Done(tables: classes.map { "\(request.into)_\($0)" }, look: look)
     }
 
@@ -213,7 +217,7 @@ public struct Restoration: Sendable {
             guard look != nil else {
                 throw DaybookError.usage(
                     "Ledger rows that were carried forward are never put back: their balances are in the ledger. "
-                        + "To look at them: --into TABLE")
+                        + "To look at them: ", .choose(.lookTables).then(" TABLE"))
             }
             return "public.credit_ledger"
         }

@@ -56,7 +56,8 @@ struct RestoredRows {
         guard found == 0 else {
             throw DaybookError.badData(
                 "\(found) of the rows of \(path) are in \(source) already, put back by hand it seems; nothing was put "
-                    + "back. Take them out there first, or look at the archive with --into TABLE.")
+                    + "back. Take them out there first, or look at the archive with ",
+                .choose(.lookTables).then(" TABLE."))
         }
     }
 
@@ -100,7 +101,7 @@ struct RestoredRows {
         guard Int64(count + missing.count) == segment.rows else {
             throw DaybookError.badData(
                 "\(count) rows of \(source) have the keys of the \(segment.rows) of \(path); nothing was put back. To "
-                    + "look at them: --into TABLE")
+                    + "look at them: ", .choose(.lookTables).then(" TABLE"))
         }
         return (kept, missing)
     }
@@ -168,7 +169,8 @@ struct SegmentReader {
         var rest = Int(size)
         if isEncrypted {
             guard let key else {
-                throw DaybookError.configuration("\(path) is encrypted; name the file of its key with --key-file.")
+                throw DaybookError.configuration(
+                    "\(path) is encrypted; name the file of its key with ", .choose(.archiveKey).then("."))
             }
             cipher = .opening(key: key, nonce: Array(start[SegmentWriter.mark.count...]))
             rest -= head + AuthenticatedCipher.tagLength

@@ -63,7 +63,8 @@ public struct CarryForward: Sendable {
 
     private func replace(_ plan: CarryPlan) async throws -> Outcome {
         guard let place = settings.archive else {
-            throw DaybookError.usage("Ledger rows never go without an archive; name its folder with --archive.")
+            throw DaybookError.usage(
+                "Ledger rows never go without an archive; name its folder with ", .choose(.archiveFolder).then("."))
         }
         try await Uninterrupted.run(connection) { session in
             try RetentionSession.prepareSession(session)
@@ -162,7 +163,7 @@ public struct CarryForward: Sendable {
                 SELECT FROM pg_class WHERE oid = to_regclass('public.credit_ledger') AND relkind = 'p') AS is_divided
             """)
         guard try known[0].bool("is_divided") else {
-            throw DaybookError.configuration("The ledger has no months yet; run: \(NextStep.migrate)")
+            throw DaybookError.configuration("The ledger has no months yet", .migrate)
         }
     }
 

@@ -164,7 +164,7 @@ enum CarryRows {
         guard let row = rows.first else { return }
         throw DaybookError.usage(
             "Ledger entry \(try row.int("id")) of \(try row.text("owner")) came after its month was closed, and no "
-                + "statement has shown it yet; close the next month first: \(NextStep.closeMonth)")
+                + "statement has shown it yet; close the next month first: ", .take(.closeMonth))
     }
 
     /// What of each month would be replaced. Only months that have something to replace.

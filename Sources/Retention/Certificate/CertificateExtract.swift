@@ -70,8 +70,8 @@ public struct Extraction: Sendable {
         let checked = try ExtractCheck(document)
         guard checked.findings.isEmpty else {
             throw DaybookError.badData(
-                "The chain of certificates is not as it was certified, so nothing was extracted; see: "
-                    + "\(NextStep.verify)")
+                "The chain of certificates is not as it was certified, so nothing was extracted; see: ",
+                .take(.verifyRetention))
         }
         return Outcome(document: document, remarks: found.remarks)
     }
@@ -114,7 +114,7 @@ public struct Extraction: Sendable {
             return .usage(
                 "\(account) became an account after everything that was certified\(about): nothing in it is theirs.")
         }
-        return .usage("There is no certificate\(about); see: \(NextStep.listRecord)")
+        return .usage("There is no certificate\(about); see: ", .take(.listRecord))
     }
 
     private func find(_ session: Session) throws -> Found {

@@ -82,16 +82,18 @@ extension CertificateIssuer {
     /// Throws `output` where the next certificate of the chain could not be written, or would meet a file of its name:
     /// nothing may happen of which the certificate could not be laid down.
     ///
-    /// - Parameter advice: What to do, as a sentence.
+    /// - Parameters:
+    ///   - otherwise: What became of the call, and how to name another folder.
+    ///   - ending: The end of that sentence.
     func requirePlace(
-        advice: String = "Nothing was done; name another folder with --certificates.",
-        _ session: Session
+        otherwise: String = "Nothing was done; name another folder with ", ending: String = ".", _ session: Session
     ) throws {
+        let there = Advice.choose(.certificateFolder).then(ending)
         try RetentionSession.requireCertifying(session)
         do {
             try CertificateFiles.make(folder, .ownerOnly)
         } catch let error as DaybookError {
-            throw DaybookError.output(error.sentence + " " + advice)
+            throw DaybookError.output(error.sentence + " " + otherwise, there)
         }
         let next = try session.query(
             "SELECT coalesce(max(sequence), 0) + 1 AS number FROM daybook.retention_certificate")[0].int("number")
@@ -99,7 +101,8 @@ extension CertificateIssuer {
             let path = CertificateFiles.path(folder, next, ending)
             guard !FileManager.default.fileExists(atPath: path) else {
                 throw DaybookError.output(
-                    "\(path) is there already: of another database, or of a later state of this one. " + advice)
+                    "\(path) is there already: of another database, or of a later state of this one. " + otherwise,
+                    there)
             }
         }
     }
@@ -108,9 +111,10 @@ extension CertificateIssuer {
     ///
     /// - Parameters:
     ///   - deed: What was done and certified, as the beginning of a sentence.
-    ///   - advice: The end of that sentence, which says what to do.
+    ///   - goOn: The end of that sentence, which says what to do.
     func requireThere(
-        _ issued: [Issued], of deed: String, advice: String = Self.advice
+        _ issued: [Issued], of deed: String,
+        goOn: Remark = Remark("make room there, then: ", .take(.resumePurge))
     ) throws {
         for certificate in issued {
             let path = CertificateFiles.path(folder, certificate.sequence, "json")
@@ -118,12 +122,10 @@ extension CertificateIssuer {
             guard digest == certificate.fileSha256 else {
                 throw DaybookError.output(
                     "\(deed), and that is certified, but certificate \(certificate.sequence) cannot be written to "
-                        + "\(folder); \(advice)")
+                        + "\(folder); \(goOn.sentence)", goOn.advice)
             }
         }
     }
-
-    static let advice = "make room there, then: \(NextStep.resume)"
 }
 
 /// A certificate as its page shows it: stored, preformatted text only.

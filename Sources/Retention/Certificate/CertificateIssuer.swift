@@ -60,8 +60,9 @@ struct CertificateIssuer: Sendable {
 
     /// Divides a certificate, signs it and adds it to the chain.
     private func append(_ facts: Facts, _ session: Session) throws -> Issued {
-        let advice = "The certificate was not issued; name another folder with --certificates and try again."
-        try requirePlace(advice: advice, session)
+        try requirePlace(
+            otherwise: "The certificate was not issued; name another folder with ",
+            ending: " and try again.", session)
         let last = try session.query(
             "SELECT sequence, sha256 FROM daybook.retention_certificate ORDER BY sequence DESC LIMIT 1")
         let reader = CertificateReader(run: facts.run, session: session)

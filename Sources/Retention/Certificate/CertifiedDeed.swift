@@ -54,18 +54,20 @@ struct CertifiedDeed: Sendable {
                     "SELECT EXISTS (SELECT FROM daybook.retention_certificate WHERE sha256 = $1) AS is_done",
                     [.text(issued.sha256)])[0].bool("is_done")
             }
-            return StoppedRun(.failure(Aftermath.settled(error)), standing: isDone ? standing(issued) : undone)
+            return StoppedRun(.failure(Aftermath.settled(error)), isDone ? standing(issued) : Remark(undone))
         } catch {
             return StoppedRun(
                 .failure(error),
-                standing: "\(done), or not: if so, `\(NextStep.verify)` counts certificate \(issued.sequence).")
+                standing: "\(done), or not: if so, `",
+                .take(.verifyRetention).then("` counts certificate \(issued.sequence)."))
         }
     }
 
-    private func standing(_ issued: CertificateIssuer.Issued?) -> String {
-        guard let issued else { return done + "." }
-        return "\(done); certificate \(issued.sequence) certifies it, and what is missing in its folder is written by: "
-            + "\(NextStep.resume)"
+    private func standing(_ issued: CertificateIssuer.Issued?) -> Remark {
+        guard let issued else { return Remark(done + ".") }
+        return Remark(
+            "\(done); certificate \(issued.sequence) certifies it, and what is missing in its folder is written by: ",
+            .take(.resumePurge))
     }
 
     /// Lays down the certificate of the transaction, which stands by now, and those that are missing in their folders,
@@ -89,7 +91,7 @@ struct CertifiedDeed: Sendable {
         } catch let error as DaybookError where error.kind == .output {
             throw error
         } catch {
-            throw StoppedRun(.failure(error), standing: standing(issued))
+            throw StoppedRun(.failure(error), standing(issued))
         }
     }
 }

@@ -35,7 +35,8 @@ public struct ExtractCheck: Sendable {
             try CanonicalJSON.encode(extract) == bytes
         else {
             throw DaybookError.badData(
-                "This is no extract of certificates as \(NextStep.extract) writes it, or it was altered.")
+                "This is no extract of certificates as ",
+                .take(.extractCertificates).then(" writes it, or it was altered."))
         }
         self.extract = extract
         digests = extract.faces.map { SHA256Digest.hex($0) }

@@ -12,7 +12,12 @@ public struct Verification: Sendable {
     public struct Finding: Sendable, Hashable {
         /// What it is about: a certificate, a file, a run.
         public let subject: String
-        public let what: String
+        public let what: Remark
+
+        init(subject: String, what: String, _ advice: Advice? = nil) {
+            self.subject = subject
+            self.what = Remark(what, advice)
+        }
     }
 
     /// What was looked at.
@@ -234,9 +239,9 @@ public struct Verification: Sendable {
             let run = try row.int("run_id")
             let (state, archive) = (try row.text("state"), try row.text("archive_state"))
             let kinds = Set(try row.texts("kinds").map { CertificateKind(rawValue: $0) })
-            func suspect(_ subject: String, _ what: String) {
-                suspected.append(
-                    Suspicion(run: run, state: state + " " + archive, finding: Finding(subject: subject, what: what)))
+            func suspect(_ subject: String, _ what: String, _ advice: Advice? = nil) {
+                let finding = Finding(subject: subject, what: what, advice)
+                suspected.append(Suspicion(run: run, state: state + " " + archive, finding: finding))
             }
             let isFinished = state == RunState.finished.rawValue
             if isFinished, !kinds.contains(where: \.endsRun) {
@@ -245,8 +250,7 @@ public struct Verification: Sendable {
             if state == RunState.running.rawValue {
                 suspect(
                     "purge \(run)",
-                    "it was interrupted, and nothing certifies what it did; end it with: "
-                        + "\(NextStep.resume)")
+                    "it was interrupted, and nothing certifies what it did; end it with: ", .take(.resumePurge))
             }
             switch ArchiveState(rawValue: archive) {
             case .kept:
@@ -264,8 +268,7 @@ public struct Verification: Sendable {
             case .expiring:
                 suspect(
                     "the archive of purge \(run)",
-                    "its destruction was begun, and nothing certifies it; end it with: "
-                        + "\(NextStep.expireArchives)")
+                    "its destruction was begun, and nothing certifies it; end it with: ", .take(.expireArchives))
             case .destroyed where !kinds.contains(.archiveExpiry), .lost where !kinds.contains(.archiveLost):
                 let what = "it is recorded as \(archive), and no certificate says so"
                 outcome.findings.append(Finding(subject: "the archive of purge \(run)", what: what))

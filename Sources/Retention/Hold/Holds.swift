@@ -49,7 +49,7 @@ public struct Holds: Sendable {
                 "SELECT daybook.release_hold($1, $2) AS is_released", [.int(hold), .text(reason)])[0].bool(
                     "is_released")
             guard isReleased else {
-                throw DaybookError.usage("There is no hold \(hold) in force; see: \(NextStep.listHolds)")
+                throw DaybookError.usage("There is no hold \(hold) in force; see: ", .take(.listHolds))
             }
         }
     }
@@ -59,8 +59,7 @@ public struct Holds: Sendable {
         let known = try session.query(
             "SELECT to_regprocedure('daybook.release_hold(bigint, text)') IS NOT NULL AS exists")
         guard try known[0].bool("exists") else {
-            throw DaybookError.configuration(
-                "This database has no holds of this version yet; run: \(NextStep.migrate)")
+            throw DaybookError.configuration("This database has no holds of this version yet", .migrate)
         }
     }
 

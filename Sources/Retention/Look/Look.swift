@@ -82,14 +82,14 @@ struct Look: Sendable, Hashable {
     static func requireTable(_ session: Session) throws {
         guard try isKnown(session) else {
             throw DaybookError.configuration(
-                "This database has no table of looks into archives yet; run: \(NextStep.migrate)")
+                "This database has no table of looks into archives yet", .migrate)
         }
     }
 
     /// Records a look whose tables were just made, and marks them, so that they are known under any name.
     static func record(
         _ request: LookRequest, run: Int64, tables: [(name: String, dataClass: String, rows: Int64)], until: Instant,
-        _ session: Session
+        inWords words: (Remark) -> String, _ session: Session
     ) throws -> Look {
         let oids = try tables.map { table in
             try session.query(
@@ -109,9 +109,10 @@ struct Look: Sendable, Hashable {
         let look = try Look(row)
         for table in look.tables {
             let name = TableName.quoted(table.name, session)
-            let mark =
-                look.mark(table) + " rows of purge \(run), until \(until); drop it with: \(NextStep.endLook(look.id))"
-            try session.executeScript("COMMENT ON TABLE \(name) IS '\(mark)'")
+            let mark = Remark(
+                look.mark(table) + " rows of purge \(run), until \(until); drop it with: ", .take(.endLook(look.id)))
+            let text = words(mark).replacing("'", with: "''")
+            try session.executeScript("COMMENT ON TABLE \(name) IS '\(text)'")
         }
         return look
     }
@@ -159,7 +160,7 @@ enum LookEvidence {
             let subject = "look \(look.id)"
             for table in look.tables {
                 guard let what = try finding(table, look, now, session) else { continue }
-                findings.append(Verification.Finding(subject: subject, what: what))
+                findings.append(Verification.Finding(subject: subject, what: what.sentence, what.advice))
             }
             for what in differences(look, certified) {
                 findings.append(Verification.Finding(subject: subject, what: what))
@@ -179,25 +180,29 @@ enum LookEvidence {
 
     private static func finding(
         _ table: Look.Table, _ look: Look, _ now: Instant, _ session: Session
-    ) throws -> String? {
+    ) throws -> Remark? {
         let made = "\(table.name) (OID \(table.oid))"
         let place = try LookPlace.of(table, of: look, session)
         if look.droppedAt != nil {
             guard case .there(let name) = place else { return nil }
-            return "it is certified as ended, and its table is there: \(name), made as \(made)"
+            return Remark("it is certified as ended, and its table is there: \(name), made as \(made)")
         }
-        let end = NextStep.endLook(look.id)
+        let end = Advice.take(.endLook(look.id))
         let time = look.until <= now ? "its time was over at \(look.until)" : "until \(look.until)"
         switch place {
         case .there(let name):
             let now = name == table.name ? made : "\(name), which was \(made) and was renamed or moved by hand"
-            return "\(table.rows) rows of \(table.dataClass) of purge \(look.run) live again in \(now), for "
-                + "\(look.lookedBy) since \(look.lookedAt), \(time), because: \(look.reason); drop them with: \(end)"
+            return Remark(
+                "\(table.rows) rows of \(table.dataClass) of purge \(look.run) live again in \(now), for "
+                    + "\(look.lookedBy) since \(look.lookedAt), \(time), because: \(look.reason); drop them with: ",
+                end)
         case .doubtful(let name):
-            return "\(name) has the OID of its table \(made), and neither its name nor its mark: see whether it holds "
-                + "rows of purge \(look.run), drop it by hand if so, then: \(end)"
+            return Remark(
+                "\(name) has the OID of its table \(made), and neither its name nor its mark: see whether it holds "
+                    + "rows of purge \(look.run), drop it by hand if so, then: ", end)
         case .gone:
-            return "its table \(made) was dropped by hand, and nothing certifies that; do so with: \(end)"
+            return Remark(
+                "its table \(made) was dropped by hand, and nothing certifies that; do so with: ", end)
         }
     }
 

@@ -57,7 +57,8 @@ public struct LookEnd: Sendable {
         try Look.requireTable(session)
         try issuer.requirePlace(session)
         guard let open = try Look.find(look, session) else {
-            throw DaybookError.usage("There is no look \(look); \(NextStep.verify) names those that are open.")
+            throw DaybookError.usage(
+                "There is no look \(look); ", .take(.verifyRetention).then(" names those that are open."))
         }
         if let droppedAt = open.droppedAt {
             throw DaybookError.usage("Look \(look) has ended already, at \(droppedAt).")
@@ -93,8 +94,8 @@ public struct LookEnd: Sendable {
         } catch let error as PostgresError where error.sqlState?.rawValue == "2BP01" {
             throw DaybookError(
                 .badData,
-                "Something else stands on \(name), a view perhaps; nothing was dropped. Drop that first; "
-                    + "DAYBOOK_DEBUG=1 shows what it is.", debugText: String(reflecting: error))
+                "Something else stands on \(name), a view perhaps; nothing was dropped. Drop that first; ",
+                .readDebugText, debugText: String(reflecting: error))
         }
     }
 }

@@ -22,7 +22,9 @@ public struct LookRequest: Sendable, Hashable {
     func requireFitting(_ tables: [String]) throws {
         guard tables.allSatisfy({ $0.split(separator: ".").allSatisfy { $0.utf8.count <= Limits.identifierBytes } })
         else {
-            throw DaybookError.usage("The name that --into gives is too long for a table; nothing was put back.")
+            throw DaybookError.usage(
+                "The name that ",
+                .choose(.lookTables).then(" gives is too long for a table; nothing was put back."))
         }
     }
 
@@ -38,7 +40,7 @@ public struct LookRequest: Sendable, Hashable {
         guard try row.bool("is_fitting") else {
             throw DaybookError.usage(
                 "A look ends between today and \(try row.text("latest")), in UTC; nothing was put back. What is needed "
-                    + "for longer is put back under a hold, without --into.")
+                    + "for longer is put back under a hold, without ", .choose(.lookTables).then("."))
         }
         return try row.instant("until")
     }

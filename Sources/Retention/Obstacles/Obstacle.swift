@@ -1,4 +1,4 @@
-internal import Domain
+public import Domain
 public import Postgres
 internal import Schema
 
@@ -47,13 +47,15 @@ public enum Obstacles {
     /// What `database check` says: the same for every month that there is, and months that are in no report.
     ///
     /// Nothing where the database has no tables of the retention yet.
-    public static func findings(_ session: Session) throws -> [String] {
+    public static func findings(_ session: Session) throws -> [Remark] {
         let known = try session.query("SELECT to_regclass('daybook.purge_run') IS NOT NULL AS exists")
         guard try known[0].bool("exists") else { return [] }
         let shape = try DeploymentShape(session)
         let months = try WholePartitions.all(session, shape).map(\.name)
-        return try DetachedMonth.findings(session) + find(shape, months: months, session).map(\.sentence)
+        let sentences =
+            try find(shape, months: months, session).map(\.sentence)
             + MonthObstacles.notes(months, session)
+        return try DetachedMonth.findings(session) + sentences.map { Remark($0) }
     }
 
     /// Throws `configuration` naming every obstacle to a purge of what is due.

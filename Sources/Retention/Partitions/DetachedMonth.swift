@@ -38,12 +38,13 @@ struct DetachedMonth: Sendable {
     }
 
     /// A sentence per month, for who asks what is wrong with a database.
-    static func findings(_ session: Session) throws -> [String] {
+    static func findings(_ session: Session) throws -> [Remark] {
         let may = try session.query("SELECT has_table_privilege('daybook.purge_sweep', 'SELECT') AS may")
         guard try may[0].bool("may") else { return [] }
         return try all(session).filter { $0.fate == .detached }.map { month in
-            "Purge \(month.run) detached \(month.relation) and ended before its drop, so its rows are in no report. "
-                + "Give it back with: \(NextStep.resume)"
+            Remark(
+                "Purge \(month.run) detached \(month.relation) and ended before its drop, so its rows are in no "
+                    + "report. Give it back with: ", .take(.resumePurge))
         }
     }
 
@@ -146,7 +147,7 @@ extension Purge {
                 .configuration,
                 "\(relation), which an earlier purge detached, cannot be given back to the access log, and its rows "
                     + "are in no report until then: \(error.message ?? error.sentence). Change what is in the way, as "
-                    + "its owner, then: \(NextStep.resume)", debugText: String(reflecting: error))
+                    + "its owner, then: ", .take(.resumePurge), debugText: String(reflecting: error))
         }
     }
 }

@@ -30,14 +30,14 @@ public struct MonthlyPartitions: Sendable {
         guard let after = try? await Aftermath.ask(connection, { try names($0) }) else {
             return StoppedRun(
                 isInterruption ? .interruption : .failure(error),
-                standing: "Which partitions were made could not be asked; the missing ones are made by: "
-                    + "\(NextStep.makePartitions)")
+                standing: "Which partitions were made could not be asked; the missing ones are made by: ",
+                .take(.makePartitions))
         }
         let made = after.filter { !before.contains($0) }
         let what = made.isEmpty ? "No partition was made" : "Made before that: " + made.joined(separator: ", ")
         return StoppedRun(
             isInterruption ? .interruption : .failure(Aftermath.settled(error)),
-            standing: what + ". Those that are missing are made by: \(NextStep.makePartitions)")
+            standing: what + ". Those that are missing are made by: ", .take(.makePartitions))
     }
 
     private static func names(_ session: Session) throws -> [String] {

@@ -14,7 +14,7 @@ public struct RetentionPlan: Sendable {
     /// Partitions that would be dropped whole.
     public let wholePartitions: [String]
     /// Sentences for the operator: indexes that are missing, columns that will be cleared although nobody knows them.
-    public let advice: [String]
+    public let advice: [Remark]
     /// What would refuse a purge half way, with the statement that mends it; a purge does not begin where it is about
     /// rows that are due, or a month that would be dropped.
     public var obstacles: [Obstacle] = []
@@ -159,8 +159,9 @@ public struct PlanReader: Sendable {
         let whole = months.filter(\.mayBeDropped).map(\.name)
         return RetentionPlan(
             asOf: date, account: terms.account, lines: Self.sorted(lines), wholePartitions: whole,
-            advice: shape.indexAdvice + shape.redaction.advice
-                + (try MonthObstacles.notes(months.map(\.name), session) + DetachedMonth.findings(session)),
+            advice: (shape.indexAdvice + shape.redaction.advice
+                + (try MonthObstacles.notes(months.map(\.name), session))).map { Remark($0) }
+                + (try DetachedMonth.findings(session)),
             obstacles: try Obstacles.find(shape, months: whole, session),
             measuredRowsPerSecond: try Self.measuredSpeed(session), terms: terms,
             holdDigest: holdDigest, holds: try Terms.holdsInForce(session), redactedColumns: shape.redaction.names,

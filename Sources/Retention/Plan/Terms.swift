@@ -88,7 +88,7 @@ struct Terms: Sendable {
             return SHA256Digest.hex(try holds(session))
         } catch let error as PostgresError where error.code == .server {
             throw DaybookError(
-                .configuration, "The legal holds cannot be read, so nothing can be purged; run: \(NextStep.check)",
+                .configuration, "The legal holds cannot be read, so nothing can be purged; run: ", .take(.check),
                 debugText: String(reflecting: error))
         }
     }

@@ -41,7 +41,8 @@ extension Purge {
         }
         if let folder = run.archive, !resumption.endsNow {
             guard !run.isEncrypted || settings.archive?.key != nil else {
-                throw DaybookError.configuration("Purge \(run.id) encrypts its archive; name the key with --key-file.")
+                throw DaybookError.configuration(
+                    "Purge \(run.id) encrypts its archive; name the key with ", .choose(.archiveKey).then("."))
             }
             let recorded = try await Uninterrupted.run(connection) { try RunRecord.recordedFiles(run.id, $0) }
             try folder.requireWhole(recorded, key: run.isEncrypted ? settings.archive?.key : nil)

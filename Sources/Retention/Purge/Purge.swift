@@ -1,5 +1,5 @@
 public import Documents
-internal import Domain
+public import Domain
 internal import Foundation
 public import Postgres
 internal import Schema
@@ -29,7 +29,7 @@ public struct Purge: Sendable {
     let journal = RunJournal()
 
     /// What stands of it by now, as far as its own program knows, for whoever ends it at once.
-    public var standing: String { journal.known?.standing(isCertain: false) ?? "Nothing was purged." }
+    public var standing: Remark { journal.known?.standing(isCertain: false) ?? Remark("Nothing was purged.") }
 
     public init(
         _ settings: PurgeSettings, _ connection: DirectConnection,
@@ -62,7 +62,7 @@ public struct Purge: Sendable {
         if let run = try await Uninterrupted.run(connection, PurgeRun.unfinished) {
             throw DaybookError(
                 .tryAgain,
-                "Purge \(run.id) was interrupted and has to be finished first: \(NextStep.resume)")
+                "Purge \(run.id) was interrupted and has to be finished first: ", .take(.resumePurge))
         }
         let plan = try await PlanReader(
             asOf: settings.asOf, account: settings.account, erasure: settings.erasure, rests: settings.pauses.rests
@@ -256,7 +256,7 @@ extension Purge {
         journal.certify(certificate.sequence)
         let files = try await publishCertificates()
         try settings.issuer.requireThere(
-            [certificate], of: "Purge \(run.id) is done", advice: "make room there.")
+            [certificate], of: "Purge \(run.id) is done", goOn: Remark("make room there."))
         return Outcome(
             run: run.id, takenRows: taken, remainingRows: lines.reduce(0) { $0 + $1.dueRows },
             certificate: (certificate.sequence, certificate.sha256),

@@ -27,8 +27,8 @@ enum PurgeReach {
         let tables = try rows.map { try $0.text("name") }.joined(separator: ", ")
         throw DaybookError.configuration(
             "Row-level security would hide rows of \(tables) from the role \(role), so nothing is purged or planned: a "
-                + "purge sees every row or none. Connect as a role that has BYPASSRLS, or let a superuser run: "
-                + "\(NextStep.grantRoles)")
+                + "purge sees every row or none. Connect as a role that has BYPASSRLS, or let a superuser run: ",
+            .take(.grantRoles))
     }
 
     // MARK: Rights that are missing
@@ -52,7 +52,7 @@ enum PurgeReach {
                 guard let row = rows.first else { continue }
                 throw DaybookError.configuration(
                     "The role \(try row.text("role")) may not \(try row.text("right")) on \(relation), so nothing was "
-                        + "purged. Grant it that, or run again: \(NextStep.grantRoles)")
+                        + "purged. Grant it that, or run again: ", .take(.grantRoles))
             }
         }
     }

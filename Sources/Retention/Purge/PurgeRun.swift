@@ -40,7 +40,7 @@ struct PurgeRun: Sendable {
         guard let archive else {
             guard resumption.archive == nil else {
                 throw DaybookError.configuration(
-                    "Purge \(id) was begun without an archive; continue it without --archive.")
+                    "Purge \(id) was begun without an archive; continue it without ", .choose(.archiveFolder).then("."))
             }
             return
         }

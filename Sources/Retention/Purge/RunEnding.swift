@@ -26,7 +26,7 @@ enum RunEnding {
             return isInterruption || Aftermath.isInDoubt(error)
                 ? StoppedRun(cause, standing: "Nothing was purged.") : error
         }
-        return StoppedRun(cause, standing: found.standing(isCertain: isAnswered))
+        return StoppedRun(cause, found.standing(isCertain: isAnswered))
     }
 
     /// True where the work's own task was cancelled; somebody who cancels its statement on the server is a failure.
@@ -89,26 +89,30 @@ struct RunTally: Sendable, Hashable {
         return text + " and dropped \(months) whole (\(dropped.joined(separator: ", ")))"
     }
 
-    /// What stands of the run, in whole sentences.
+    /// What stands of the run, and how to go on.
     ///
     /// - Parameter isCertain: False where nobody could ask the database: the last transaction may be committed or not.
-    func standing(isCertain: Bool) -> String {
+    func standing(isCertain: Bool) -> Remark {
         if let certificate {
-            return "Purge \(run) has taken \(amount); certificate \(certificate) certifies it, and what is missing in "
-                + "its folder is written by: \(NextStep.resume)"
+            return Remark(
+                "Purge \(run) has taken \(amount); certificate \(certificate) certifies it, and what is missing in its "
+                    + "folder is written by: ", .take(.resumePurge))
         }
-        let goOn = "continue it with: \(NextStep.resume)"
+        return Remark("\(unfinished(isCertain: isCertain))continue it with: ", .take(.resumePurge))
+    }
+
+    private func unfinished(isCertain: Bool) -> String {
         guard isCertain else {
             return
                 "By what its program saw committed, purge \(run) has taken \(amount), and nothing certifies that yet. "
                 + "The database could not be asked what of it stands: a transaction under way may be committed or "
-                + "not, and a crash of the server undoes the last moments before it. Whatever became of it, \(goOn)"
+                + "not, and a crash of the server undoes the last moments before it. Whatever became of it, "
         }
         let left = detached.isEmpty ? "" : "; \(detached.joined(separator: ", ")) is detached and not dropped yet"
         guard taken > 0 || !dropped.isEmpty else {
-            return "Purge \(run) was begun and has taken no row yet\(left); \(goOn)"
+            return "Purge \(run) was begun and has taken no row yet\(left); "
         }
-        return "Purge \(run) has taken \(amount)\(left); nothing certifies that yet: \(goOn)"
+        return "Purge \(run) has taken \(amount)\(left); nothing certifies that yet: "
     }
 }
 

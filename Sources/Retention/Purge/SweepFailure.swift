@@ -49,7 +49,7 @@ enum SweepFailure {
             return DaybookError(
                 .configuration,
                 "A right is missing on \(relation), or on what its triggers use: \(error.sentence) After a change of "
-                    + "the tables run: \(NextStep.grantRoles)", debugText: debug)
+                    + "the tables run: ", .take(.grantRoles), debugText: debug)
         case .undefinedTable, .undefinedFunction, .undefinedColumn, .raisedException:
             return DaybookError(
                 .badData, "A trigger of \(relation) failed: \(error.sentence)", debugText: debug)
@@ -58,7 +58,7 @@ enum SweepFailure {
             return DaybookError(
                 .configuration,
                 "The database lets no row of \(relation) go: \(error.message ?? error.sentence). What is in the way, "
-                    + "and what mends it, says: \(NextStep.check)", debugText: debug)
+                    + "and what mends it, says: ", .take(.check), debugText: debug)
         default: return nil
         }
     }

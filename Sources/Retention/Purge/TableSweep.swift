@@ -150,8 +150,7 @@ struct SweepStep: Sendable {
             rows = try taken(pages, rests, session)
         } catch let error as PostgresError {
             guard let reason = SweepFailure.explain(error, relation) else { throw error }
-            throw DaybookError(
-                reason.kind, reason.sentence + " The purge stopped there.", debugText: String(reflecting: error))
+            throw reason.followed(by: " The purge stopped there.", debugText: String(reflecting: error))
         }
         try RetentionSession.restorePath(session)
         // Looked at after the statement, whose lock keeps columns and constraints as they are until the COMMIT.

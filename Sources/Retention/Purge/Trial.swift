@@ -68,8 +68,7 @@ struct Trial: Sendable {
             try session.savepoint { try PartitionDrop.rehearse(month, session) }
         } catch let error as PostgresError {
             guard let reason = try PartitionDrop.explain(error, month, session) else { throw error }
-            throw DaybookError(
-                reason.kind, reason.sentence + " A trial found it; nothing was purged.", debugText: reason.debugText)
+            throw reason.followed(by: " A trial found it; nothing was purged.", debugText: reason.debugText)
         }
     }
 
@@ -91,9 +90,8 @@ struct Trial: Sendable {
             try RetentionSession.restorePath(session)
         } catch let error as PostgresError {
             guard let reason = SweepFailure.explain(error, relation) else { throw error }
-            throw DaybookError(
-                reason.kind, reason.sentence + " A trial on the first rows found it; nothing was purged.",
-                debugText: String(reflecting: error))
+            throw reason.followed(
+                by: " A trial on the first rows found it; nothing was purged.", debugText: String(reflecting: error))
         }
     }
 }

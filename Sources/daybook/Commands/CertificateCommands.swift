@@ -78,7 +78,7 @@ struct VerifyRetentionCommand: AsyncParsableCommand {
             trusted: try key.map(KeyFile.verifyingKey), written: try head.map { try WrittenHead($0, of: .certificate) },
             programVersion: Version.current)
         let outcome = try await database.withConnection { try await verification.run($0) }
-        let findings = outcome.findings.map { [$0.subject, $0.what] }
+        let findings = outcome.findings.map { [$0.subject, $0.what.words] }
         Terminal.show(
             Self.count(outcome.certificates, "certificate") + " and "
                 + Self.count(outcome.archivedFiles, "archived file") + " were checked.")

@@ -138,7 +138,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             for sentence in check.grants.findings.map(\.sentence) + rights.map(\.words) {
                 Terminal.show("rights: \(sentence)")
             }
-            for sentence in retention { Terminal.show("retention: \(sentence)") }
+            for remark in retention { Terminal.show("retention: \(remark.words)") }
             guard check.isUsable else {
                 throw DaybookError.badData(
                     "No report can be made here: a table or column that every report needs is missing.")

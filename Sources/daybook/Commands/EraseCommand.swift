@@ -67,7 +67,7 @@ struct EraseCommand: AsyncParsableCommand {
         let (plan, outcome, chain) = try await database.withDirectConnection(for: "An erasure") { connection in
             defer { display.finish() }
             let erasing = Purge(settings, connection) { display.tell($0) }
-            LastWords.set { erasing.standing }
+            LastWords.set { erasing.standing.words }
             let plan = resume ? nil : try await erasing.prepare()
             if let plan {
                 if !quiet || !yes { show(plan) }

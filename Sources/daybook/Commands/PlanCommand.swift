@@ -61,7 +61,7 @@ enum PlanDisplay {
                 : "\(plan.dueRows) rows would go, \(plan.heldRows) are held; about \(plan.estimatedSeconds) s"
                     + (plan.measuredRowsPerSecond == nil ? " (not measured here yet)." : "."))
         for partition in plan.wholePartitions { Terminal.show("Dropped whole: \(partition)") }
-        for sentence in plan.advice { Terminal.show("Note: \(sentence)") }
+        for note in plan.advice { Terminal.show("Note: \(note.words)") }
         for obstacle in plan.obstacles { Terminal.show("Obstacle: \(obstacle.sentence)") }
     }
 }

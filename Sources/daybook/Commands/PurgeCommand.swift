@@ -73,7 +73,7 @@ struct PurgeCommand: AsyncParsableCommand {
         let (outcome, chain) = try await database.withDirectConnection(for: "A purge") { connection in
             defer { display.finish() }
             let purge = Purge(settings, connection) { display.tell($0) }
-            LastWords.set { purge.standing }
+            LastWords.set { purge.standing.words }
             let outcome = try await run(purge)
             return (outcome, try await purge.head())
         }

@@ -53,7 +53,7 @@ struct RestoreCommand: AsyncParsableCommand {
             manifest: CertificateOptions.absolute(manifest), look: look, keyFile: keyFile,
             templates: try certificate.templateSet(), certificates: certificate.folder,
             signingKey: try certificate.signingKey(), mode: certificate.mode, programVersion: Version.current,
-            host: Host.name)
+            host: Host.name, words: { $0.words })
         let (outcome, chain) = try await database.withConnection { connection in
             let outcome = try await restoration.run(connection, tell: Terminal.say)
             let standing = "The rows of purge \(outcome.run) were put back, and that is certified."
@@ -121,16 +121,16 @@ struct ExpireArchivesCommand: AsyncParsableCommand {
             return (outcome, try await CertificateHead.read(connection, after: standing))
         }
         for run in outcome.runs { Terminal.show("The archive of purge \(run) was destroyed.") }
-        for remark in outcome.remarks { Terminal.say("daybook: \(remark)") }
+        for remark in outcome.remarks { Terminal.say("daybook: \(remark.words)") }
         if outcome.runs.isEmpty, outcome.failures.isEmpty { Terminal.show("No archive is past its end.") }
         for file in outcome.files { Terminal.show(file) }
-        for failure in outcome.failures.dropLast() { Terminal.say("daybook: \(failure)") }
+        for failure in outcome.failures.dropLast() { Terminal.say("daybook: \(Failure.words(of: failure))") }
         do {
             try await head.handOn(chain)
         } catch  where !outcome.failures.isEmpty {
             // Its own failure is said; an archive that is still there matters more.
         }
-        if let last = outcome.failures.last { throw DaybookError.output(last) }
+        if let last = outcome.failures.last { throw last }
     }
 }
 
