@@ -207,15 +207,30 @@ import Testing
         #expect(midway > 0, "seed \(seed): no kill met a run that was under way")
     }
 
+    /// Runs a program and interrupts it once it has said a word, or after a minute.
+    private static let interruptingOnceItSays = """
+        log=$0 word=$1; shift
+        "$@" 2> "$log" & program=$!
+        for look in $(seq 600); do grep -q "$word" "$log" && break; sleep 0.1; done
+        kill -INT $program
+        wait $program; code=$?
+        cat "$log" >&2
+        exit $code
+        """
+
     @Test func `an interrupt undoes a run that is under way, and the next one does all of it`() async throws {
         try await CarriedBooks.with { purging in
             let untouched = try await Self.fingerprint(purging)
             // Somebody reads the ledger, so that the run waits before its last step.
             let reader = try await Connection.open(purging.settings)
             try await reader.run { try $0.executeScript("BEGIN; SELECT FROM public.credit_ledger LIMIT 1") }
+            let scratch = try ScratchFolder()
             let run = try await ProgramRun(
-                ["--preserve-status", "--signal=INT", "4", ProgramRun.daybook, "retention", "carry-forward", "--yes"]
-                    + CarriedBooks.date + purging.places + purging.database, program: "/usr/bin/timeout")
+                [
+                    "-c", Self.interruptingOnceItSays, scratch.file("errors"), "archiving", ProgramRun.daybook,
+                    "retention",
+                    "carry-forward", "--yes",
+                ] + CarriedBooks.date + purging.places + purging.database, program: "/bin/sh")
             #expect(run.exitCode == 130 && run.errors.contains("interrupted"), "\(run.exitCode) \(run.errors)")
             #expect(run.errors.contains("archiving"), "\(run.errors)")
             await reader.close()
