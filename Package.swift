@@ -178,7 +178,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "TestSupport", dependencies: ["Postgres"], path: "Tests/TestSupport", swiftSettings: strict),
-        .testTarget(name: "DomainTests", dependencies: ["Domain", "Formats"], swiftSettings: strict),
+        .testTarget(name: "DomainTests", dependencies: ["Domain", "Formats", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Domain", "Formats", "TestSupport"], swiftSettings: strict
         ),
@@ -188,7 +188,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ReportingTests",
-            dependencies: ["Reporting", "Documents", "Postgres", "Domain", "Formats", "TestSupport", "daybook"],
+            dependencies: ["Reporting", "Documents", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook"],
             swiftSettings: strict),
         .testTarget(
             name: "RetentionTests",

@@ -26,6 +26,10 @@ public enum Limits {
     public static let headCommandSeconds = 60
     /// Rows of tasks on one sheet: a spreadsheet ends at 1,048,576, a round number is easier to explain.
     public static let sheetRows = 1_000_000
+    /// Connections over which a report reads one snapshot: more would crowd out a server's others.
+    public static let reportConnections = 8
+    /// Bytes of tasks for which a further connection pays off: below that, making it takes as long as the reading.
+    public static let bytesPerReader: Int64 = 64 << 20
     /// Months of the trend: the reported one and the year before it.
     public static let trendMonths = 13
     /// Days after a month's end within which a service credit may be requested.

@@ -93,7 +93,7 @@ final class Canceller: Sendable {
         return try body()
     }
 
-    /// Runs a part of the current run, which can be stopped by itself: by `halt`, from any thread, which returns at once.
+    /// Runs a part of the current run, which can be stopped by itself: by `halt`, from any thread; it returns at once.
     /// What runs after it is not touched by that.
     ///
     /// `onCancel` is called when the run is cancelled meanwhile, or was before.

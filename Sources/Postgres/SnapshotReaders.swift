@@ -9,7 +9,7 @@ public final class SnapshotReaders: Sendable {
     private let helpers: [Connection]
     private let isReading = Atomic(false)
 
-    /// How long a pooler may take to find a session for a helper: it is quicker to read without one than to wait for it.
+    /// How long a pooler may take to find a session for a helper: reading without one is quicker than waiting for it.
     private static let patienceSeconds = 2
 
     private init(_ connection: Connection, _ helpers: [Connection]) {

@@ -23,11 +23,15 @@ import Testing
         try await withDatabase { settings in
             try await Deployment.load(file: input + "/load.sql", into: settings)
             try await Self.importBooks(input, into: settings)
-            let report = try await SLARun(settings, arguments + ["--format", "csv"])
+            // By one connection, by two and by three in turn: each gives what the calculation gives.
+            let connections = ["--connections", String(seed % 3 + 1)]
+            let report = try await SLARun(settings, arguments + ["--format", "csv"] + connections)
             let differences = try await Oracle.differences(report, input: input, arguments: arguments)
             #expect(
                 differences.isEmpty,
                 "seed \(seed), \(arguments.joined(separator: " ")): \(differences.joined(separator: "\n"))")
+            let recounted = try await Recount.differences(settings, arguments: arguments)
+            #expect(recounted.isEmpty, "seed \(seed): \(recounted.joined(separator: "\n"))")
         }
     }
 
@@ -79,6 +83,8 @@ import Testing
             let report = try await SLARun(settings, arguments + ["--format", "csv"])
             let differences = try await Oracle.differences(report, input: folder.path, arguments: arguments)
             #expect(differences.isEmpty, "\(arguments.joined(separator: " ")): \(differences.joined(separator: "\n"))")
+            let recounted = try await Recount.differences(settings, arguments: arguments)
+            #expect(recounted.isEmpty, "\(arguments.joined(separator: " ")): \(recounted.joined(separator: "\n"))")
         }
     }
 
@@ -137,7 +143,12 @@ struct Oracle {
     /// Every difference between a report and the calculation from the files in `input`, in words.
     static func differences(_ report: SLARun, input: String, arguments: [String]) async throws -> [String] {
         let scratch = try ScratchFolder()
-        let now = ISO8601DateFormatter().string(from: Date())
+        // The instant of the report's own snapshot: a month that is not over is counted to the minute.
+        let manifest = try JSONSerialization.jsonObject(
+            with: try Data(contentsOf: URL(fileURLWithPath: try report.csvFolder() + "/manifest.json")))
+        guard let now = (manifest as? [String: Any])?["snapshot_at"] as? String else {
+            throw TestSupportError("the manifest names no snapshot")
+        }
         try await ProgramRun.expectingSuccess(
             [folder + "/oracle.py", input, scratch.path] + arguments + ["--now", now], program: TestPython.path)
         let ours = try report.csvFolder()

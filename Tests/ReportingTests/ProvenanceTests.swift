@@ -6,8 +6,7 @@ import Testing
 /// A figure is attributed to the queries that made it, and to no other.
 @Suite struct ProvenanceTests {
     private static let queries = [
-        "availability", "batches", "completion", "exceptions", "idempotency", "refund_exceptions", "refund_rates",
-        "trend_completion",
+        "availability", "batches", "exceptions", "idempotency", "month_tasks", "refund_exceptions", "trend_completion",
     ]
 
     /// Figures by the name of their CSV file, without the two that speak of files.

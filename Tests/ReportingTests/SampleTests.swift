@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func `rows in another order and VACUUM FULL give the same bytes`() async throws {
+    @Test func `rows in another order, VACUUM FULL and several connections give the same bytes`() async throws {
         try await withSample { settings in
             let before = try await SLARun(settings, ["--month", "2026-10"]).comparableFiles()
             let tables = ["video_tasks", "credit_ledger", "video_external_access_log", "enterprise_api_usage"]
@@ -51,6 +51,8 @@ import Testing
             // Named tables: the catalogues that all databases share would keep every other test waiting.
             try await execute("VACUUM FULL \(tables.map { "public.\($0)" }.joined(separator: ", "))", in: settings)
             #expect(try await SLARun(settings, ["--month", "2026-10"]).comparableFiles() == before)
+            let divided = try await SLARun(settings, ["--month", "2026-10", "--connections", "3"])
+            #expect(try divided.comparableFiles() == before)
         }
     }
 

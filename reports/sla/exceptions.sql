@@ -1,33 +1,13 @@
--- Every row of data that the definitions had to set aside or estimate. account is null where a row is about no single
--- owner.
+-- What of the month's batches, charges and keys had to be set aside or estimated; task_exceptions has its tasks.
+-- account is null where a row is about no single owner.
 WITH month_batch AS MATERIALIZED (
     SELECT period, cutoff, id, user_id, account, frozen, refunded, freeze_rows, delivered, cost, tasks, open_tasks,
         last_terminal_at,
         stuck_after, charge, is_settled, is_settlement_estimated, has_begun
     FROM judged_batch
 ), set_aside AS (
-    SELECT outcome AS kind, account, id::text AS reference,
-        CASE outcome
-            WHEN 'clock_error' THEN 'ended before it began, at ' || terminal_at || '; its clock started at '
-                || CASE clock WHEN 'dispatch' THEN dispatched_at ELSE accepted_at END
-            WHEN 'input_refused' THEN 'the input was refused, so there was nothing to complete'
-            ELSE 'failed inside a recorded outage of ' || model || ', at ' || terminal_at
-        END AS detail
-    FROM judged_task
-    WHERE is_judging AND outcome IN ('clock_error', 'input_refused', 'provider_outage')
-    UNION ALL
-    SELECT 'terminal_instant_estimated', NULL, NULL, count(*)::text
-    FROM judged_task
-    WHERE is_judging AND is_terminal AND is_estimated
-    HAVING count(*) > 0
-    UNION ALL
-    SELECT 'terminal_instant_missing', NULL, NULL, count(*)::text
-    FROM judged_task
-    WHERE is_judging AND has_ended AND has_no_instant
-    HAVING count(*) > 0
-    UNION ALL
-    SELECT 'batch_without_tasks', account, id::text,
-        'set aside: ' || frozen || ' credits frozen, ' || refunded || ' refunded, no task'
+    SELECT 'batch_without_tasks' AS kind, account, id::text AS reference,
+        'set aside: ' || frozen || ' credits frozen, ' || refunded || ' refunded, no task' AS detail
     FROM month_batch
     WHERE tasks = 0
     UNION ALL
@@ -39,11 +19,6 @@ WITH month_batch AS MATERIALIZED (
     SELECT 'settlement_instant_estimated', NULL, NULL, count(*)::text
     FROM month_batch
     WHERE is_settlement_estimated
-    HAVING count(*) > 0
-    UNION ALL
-    SELECT 'model_missing', NULL, NULL, count(*)::text
-    FROM judged_task
-    WHERE is_judging AND is_model_missing
     HAVING count(*) > 0
     UNION ALL
     -- Named with every promise that the batch broke, since it is listed once.
@@ -94,31 +69,11 @@ WITH month_batch AS MATERIALIZED (
     )
         AND (:only_user::uuid IS NULL OR l.user_id = :only_user::uuid)
     UNION ALL
-    SELECT 'task_without_batch', NULL, NULL, count(*)::text
-    FROM video_tasks AS t
-    JOIN period AS p ON t.created_at >= p.starts_at AND t.created_at < p.ends_at AND t.created_at <= p.cutoff
-    WHERE NOT EXISTS (SELECT FROM batch_jobs AS b WHERE b.id = t.batch_job_id)
-        AND (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
-    HAVING count(*) > 0
-    UNION ALL
-    SELECT 'undated_task', NULL, NULL, count(*)::text
-    FROM video_tasks AS t
-    WHERE t.created_at IS NULL AND (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
-    HAVING count(*) > 0
-    UNION ALL
-    -- A cell holds 32,767 UTF-16 units; characters beyond the first plane take two.
-    SELECT 'cell_cut', account, id::text,
-        'tasks, failure_type: ' || length(failure_type)
-            || ' characters are whole in the CSV file, and cut in the workbook'
-    FROM judged_task
-    WHERE is_judging AND is_terminal AND octet_length(failure_type) > 32767
-        AND length(failure_type) + length(regexp_replace(failure_type, '[^\U00010000-\U0010FFFF]', '', 'g')) > 32767
-    UNION ALL
     SELECT 'owner_without_account', NULL, NULL, count(*)::text
     FROM (
         SELECT user_id FROM period_batch WHERE account = 0
         UNION
-        SELECT user_id FROM judged_task WHERE is_judging AND account = 0
+        SELECT user_id FROM judged_stranger
     ) AS stranger
     HAVING count(*) > 0
 )

@@ -27,11 +27,26 @@ struct SLAFigures: Sendable {
         let refundedCredits: Int64
     }
 
-    struct Exception: Sendable {
+    struct Exception: Sendable, Comparable {
         let kind: String
         let account: Int64?
         let reference: String?
         let detail: String
+
+        /// By bytes; what is about no single owner or row comes first.
+        static func < (left: Exception, right: Exception) -> Bool {
+            if left.kind != right.kind { return precedes(left.kind, right.kind) }
+            if left.account != right.account { return (left.account ?? .min) < (right.account ?? .min) }
+            guard left.reference == right.reference else {
+                guard let own = left.reference, let other = right.reference else { return left.reference == nil }
+                return precedes(own, other)
+            }
+            return precedes(left.detail, right.detail)
+        }
+
+        private static func precedes(_ left: String, _ right: String) -> Bool {
+            left.utf8.lexicographicallyPrecedes(right.utf8)
+        }
     }
 
     var availability: [AvailabilityFigure] = []
@@ -48,20 +63,13 @@ struct SLAFigures: Sendable {
     var trend: [TrendPoint] = []
 }
 
-extension CompletionFigure {
-    /// Reads a row of `completion.sql`.
+extension SLAFigures.Exception {
+    /// Reads a row of `exceptions.sql`.
     init(_ row: Row) throws {
-        let percentiles = try row.optionalInts("percentiles") ?? []
         self.init(
-            model: try row.text("model"), clock: Clock(rawValue: try row.text("clock")) ?? .dispatch,
-            good: try row.int("good"), late: try row.int("late"), failed: try row.int("failed"),
-            timedOut: try row.int("timed_out"), cancelledLate: try row.int("cancelled_late"),
-            inFlightOver: try row.int("in_flight_over"), excluded: try row.int("excluded"),
-            undetermined: try row.int("undetermined"),
-            percentiles: percentiles.map { $0 == .max ? .infinite : .microseconds($0) })
+            kind: try row.text("kind"), account: try row.optionalInt("account"),
+            reference: try row.optionalText("reference"), detail: try row.text("detail"))
     }
-
-    private typealias Clock = ContractProfile.Clock
 }
 
 extension BatchFigure {

@@ -9,18 +9,26 @@ struct SLAReader {
     let session: Session
     let library: QueryLibrary
     let catalog: Catalog
+    /// Further connections of the same snapshot; nil where one reads alone.
+    let readers: SnapshotReaders?
+    /// The options of each reader's transaction.
+    let options: TransactionOptions
     let progress: (String) -> Void
 
     /// Both clocks where any task knows when it was handed over; else they are one and the same.
-    private let clocks: [ContractProfile.Clock]
+    let clocks: [ContractProfile.Clock]
 
     init(
-        scope: SLAScope, session: Session, library: QueryLibrary, catalog: Catalog, progress: @escaping (String) -> Void
+        scope: SLAScope, session: Session, library: QueryLibrary, catalog: Catalog, readers: SnapshotReaders? = nil,
+        options: TransactionOptions = ReportSession.options(statementTimeoutMilliseconds: 0),
+        progress: @escaping (String) -> Void
     ) throws {
         self.scope = scope
         self.session = session
         self.library = library
         self.catalog = catalog
+        self.readers = readers
+        self.options = options
         self.progress = progress
         clocks = try Self.clocks(session, catalog)
     }
@@ -39,16 +47,14 @@ struct SLAReader {
     func figures() throws -> SLAFigures {
         var figures = SLAFigures()
         figures.availability = try availability([scope.current])[0]
-        let counted = try rows("completion")
-        figures.completions = try completions(counted)
-        figures.judgedTasks = try counted.filter { try $0.optionalInt("account") != nil }.reduce(0) {
-            try $0 + $1.int("judged")
-        }
-        figures.batches = try batches([scope.current])[0]
+        let month = try countMonth()
+        figures.completions = month.completions().filter { isReported($0.account) }
+        figures.judgedTasks = month.judged
+        figures.refundRates = month.refundRates().filter { isReported($0.account) }
+        figures.batches = try batches([scope.current], counted: month)[0]
         figures.idempotency = try idempotency(figures.batches)
-        figures.refundExceptions = try refundExceptions()
-        figures.refundRates = try refundRates()
-        figures.exceptions = try exceptions()
+        figures.refundExceptions = try refundExceptions(month)
+        figures.exceptions = try exceptions(month)
         figures.ownAvailability = try ownAvailability()
         figures.trend = try earlierTrend()
         return figures
@@ -56,19 +62,64 @@ struct SLAReader {
 
     /// A query of the report with its values, as it is sent to the server.
     func bound(
-        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil
+        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil, counted: MonthCount? = nil
     ) throws -> BoundQuery {
-        let parameters = scope.parameters(
-            months: months ?? [scope.current], clocks: clocks,
-            noticeHours: noticeHours ?? scope.widestProfile.maintenanceNoticeHours)
-        return try library.bind(name, catalog: catalog, parameters: parameters)
+        var parameters = parameters(months ?? [scope.current], noticeHours: noticeHours)
+        guard let counted else { return try library.bind(name, catalog: catalog, parameters: parameters) }
+        parameters.merge(counted.parameters()) { _, counted in counted }
+        return try library.bind(
+            name, catalog: catalog, parameters: parameters,
+            standingIn: ["batch_work": "counted_work", "judged_stranger": "counted_stranger"])
     }
 
     func rows(
-        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil
+        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil, counted: MonthCount? = nil
     ) throws -> [Row] {
         progress("counting \(Column.title(of: name).lowercased())")
-        return try bound(name, months: months, noticeHours: noticeHours).rows(session)
+        return try bound(name, months: months, noticeHours: noticeHours, counted: counted).rows(session)
+    }
+
+    /// Reads the tasks of the month, each once, the customers divided over the connections that there are.
+    func countMonth() throws -> MonthCount {
+        progress("counting completion")
+        var parameters = parameters([scope.current])
+        parameters["with_batch_tasks"] = .bool(true)
+        let cutoff = scope.current.cutoff
+        let parts = try divided("month_tasks", parameters) { query, session in
+            var count = MonthCount(cutoff: cutoff)
+            try query.forEachRow(session) { try count.read($0) }
+            return count
+        }
+        var month = parts[0]
+        for part in parts.dropFirst() { try month.add(part) }
+        return month
+    }
+
+    /// All rows of a query whose rows are those of one customer each, or numbers that may be added up.
+    func dividedRows(_ name: String, months: [SLAScope.JudgedMonth]) throws -> [Row] {
+        progress("counting \(Column.title(of: name).lowercased())")
+        return try divided(name, parameters(months)) { query, session in try query.rows(session) }.flatMap(\.self)
+    }
+
+    /// Runs a query once for each part of the customers, over as many connections of the snapshot as there are.
+    private func divided<Part: Sendable>(
+        _ name: String, _ parameters: [String: Value], _ body: @escaping @Sendable (BoundQuery, Session) throws -> Part
+    ) throws -> [Part] {
+        let read: @Sendable (Session, Int, Int) throws -> Part = { [library, catalog] session, part, parts in
+            var parameters = parameters
+            parameters["reader_part"] = .int(Int64(part))
+            parameters["reader_parts"] = .int(Int64(parts))
+            return try body(try library.bind(name, catalog: catalog, parameters: parameters), session)
+        }
+        // One customer is one part.
+        guard let readers, scope.onlyAccount == nil else { return [try read(session, 0, 1)] }
+        return try readers.read(
+            session, options: options, prepare: { try ReportSession.prepare($0) }, read)
+    }
+
+    private func parameters(_ months: [SLAScope.JudgedMonth], noticeHours: Int64? = nil) -> [String: Value] {
+        scope.parameters(
+            months: months, clocks: clocks, noticeHours: noticeHours ?? scope.widestProfile.maintenanceNoticeHours)
     }
 
     /// Rows of everybody are left out of the report of one account.
@@ -110,32 +161,15 @@ struct SLAReader {
         return byAccount
     }
 
-    private func completions(_ rows: [Row]) throws -> [SLAFigures.Of<CompletionFigure>] {
-        let counted = try rows.map { row in
-            SLAFigures.Of(account: try row.optionalInt("account"), figure: try CompletionFigure(row))
-        }.filter { isReported($0.account) }
-        guard clocks.count > 1 else {
-            return ContractProfile.Clock.allCases.flatMap { clock in
-                counted.map { SLAFigures.Of(account: $0.account, figure: $0.figure.on(clock)) }
-            }
-        }
-        // A pair that has tasks on one clock only is shown on both.
-        var listed = Set(counted.map { [$0.account.map(String.init), $0.figure.model, $0.figure.clock.rawValue] })
-        let empty = counted.flatMap { pair in
-            ContractProfile.Clock.allCases.compactMap { clock in
-                listed.insert([pair.account.map(String.init), pair.figure.model, clock.rawValue]).inserted
-                    ? SLAFigures.Of(account: pair.account, figure: CompletionFigure(empty: pair.figure.model, clock))
-                    : nil
-            }
-        }
-        return counted + empty
-    }
-
     /// Batches of each month, for everybody and by account; everybody's row is there even where nothing is.
-    func batches(_ months: [SLAScope.JudgedMonth]) throws -> [[SLAFigures.Of<BatchFigure>]] {
+    ///
+    /// - Parameter counted: What the tasks of the one month came to, where they were counted before.
+    func batches(
+        _ months: [SLAScope.JudgedMonth], counted: MonthCount? = nil
+    ) throws -> [[SLAFigures.Of<BatchFigure>]] {
         guard !months.isEmpty else { return [] }
         var figures = [[SLAFigures.Of<BatchFigure>]](repeating: [], count: months.count)
-        for row in try rows("batches", months: months) {
+        for row in try rows("batches", months: months, counted: counted) {
             let account = try row.optionalInt("account")
             guard isReported(account) else { continue }
             figures[Int(try row.int("period")) - 1].append(.init(account: account, figure: try BatchFigure(row)))
@@ -179,8 +213,8 @@ struct SLAReader {
         }
     }
 
-    private func refundExceptions() throws -> [SLAFigures.RefundException] {
-        try rows("refund_exceptions").map { row in
+    func refundExceptions(_ month: MonthCount?) throws -> [SLAFigures.RefundException] {
+        try rows("refund_exceptions", counted: month).map { row in
             SLAFigures.RefundException(
                 account: try row.int("account"), batchID: try row.text("batch_id"),
                 refundClass: try row.text("class"), obligatedCredits: try row.int("obligated_credits"),
@@ -189,27 +223,14 @@ struct SLAReader {
         }
     }
 
-    private func refundRates() throws -> [SLAFigures.RefundRate] {
-        try rows("refund_rates").map { row in
-            SLAFigures.RefundRate(
-                account: try row.optionalInt("account"), model: try row.text("model"), items: try row.int("items"),
-                refundedItems: try row.int("refunded_items"), frozenCredits: try row.int("frozen_credits"),
-                refundedCredits: try row.int("refunded_credits"))
-        }.filter { isReported($0.account) }
-    }
-
-    private func exceptions() throws -> [SLAFigures.Exception] {
+    private func exceptions(_ month: MonthCount) throws -> [SLAFigures.Exception] {
         let missing = library.gaps(in: catalog).map { gap in
             SLAFigures.Exception(
                 kind: gap.column == nil ? "missing_table" : "missing_column", account: nil, reference: gap.reference,
                 detail: gap.column == nil ? gap.table.consequence : "read as empty")
         }
-        let counted = try rows("exceptions").map { row in
-            SLAFigures.Exception(
-                kind: try row.text("kind"), account: try row.optionalInt("account"),
-                reference: try row.optionalText("reference"), detail: try row.text("detail"))
-        }
-        return missing + counted
+        let counted = try rows("exceptions", counted: month).map { try SLAFigures.Exception($0) }
+        return missing + (month.exceptions() + counted).sorted()
     }
 }
 
@@ -221,6 +242,7 @@ extension SLAReader {
         var script = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n\(ReportSession.settings);\n"
         let current = [
             "availability", "completion", "batches", "idempotency", "refund_exceptions", "refund_rates", "exceptions",
+            "task_exceptions",
         ]
         for name in current { script += try statement(name, months: [scope.current]) }
         for name in ["availability", "trend_completion", "batches"] where !scope.earlier.isEmpty {
@@ -242,6 +264,7 @@ extension SLAReader {
         }
         return switch value {
         case .int(let number): String(number)
+        case .bool(let isTrue): isTrue ? "true" : "false"
         case .text(let text): quoted(text)
         case .ints(let numbers): array(numbers.map(String.init), "bigint")
         case .texts(let texts): array(texts, "text")

@@ -45,9 +45,37 @@ extension SLAReport {
         let folder = UncheckedTransfer(
             try StagingFolder(
                 output: settings.output, mode: settings.mode, synchronisesEach: reports == .requested))
-        return try await connection.transaction(
-            ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
-        ) { session in
+        return try await SnapshotReaders.with(
+            connection, atMost: try await connections(of: reports, connection)
+        ) { readers in
+            try await write(reports, connection, readers, library, folder, isAddressed: isAddressed, progress: progress)
+        }
+    }
+
+    /// Over how many connections the tasks are read: one, where there are few of them or one customer's alone.
+    private func connections(of reports: Reports, _ connection: Connection) async throws -> Int {
+        guard reports == .requested, request.account == nil else { return 1 }
+        if let connections = settings.connections { return connections }
+        let bytes = try await connection.run { session in
+            try session.query(
+                """
+                SELECT coalesce(sum(pg_catalog.pg_relation_size(c.oid)), 0)::bigint AS bytes
+                FROM pg_catalog.pg_class AS c
+                WHERE c.oid = pg_catalog.to_regclass('public.video_tasks') OR c.oid IN (
+                    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i
+                    WHERE i.inhparent = pg_catalog.to_regclass('public.video_tasks')
+                )
+                """)[0].int("bytes")
+        }
+        let pays = Int(bytes / Limits.bytesPerReader) + 1
+        return min(pays, ProcessInfo.processInfo.activeProcessorCount, Limits.reportConnections)
+    }
+
+    private func write(
+        _ reports: Reports, _ connection: Connection, _ readers: SnapshotReaders, _ library: QueryLibrary,
+        _ folder: UncheckedTransfer<StagingFolder>, isAddressed: Bool, progress: @escaping @Sendable (String) -> Void
+    ) async throws -> [Outcome] {
+        try await connection.transaction(options) { session in
             let staging = folder.value
             let catalog = try prepare(session)
             let profile = try shippedProfile()
@@ -55,7 +83,7 @@ extension SLAReport {
             let watch = try SessionWatch(session)
             var made = try requests.map { request in
                 if reports == .ofEach { progress("\(request.account ?? "")") }
-                let (scope, reader) = try reader(of: request, session, catalog, profile, library, progress)
+                let (scope, reader) = try reader(of: request, session, catalog, profile, library, readers, progress)
                 return try make(scope, reader, staging, isAddressed: isAddressed)
             }
             try watch.check(session, after: "A query of \(settings.definitionFolder)")

@@ -26,12 +26,14 @@ public struct SLAReport: Sendable {
         public let programVersion: String
         /// Milliseconds after which a single query is given up; 0 for never.
         public let statementTimeoutMilliseconds: Int
+        /// Over how many connections of one snapshot the tasks are read at most; nil for as many as pay off.
+        public let connections: Int?
 
         public init(
             definitionFolder: String, isForeignDefinition: Bool = false, templates: TemplateSet, output: String,
             mode: OutputMode = .ownerOnly,
             formats: Set<ReportFormat>, includesTasks: Bool, programVersion: String,
-            statementTimeoutMilliseconds: Int = 0
+            statementTimeoutMilliseconds: Int = 0, connections: Int? = nil
         ) {
             self.definitionFolder = definitionFolder
             self.isForeignDefinition = isForeignDefinition
@@ -42,6 +44,7 @@ public struct SLAReport: Sendable {
             self.includesTasks = includesTasks
             self.programVersion = programVersion
             self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
+            self.connections = connections
         }
     }
 
@@ -88,16 +91,19 @@ public struct SLAReport: Sendable {
     public func script(_ connection: Connection) async throws -> String {
         let library = try QueryLibrary(folder: settings.definitionFolder)
         return try await connection.transaction(ReportSession.options(statementTimeoutMilliseconds: 0)) { session in
-            let (_, reader) = try prepare(session, library: library) { _ in }
+            let (_, reader) = try prepare(session, library: library)
             return try reader.script(includesTasks: settings.includesTasks)
         }
     }
 
-    private func prepare(
-        _ session: Session, library: QueryLibrary, progress: @escaping (String) -> Void
-    ) throws -> (SLAScope, SLAReader) {
+    private func prepare(_ session: Session, library: QueryLibrary) throws -> (SLAScope, SLAReader) {
         let catalog = try prepare(session)
-        return try reader(of: request, session, catalog, try shippedProfile(), library, progress)
+        return try reader(of: request, session, catalog, try shippedProfile(), library, nil) { _ in }
+    }
+
+    /// The options of every transaction that reads.
+    var options: TransactionOptions {
+        ReportSession.options(statementTimeoutMilliseconds: settings.statementTimeoutMilliseconds)
     }
 
     /// Settles the session, and what holds for every report that is read in it.
@@ -120,7 +126,7 @@ public struct SLAReport: Sendable {
 
     func reader(
         of request: SLARequest, _ session: Session, _ catalog: Catalog, _ profile: [UInt8], _ library: QueryLibrary,
-        _ progress: @escaping (String) -> Void
+        _ readers: SnapshotReaders?, _ progress: @escaping (String) -> Void
     ) throws -> (SLAScope, SLAReader) {
         let contracts = try Contracts(Books(session: session, catalog: catalog), shippedProfile: profile)
         let scope = try SLAScope(request, contracts: contracts, session: session, catalog: catalog)
@@ -128,7 +134,8 @@ public struct SLAReport: Sendable {
             "The SLA report of \(request.month)", from: scope.current.period.start,
             cutoff: CarriedLedger.cutoff(session, catalog: catalog))
         let reader = try SLAReader(
-            scope: scope, session: session, library: library, catalog: catalog, progress: progress)
+            scope: scope, session: session, library: library, catalog: catalog, readers: readers, options: options,
+            progress: progress)
         return (scope, reader)
     }
 }

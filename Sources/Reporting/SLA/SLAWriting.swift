@@ -96,11 +96,14 @@ struct SLAWriting {
     /// The queries whose rows a table is made of.
     private static func queries(of table: Table) -> [String] {
         switch table.name {
-        case "promises": ["availability", "batches", "completion", "idempotency"]
-        case "refunds": ["batches"]
+        case "promises": ["availability", "batches", "idempotency", "month_tasks"]
+        case "completion", "refund_rates": ["month_tasks"]
+        case "refunds": ["batches", "month_tasks"]
+        case "refund_exceptions": ["month_tasks", "refund_exceptions"]
         case "idempotency": ["batches", "idempotency"]
         case "credits": ["availability"]
-        case "trend": ["availability", "batches", "completion", "trend_completion"]
+        case "exceptions": ["exceptions", "month_tasks"]
+        case "trend": ["availability", "batches", "month_tasks", "trend_completion"]
         default: [table.name]
         }
     }

@@ -67,20 +67,48 @@ extension SLAReader {
         for (month, figures) in zip(months, try availability(months)) {
             points += figures.map { TrendPoint(month: month.month, $0, contract: contract) }
         }
-        for row in try rows("trend_completion", months: months) {
-            let model = try row.text("model")
-            let attainment = Attainment(good: try row.int("good"), valid: try row.int("valid"))
-            let target = contract.completions[model]?.target
+        for counted in try earlierCompletion(months) {
+            let target = contract.completions[counted.model]?.target
             points.append(
                 TrendPoint(
-                    month: months[Int(try row.int("period")) - 1].month, promise: .completion, subject: model,
-                    target: target, attainment: attainment, verdict: attainment.verdict(target: target)))
+                    month: months[counted.period].month, promise: .completion, subject: counted.model,
+                    target: target, attainment: counted.attainment,
+                    verdict: counted.attainment.verdict(target: target)))
         }
-        for (month, figures) in zip(months, try batches(months)) {
-            guard let refunds = figures.first?.figure.refunds, refunds.valid > 0 else { continue }
+        for (month, refunds) in zip(months, try earlierRefunds(months)) where refunds.valid > 0 {
             points.append(TrendPoint(month: month.month, refunds: refunds))
         }
         return points
+    }
+
+    /// Completion of each month by model, as far as there are tasks, in the order of months and models.
+    private func earlierCompletion(
+        _ months: [SLAScope.JudgedMonth]
+    ) throws -> [(period: Int, model: String, attainment: Attainment)] {
+        var counted: [Int: [String: (good: Int64, valid: Int64)]] = [:]
+        for row in try dividedRows("trend_completion", months: months) {
+            let (period, model) = (Int(try row.int("period")) - 1, try row.text("model"))
+            let before = counted[period, default: [:]][model] ?? (0, 0)
+            counted[period, default: [:]][model] = (
+                before.good + (try row.int("good")), before.valid + (try row.int("valid"))
+            )
+        }
+        return counted.sorted { $0.key < $1.key }.flatMap { period, models in
+            models.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { model, tasks in
+                (period, model, Attainment(good: tasks.good, valid: tasks.valid))
+            }
+        }
+    }
+
+    /// Refunds of each month, for everybody or the one account.
+    private func earlierRefunds(_ months: [SLAScope.JudgedMonth]) throws -> [Attainment] {
+        var counted = [(good: Int64, valid: Int64)](repeating: (0, 0), count: months.count)
+        for row in try dividedRows("batches", months: months) where try row.optionalInt("account") == nil {
+            let refunds = try BatchFigure(row).refunds
+            counted[Int(try row.int("period")) - 1].good += refunds.good
+            counted[Int(try row.int("period")) - 1].valid += refunds.valid
+        }
+        return counted.map { Attainment(good: $0.good, valid: $0.valid) }
     }
 }
 

@@ -13,7 +13,7 @@ public struct QueryLibrary: Sendable {
 
     /// By name without the extension.
     private let queries: [String: File]
-    private let sources: [String: File]
+    private var sources: [String: File]
     /// The folder's name, for sentences.
     private let name: String
     private let taken = BoundQuery.Taken()
@@ -82,12 +82,26 @@ public struct QueryLibrary: Sendable {
     }
 
     /// A query with the relations that it names in front of it and its values bound.
+    ///
+    /// - Parameter standIns: Relations of `sources/` whose place another one of them takes, by the name of the first.
     public func bind(
-        _ name: String, catalog: Catalog, parameters: [String: Value]
+        _ name: String, catalog: Catalog, parameters: [String: Value], standingIn standIns: [String: String] = [:]
     ) throws(DaybookError) -> BoundQuery {
         let file = try file(name)
-        let sql = expand(file.text, catalog: catalog)
+        let sql = try replacing(standIns).expand(file.text, catalog: catalog)
         return try bind(sql, parameters: parameters, path: file.path)
+    }
+
+    /// The same library with some relations in the places of others.
+    private func replacing(_ standIns: [String: String]) throws(DaybookError) -> QueryLibrary {
+        var library = self
+        for (name, standIn) in standIns {
+            guard let file = sources[standIn] else {
+                throw .configuration("The report's folder has no sources/\(standIn).sql; reinstall the reports.")
+            }
+            library.sources[name] = file
+        }
+        return library
     }
 
     /// Replaces every `:name` by `$n`; a name without a value is an error.

@@ -48,6 +48,13 @@ struct SLACommand: AsyncParsableCommand {
     @Flag(help: "Write no report: print the SQL of every figure with its values, to run in psql.")
     var sql = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Read the tasks over at most so many connections of one snapshot. Default: one per processor, "
+                + "where there are enough tasks for it.", valueName: "count"),
+        transform: Self.connectionCount)
+    var connections: Int?
+
     @OptionGroup(title: "Sending")
     var mail: MailOptions
 
@@ -77,6 +84,13 @@ struct SLACommand: AsyncParsableCommand {
         }
     }
 
+    @Sendable private static func connectionCount(_ text: String) throws -> Int {
+        guard let count = Int(text), (1...Limits.reportConnections).contains(count) else {
+            throw ValidationError("Name a number of connections from 1 to \(Limits.reportConnections), not \(text).")
+        }
+        return count
+    }
+
     func run() async throws {
         let source = try await reader.settings(database)
         let month = try await month.month { source }
@@ -87,7 +101,7 @@ struct SLACommand: AsyncParsableCommand {
             definitionFolder: folder, isForeignDefinition: folder != (try InstalledFiles.folder("reports")) + "/sla",
             templates: try report.templateSet(), output: report.output, mode: report.permissions.mode,
             formats: report.format, includesTasks: tasks, programVersion: Version.current,
-            statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
+            statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000, connections: connections)
         let sla = SLAReport(request, settings: settings)
         if sql {
             let script = try await reader.withConnections(database, source, records: false) { reading, _ in

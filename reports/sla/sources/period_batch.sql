@@ -1,9 +1,21 @@
--- The batches created in a period and not after its cutoff.
-SELECT p.period, p.cutoff, b.id, b.user_id, coalesce(o.account, 0) AS account, coalesce(r.profile, 0) AS profile,
-    b.frozen_credits::bigint AS frozen, b.request_id, b.created_at, b.webhook_url, b.webhook_status,
-    b.status, b.is_settled, b.completed_at
-FROM batch_state AS b
-JOIN period AS p ON b.created_at >= p.starts_at AND b.created_at < p.ends_at AND b.created_at <= p.cutoff
-LEFT JOIN owner AS o ON o.user_id = b.user_id
-LEFT JOIN owner_terms AS r ON r.user_id = b.user_id AND b.created_at >= r.from_at AND b.created_at < r.until_at
-WHERE :only_user::uuid IS NULL OR b.user_id = :only_user::uuid
+-- The batches created in a period and not after its cutoff. Months come in the order of time.
+--
+-- Every step keeps all of its rows (OFFSET 0), so that the planner does not take a month's batches for a handful.
+SELECT s.period, s.cutoff, s.id, s.user_id, s.account, s.profile, s.frozen_credits::bigint AS frozen, s.request_id,
+    s.created_at, s.webhook_url, s.webhook_status, s.status, s.is_settled, s.completed_at
+FROM (
+    SELECT b.*, p.period, p.cutoff, coalesce(o.account, 0) AS account,
+        coalesce(o.profiles[width_bucket(b.created_at, o.from_at)], 0) AS profile
+    FROM batch_state AS b
+    LEFT JOIN owner_stretch AS o ON o.user_id = b.user_id
+    LEFT JOIN period AS p ON p.period = width_bucket(b.created_at, :period_starts::timestamptz[])
+        AND b.created_at < p.ends_at AND b.created_at <= p.cutoff
+    WHERE b.created_at >= (:period_starts::timestamptz[])[1]
+        AND b.created_at < (:period_ends::timestamptz[])[cardinality(:period_ends::timestamptz[])]
+        AND (:only_user::uuid IS NULL OR b.user_id = :only_user::uuid)
+        -- One reader of several has the customers whose hash leaves its number.
+        AND (:reader_parts::bigint = 1
+            OR abs(uuid_hash(b.user_id)::bigint) % :reader_parts::bigint = :reader_part::bigint)
+    OFFSET 0
+) AS s
+WHERE s.period IS NOT NULL

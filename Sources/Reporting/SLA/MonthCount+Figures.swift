@@ -1,0 +1,109 @@
+import Domain
+import Postgres
+
+/// The figures that are made of a month's tasks, in the order in which the tables list them.
+extension MonthCount {
+    /// p50, p90, p95, p99 and the maximum, in hundredths of a percent.
+    private static let shares = [5_000, 9_000, 9_500, 9_900, 10_000]
+    private static let neverSucceeded: [Outcome] = [.failed, .timedOut, .cancelledLate, .inFlightOver]
+    private static let excluded: [Outcome] = [.clockError, .inputRefused, .cancelled, .providerOutage]
+
+    /// Tasks on the clock that judges.
+    var judged: Int64 { groups.reduce(0) { $0 + $1.judged } }
+
+    /// Completion by model on each clock, for everybody (nil) and by account's number.
+    ///
+    /// A pair that has tasks on one clock only is listed on the other one too, after all others.
+    func completions() -> [SLAFigures.Of<CompletionFigure>] {
+        var counted: [SLAFigures.Of<CompletionFigure>] = []
+        var empty: [SLAFigures.Of<CompletionFigure>] = []
+        for clock in ContractProfile.Clock.allCases {
+            for (subject, places) in subjects(where: { _ in true }) {
+                let own = places.filter { groups[$0].clocks.count(clock) }
+                let figure = SLAFigures.Of(account: subject.account, figure: figure(subject.model, clock, own))
+                if own.isEmpty { empty.append(figure) } else { counted.append(figure) }
+            }
+        }
+        return counted + empty
+    }
+
+    /// Refund rates by model: terminal tasks on the clock that judges.
+    func refundRates() -> [SLAFigures.RefundRate] {
+        subjects { groups[$0].items > 0 }.map { subject, places in
+            SLAFigures.RefundRate(
+                account: subject.account, model: subject.model, items: total(places, \.items),
+                refundedItems: total(places, \.refundedItems), frozenCredits: total(places, \.credits),
+                refundedCredits: total(places, \.refundedCredits))
+        }
+    }
+
+    /// What was set aside or estimated, task by task or as a number.
+    func exceptions() -> [SLAFigures.Exception] {
+        let numbers = [
+            ("terminal_instant_estimated", estimated), ("terminal_instant_missing", withoutInstant),
+            ("model_missing", withoutModel), ("task_without_batch", withoutBatch), ("undated_task", undated),
+        ]
+        return named
+            + numbers.filter { $0.1 > 0 }.map {
+                SLAFigures.Exception(kind: $0.0, account: nil, reference: nil, detail: String($0.1))
+            }
+    }
+
+    /// The values by which queries about batches know what their tasks came to, in place of counting them again.
+    func parameters() -> [String: Value] {
+        let listed = batches.map { (batch: $0.key.text, work: work[$0.value]) }
+        return [
+            "work_batches": .texts(listed.map(\.batch)), "work_tasks": .ints(listed.map(\.work.tasks)),
+            "work_open_tasks": .ints(listed.map(\.work.openTasks)), "work_costs": .ints(listed.map(\.work.cost)),
+            "work_delivered": .ints(listed.map(\.work.delivered)),
+            "work_last_terminals": .array(listed.map { Value($0.work.lastTerminalAt) }, of: .timestamptz),
+            "strangers": .texts(strangers.map(\.text)),
+        ]
+    }
+
+    /// Whose tasks of which model.
+    private struct Subject: Hashable, Comparable {
+        /// Nil for everybody, who come first.
+        let account: Int64?
+        let model: String
+
+        static func < (left: Subject, right: Subject) -> Bool {
+            left.account == right.account
+                ? left.model.utf8.lexicographicallyPrecedes(right.model.utf8)
+                : (left.account ?? -1) < (right.account ?? -1)
+        }
+    }
+
+    /// The places of some groups, by everybody and by account, in order.
+    private func subjects(where isMeant: (Int) -> Bool) -> [(Subject, [Int])] {
+        var places: [Subject: [Int]] = [:]
+        for (key, place) in keys where isMeant(place) {
+            let model = models[Int(key.model)]
+            places[Subject(account: nil, model: model), default: []].append(place)
+            places[Subject(account: Int64(key.account), model: model), default: []].append(place)
+        }
+        return places.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    private func total(_ places: [Int], _ part: KeyPath<Group, Int64>) -> Int64 {
+        places.reduce(0) { $0 + groups[$1][keyPath: part] }
+    }
+
+    private func figure(_ model: String, _ clock: ContractProfile.Clock, _ places: [Int]) -> CompletionFigure {
+        func count(_ outcome: Outcome) -> Int64 { places.reduce(0) { $0 + groups[$1][outcome] } }
+        func count(_ outcomes: [Outcome]) -> Int64 { outcomes.reduce(0) { $0 + count($1) } }
+        return CompletionFigure(
+            model: model, clock: clock, good: count(.good), late: count(.late), failed: count(.failed),
+            timedOut: count(.timedOut), cancelledLate: count(.cancelledLate), inFlightOver: count(.inFlightOver),
+            excluded: count(Self.excluded), undetermined: count(.undetermined),
+            percentiles: percentiles(places.map { groups[$0].durations }, infinite: Int(count(Self.neverSucceeded))))
+    }
+
+    /// Nearest-rank percentiles over the valid tasks, of which one that never succeeded is infinite.
+    private func percentiles(_ durations: [[Int64]], infinite: Int) -> [CompletionFigure.Percentile] {
+        let count = durations.reduce(infinite) { $0 + $1.count }
+        guard count > 0 else { return [] }
+        let ranks = Self.shares.map { NearestRank.rank(ofHundredths: $0, among: count) }
+        return NearestRank.values(atRanks: ranks, among: durations).map { $0.map { .microseconds($0) } ?? .infinite }
+    }
+}

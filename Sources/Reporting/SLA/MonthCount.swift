@@ -1,0 +1,313 @@
+import Domain
+import Postgres
+
+/// What the tasks of a month come to, as one reader of `month_tasks.sql` counts them: each is read once, and counted
+/// for every figure that it is part of.
+///
+/// SQL classifies, this counts. Readers have customers of their own; what they counted is put together by ``add(_:)``.
+struct MonthCount: Sendable {
+    /// What became of a task, by the words of `classified_task.sql`; in the order in which they are looked for.
+    enum Outcome: String, CaseIterable {
+        case good, late, failed, undetermined, cancelled
+        case timedOut = "timed_out"
+        case inputRefused = "input_refused"
+        case inFlightOver = "in_flight_over"
+        case cancelledLate = "cancelled_late"
+        case providerOutage = "provider_outage"
+        case clockError = "clock_error"
+    }
+
+    /// Which clocks a row counts on.
+    enum Clocks: UInt8, CaseIterable {
+        case accept, dispatch, both
+
+        func count(_ clock: ContractProfile.Clock) -> Bool {
+            self == .both || self == (clock == .accept ? .accept : .dispatch)
+        }
+    }
+
+    /// Tasks of one account's number, model and clock.
+    struct Key: Hashable {
+        let account: Int32
+        let model: Int32
+        let clocks: Clocks
+    }
+
+    /// What they come to.
+    struct Group: Sendable {
+        let clocks: Clocks
+        var outcomes = [Int64](repeating: 0, count: Outcome.allCases.count)
+        /// Microseconds of those that succeeded and whose two instants are known.
+        var durations: [Int64] = []
+        /// Tasks on the clock that judges.
+        var judged: Int64 = 0
+        /// Of those the ones that are terminal, and what they cost.
+        var items: Int64 = 0
+        var refundedItems: Int64 = 0
+        var credits: Int64 = 0
+        var refundedCredits: Int64 = 0
+
+        subscript(_ outcome: Outcome) -> Int64 { outcomes[MonthCount.number[outcome] ?? 0] }
+    }
+
+    /// A batch's or an owner's UUID.
+    struct Identifier: Hashable {
+        let high: UInt64
+        let low: UInt64
+
+        init(_ bytes: UnsafeRawBufferPointer) {
+            precondition(bytes.count == 16, "a UUID has 16 bytes")
+            high = UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self))
+            low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        }
+
+        /// The text form.
+        var text: String {
+            var digits = String(high, radix: 16)
+            digits = String(repeating: "0", count: 16 - digits.count) + digits
+            let rest = String(low, radix: 16)
+            digits += String(repeating: "0", count: 16 - rest.count) + rest
+            for offset in [20, 16, 12, 8] { digits.insert("-", at: digits.index(digits.startIndex, offsetBy: offset)) }
+            return digits
+        }
+    }
+
+    /// What the tasks of one batch come to by the cutoff.
+    struct Work: Sendable {
+        var tasks: Int64 = 0
+        var openTasks: Int64 = 0
+        var cost: Int64 = 0
+        var delivered: Int64 = 0
+        var lastTerminalAt: Instant?
+    }
+
+    /// Where the columns of `month_tasks.sql` are.
+    private enum Column {
+        static let account = 0, model = 1, outcome = 2, startedAt = 3, terminalAt = 4, cost = 5, batch = 6, marks = 7
+        static let stranger = 8, id = 9, setAside = 10, cellCut = 11
+    }
+
+    /// What a row's marks say.
+    private struct Marks: OptionSet {
+        let rawValue: Int64
+
+        static let isJudging = Marks(rawValue: 1), isBoth = Marks(rawValue: 2), isDispatch = Marks(rawValue: 4)
+        static let hasSucceeded = Marks(rawValue: 8), isEstimated = Marks(rawValue: 16)
+        /// It has ended, and nobody knows when.
+        static let hasNoInstant = Marks(rawValue: 32)
+        static let isModelMissing = Marks(rawValue: 64), hasNoBatch = Marks(rawValue: 128)
+        static let isUndated = Marks(rawValue: 256)
+    }
+
+    private static let names = Outcome.allCases.map { Array($0.rawValue.utf8) }
+    private static let number = Dictionary(uniqueKeysWithValues: zip(Outcome.allCases, 0...))
+
+    let cutoff: Instant
+    private(set) var models: [String] = []
+    private(set) var groups: [Group] = []
+    private(set) var keys: [Key: Int] = [:]
+    private(set) var work: [Work] = []
+    private(set) var batches: [Identifier: Int] = [:]
+    /// Owners of judged tasks who have no account.
+    private(set) var strangers: Set<Identifier> = []
+    /// Tasks that are named, each with the reason.
+    private(set) var named: [SLAFigures.Exception] = []
+    private(set) var estimated: Int64 = 0
+    private(set) var withoutInstant: Int64 = 0
+    private(set) var withoutModel: Int64 = 0
+    private(set) var withoutBatch: Int64 = 0
+    private(set) var undated: Int64 = 0
+
+    /// Rows of a batch mostly come together: what the last one was counted to is looked at first.
+    private var lastKey: (key: Key, group: Int)?
+    private var lastBatch: (id: Identifier, work: Int)?
+    private var modelBytes: [[UInt8]] = []
+
+    init(cutoff: Instant) {
+        self.cutoff = cutoff
+    }
+
+    /// Counts a row of `month_tasks.sql`.
+    mutating func read(_ row: borrowing RowView) throws {
+        let marks = Marks(rawValue: try row.int(Column.marks))
+        let cost = try row.int(Column.cost)
+        let terminalAt = try row.optionalInstant(Column.terminalAt)
+        let isTerminal = terminalAt.map { $0 <= cutoff } ?? false
+        if marks.contains(.isUndated), marks.contains(.isDispatch) { undated += 1 }
+        if !row.isNull(Column.batch) {
+            let place = place(of: Identifier(row.bytes(Column.batch)))
+            try work[place].add(
+                cost, terminalAt: terminalAt, isTerminal: isTerminal, hasSucceeded: marks.contains(.hasSucceeded))
+        }
+        // What lies in no month has no outcome.
+        guard !row.isNull(Column.outcome) else { return }
+        guard !marks.contains(.hasNoBatch) else {
+            // It is counted where its creation lies, which is where the clock of its acceptance starts.
+            if marks.contains(.isBoth) || marks.isDisjoint(with: .isDispatch) { withoutBatch += 1 }
+            return
+        }
+        try count(row, marks, cost: cost, terminalAt: isTerminal ? terminalAt : nil)
+    }
+
+    private mutating func count(
+        _ row: borrowing RowView, _ marks: Marks, cost: Int64, terminalAt: Instant?
+    ) throws {
+        let clocks: Clocks = marks.contains(.isBoth) ? .both : marks.contains(.isDispatch) ? .dispatch : .accept
+        let key = Key(
+            account: Int32(truncatingIfNeeded: try row.int(Column.account)), model: try model(row), clocks: clocks)
+        let place = place(of: key)
+        let outcome = try Self.outcome(row.bytes(Column.outcome))
+        groups[place].outcomes[outcome] += 1
+        if outcome < Self.succeeded, let terminalAt {
+            let startedAt = try row.instant(Column.startedAt)
+            if terminalAt.isFinite, startedAt.isFinite {
+                groups[place].durations.append(terminalAt.microseconds - startedAt.microseconds)
+            }
+        }
+        guard marks.contains(.isJudging) else { return }
+        groups[place].judged += 1
+        if terminalAt != nil {
+            try groups[place].addTerminal(cost, hasSucceeded: marks.contains(.hasSucceeded))
+            if marks.contains(.isEstimated) { estimated += 1 }
+        }
+        if marks.contains(.isModelMissing) { withoutModel += 1 }
+        if marks.contains(.hasNoInstant) { withoutInstant += 1 }
+        if key.account == 0 { strangers.insert(Identifier(row.bytes(Column.stranger))) }
+        if !row.isNull(Column.id) { try name(row, outcome: Outcome.allCases[outcome], account: Int64(key.account)) }
+    }
+
+    /// Outcomes before this number are those of tasks that succeeded.
+    private static let succeeded = 2
+
+    private mutating func name(_ row: borrowing RowView, outcome: Outcome, account: Int64) throws {
+        let id = Identifier(row.bytes(Column.id)).text
+        if let detail = try row.optionalText(Column.setAside) {
+            named.append(.init(kind: outcome.rawValue, account: account, reference: id, detail: detail))
+        }
+        if let detail = try row.optionalText(Column.cellCut) {
+            named.append(.init(kind: "cell_cut", account: account, reference: id, detail: detail))
+        }
+    }
+
+    private static func outcome(_ bytes: UnsafeRawBufferPointer) throws -> Int {
+        for number in names.indices where names[number].count == bytes.count {
+            if names[number].elementsEqual(bytes) { return number }
+        }
+        throw DaybookError(
+            .configuration,
+            "The report classifies a task as \"\(String(decoding: bytes, as: UTF8.self))\", which no figure counts; "
+                + "reinstall the reports.")
+    }
+
+    private mutating func model(_ row: borrowing RowView) throws -> Int32 {
+        let bytes = row.bytes(Column.model)
+        for number in modelBytes.indices where modelBytes[number].count == bytes.count {
+            if modelBytes[number].elementsEqual(bytes) { return Int32(number) }
+        }
+        return number(ofModel: try row.text(Column.model))
+    }
+
+    private mutating func number(ofModel name: String) -> Int32 {
+        if let number = models.firstIndex(where: { $0.utf8.elementsEqual(name.utf8) }) { return Int32(number) }
+        models.append(name)
+        modelBytes.append(Array(name.utf8))
+        return Int32(models.count - 1)
+    }
+
+    private mutating func place(of key: Key) -> Int {
+        if let lastKey, lastKey.key == key { return lastKey.group }
+        let place =
+            keys[key]
+            ?? {
+                groups.append(Group(clocks: key.clocks))
+                keys[key] = groups.count - 1
+                return groups.count - 1
+            }()
+        lastKey = (key, place)
+        return place
+    }
+
+    private mutating func place(of batch: Identifier) -> Int {
+        if let lastBatch, lastBatch.id == batch { return lastBatch.work }
+        let place =
+            batches[batch]
+            ?? {
+                work.append(Work())
+                batches[batch] = work.count - 1
+                return work.count - 1
+            }()
+        lastBatch = (batch, place)
+        return place
+    }
+
+    /// Adds what another reader counted.
+    mutating func add(_ other: MonthCount) throws {
+        for (key, place) in other.keys {
+            let model = number(ofModel: other.models[Int(key.model)])
+            let own = self.place(of: Key(account: key.account, model: model, clocks: key.clocks))
+            try groups[own].add(other.groups[place])
+        }
+        for (batch, place) in other.batches { try work[self.place(of: batch)].add(other.work[place]) }
+        strangers.formUnion(other.strangers)
+        named += other.named
+        estimated += other.estimated
+        withoutInstant += other.withoutInstant
+        withoutModel += other.withoutModel
+        withoutBatch += other.withoutBatch
+        undated += other.undated
+    }
+}
+
+extension MonthCount.Group {
+    fileprivate mutating func addTerminal(_ cost: Int64, hasSucceeded: Bool) throws {
+        items += 1
+        credits = try .sum(credits, cost)
+        guard !hasSucceeded else { return }
+        refundedItems += 1
+        refundedCredits = try .sum(refundedCredits, cost)
+    }
+
+    fileprivate mutating func add(_ other: MonthCount.Group) throws {
+        for outcome in outcomes.indices { outcomes[outcome] += other.outcomes[outcome] }
+        durations += other.durations
+        judged += other.judged
+        items += other.items
+        refundedItems += other.refundedItems
+        credits = try .sum(credits, other.credits)
+        refundedCredits = try .sum(refundedCredits, other.refundedCredits)
+    }
+}
+
+extension MonthCount.Work {
+    fileprivate mutating func add(
+        _ cost: Int64, terminalAt: Instant?, isTerminal: Bool, hasSucceeded: Bool
+    ) throws {
+        tasks += 1
+        self.cost = try .sum(self.cost, cost)
+        if isTerminal {
+            if hasSucceeded { delivered = try .sum(delivered, cost) }
+        } else {
+            openTasks += 1
+        }
+        lastTerminalAt = [lastTerminalAt, terminalAt].compactMap { $0 }.max()
+    }
+
+    fileprivate mutating func add(_ other: MonthCount.Work) throws {
+        tasks += other.tasks
+        openTasks += other.openTasks
+        cost = try .sum(cost, other.cost)
+        delivered = try .sum(delivered, other.delivered)
+        lastTerminalAt = [lastTerminalAt, other.lastTerminalAt].compactMap { $0 }.max()
+    }
+}
+
+extension Int64 {
+    /// The sum of two amounts of credits.
+    fileprivate static func sum(_ left: Int64, _ right: Int64) throws -> Int64 {
+        let (sum, isTooLarge) = left.addingReportingOverflow(right)
+        guard !isTooLarge else {
+            throw DaybookError(.failed, "The credits of the month's tasks add up to more than 64 bits hold.")
+        }
+        return sum
+    }
+}
