@@ -225,7 +225,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BatchEngineTests",
-            dependencies: ["BatchEngine", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook"],
+            dependencies: [
+                "BatchEngine", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",

@@ -49,6 +49,14 @@ public enum Limits {
     public static let idleInTransactionMilliseconds = 2500
     /// Bytes of a provider's id of a task: it becomes part of an index, and a UUID has 36.
     public static let providerTaskIDBytes = 200
+    /// Bytes of a worker's spool below which it is not cut: some thousand answers, and a read of a millisecond.
+    public static let spoolBytes = 262_144
+    /// Bytes of a line of a spool: the longest of ours has 340.
+    public static let spoolLineBytes = 1_024
+    /// Spooled answers that one transaction takes: as long as a chunk of work, and others wait for its tasks as short.
+    public static let spoolTransactionAnswers = 100
+    /// Lines, or files, of a spool that one line of the log names; the rest is counted.
+    public static let spoolLinesShown = 20
     /// Seconds that a provider may ask us to wait: no busy loop, and no day lost to a wrong header.
     public static let retryAfterSeconds: ClosedRange<Int64> = 1...900
     /// Connections to a provider at once: more than any worker's slots, so that nothing queues unseen.

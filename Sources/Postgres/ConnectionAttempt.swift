@@ -6,6 +6,9 @@ internal import Glibc
 /// Blocks.
 struct ConnectionAttempt {
     let settings: ConnectionSettings
+    /// Receives what the server says from the first byte on, which libpq would print otherwise; must outlive the
+    /// connection.
+    let notices: NoticeRelay
     /// Asked while waiting; true gives the attempt up.
     let isCancelled: () -> Bool
 
@@ -18,8 +21,12 @@ struct ConnectionAttempt {
     /// that cannot be reached, with the reason as precise as it is known.
     func run() throws -> OpaquePointer {
         let plan = try settings.plan()
-        let connection = plan.hasSeveralHosts ? connectInTurn(plan) : try connectPolling(plan)
+        let connection = ConnectionSettings.withPointers(plan.parameters) { PQconnectStartParams($0, $1, 1) }
         guard let connection else { throw PostgresError(.connectionFailed, "Memory for a connection is short.") }
+        notices.receive(from: connection)
+        if PQstatus(connection) != CONNECTION_BAD {
+            if plan.hasSeveralHosts { connectInTurn(connection) } else { try poll(connection, plan) }
+        }
         guard PQstatus(connection) == CONNECTION_OK else {
             defer { PQfinish(connection) }
             throw PostgresError(connecting: connection)
@@ -27,19 +34,17 @@ struct ConnectionAttempt {
         return connection
     }
 
-    /// With several hosts libpq's own loop is used: only it may leave a silent
-    /// host for the next.
+    /// With several hosts libpq's own loop is used: only it may leave a silent host for the next. It is had for a
+    /// connection that is there, with its receiver of notices, by beginning again; no byte was sent until then.
     ///
     /// Its messages have no SQLSTATE.
-    private func connectInTurn(_ plan: ConnectionSettings.Plan) -> OpaquePointer? {
-        ConnectionSettings.withPointers(plan.parameters) { PQconnectdbParams($0, $1, 1) }
+    private func connectInTurn(_ connection: OpaquePointer) {
+        PQreset(connection)
     }
 
-    /// With one host the steps are polled here: failures then carry their
-    /// SQLSTATE whatever the server's language, and the attempt can be given up.
-    private func connectPolling(_ plan: ConnectionSettings.Plan) throws -> OpaquePointer? {
-        let connection = ConnectionSettings.withPointers(plan.parameters) { PQconnectStartParams($0, $1, 1) }
-        guard let connection, PQstatus(connection) != CONNECTION_BAD else { return connection }
+    /// With one host the steps are polled here: failures then carry their SQLSTATE whatever the server's language, and
+    /// the attempt can be given up. Closes the connection where it throws.
+    private func poll(_ connection: OpaquePointer, _ plan: ConnectionSettings.Plan) throws {
         PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
         let deadline = plan.limitSeconds.map { ContinuousClock.now + .seconds($0) }
         var step = PGRES_POLLING_WRITING
@@ -53,7 +58,6 @@ struct ConnectionAttempt {
             step = PQconnectPoll(connection)
         }
         PQsetErrorVerbosity(connection, PQERRORS_DEFAULT)
-        return connection
     }
 
     private func wait(
@@ -64,7 +68,7 @@ struct ConnectionAttempt {
         let events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT
         while true {
             var descriptor = pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0)
-            if poll(&descriptor, 1, Self.sliceMilliseconds) > 0 { return }
+            if Glibc.poll(&descriptor, 1, Self.sliceMilliseconds) > 0 { return }
             if isCancelled() { throw PostgresError(.cancelled, "Connecting was cancelled.") }
             if let deadline, ContinuousClock.now > deadline { throw silence(of: connection) }
         }

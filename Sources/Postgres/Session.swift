@@ -12,7 +12,7 @@ internal import CLibPQ
 public final class Session {
     /// The connection, nil once it is closed.
     private var connection: OpaquePointer?
-    let noticeRelay = NoticeRelay()
+    let noticeRelay: NoticeRelay
     let nameLookup: ConnectionSettings.NameLookup
     /// True where a pooler stands between this program and the server, so that the next transaction may run in another
     /// session, and what is set in one stays for whoever comes after.
@@ -34,13 +34,14 @@ public final class Session {
     ///
     /// Blocks.
     init(_ settings: ConnectionSettings, canceller: Canceller, patienceSeconds: Int? = nil) throws {
-        let attempt = ConnectionAttempt(settings: settings) { canceller.isAsked }
+        let notices = NoticeRelay()
+        let attempt = ConnectionAttempt(settings: settings, notices: notices) { canceller.isAsked }
         let connection = try attempt.run()
         self.connection = connection
+        noticeRelay = notices
         self.canceller = canceller
         nameLookup = settings.nameLookup
         // From here on a throw runs deinit, which closes the connection.
-        noticeRelay.receive(from: connection)
         canceller.attach(CancelRequest(connection))
         answersBy = patienceSeconds.map { ContinuousClock.now + .seconds($0) }
         try configure()

@@ -211,4 +211,21 @@ import Testing
             await holder.close()
         }
     }
+
+    @Test func `what a server says while we connect is not printed`() async throws {
+        try await withDatabase { settings in
+            let before = try await ProgramRun(["accounts", "list", "--database", Deployment.conninfo(settings)])
+            // Whoever connects is warned that the collation is not what it was.
+            try await execute(
+                "UPDATE pg_catalog.pg_database SET datcollversion = 'another' WHERE datname = current_database()",
+                in: settings)
+            var inTurn = settings
+            let host = try #require(settings.options["host"])
+            inTurn.options["host"] = "\(host),\(host)"
+            for settings in [settings, inTurn] {
+                let run = try await ProgramRun(["accounts", "list", "--database", Deployment.conninfo(settings)])
+                #expect(run.errors == before.errors)
+            }
+        }
+    }
 }

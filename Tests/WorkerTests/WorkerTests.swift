@@ -91,6 +91,25 @@ import Testing
         }
     }
 
+    @Test func `a spool that cannot be read stops no worker, adds no rows of workers, and is kept`() async throws {
+        try await EngineRig.run(credits: 1_000, knobs: ["seed=3"]) { rig in
+            let spool = rig.folder.file("spool")
+            try FileManager.default.createDirectory(
+                atPath: spool, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+            let line = "not-a-customer \(String(repeating: "0a", count: 16)) task-1\n"
+            _ = try rig.folder.write(line, to: "spool/answers-1-1.log")
+            let batchID = try await rig.create(Array(repeating: .sora2, count: 5))
+            let worker = try await rig.startWorker()
+            try await rig.waitUntilSettled(batchID, seconds: 60)
+            let workers = try await rig.query { try $0.query("SELECT count(*) AS n FROM daybook.worker")[0].int("n") }
+            #expect(workers == 1)
+            #expect(await worker.stop() == 0, "\(worker.errors)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: spool) == ["answers-1-1.log.aside"])
+            #expect(try String(contentsOfFile: spool + "/answers-1-1.log.aside", encoding: .utf8) == line)
+            #expect(worker.errors.contains(spool + "/answers-1-1.log.aside"), "\(worker.errors)")
+        }
+    }
+
     @Test func `the report on what only the engine wrote keeps every promise but latency`() async throws {
         // Faults that the provider answers for; none that a report lists as set aside.
         let knobs = ["seed=5", "accept_then_drop=30", "output_moderation=40", "error=40", "too_many_requests=30"]

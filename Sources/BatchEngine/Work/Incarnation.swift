@@ -31,7 +31,7 @@ actor Incarnation {
     private let pulse: DirectConnection
     private let work: DirectConnection
     private let sweep: DirectConnection
-    private let worker: Int64
+    nonisolated let worker: Int64
     private var schedule: PollSchedule
     private var random = SystemRandomNumberGenerator()
     private let endings = Mailbox<(AcceptedTask, TaskEnding)>()
@@ -40,7 +40,11 @@ actor Incarnation {
     /// True once the worker was asked to stop and nothing is under way.
     private var isDone = false
 
-    init(_ owner: Worker, desk: SubmissionDesk, claims: AsyncStream<Submission>.Continuation) async throws {
+    /// Takes the place of incarnations of this process that failed as soon as they had begun. Throws `configuration`
+    /// where the database is another one than the spool's.
+    init(
+        _ owner: Worker, desk: SubmissionDesk, claims: AsyncStream<Submission>.Continuation, inPlaceOf failed: [Int64]
+    ) async throws {
         settings = owner.settings
         provider = owner.provider
         onBegin = owner.onBegin
@@ -50,10 +54,18 @@ actor Incarnation {
         work = try await owner.connect()
         sweep = try await owner.connect()
         let host = ProcessInfo.processInfo.hostName
+        let database = desk.spool.database
         let (number, rate) = try await work.transaction { session in
+            guard try DatabaseIdentity(of: session) == database else {
+                throw DaybookError.configuration(
+                    "The connection leads to another database than before; start the worker again if that is right.")
+            }
             let rows = try session.query(
                 "SELECT coalesce((SELECT rate FROM daybook.test_clock), 1)::bigint AS rate")
-            return (try WorkQueue(session).register(host: host, processID: getpid()), try rows[0].int("rate"))
+            let queue = WorkQueue(session)
+            return (
+                try queue.register(host: host, processID: getpid(), inPlaceOf: failed), try rows[0].int("rate")
+            )
         }
         worker = number
         schedule = PollSchedule(rate: rate)
@@ -67,13 +79,13 @@ actor Incarnation {
         logger.info("a worker begins")
         await onBegin()
         do {
-            try await replaySpool()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await self.beat() }
                 group.addTask { try await self.record() }
                 group.addTask { try await self.recordEndings() }
                 group.addTask { try await self.poll() }
                 group.addTask { try await self.sweepAll() }
+                group.addTask { try await self.replaySpool() }
                 // The one loop that ends by itself: when the worker is to stop and nothing is under way.
                 group.addTask { try await self.claimUntilStopped() }
                 while try await group.next() != nil, !isDone {}
@@ -137,7 +149,7 @@ actor Incarnation {
                 await desk.answers.putBack(answers)
                 throw error
             }
-            await desk.recorded(answers.count)
+            await desk.recorded(answers)
         }
     }
 
@@ -211,8 +223,6 @@ actor Incarnation {
             if !buried.isEmpty {
                 logger.warning("workers were declared dead", metadata: ["worker.dead": "\(buried)"])
             }
-            // Whoever declared a worker of this machine dead, its answers are here.
-            try await replaySpool()
             let adopted = try await write(sweep) { try $0.adopt($1, limit: Self.adoptionLimit) }
             for task in adopted { schedule.add(task, now: .now, using: &random) }
             try await repeatedly { queue in try queue.endOverdue(limit: Self.overdueLimit) > 0 }
@@ -233,17 +243,15 @@ actor Incarnation {
         }
     }
 
-    /// Records what workers of this machine, which are gone, were told and had not recorded.
+    /// Records what workers of this machine, which are gone, were told and had not recorded. A loop of its own: signs
+    /// of life and sweeps do not wait for a long spool.
     private func replaySpool() async throws {
-        for file in desk.spool.abandoned() {
-            try await write(work) { queue, _ in
-                for answer in file.answers {
-                    _ = try queue.accept(answer.userID, answer.nonce, as: answer.providerTaskID, by: nil)
-                }
-            }
-            file.remove()
-            guard !file.answers.isEmpty else { continue }
-            logger.notice("answers of a dead worker were found", metadata: ["spool.answers": "\(file.answers.count)"])
+        let replay = SpoolReplay(spool: desk.spool, logger: logger) { body in
+            try await self.write(self.sweep) { queue, _ in try body(queue) }
+        }
+        while !Task.isCancelled {
+            try await replay.run()
+            try await Task.sleep(for: .milliseconds(settings.idleMilliseconds))
         }
     }
 

@@ -28,10 +28,10 @@ actor SubmissionDesk {
 
     func begin(_ count: Int) { underWay += count }
 
-    /// Answers were recorded; with nothing left under way the database has all that was spooled.
-    func recorded(_ count: Int) {
-        underWay -= count
-        if underWay == 0 { spool.clear() }
+    /// Answers were recorded: the database has them, and the spool need not.
+    func recorded(_ answers: [Answered]) {
+        underWay -= answers.count
+        spool.forget(answers.map(\.submission.nonce))
     }
 
     /// Sends once. The intent to do so is committed.

@@ -13,8 +13,6 @@ public struct Worker: Service {
     /// Opens a connection to the engine's database.
     public typealias Connect = @Sendable () async throws -> DirectConnection
 
-    private static let pauseAfterFailure = Duration.milliseconds(500)
-
     let connect: Connect
     let provider: any Provider
     let settings: WorkerSettings
@@ -39,33 +37,97 @@ public struct Worker: Service {
     }
 
     /// Works until it is asked to stop: then it claims nothing more, waits for the submissions under way, and leaves
-    /// the rest to others. Throws `output` where the spool cannot be written.
+    /// the rest to others.
+    ///
+    /// Throws what no restart can mend: `output` where the spool cannot be written, `configuration` where the
+    /// connection leads to another database by and by; and ``PostgresError`` where there is none at the start.
     public func run() async throws {
-        let spool = try AnswerSpool(folder: settings.spoolFolder)
+        let spool = try AnswerSpool(folder: settings.spoolFolder, database: try await database())
+        remind(of: spool.asidePaths())
         let desk = SubmissionDesk(provider: provider, spool: spool, settings: settings, logger: logger)
         let (claimed, claims) = AsyncStream<Submission>.makeStream()
-        await withDiscardingTaskGroup { group in
-            group.addTask {
-                await incarnations(desk, claims)
-                claims.finish()
-            }
+        let failure = await withDiscardingTaskGroup(returning: DaybookError?.self) { group in
+            async let failure = live(desk, claims)
+            // What was claimed is sent to its end, and spooled, whatever becomes of the incarnations.
             for await submission in claimed { group.addTask { await desk.submit(submission) } }
+            return await failure
+        }
+        spool.end()
+        if let failure { throw failure }
+    }
+
+    /// Lives one incarnation after another; gives what no restart can mend.
+    private func live(
+        _ desk: SubmissionDesk, _ claims: AsyncStream<Submission>.Continuation
+    ) async -> DaybookError? {
+        defer { claims.finish() }
+        do throws(DaybookError) {
+            try await incarnations(desk, claims)
+            return nil
+        } catch {
+            return error
         }
     }
 
-    private func incarnations(_ desk: SubmissionDesk, _ claims: AsyncStream<Submission>.Continuation) async {
+    private func database() async throws -> DatabaseIdentity {
+        let connection = try await connect()
+        do {
+            let identity = try await connection.run { try DatabaseIdentity(of: $0) }
+            await connection.close()
+            return identity
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    /// What was set aside is for a person to look at, and is named until it is gone.
+    private func remind(of paths: [String]) {
+        guard !paths.isEmpty else { return }
+        let shown = paths.prefix(Limits.spoolLinesShown).joined(separator: ", ")
+        logger.warning(
+            "answers of the provider lie aside; look at them, and move them away once nothing of them is needed",
+            metadata: ["spool.files": "\(paths.count)", "spool.first": "\(shown)"])
+    }
+
+    private func incarnations(
+        _ desk: SubmissionDesk, _ claims: AsyncStream<Submission>.Continuation
+    ) async throws(DaybookError) {
+        var starts = WorkerStarts()
         while !Task.isCancelled {
+            let begunAt = ContinuousClock.now
+            let over = starts.over(
+                isIdle: await desk.underWay == 0, silence: .milliseconds(settings.silenceMilliseconds), now: begunAt)
+            var number: Int64?
             do {
-                let incarnation = try await Incarnation(self, desk: desk, claims: claims)
+                let incarnation = try await Incarnation(self, desk: desk, claims: claims, inPlaceOf: over)
+                starts.forget(over)
+                number = incarnation.worker
                 try await incarnation.run()
                 return
             } catch is CancellationError {
                 return
+            } catch let error as DaybookError {
+                throw error
             } catch {
                 guard !Task.isCancelled, !Task.isShuttingDownGracefully else { return }
-                logger.error("a worker begins afresh", metadata: ["worker.cause": "\(explain(error))"])
-                try? await Task.sleep(for: Self.pauseAfterFailure)
+                let now = ContinuousClock.now
+                let pause = starts.note(number, begunAt: begunAt, now: now)
+                let cause = explain(error)
+                if starts.isNews(cause, now: now) {
+                    logger.error(
+                        "a worker begins afresh", metadata: ["worker.cause": "\(cause)", "worker.pause": "\(pause)"])
+                }
+                await Self.rest(pause)
             }
+        }
+    }
+
+    /// A pause that ends when the worker is asked to stop.
+    private static func rest(_ pause: Duration) async {
+        let end = ContinuousClock.now + pause
+        while ContinuousClock.now < end, !Task.isShuttingDownGracefully, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(100))
         }
     }
 }
