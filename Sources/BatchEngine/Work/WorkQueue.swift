@@ -28,8 +28,8 @@ public struct WorkQueue {
         }
     }
 
-    /// Records what the provider said: at the gates of the models, of the submissions that it took, and of those of which
-    /// nobody knows. Refusals have a transaction of their own each after this one, ``refuse(_:_:behind:)``.
+    /// Records what the provider said: at the gates of the models, of the submissions that it took, and of those of
+    /// which nobody knows. Refusals have a transaction of their own each after this one, ``refuse(_:_:behind:)``.
     public func record(
         _ answers: [(submission: Submission, answer: SubmissionAnswer)], by worker: Int64
     ) throws -> RecordedAnswers {
