@@ -402,7 +402,7 @@ DECLARE
 BEGIN
     SELECT * INTO v_batch FROM daybook.batch
     WHERE settled_at IS NULL AND owner = 'engine' AND flushed_at <= v_until
-    ORDER BY flushed_at, user_id, batch_id LIMIT 1
+    ORDER BY flushed_at LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN RETURN false; END IF;
     UPDATE daybook.batch SET flushed_at = daybook.clock()
