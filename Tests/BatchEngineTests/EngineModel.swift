@@ -26,14 +26,57 @@ struct EngineModel {
         var isCancelled = false
     }
 
+    /// The gate of a model.
+    struct Gate: Equatable {
+        let places: Int
+        var failures: Int64 = 0
+        var closings: Int64 = 0
+        var blockedUntil: Instant?
+        var isProbing = false
+
+        /// Tasks that may be claimed, as far as the provider is concerned.
+        func limit(_ limit: Int, at now: Instant) -> Int {
+            if let blockedUntil, blockedUntil > now { return 0 }
+            return closings > 0 ? min(limit, 1) : limit
+        }
+
+        mutating func claimed(at now: Instant) {
+            guard closings > 0 else { return }
+            isProbing = true
+            blockedUntil = now.adding(seconds: 90)
+        }
+
+        mutating func providerLives() {
+            guard failures > 0 else { return }
+            if closings > 0 { blockedUntil = nil }
+            failures = 0
+            closings = 0
+            isProbing = false
+        }
+
+        /// - Parameter pause: Seconds that the provider asked for.
+        mutating func failed(pause: Int64?, at now: Instant) {
+            failures += 1
+            if isProbing || (closings == 0 && failures >= 5) {
+                closings += 1
+                if isProbing { blockedUntil = nil }
+                close(until: now.adding(seconds: min(1 << min(closings, 16), 300)))
+                isProbing = false
+            }
+            if let pause { close(until: now.adding(seconds: pause)) }
+        }
+
+        private mutating func close(until end: Instant) { blockedUntil = blockedUntil.map { max($0, end) } ?? end }
+    }
+
     var wallet = Wallet()
     /// What the ledger must add up to.
     var ledger: Int64 = 0
     var batches: [Batch] = []
-    var gates: [VideoModel: Int]
+    var gates: [VideoModel: Gate]
 
     init(gates: [VideoModel: Int]) {
-        self.gates = gates
+        self.gates = gates.mapValues { Gate(places: $0) }
     }
 
     /// Whoever takes the wallet's lock takes out first what has expired.

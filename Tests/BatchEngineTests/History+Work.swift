@@ -12,7 +12,8 @@ extension History {
             $0.model == claimed && $0.readyAt <= now && $0.expiresAt > now
         }
         let inFlight = model.tasks(in: [.intent, .unknown, .accepted]).filter { $0.model == claimed }.count
-        let expected = min(limit, ready.count, max((Self.gates[claimed] ?? 0) - inFlight, 0))
+        let gate = model.gates[claimed] ?? EngineModel.Gate(places: 0)
+        let expected = min(gate.limit(limit, at: now), ready.count, max(gate.places - inFlight, 0))
         let worker = worker
         let submissions = try session.transaction {
             try WorkQueue(session).claim(worker, model: claimed, limit: limit, chunk: 2)
@@ -21,6 +22,7 @@ extension History {
         guard submissions.count == expected else {
             throw TestSupportError("\(submissions.count) tasks were claimed, not \(expected)")
         }
+        if !submissions.isEmpty { model.gates[claimed]?.claimed(at: now) }
         for submission in submissions {
             guard let place = model.find(submission.taskID),
                 ready.contains(where: { $0.id == submission.taskID })
@@ -44,18 +46,25 @@ extension History {
         switch Int.random(in: 0..<10, using: &random) {
         case 0..<5: answer = .accepted(providerTaskID: "provider-\(steps)")
         case 5: answer = .refused(.init(kind: .task, remark: "no"))
-        case 6: answer = .refused(.init(kind: .temporary, remark: "busy"))
+        case 6:
+            let pause: Int64? = Bool.random(using: &random) ? 30 : nil
+            answer = .refused(.init(kind: .temporary, remark: "busy", retryAfterSeconds: pause))
         default: answer = .unknown(remark: "lost")
         }
         note("answer \(submission.taskID) in \(task.state): \(answer)")
         let worker = worker
-        try session.transaction {
-            if case .refused(let refusal) = answer {
+        _ = try session.transaction { try WorkQueue(session).record([(submission, answer)], by: worker) }
+        if case .refused(let refusal) = answer {
+            try session.transaction {
                 let queue = WorkQueue(session)
                 try queue.refuse(submission, refusal, behind: try queue.fence(worker))
-            } else {
-                _ = try WorkQueue(session).record([(submission, answer)], by: worker)
             }
+        }
+        switch answer {
+        case .accepted: model.gates[submission.model]?.providerLives()
+        case .refused(let refusal) where refusal.kind == .task: model.gates[submission.model]?.providerLives()
+        case .refused(let refusal): model.gates[submission.model]?.failed(pause: refusal.retryAfterSeconds, at: now)
+        case .unknown: model.gates[submission.model]?.failed(pause: nil, at: now)
         }
         // A lost answer may still come, by a callback; every other one is the last.
         if case .unknown = answer {} else { pending.remove(at: index) }
@@ -84,7 +93,7 @@ extension History {
                 model.apply(.cancelled, to: ids, of: place.batch, at: now)
             } else {
                 model.batches[place.batch].tasks[place.task].readyAt = now.adding(
-                    seconds: min(1 << min(task.attempts, 16), 300))
+                    seconds: refusal.retryAfterSeconds ?? min(1 << min(task.attempts, 16), 300))
             }
         }
     }

@@ -71,7 +71,7 @@ struct Comparison {
 
     /// What is different, in words; empty where nothing is.
     func differences(from model: EngineModel) throws -> [String] {
-        try lots(model) + batches(model) + draws(model) + money(model)
+        try lots(model) + batches(model) + draws(model) + money(model) + turns(model) + gates(model)
     }
 
     private func lots(_ model: EngineModel) throws -> [String] {
@@ -158,6 +158,32 @@ struct Comparison {
             "wallet \(model.wallet.total(.purchased)) + \(model.wallet.total(.bonus)), ledger \(model.ledger), unmatched 0"
         return Self.difference([found], [expected])
             + (model.ledger == model.wallet.total ? [] : ["the model is not whole"])
+    }
+
+    /// Of each model, the earliest instant at which a task is ready.
+    private func turns(_ model: EngineModel) throws -> [String] {
+        let rows = try session.query(
+            "SELECT model, next_ready_at FROM daybook.ready_customer WHERE user_id = $1", [.uuid(userID)])
+        let found = try rows.map { "turn \(try $0.text("model")) at \(try $0.instant("next_ready_at"))" }
+        let ready = Dictionary(grouping: model.tasks(in: [.ready]), by: \.model)
+        let expected = ready.compactMap { model, tasks in
+            tasks.map(\.readyAt).min().map { "turn \(model.rawValue) at \($0)" }
+        }
+        return Self.difference(found.sorted(), expected.sorted())
+    }
+
+    private func gates(_ model: EngineModel) throws -> [String] {
+        let found = try session.query(
+            "SELECT model, failures, closings, is_probing, blocked_until FROM daybook.model_gate ORDER BY model"
+        ).map { row in
+            try "gate \(row.text("model")): \(row.int("failures")) \(row.int("closings")) \(row.bool("is_probing")) "
+                + "\(row.optionalInstant("blocked_until").map { "\($0)" } ?? "open")"
+        }
+        let expected = model.gates.sorted { $0.key < $1.key }.map { model, gate in
+            "gate \(model.rawValue): \(gate.failures) \(gate.closings) \(gate.isProbing) "
+                + "\(gate.blockedUntil.map { "\($0)" } ?? "open")"
+        }
+        return Self.difference(found, expected)
     }
 
     private static func difference(_ found: [String], _ expected: [String]) -> [String] {

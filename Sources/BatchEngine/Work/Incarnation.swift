@@ -14,6 +14,8 @@ actor Incarnation {
     private static let overdueLimit = 500
     /// Sweeps in a row that one kind of sweep may go on, before the others have their turn.
     private static let sweepsInARow = 200
+    /// Customers whose turns are looked at in one transaction.
+    private static let turnsAtOnce = 100
     /// Times that a transaction is tried again which lost a deadlock.
     private static let mostTries = 10
     private static let options = TransactionOptions(idleTimeoutMilliseconds: Limits.idleInTransactionMilliseconds)
@@ -33,6 +35,7 @@ actor Incarnation {
     private let sweep: DirectConnection
     nonisolated let worker: Int64
     private var schedule: PollSchedule
+    private var turnWalk = TurnWalk()
     private var random = SystemRandomNumberGenerator()
     private let endings = Mailbox<(AcceptedTask, TaskEnding)>()
     /// Polls under way.
@@ -155,18 +158,17 @@ actor Incarnation {
 
     /// Recording an answer again changes nothing, so that a failure half-way is no harm.
     private func record(_ answers: [SubmissionDesk.Answered]) async throws {
-        let others = answers.filter { if case .refused = $0.answer { false } else { true } }
-        let accepted = try await write(work) { queue, worker in
-            try queue.record(others.map { ($0.submission, $0.answer) }, by: worker)
+        let recorded = try await write(work) { queue, worker in
+            try queue.record(answers.map { ($0.submission, $0.answer) }, by: worker)
         }
-        for task in accepted { schedule.add(task, now: .now, using: &random) }
+        for model in recorded.closedGates {
+            logger.warning(
+                "the provider takes nothing, and a gate is closed", metadata: ["gate.model": "\(model.rawValue)"])
+        }
+        for task in recorded.accepted { schedule.add(task, now: .now, using: &random) }
         for answered in answers {
             guard case .refused(let refusal) = answered.answer else { continue }
             let submission = answered.submission
-            if refusal.kind == .account || refusal.retryAfterSeconds != nil {
-                let pause = WorkQueue.pause(submission, refusal)
-                try await write(work) { queue, _ in try queue.closeGate(submission.model, seconds: pause) }
-            }
             try await write(work) { queue, worker in
                 try queue.refuse(submission, refusal, behind: try queue.fence(worker))
             }
@@ -228,8 +230,18 @@ actor Incarnation {
             try await repeatedly { queue in try queue.endOverdue(limit: Self.overdueLimit) > 0 }
             try await repeatedly { queue in try queue.flush() }
             try await repeatedly { queue in try queue.expireCredit() }
+            try await mendTurns()
             try await Task.sleep(for: .milliseconds(settings.idleMilliseconds))
         }
+    }
+
+    /// Looks at some more of the customers' turns. A walk through all of them begins once a minute.
+    private func mendTurns() async throws {
+        guard let place = turnWalk.place(now: .now) else { return }
+        let step = try await write(sweep) { queue, _ in try queue.mendTurns(after: place, limit: Self.turnsAtOnce) }
+        turnWalk.went(to: step.last)
+        guard step.mended > 0 else { return }
+        logger.warning("customers were listed wrongly", metadata: ["turns.mended": "\(step.mended)"])
     }
 
     private func repeatedly(_ body: @escaping @Sendable (WorkQueue) throws -> Bool) async throws {
@@ -277,4 +289,24 @@ actor Incarnation {
 extension PostgresError {
     /// True where the same transaction may well succeed when it is run again.
     var isWorthRepeating: Bool { sqlState == .deadlock || sqlState == .serializationFailure }
+}
+
+/// How far a walk through the customers' turns has come.
+private struct TurnWalk {
+    /// From the beginning of one walk to that of the next one, at least.
+    private static let pause = Duration.seconds(60)
+
+    private var last: TurnPlace?
+    private var beganAt: ContinuousClock.Instant?
+
+    /// Where to go on; nil until it is time for the next walk.
+    mutating func place(now: ContinuousClock.Instant) -> TurnPlace? {
+        if let last { return last }
+        if let beganAt, now - beganAt < Self.pause { return nil }
+        beganAt = now
+        return .start
+    }
+
+    /// - Parameter place: Nil at the end of the list.
+    mutating func went(to place: TurnPlace?) { last = place }
 }

@@ -76,6 +76,33 @@ public enum SubmissionAnswer: Sendable, Hashable {
     }
 }
 
+/// What answers to submissions of one model say of the provider itself.
+struct AnswerTally: Equatable {
+    /// By these it lives: it took a task, or read one and refused it.
+    var taken: Int64 = 0
+    /// By these it took nothing, as far as anybody knows.
+    var failed: Int64 = 0
+    /// The longest pause that it asked for.
+    var pauseSeconds: Int64?
+    /// True where nothing will be taken until a person has acted.
+    var concernsAccount = false
+
+    init(_ answers: [SubmissionAnswer]) {
+        for answer in answers {
+            switch answer {
+            case .accepted: taken += 1
+            case .unknown: failed += 1
+            case .refused(let refusal):
+                if refusal.kind == .task { taken += 1 } else { failed += 1 }
+                if refusal.kind == .account { concernsAccount = true }
+                if refusal.kind != .task, let seconds = refusal.retryAfterSeconds {
+                    pauseSeconds = max(pauseSeconds ?? 0, seconds)
+                }
+            }
+        }
+    }
+}
+
 /// How a task stands at the provider.
 public enum ProviderStatus: Sendable, Hashable {
     /// Being rendered, 0 to 100 percent done; a status word that nobody knows counts as this.

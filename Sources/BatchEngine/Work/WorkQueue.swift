@@ -4,8 +4,8 @@ public import Postgres
 
 /// The worker's transactions, each a call on a session in a transaction of the caller's.
 ///
-/// The functions are those of migration 9, where the order of locks is written down, and of migration 37. Throws
-/// ``EngineFault``.
+/// The functions are those of migration 9, of migration 37, and of migration 38, where the order of locks is written
+/// down. Throws ``EngineFault``.
 public struct WorkQueue {
     let session: Session
 
@@ -28,14 +28,13 @@ public struct WorkQueue {
         }
     }
 
-    /// Records submissions that the provider took, and those of which nobody knows. Refusals have a transaction of
-    /// their own each: ``closeGate(_:seconds:)``, then ``refuse(_:_:behind:)``.
-    ///
-    /// - Returns: The tasks that are the worker's to poll from now on.
+    /// Records what the provider said: at the gates of the models, of the submissions that it took, and of those of
+    /// which nobody knows. Refusals have a transaction of their own each after this one, ``refuse(_:_:behind:)``.
     public func record(
         _ answers: [(submission: Submission, answer: SubmissionAnswer)], by worker: Int64
-    ) throws -> [AcceptedTask] {
+    ) throws -> RecordedAnswers {
         _ = try fence(worker)
+        let closed = try note(answers)
         var accepted: [String] = []
         var lost: [(Submission, String)] = []
         for (submission, answer) in answers {
@@ -45,7 +44,7 @@ public struct WorkQueue {
                     accepted.append(submission.taskID)
                 }
             case .unknown(let remark): lost.append((submission, remark))
-            case .refused: preconditionFailure("a refusal has a transaction of its own")
+            case .refused: break
             }
         }
         if !lost.isEmpty {
@@ -56,7 +55,23 @@ public struct WorkQueue {
                     .texts(lost.map(\.1)),
                 ])
         }
-        return try accepted.isEmpty ? [] : tasks(accepted, of: worker)
+        return RecordedAnswers(
+            accepted: try accepted.isEmpty ? [] : tasks(accepted, of: worker), closedGates: closed)
+    }
+
+    /// The gates come before the tasks, in the order of their models. Gives those that were closed by these answers.
+    private func note(_ answers: [(submission: Submission, answer: SubmissionAnswer)]) throws -> [VideoModel] {
+        let byModel = Dictionary(grouping: answers, by: \.submission.model).sorted { $0.key < $1.key }
+        return try byModel.compactMap { model, group in
+            let tally = AnswerTally(group.map(\.answer))
+            let closed = try rows(
+                "SELECT daybook.note_answers($1, $2::integer, $3::integer, $4, $5) AS closed",
+                [
+                    .text(model.rawValue), .int(tally.taken), .int(tally.failed),
+                    tally.pauseSeconds.map { .int($0) } ?? .null, .bool(tally.concernsAccount),
+                ])[0].bool("closed")
+            return closed ? model : nil
+        }
     }
 
     /// The provider took a submission, as its answer, a spooled answer or a callback says. True if that was news.
@@ -87,11 +102,6 @@ public struct WorkQueue {
             if isNews { news.insert(callback) }
         }
         return news
-    }
-
-    /// No task of a model is claimed for so many seconds.
-    public func closeGate(_ model: VideoModel, seconds: Int64) throws {
-        _ = try rows("SELECT daybook.close_gate($1, $2)::text", [.text(model.rawValue), .int(seconds)])
     }
 
     /// Takes over accepted tasks that nobody polls.
@@ -170,10 +180,36 @@ extension WorkQueue {
             .ints("workers")
     }
 
+    /// Looks at the turns of up to `limit` customers after a place in the list, and puts right what is wrong.
+    public func mendTurns(after place: TurnPlace, limit: Int) throws -> (last: TurnPlace?, mended: Int64) {
+        let row = try rows(
+            "SELECT last_user, last_model, mended FROM daybook.mend_turns($1, $2, $3::integer)",
+            [.uuid(place.userID), .text(place.model), .int(Int64(limit))])[0]
+        let last = try row.optionalText("last_model").map { TurnPlace(userID: try row.uuid("last_user"), model: $0) }
+        return (last, try row.int("mended"))
+    }
+
     /// Takes out one customer's expired bonus; false once there is none.
     public func expireCredit() throws -> Bool {
         try rows("SELECT daybook.expire_credit() AS did", [])[0].bool("did")
     }
+}
+
+/// What came of a record of answers.
+public struct RecordedAnswers: Sendable {
+    /// The tasks that are the worker's to poll from now on.
+    public let accepted: [AcceptedTask]
+    /// The models whose gate these answers closed.
+    public let closedGates: [VideoModel]
+}
+
+/// A place in the list of customers' turns: a customer and a model, in the order of their names.
+public struct TurnPlace: Sendable, Hashable {
+    public let userID: String
+    public let model: String
+
+    /// The place before all others.
+    public static let start = TurnPlace(userID: "00000000-0000-0000-0000-000000000000", model: "")
 }
 
 /// Leave of one worker to end tasks: its row is locked against being declared dead until the transaction ends.
