@@ -40,9 +40,10 @@ public struct Worker: Service {
     /// the rest to others.
     ///
     /// Throws what no restart can mend: `output` where the spool cannot be written, `configuration` where the
-    /// connection leads to another database by and by; and ``PostgresError`` where there is none at the start.
+    /// connection leads to another database by and by. Without a database it waits for one.
     public func run() async throws {
-        let spool = try AnswerSpool(folder: settings.spoolFolder, database: try await database())
+        guard let database = await awaitedDatabase() else { return }
+        let spool = try AnswerSpool(folder: settings.spoolFolder, database: database)
         remind(of: spool.asidePaths())
         let desk = SubmissionDesk(provider: provider, spool: spool, settings: settings, logger: logger)
         let (claimed, claims) = AsyncStream<Submission>.makeStream()
@@ -67,6 +68,22 @@ public struct Worker: Service {
         } catch {
             return error
         }
+    }
+
+    /// The database once it can be reached; nil where the worker was asked to stop before.
+    private func awaitedDatabase() async -> DatabaseIdentity? {
+        var starts = WorkerStarts()
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            let begunAt = ContinuousClock.now
+            do {
+                return try await database()
+            } catch is CancellationError {
+                return nil
+            } catch {
+                await rest(after: error, nil, begunAt: begunAt, &starts)
+            }
+        }
+        return nil
     }
 
     private func database() async throws -> DatabaseIdentity {
@@ -111,16 +128,22 @@ public struct Worker: Service {
                 throw error
             } catch {
                 guard !Task.isCancelled, !Task.isShuttingDownGracefully else { return }
-                let now = ContinuousClock.now
-                let pause = starts.note(number, begunAt: begunAt, now: now)
-                let cause = explain(error)
-                if starts.isNews(cause, now: now) {
-                    logger.error(
-                        "a worker begins afresh", metadata: ["worker.cause": "\(cause)", "worker.pause": "\(pause)"])
-                }
-                await Self.rest(pause)
+                await rest(after: error, number, begunAt: begunAt, &starts)
             }
         }
+    }
+
+    /// Says why a worker begins afresh, where that is news, and waits before it does.
+    private func rest(
+        after error: any Error, _ number: Int64?, begunAt: ContinuousClock.Instant, _ starts: inout WorkerStarts
+    ) async {
+        let now = ContinuousClock.now
+        let pause = starts.note(number, begunAt: begunAt, now: now)
+        let cause = explain(error)
+        if starts.isNews(cause, now: now) {
+            logger.error("a worker begins afresh", metadata: ["worker.cause": "\(cause)", "worker.pause": "\(pause)"])
+        }
+        await Self.rest(pause)
     }
 
     /// A pause that ends when the worker is asked to stop.
