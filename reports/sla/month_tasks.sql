@@ -1,7 +1,12 @@
 -- Every task that a figure of the month is counted from, read once: those whose clock starts in it, and all others of
 -- its batches. A clock that starts where the other one does is not a row of its own: is_both says that it counts on
 -- both. What a batch's tasks come to is counted on the clock of the dispatch, where each task is once.
-SELECT t.account, t.model, t.outcome, t.started_at, t.terminal_at, t.cost,
+--
+-- terminal_at is that of a task that was terminal at the cutoff. marks adds up: 1 is judging, 2 counts on both clocks,
+-- 4 is on the clock of the dispatch, 8 has succeeded, 16 has an estimated end, 32 has ended nobody knows when, 64 names
+-- no model, 128 is of no batch, 256 does not say when it was created.
+SELECT t.account, t.model, t.outcome, t.started_at,
+    CASE WHEN t.terminal_at <= (:cutoffs::timestamptz[])[1] THEN t.terminal_at END AS terminal_at, t.cost,
     CASE WHEN t.batch_created_at >= (:period_starts::timestamptz[])[1]
         AND t.batch_created_at < (:period_ends::timestamptz[])[1]
         AND t.batch_created_at <= (:cutoffs::timestamptz[])[1]

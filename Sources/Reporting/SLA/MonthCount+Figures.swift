@@ -20,7 +20,7 @@ extension MonthCount {
         for clock in ContractProfile.Clock.allCases {
             for (subject, places) in subjects(where: { _ in true }) {
                 let own = places.filter { groups[$0].clocks.count(clock) }
-                let figure = SLAFigures.Of(account: subject.account, figure: figure(subject.model, clock, own))
+                let figure = SLAFigures.Of(account: subject.account, figure: figure(subject.model.text, clock, own))
                 if own.isEmpty { empty.append(figure) } else { counted.append(figure) }
             }
         }
@@ -28,13 +28,23 @@ extension MonthCount {
     }
 
     /// Refund rates by model: terminal tasks on the clock that judges.
-    func refundRates() -> [SLAFigures.RefundRate] {
-        subjects { groups[$0].items > 0 }.map { subject, places in
+    ///
+    /// Throws `badData` where credits add up to more than 64 bits hold.
+    func refundRates() throws -> [SLAFigures.RefundRate] {
+        try subjects { groups[$0].items > 0 }.map { subject, places in
             SLAFigures.RefundRate(
-                account: subject.account, model: subject.model, items: total(places, \.items),
-                refundedItems: total(places, \.refundedItems), frozenCredits: total(places, \.credits),
-                refundedCredits: total(places, \.refundedCredits))
+                account: subject.account, model: subject.model.text, items: total(places, \.items),
+                refundedItems: total(places, \.refundedItems),
+                frozenCredits: try Self.credits(total(places, \.credits)),
+                refundedCredits: try Self.credits(total(places, \.refundedCredits)))
         }
+    }
+
+    private static func credits(_ sum: Int128) throws -> Int64 {
+        guard let credits = Int64(exactly: sum) else {
+            throw DaybookError.badData("The credits of the month's tasks add up to more than 64 bits hold.")
+        }
+        return credits
     }
 
     /// What was set aside or estimated, task by task or as a number.
@@ -50,26 +60,37 @@ extension MonthCount {
     }
 
     /// The values by which queries about batches know what their tasks came to, in place of counting them again.
-    func parameters() -> [String: Value] {
+    func parameters() throws -> [String: Value] {
         let listed = batches.map { (batch: $0.key.text, work: work[$0.value]) }
         return [
             "work_batches": .texts(listed.map(\.batch)), "work_tasks": .ints(listed.map(\.work.tasks)),
-            "work_open_tasks": .ints(listed.map(\.work.openTasks)), "work_costs": .ints(listed.map(\.work.cost)),
-            "work_delivered": .ints(listed.map(\.work.delivered)),
+            "work_open_tasks": .ints(listed.map(\.work.openTasks)),
+            "work_costs": .ints(try listed.map { try Self.credits($0.work.cost) }),
+            "work_delivered": .ints(try listed.map { try Self.credits($0.work.delivered) }),
             "work_last_terminals": .array(listed.map { Value($0.work.lastTerminalAt) }, of: .timestamptz),
-            "strangers": .texts(strangers.map(\.text)),
+            "strangers": .array(
+                strangers.map { .text($0.text) } + (hasNobodys ? [.null] : []), of: .text),
         ]
+    }
+
+    /// A model by the bytes of its name: names that are equal as text are not the same.
+    private struct Model: Hashable {
+        let bytes: [UInt8]
+
+        init(_ name: String) { bytes = Array(name.utf8) }
+
+        var text: String { String(decoding: bytes, as: UTF8.self) }
     }
 
     /// Whose tasks of which model.
     private struct Subject: Hashable, Comparable {
         /// Nil for everybody, who come first.
         let account: Int64?
-        let model: String
+        let model: Model
 
         static func < (left: Subject, right: Subject) -> Bool {
             left.account == right.account
-                ? left.model.utf8.lexicographicallyPrecedes(right.model.utf8)
+                ? left.model.bytes.lexicographicallyPrecedes(right.model.bytes)
                 : (left.account ?? -1) < (right.account ?? -1)
         }
     }
@@ -78,14 +99,14 @@ extension MonthCount {
     private func subjects(where isMeant: (Int) -> Bool) -> [(Subject, [Int])] {
         var places: [Subject: [Int]] = [:]
         for (key, place) in keys where isMeant(place) {
-            let model = models[Int(key.model)]
+            let model = Model(models[Int(key.model)])
             places[Subject(account: nil, model: model), default: []].append(place)
             places[Subject(account: Int64(key.account), model: model), default: []].append(place)
         }
         return places.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
-    private func total(_ places: [Int], _ part: KeyPath<Group, Int64>) -> Int64 {
+    private func total<Sum: FixedWidthInteger>(_ places: [Int], _ part: KeyPath<Group, Sum>) -> Sum {
         places.reduce(0) { $0 + groups[$1][keyPath: part] }
     }
 

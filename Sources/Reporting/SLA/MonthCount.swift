@@ -44,10 +44,13 @@ struct MonthCount: Sendable {
         /// Of those the ones that are terminal, and what they cost.
         var items: Int64 = 0
         var refundedItems: Int64 = 0
-        var credits: Int64 = 0
-        var refundedCredits: Int64 = 0
+        var credits: Int128 = 0
+        var refundedCredits: Int128 = 0
 
-        subscript(_ outcome: Outcome) -> Int64 { outcomes[MonthCount.number[outcome] ?? 0] }
+        subscript(_ outcome: Outcome) -> Int64 {
+            guard let number = MonthCount.number[outcome] else { preconditionFailure("every outcome has a number") }
+            return outcomes[number]
+        }
     }
 
     /// A batch's or an owner's UUID.
@@ -55,8 +58,12 @@ struct MonthCount: Sendable {
         let high: UInt64
         let low: UInt64
 
-        init(_ bytes: UnsafeRawBufferPointer) {
-            precondition(bytes.count == 16, "a UUID has 16 bytes")
+        /// Throws `configuration` for what is no UUID: the query is somebody's own.
+        init(_ bytes: UnsafeRawBufferPointer) throws {
+            guard bytes.count == 16 else {
+                throw DaybookError.configuration(
+                    "A column of month_tasks.sql that names a row is no uuid; take the report's own file.")
+            }
             high = UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self))
             low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
         }
@@ -76,8 +83,8 @@ struct MonthCount: Sendable {
     struct Work: Sendable {
         var tasks: Int64 = 0
         var openTasks: Int64 = 0
-        var cost: Int64 = 0
-        var delivered: Int64 = 0
+        var cost: Int128 = 0
+        var delivered: Int128 = 0
         var lastTerminalAt: Instant?
     }
 
@@ -102,7 +109,6 @@ struct MonthCount: Sendable {
     private static let names = Outcome.allCases.map { Array($0.rawValue.utf8) }
     private static let number = Dictionary(uniqueKeysWithValues: zip(Outcome.allCases, 0...))
 
-    let cutoff: Instant
     private(set) var models: [String] = []
     private(set) var groups: [Group] = []
     private(set) var keys: [Key: Int] = [:]
@@ -110,6 +116,8 @@ struct MonthCount: Sendable {
     private(set) var batches: [Identifier: Int] = [:]
     /// Owners of judged tasks who have no account.
     private(set) var strangers: Set<Identifier> = []
+    /// True where a judged task has no owner at all.
+    private(set) var hasNobodys = false
     /// Tasks that are named, each with the reason.
     private(set) var named: [SLAFigures.Exception] = []
     private(set) var estimated: Int64 = 0
@@ -123,21 +131,15 @@ struct MonthCount: Sendable {
     private var lastBatch: (id: Identifier, work: Int)?
     private var modelBytes: [[UInt8]] = []
 
-    init(cutoff: Instant) {
-        self.cutoff = cutoff
-    }
-
     /// Counts a row of `month_tasks.sql`.
     mutating func read(_ row: borrowing RowView) throws {
         let marks = Marks(rawValue: try row.int(Column.marks))
         let cost = try row.int(Column.cost)
         let terminalAt = try row.optionalInstant(Column.terminalAt)
-        let isTerminal = terminalAt.map { $0 <= cutoff } ?? false
         if marks.contains(.isUndated), marks.contains(.isDispatch) { undated += 1 }
         if !row.isNull(Column.batch) {
-            let place = place(of: Identifier(row.bytes(Column.batch)))
-            try work[place].add(
-                cost, terminalAt: terminalAt, isTerminal: isTerminal, hasSucceeded: marks.contains(.hasSucceeded))
+            let place = place(of: try Identifier(row.bytes(Column.batch)))
+            work[place].add(cost, terminalAt: terminalAt, hasSucceeded: marks.contains(.hasSucceeded))
         }
         // What lies in no month has no outcome.
         guard !row.isNull(Column.outcome) else { return }
@@ -146,7 +148,7 @@ struct MonthCount: Sendable {
             if marks.contains(.isBoth) || marks.isDisjoint(with: .isDispatch) { withoutBatch += 1 }
             return
         }
-        try count(row, marks, cost: cost, terminalAt: isTerminal ? terminalAt : nil)
+        try count(row, marks, cost: cost, terminalAt: terminalAt)
     }
 
     private mutating func count(
@@ -158,7 +160,7 @@ struct MonthCount: Sendable {
         let place = place(of: key)
         let outcome = try Self.outcome(row.bytes(Column.outcome))
         groups[place].outcomes[outcome] += 1
-        if outcome < Self.succeeded, let terminalAt {
+        if outcome == Self.good || outcome == Self.late, let terminalAt {
             let startedAt = try row.instant(Column.startedAt)
             if terminalAt.isFinite, startedAt.isFinite {
                 groups[place].durations.append(terminalAt.microseconds - startedAt.microseconds)
@@ -167,20 +169,28 @@ struct MonthCount: Sendable {
         guard marks.contains(.isJudging) else { return }
         groups[place].judged += 1
         if terminalAt != nil {
-            try groups[place].addTerminal(cost, hasSucceeded: marks.contains(.hasSucceeded))
+            groups[place].addTerminal(cost, hasSucceeded: marks.contains(.hasSucceeded))
             if marks.contains(.isEstimated) { estimated += 1 }
         }
         if marks.contains(.isModelMissing) { withoutModel += 1 }
         if marks.contains(.hasNoInstant) { withoutInstant += 1 }
-        if key.account == 0 { strangers.insert(Identifier(row.bytes(Column.stranger))) }
-        if !row.isNull(Column.id) { try name(row, outcome: Outcome.allCases[outcome], account: Int64(key.account)) }
+        if key.account == 0 {
+            if row.isNull(Column.stranger) {
+                hasNobodys = true
+            } else {
+                strangers.insert(try Identifier(row.bytes(Column.stranger)))
+            }
+        }
+        if !row.isNull(Column.setAside) || !row.isNull(Column.cellCut) {
+            try name(row, outcome: Outcome.allCases[outcome], account: Int64(key.account))
+        }
     }
 
-    /// Outcomes before this number are those of tasks that succeeded.
-    private static let succeeded = 2
+    private static let good = Outcome.allCases.firstIndex(of: .good)
+    private static let late = Outcome.allCases.firstIndex(of: .late)
 
     private mutating func name(_ row: borrowing RowView, outcome: Outcome, account: Int64) throws {
-        let id = Identifier(row.bytes(Column.id)).text
+        let id = row.isNull(Column.id) ? nil : try Identifier(row.bytes(Column.id)).text
         if let detail = try row.optionalText(Column.setAside) {
             named.append(.init(kind: outcome.rawValue, account: account, reference: id, detail: detail))
         }
@@ -241,14 +251,15 @@ struct MonthCount: Sendable {
     }
 
     /// Adds what another reader counted.
-    mutating func add(_ other: MonthCount) throws {
+    mutating func add(_ other: MonthCount) {
         for (key, place) in other.keys {
             let model = number(ofModel: other.models[Int(key.model)])
             let own = self.place(of: Key(account: key.account, model: model, clocks: key.clocks))
-            try groups[own].add(other.groups[place])
+            groups[own].add(other.groups[place])
         }
-        for (batch, place) in other.batches { try work[self.place(of: batch)].add(other.work[place]) }
+        for (batch, place) in other.batches { work[self.place(of: batch)].add(other.work[place]) }
         strangers.formUnion(other.strangers)
+        hasNobodys = hasNobodys || other.hasNobodys
         named += other.named
         estimated += other.estimated
         withoutInstant += other.withoutInstant
@@ -259,55 +270,42 @@ struct MonthCount: Sendable {
 }
 
 extension MonthCount.Group {
-    fileprivate mutating func addTerminal(_ cost: Int64, hasSucceeded: Bool) throws {
+    fileprivate mutating func addTerminal(_ cost: Int64, hasSucceeded: Bool) {
         items += 1
-        credits = try .sum(credits, cost)
+        credits += Int128(cost)
         guard !hasSucceeded else { return }
         refundedItems += 1
-        refundedCredits = try .sum(refundedCredits, cost)
+        refundedCredits += Int128(cost)
     }
 
-    fileprivate mutating func add(_ other: MonthCount.Group) throws {
+    fileprivate mutating func add(_ other: MonthCount.Group) {
         for outcome in outcomes.indices { outcomes[outcome] += other.outcomes[outcome] }
         durations += other.durations
         judged += other.judged
         items += other.items
         refundedItems += other.refundedItems
-        credits = try .sum(credits, other.credits)
-        refundedCredits = try .sum(refundedCredits, other.refundedCredits)
+        credits += other.credits
+        refundedCredits += other.refundedCredits
     }
 }
 
 extension MonthCount.Work {
-    fileprivate mutating func add(
-        _ cost: Int64, terminalAt: Instant?, isTerminal: Bool, hasSucceeded: Bool
-    ) throws {
+    fileprivate mutating func add(_ cost: Int64, terminalAt: Instant?, hasSucceeded: Bool) {
         tasks += 1
-        self.cost = try .sum(self.cost, cost)
-        if isTerminal {
-            if hasSucceeded { delivered = try .sum(delivered, cost) }
-        } else {
+        self.cost += Int128(cost)
+        guard let terminalAt else {
             openTasks += 1
+            return
         }
-        lastTerminalAt = [lastTerminalAt, terminalAt].compactMap { $0 }.max()
+        if hasSucceeded { delivered += Int128(cost) }
+        lastTerminalAt = lastTerminalAt.map { max($0, terminalAt) } ?? terminalAt
     }
 
-    fileprivate mutating func add(_ other: MonthCount.Work) throws {
+    fileprivate mutating func add(_ other: MonthCount.Work) {
         tasks += other.tasks
         openTasks += other.openTasks
-        cost = try .sum(cost, other.cost)
-        delivered = try .sum(delivered, other.delivered)
+        cost += other.cost
+        delivered += other.delivered
         lastTerminalAt = [lastTerminalAt, other.lastTerminalAt].compactMap { $0 }.max()
-    }
-}
-
-extension Int64 {
-    /// The sum of two amounts of credits.
-    fileprivate static func sum(_ left: Int64, _ right: Int64) throws -> Int64 {
-        let (sum, isTooLarge) = left.addingReportingOverflow(right)
-        guard !isTooLarge else {
-            throw DaybookError(.failed, "The credits of the month's tasks add up to more than 64 bits hold.")
-        }
-        return sum
     }
 }

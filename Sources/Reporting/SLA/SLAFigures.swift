@@ -35,17 +35,20 @@ struct SLAFigures: Sendable {
 
         /// By bytes; what is about no single owner or row comes first.
         static func < (left: Exception, right: Exception) -> Bool {
-            if left.kind != right.kind { return precedes(left.kind, right.kind) }
-            if left.account != right.account { return (left.account ?? .min) < (right.account ?? .min) }
-            guard left.reference == right.reference else {
-                guard let own = left.reference, let other = right.reference else { return left.reference == nil }
-                return precedes(own, other)
+            for (own, other) in zip(left.key, right.key) where own != other {
+                return own.lexicographicallyPrecedes(other)
             }
-            return precedes(left.detail, right.detail)
+            return false
         }
 
-        private static func precedes(_ left: String, _ right: String) -> Bool {
-            left.utf8.lexicographicallyPrecedes(right.utf8)
+        /// What it is ordered by, bytewise; what is absent comes first.
+        private var key: [[UInt8]] {
+            let number = account.map { String($0) } ?? ""
+            let padded = String(repeating: "0", count: max(0, 19 - number.utf8.count)) + number
+            return [
+                Array(kind.utf8), account == nil ? [] : Array(padded.utf8),
+                reference.map { [1] + Array($0.utf8) } ?? [], Array(detail.utf8),
+            ]
         }
     }
 

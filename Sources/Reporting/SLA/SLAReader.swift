@@ -50,7 +50,7 @@ struct SLAReader {
         let month = try countMonth()
         figures.completions = month.completions().filter { isReported($0.account) }
         figures.judgedTasks = month.judged
-        figures.refundRates = month.refundRates().filter { isReported($0.account) }
+        figures.refundRates = try month.refundRates().filter { isReported($0.account) }
         figures.batches = try batches([scope.current], counted: month)[0]
         figures.idempotency = try idempotency(figures.batches)
         figures.refundExceptions = try refundExceptions(month)
@@ -66,7 +66,7 @@ struct SLAReader {
     ) throws -> BoundQuery {
         var parameters = parameters(months ?? [scope.current], noticeHours: noticeHours)
         guard let counted else { return try library.bind(name, catalog: catalog, parameters: parameters) }
-        parameters.merge(counted.parameters()) { _, counted in counted }
+        parameters.merge(try counted.parameters()) { _, counted in counted }
         return try library.bind(
             name, catalog: catalog, parameters: parameters,
             standingIn: ["batch_work": "counted_work", "judged_stranger": "counted_stranger"])
@@ -84,14 +84,13 @@ struct SLAReader {
         progress("counting completion")
         var parameters = parameters([scope.current])
         parameters["with_batch_tasks"] = .bool(true)
-        let cutoff = scope.current.cutoff
         let parts = try divided("month_tasks", parameters) { query, session in
-            var count = MonthCount(cutoff: cutoff)
+            var count = MonthCount()
             try query.forEachRow(session) { try count.read($0) }
             return count
         }
         var month = parts[0]
-        for part in parts.dropFirst() { try month.add(part) }
+        for part in parts.dropFirst() { month.add(part) }
         return month
     }
 

@@ -85,17 +85,18 @@ extension SLAReader {
     private func earlierCompletion(
         _ months: [SLAScope.JudgedMonth]
     ) throws -> [(period: Int, model: String, attainment: Attainment)] {
-        var counted: [Int: [String: (good: Int64, valid: Int64)]] = [:]
+        // By the names' bytes: names that are equal as text are not the same.
+        var counted: [Int: [[UInt8]: (good: Int64, valid: Int64)]] = [:]
         for row in try dividedRows("trend_completion", months: months) {
-            let (period, model) = (Int(try row.int("period")) - 1, try row.text("model"))
+            let (period, model) = (Int(try row.int("period")) - 1, Array(try row.text("model").utf8))
             let before = counted[period, default: [:]][model] ?? (0, 0)
             counted[period, default: [:]][model] = (
                 before.good + (try row.int("good")), before.valid + (try row.int("valid"))
             )
         }
         return counted.sorted { $0.key < $1.key }.flatMap { period, models in
-            models.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { model, tasks in
-                (period, model, Attainment(good: tasks.good, valid: tasks.valid))
+            models.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { model, tasks in
+                (period, String(decoding: model, as: UTF8.self), Attainment(good: tasks.good, valid: tasks.valid))
             }
         }
     }
@@ -103,7 +104,8 @@ extension SLAReader {
     /// Refunds of each month, for everybody or the one account.
     private func earlierRefunds(_ months: [SLAScope.JudgedMonth]) throws -> [Attainment] {
         var counted = [(good: Int64, valid: Int64)](repeating: (0, 0), count: months.count)
-        for row in try dividedRows("batches", months: months) where try row.optionalInt("account") == nil {
+        // Not divided: a batch and its tasks may be of different owners.
+        for row in try rows("batches", months: months) where try row.optionalInt("account") == nil {
             let refunds = try BatchFigure(row).refunds
             counted[Int(try row.int("period")) - 1].good += refunds.good
             counted[Int(try row.int("period")) - 1].valid += refunds.valid

@@ -56,7 +56,9 @@ FROM (
             -- The place, from 1, of the contract profile that judges a task, and of that of its acceptance.
             SELECT c.*,
                 coalesce(c.only_profile, c.profiles[width_bucket(c.started_at, c.from_at)], 0) + 1 AS judged_under,
-                coalesce(c.only_profile, c.profiles[width_bucket(c.accepted_at, c.from_at)], 0) + 1 AS accepted_under
+                coalesce(CASE WHEN c.accepted_at < 'infinity'
+                    THEN coalesce(c.only_profile, c.profiles[width_bucket(c.accepted_at, c.from_at)]) END, 0) + 1
+                    AS accepted_under
             FROM (
                 SELECT k.*, c.clock,
                     CASE c.clock WHEN 'dispatch' THEN k.dispatched_at ELSE k.accepted_at END AS started_at

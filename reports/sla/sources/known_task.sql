@@ -8,7 +8,8 @@ SELECT t.id, t.user_id, t.batch_job_id AS batch_id, t.batch_index, nullif(t.mode
     t.cost, t.has_batch, t.batch_created_at
 FROM dated_task AS t
 LEFT JOIN owner_stretch AS o ON o.user_id = t.user_id
--- One reader of several has the customers whose hash leaves its number.
+-- One reader of several has the customers whose hash leaves its number; as a CASE, of which the planner expects half of
+-- the rows.
 WHERE (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
-    AND (:reader_parts::bigint = 1
-        OR abs(uuid_hash(t.user_id)::bigint) % :reader_parts::bigint = :reader_part::bigint)
+    AND CASE :reader_parts::bigint WHEN 1 THEN true
+        ELSE abs(coalesce(uuid_hash(t.user_id), 0)::bigint) % :reader_parts::bigint = :reader_part::bigint END

@@ -13,9 +13,6 @@ FROM (
     WHERE b.created_at >= (:period_starts::timestamptz[])[1]
         AND b.created_at < (:period_ends::timestamptz[])[cardinality(:period_ends::timestamptz[])]
         AND (:only_user::uuid IS NULL OR b.user_id = :only_user::uuid)
-        -- One reader of several has the customers whose hash leaves its number.
-        AND (:reader_parts::bigint = 1
-            OR abs(uuid_hash(b.user_id)::bigint) % :reader_parts::bigint = :reader_part::bigint)
     OFFSET 0
 ) AS s
 WHERE s.period IS NOT NULL

@@ -1,0 +1,66 @@
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+
+/// Rows that a table without constraints may hold are counted as the queries of `--sql` count them, whatever part of
+/// the customers a connection reads.
+@Suite struct DividedTests {
+    private static let october = ["--month", "2026-10"]
+
+    /// The ids of some tasks of October, in order.
+    private static func tasks(_ count: Int, after: Int) -> String {
+        """
+        (SELECT id FROM public.video_tasks WHERE created_at >= '2026-10-05Z' AND created_at < '2026-10-20Z'
+            AND status = 'succeeded' ORDER BY id OFFSET \(after) LIMIT \(count))
+        """
+    }
+
+    @Test func `strange rows give the same bytes by one connection and by three, and what the queries give`()
+        async throws
+    {
+        try await withSample { settings in
+            try await execute(
+                """
+                ALTER TABLE public.video_tasks ALTER user_id DROP NOT NULL;
+                -- Batches whose tasks are of other owners; models that are equal as text, and not as bytes.
+                UPDATE public.batch_jobs SET user_id = (SELECT id FROM public.users ORDER BY id LIMIT 1)
+                WHERE created_at >= '2026-09-05Z' AND created_at < '2026-09-20Z';
+                UPDATE public.video_tasks SET model = U&'caf\\00e9' WHERE id IN \(Self.tasks(7, after: 0));
+                UPDATE public.video_tasks SET model = U&'cafe\\0301' WHERE id IN \(Self.tasks(5, after: 7));
+                -- A task of nobody, one that ends far away, and one that was created at no end of time.
+                UPDATE public.video_tasks SET user_id = NULL WHERE id IN \(Self.tasks(3, after: 20));
+                UPDATE public.video_tasks SET completed_at = '294260-01-01Z' WHERE id IN \(Self.tasks(1, after: 30));
+                UPDATE public.video_tasks SET created_at = 'infinity' WHERE id IN \(Self.tasks(1, after: 40))
+                """, in: settings)
+            let one = try await SLARun(settings, Self.october + ["--connections", "1"])
+            let three = try await SLARun(settings, Self.october + ["--connections", "3"])
+            #expect(try one.comparableFiles() == three.comparableFiles())
+            let models = try one.lines("refund_rates").filter { $0.hasPrefix(",caf") }.map { Array($0.utf8) }
+            #expect(models.count == 2 && models[0] != models[1])
+            #expect(try await Recount.differences(settings, arguments: Self.october) == [])
+        }
+    }
+
+    @Test func `credits of several customers that add up beyond 64 bits are bad data, in one sentence`() async throws {
+        try await withSample { settings in
+            try await ProgramRun.expectingSuccess(["database", "migrate", "--database", Deployment.conninfo(settings)])
+            try await execute(
+                """
+                INSERT INTO daybook.task_fact (user_id, task_id, cost_credits)
+                SELECT user_id, id, 5000000000000000000 FROM (
+                    SELECT DISTINCT ON (user_id) user_id, id FROM public.video_tasks
+                    WHERE created_at >= '2026-10-05Z' AND created_at < '2026-10-20Z' AND status = 'succeeded'
+                        AND model = 'sora-2' ORDER BY user_id, id
+                ) AS t ORDER BY user_id LIMIT 2
+                """, in: settings)
+            let folder = try ScratchFolder()
+            let run = try await ProgramRun(
+                ["report", "sla", "--quiet", "--output", folder.path, "--database", Deployment.conninfo(settings)]
+                    + Self.october)
+            #expect(
+                run.exitCode == 65 && run.errors.contains("more than 64 bits hold"), "\(run.exitCode) \(run.errors)")
+            #expect(try folder.contents().isEmpty)
+        }
+    }
+}
