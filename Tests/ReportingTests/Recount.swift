@@ -56,12 +56,14 @@ struct Recount {
     /// Those of `completion.sql`, in words: without two clocks each counts on both, and with them a pair that has tasks
     /// on one of them has an empty figure on the other.
     private static func completions(_ rows: [Row], areBoth: Bool) throws -> [String] {
-        var listed: [[String?]: String] = [:]
+        var listed: [[[UInt8]]: String] = [:]
         for row in rows {
             let account = try row.optionalInt("account")
             let own = ContractProfile.Clock(rawValue: try row.text("clock")) ?? .dispatch
             for clock in ContractProfile.Clock.allCases {
-                let key = [account.map(String.init), try row.text("model"), clock.rawValue]
+                let key = [account.map(String.init) ?? "everybody", try row.text("model"), clock.rawValue].map {
+                    Array($0.utf8)
+                }
                 let isCounted = clock == own || !areBoth
                 guard isCounted || listed[key] == nil else { continue }
                 let figure = isCounted ? try figure(row, clock) : CompletionFigure(empty: try row.text("model"), clock)
