@@ -189,7 +189,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ReportingTests",
-            dependencies: ["Reporting", "Documents", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook"],
+            dependencies: [
+                "Reporting", "Documents", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "RetentionTests",
