@@ -64,4 +64,18 @@ import Testing
             #expect(try folder.contents().isEmpty)
         }
     }
+
+    @Test func `tasks that cost less than nothing are bad data, in one sentence`() async throws {
+        try await withSample { settings in
+            try await execute(
+                "UPDATE public.batch_jobs SET cost_per_video = -50 WHERE created_at >= '2026-10-01Z'", in: settings)
+            let folder = try ScratchFolder()
+            let run = try await ProgramRun(
+                ["report", "sla", "--quiet", "--output", folder.path, "--database", Deployment.conninfo(settings)]
+                    + Self.october)
+            #expect(
+                run.exitCode == 65 && run.errors.contains("cost less than nothing"), "\(run.exitCode) \(run.errors)")
+            #expect(try folder.contents().isEmpty)
+        }
+    }
 }

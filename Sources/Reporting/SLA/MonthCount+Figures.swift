@@ -29,14 +29,20 @@ extension MonthCount {
 
     /// Refund rates by model: terminal tasks on the clock that judges.
     ///
-    /// Throws `badData` where credits add up to more than 64 bits hold.
+    /// Throws `badData` where credits add up to more than 64 bits hold, or where tasks cost less than nothing: a share
+    /// of what they cost would mean nothing.
     func refundRates() throws -> [SLAFigures.RefundRate] {
         try subjects { groups[$0].items > 0 }.map { subject, places in
-            SLAFigures.RefundRate(
+            let frozen = try Self.credits(total(places, \.credits))
+            let refunded = try Self.credits(total(places, \.refundedCredits))
+            guard 0 <= refunded, refunded <= frozen else {
+                throw DaybookError.badData(
+                    "Tasks of the model \"\(subject.model.text)\" cost less than nothing; correct cost_per_video of "
+                        + "their batches.")
+            }
+            return SLAFigures.RefundRate(
                 account: subject.account, model: subject.model.text, items: total(places, \.items),
-                refundedItems: total(places, \.refundedItems),
-                frozenCredits: try Self.credits(total(places, \.credits)),
-                refundedCredits: try Self.credits(total(places, \.refundedCredits)))
+                refundedItems: total(places, \.refundedItems), frozenCredits: frozen, refundedCredits: refunded)
         }
     }
 
