@@ -52,9 +52,10 @@ extension SLAReport {
         }
     }
 
-    /// Over how many connections the tasks are read: one, where there are few of them or one customer's alone.
+    /// Over how many connections the tasks are read: one, where there are few of them or one customer's alone, and for
+    /// queries that are not ours, since what they do to their session is watched on one.
     private func connections(of reports: Reports, _ connection: Connection) async throws -> Int {
-        guard reports == .requested, request.account == nil else { return 1 }
+        guard reports == .requested, request.account == nil, !settings.isForeignDefinition else { return 1 }
         if let connections = settings.connections { return connections }
         // By the catalogue's own numbers: asking for the size of a file would wait for whoever locks the table.
         let bytes = try await connection.run { session in
