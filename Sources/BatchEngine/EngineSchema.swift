@@ -4,8 +4,10 @@ import Schema
 
 /// Whether a database has the engine.
 public enum EngineSchema {
-    /// Throws ``EngineFault`` as `noEngine` where the engine's part of the schema is missing.
+    /// Throws ``EngineFault`` as `noEngine` where the engine's part of the schema is missing, and
+    /// ``PostgresError/Code/distributed`` where tables are distributed over several servers.
     public static func require(_ session: Session) throws {
+        try session.requireOneServer(for: "The batch engine")
         let rows = try session.query("SELECT to_regclass('daybook.model_gate') IS NOT NULL AS exists")
         guard try rows[0].bool("exists") else {
             let service = try session.query("SELECT to_regclass('public.credit_ledger') IS NOT NULL AS exists")

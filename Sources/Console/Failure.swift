@@ -98,7 +98,7 @@ public enum Failure {
             .commitUnknown, .closed:
             return .databaseUnavailable
         case .timeout, .lockNotAvailable, .cancelled, .poolExhausted, .replayConflict: return .tryAgain
-        case .invalidSettings, .pooled, .sessionLimit, .standby, .readOnlyDatabase: return .configuration
+        case .invalidSettings, .pooled, .distributed, .sessionLimit, .standby, .readOnlyDatabase: return .configuration
         case .server: break
         default: return .failed
         }

@@ -111,6 +111,8 @@ extension PostgresError {
         public static let poolExhausted = Code(rawValue: "pool_exhausted")
         /// What runs needs a session of its own, and a pooler stands in between.
         public static let pooled = Code(rawValue: "pooled")
+        /// What runs needs all tables on one server, and some are distributed over several.
+        public static let distributed = Code(rawValue: "distributed")
         /// A limit of the server ended the session, or cannot be lifted; what was not committed is undone.
         public static let sessionLimit = Code(rawValue: "session_limit")
         /// A change on a standby, which only follows its primary.

@@ -133,16 +133,9 @@ extension SnapshotReaders {
     /// True where several sessions can see one moment: the tables are here, and the server exports a snapshot.
     private static func canShare(_ session: Session) throws -> Bool {
         try transaction(session, .snapshot) {
-            let row = try session.query(
-                """
-                SELECT EXISTS (SELECT FROM pg_catalog.pg_foreign_table) AS has_foreign,
-                    pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL AS has_citus
-                """)[0]
-            guard try !row.bool("has_foreign") else { return false }
-            if try row.bool("has_citus") {
-                let rows = try session.query("SELECT FROM pg_catalog.pg_dist_partition LIMIT 1")
-                guard rows.isEmpty else { return false }
-            }
+            guard try session.query("SELECT FROM pg_catalog.pg_foreign_table LIMIT 1").isEmpty,
+                try !session.isDistributed()
+            else { return false }
             _ = try SharedSnapshot(exportedBy: session)
             return true
         }

@@ -24,6 +24,7 @@ enum RetentionSession {
     /// Settings of the whole session, which must be our own.
     static func prepareSession(_ session: Session) throws {
         try session.requireDirect(for: "A purge")
+        try session.requireOneServer(for: "A purge")
         try session.executeScript(script("SET "))
     }
 

@@ -21,6 +21,8 @@ public struct DatabaseCheck: Sendable {
     public let grants: CreditRights
     /// What the application does that the engine changes.
     public let changes: EngineChanges
+    /// What Citus keeps on several servers, and how; empty where all is on one.
+    public let distribution: [Remark]
     /// True if a report can be made.
     public let isUsable: Bool
 
@@ -45,6 +47,7 @@ public struct DatabaseCheck: Sendable {
         migrations = try Self.migrations(session)
         grants = try CreditRights(session)
         changes = try EngineChanges(session)
+        distribution = try Distribution(session).remarks
         isUsable = !catalog.gaps(in: KnownTable.deployment).contains(where: \.isRequired)
     }
 

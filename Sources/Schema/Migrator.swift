@@ -41,6 +41,7 @@ public struct Migrator: Sendable {
 
     private func migrate(_ connection: Connection, _ applied: inout [String]) async throws {
         let connection = try await connection.direct(for: "A migration")
+        if withEngine { try await connection.run { try $0.requireOneServer(for: "The batch engine") } }
         for migration in migrations {
             let options = TransactionOptions(lockTimeoutMilliseconds: 5000)
             let isNew = try await connection.transaction(options) { session in

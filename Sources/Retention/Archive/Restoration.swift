@@ -56,6 +56,7 @@ public struct Restoration: Sendable {
         _ connection: Connection, tell: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
         let connection = try await connection.direct(for: "A restore")
+        try await connection.run { try $0.requireOneServer(for: "A restore") }
         let (manifest, digest) = try ArchiveManifest.read(manifestPath)
         let folder = ArchiveFolder(path: (manifestPath as NSString).deletingLastPathComponent)
         let deed = CertifiedDeed(

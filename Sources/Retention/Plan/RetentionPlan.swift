@@ -173,7 +173,8 @@ public struct PlanReader: Sendable {
     @discardableResult
     static func prepareCounting(_ session: Session, rests: Bool = true) throws -> Rests {
         try session.executeScript("SET LOCAL work_mem = '128MB'; SET LOCAL statement_timeout = 0")
-        guard try rests && Throttle.othersAreAtWork(session) else { return .none }
+        // Rests go by where a row lies, which is another server's matter where rows are distributed.
+        guard try rests && Throttle.othersAreAtWork(session) && !session.isDistributed() else { return .none }
         try session.executeScript("SET LOCAL max_parallel_workers_per_gather = 0")
         return .often
     }

@@ -134,6 +134,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             }
             table.show()
             Terminal.show("\nmigrations: \(check.migrations.words)")
+            for remark in check.distribution { Terminal.show("distributed: \(remark.words)") }
             for remark in check.changes.remarks { Terminal.show("engine: \(remark.words)") }
             for sentence in check.grants.findings.map(\.sentence) + rights.map(\.words) {
                 Terminal.show("rights: \(sentence)")
