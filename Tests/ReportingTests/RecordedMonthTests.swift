@@ -81,7 +81,7 @@ import Testing
     }
 
     /// Of everybody and of one account, with other contracts and clocks beside the standard one.
-    @Test(arguments: [6, 12, 25, 29, 30, 36])
+    @Test(arguments: [5, 6, 18, 24, 30, 36])
     func `and that of the month after a generated deployment's`(seed: Int) async throws {
         let folder = try ScratchFolder()
         let input = folder.file("deployment")

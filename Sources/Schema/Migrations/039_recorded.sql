@@ -22,8 +22,8 @@ CREATE TABLE daybook.recorded_month (
 );
 COMMENT ON TABLE daybook.recorded_month IS
     'What a final month of an account came to, or of everybody together (the owner of zeros): figures as the trend '
-    'takes them, with the digests of the queries that counted them, of the terms that judged, and of all of it. What is '
-    'recorded again is a further version; none is changed or removed. Numbers alone: no retention takes them.';
+    'takes them, with the digests of the queries that counted them, of the terms that judged, and of all of it. What '
+    'is recorded again is a further version; none is changed or removed. Numbers alone: no retention takes them.';
 
 CREATE FUNCTION daybook.guard_recorded_month() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$

@@ -80,8 +80,8 @@ struct CloseCommand: AsyncParsableCommand {
                 guard !Task.isCancelled else {
                     throw StoppedRun(
                         .interruption,
-                        standing: "The month is closed, its SLA figures are not recorded, and the head was not handed on; "
-                            + "see it with: daybook close list")
+                        standing: "The month is closed, its SLA figures are not recorded, and the head was not handed "
+                            + "on; see it with: daybook close list")
                 }
                 let failure = Refusals.failure(of: error) ?? Failure.failure(of: error)
                 return "the SLA figures of \(month) are not recorded. \(failure?.sentence ?? "\(error)") "

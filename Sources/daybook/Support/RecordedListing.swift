@@ -37,8 +37,8 @@ enum RecordedListing {
         guard !isRecorded else { return }
         if findings.contains(where: \.isDifference) {
             Terminal.say(
-                "daybook: trends go on with what was recorded. If the rows of today are right, record what they say with "
-                    + "--record --recount: a further version, beside the first.")
+                "daybook: trends go on with what was recorded. If the rows of today are right, record what they say "
+                    + "with --record --recount: a further version, beside the first.")
         } else if !findings.isEmpty {
             Terminal.say("daybook: trends count these months anew until they are recorded again, with --record")
         }
