@@ -52,6 +52,21 @@ package struct Manifest: Encodable {
         }
     }
 
+    /// A month of the trend whose figures were recorded before.
+    package struct RecordedMonth: Encodable {
+        package let month: String
+        package let version: Int64
+        package let sha256: String
+        package let recordedAt: String
+
+        package init(month: String, version: Int64, sha256: String, recordedAt: String) {
+            self.month = month
+            self.version = version
+            self.sha256 = sha256
+            self.recordedAt = recordedAt
+        }
+    }
+
     package let report: String
     package let month: String?
     package let account: String?
@@ -63,6 +78,8 @@ package struct Manifest: Encodable {
     package let snapshotAt: String
     package let profiles: [Profile]
     package let verdicts: [Verdict]
+    /// Nil for a report that has no trend.
+    package let recordedMonths: [RecordedMonth]?
     package let files: [File]
     package let sqlFiles: [SQLFile]
     package let programVersion: String
@@ -71,7 +88,8 @@ package struct Manifest: Encodable {
     package init(
         report: String, month: String?, account: String?, status: String?, timeZone: String?, periodStart: String?,
         periodEnd: String?, cutoff: String?, snapshotAt: String, profiles: [Profile], verdicts: [Verdict],
-        files: [File], sqlFiles: [SQLFile], programVersion: String, generatedAt: String
+        recordedMonths: [RecordedMonth]? = nil, files: [File], sqlFiles: [SQLFile],
+        programVersion: String, generatedAt: String
     ) {
         self.report = report
         self.month = month
@@ -84,6 +102,7 @@ package struct Manifest: Encodable {
         self.snapshotAt = snapshotAt
         self.profiles = profiles
         self.verdicts = verdicts
+        self.recordedMonths = recordedMonths
         self.files = files
         self.sqlFiles = sqlFiles
         self.programVersion = programVersion

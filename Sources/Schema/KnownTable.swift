@@ -166,6 +166,13 @@ extension KnownTable {
             "daybook", "month_reopen", without: "no month is closed",
             "user_id uuid, month date, revision integer, reason text, reopened_by text, reopened_at timestamptz"),
         KnownTable(
+            "daybook", "recorded_month", without: "a trend counts each of its months anew",
+            """
+            user_id uuid, month date, version integer, period_start timestamptz, period_end timestamptz,
+            cutoff timestamptz, sql_sha256 text, terms_sha256 text, figures text, sha256 text, recorded_by text,
+            recorded_at timestamptz
+            """),
+        KnownTable(
             "daybook", "statement_delivery", without: "no delivery is recorded",
             "user_id uuid, month date, sequence integer, sent_at timestamptz, recipient text, channel text"),
         KnownTable(
@@ -199,6 +206,8 @@ extension KnownTable {
     public static let ledgerCarry = named("ledger_carry")
     /// What the engine keeps of credits bought or granted together.
     public static let lot = named("lot")
+    /// `daybook.recorded_month`.
+    public static let recordedMonth = named("recorded_month")
     /// `daybook.probe`.
     public static let probe = named("probe")
 

@@ -63,7 +63,8 @@ struct SLAFigures: Sendable {
     var exceptions: [Exception] = []
     /// The components' availability in each account's own month, by slug.
     var ownAvailability: [String: [AvailabilityFigure]] = [:]
-    var trend: [TrendPoint] = []
+    /// The months before the reported one.
+    var history = TrendHistory()
 }
 
 extension SLAFigures.Exception {

@@ -56,7 +56,7 @@ struct SLAReader {
         figures.refundExceptions = try refundExceptions(month)
         figures.exceptions = try exceptions(month)
         figures.ownAvailability = try ownAvailability()
-        figures.trend = try earlierTrend()
+        figures.history = try history()
         return figures
     }
 

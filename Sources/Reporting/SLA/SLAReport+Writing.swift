@@ -112,7 +112,7 @@ extension SLAReport {
             throw DaybookError.usage(
                 "At the cutoff the month \(request.month) has not begun for anybody; choose an earlier one.")
         }
-        return begun.map { SLARequest(month: request.month, account: $0.slug, cutoff: request.cutoff) }
+        return begun.map { request.of($0.slug) }
     }
 
     private func make(
@@ -130,7 +130,8 @@ extension SLAReport {
             outcome: Outcome(
                 account: scope.onlyAccount,
                 email: try owner.map { try MailAddress.of($0, reader.session, reader.catalog) } ?? "",
-                summary: summary, isFinal: scope.isFinal, finalityAt: scope.finalityAt))
+                summary: summary, isFinal: scope.isFinal, finalityAt: scope.finalityAt,
+                counted: CountedMonths(scope, figures.history.counted), findings: figures.history.findings))
     }
 }
 

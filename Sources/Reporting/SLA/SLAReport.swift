@@ -62,6 +62,10 @@ public struct SLAReport: Sendable {
         public let isFinal: Bool
         /// From when on it is final.
         public let finalityAt: Instant
+        /// What can be recorded of it.
+        let counted: CountedMonths
+        /// What judging recorded months anew has found.
+        public let findings: [RecordedFinding]
     }
 
     /// Which reports a run writes.
@@ -130,6 +134,9 @@ public struct SLAReport: Sendable {
     ) throws -> (SLAScope, SLAReader) {
         let contracts = try Contracts(Books(session: session, catalog: catalog), shippedProfile: profile)
         let scope = try SLAScope(request, contracts: contracts, session: session, catalog: catalog)
+        guard scope.isFinal || !request.records else {
+            throw ReportRefusal.preliminaryMonth(request.month, account: request.account, finalityAt: scope.finalityAt)
+        }
         try CarriedLedger.refuse(
             "The SLA report of \(request.month)", from: scope.current.period.start,
             cutoff: CarriedLedger.cutoff(session, catalog: catalog))
@@ -148,11 +155,24 @@ public struct SLARequest: Sendable {
     public let account: String?
     /// The instant as of which everything is judged; nil for the earlier of now and the month's finality.
     public let cutoff: Instant?
+    /// True where the figures of the month, and of those before it, are to be recorded: all of them final.
+    public let records: Bool
+    /// True where recorded months are judged anew, and compared with what was recorded.
+    public let recounts: Bool
 
-    public init(month: Month, account: String? = nil, cutoff: Instant? = nil) {
+    public init(
+        month: Month, account: String? = nil, cutoff: Instant? = nil, records: Bool = false, recounts: Bool = false
+    ) {
         self.month = month
         self.account = account
         self.cutoff = cutoff
+        self.records = records
+        self.recounts = recounts
+    }
+
+    /// The same of one account.
+    func of(_ account: String) -> SLARequest {
+        SLARequest(month: month, account: account, cutoff: cutoff, records: records, recounts: recounts)
     }
 
     /// The name of the outputs without an extension, `sla-2026-10` or `sla-SLUG-2026-10`.
@@ -170,6 +190,13 @@ public enum ReportRefusal: Error, Sendable {
     case noAccounts
     /// No final SLA report for everybody lies in a folder.
     case noFinalReport(folder: String)
+    /// A month is recorded once it is final.
+    case preliminaryMonth(Month, account: String?, finalityAt: Instant)
+    /// A recorded month is not what was recorded.
+    case forgedMonth(Month, of: SLARequest)
+    /// The database has no place for recorded months.
+    case noPlaceForMonths
+    case mayNotRecord(role: String)
     case missingParameter(String, report: String, kind: ReportDefinition.Parameter.Kind)
     case wrongParameter(String, text: String, kind: ReportDefinition.Parameter.Kind)
 }

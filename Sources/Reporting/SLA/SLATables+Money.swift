@@ -107,7 +107,7 @@ extension SLATables {
                 Column("target", .percent, title: "Target %"), Column("good", .integer), Column("valid", .integer),
                 Column("attained", .percent, title: "Attained %"), Column("verdict", .text, width: 17),
             ],
-            rows: (figures.trend + currentTrend()).map { point in
+            rows: (figures.history.points + currentTrend()).map { point in
                 [
                     .text(point.promise.rawValue), .text(point.subject), .text(point.month.description),
                     .optional(point.target), .integer(point.attainment.good), .integer(point.attainment.valid),

@@ -61,7 +61,7 @@ struct SLAWriting {
 
     private func trendGrids() -> [TrendGrid] {
         let months = (scope.earlier + [scope.current]).map(\.month)
-        let points = figures.trend + tables.currentTrend()
+        let points = figures.history.points + tables.currentTrend()
         return [Promise.Name.availability, .completion, .autoRefund].map {
             TrendGrid($0, points: points, months: months)
         }
@@ -118,6 +118,11 @@ struct SLAWriting {
             verdicts: promises.map {
                 Manifest.Verdict(
                     promise: $0.name.rawValue, account: $0.account, subject: $0.subject, verdict: $0.verdict.rawValue)
+            },
+            recordedMonths: figures.history.taken.map {
+                Manifest.RecordedMonth(
+                    month: $0.basis.month.description, version: $0.version, sha256: $0.sha256,
+                    recordedAt: $0.recordedAt.description)
             },
             files: outputs.files,
             sqlFiles: reader.library.files.map { Manifest.SQLFile(path: $0.path, sha256: $0.sha256) },

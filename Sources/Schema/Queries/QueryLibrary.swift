@@ -2,6 +2,7 @@ import Codecs
 public import Domain
 import Foundation
 public import Postgres
+import Synchronization
 
 /// The SQL files of one report: its queries, and beside them in `sources/` the relations that they share.
 ///
@@ -17,6 +18,12 @@ public struct QueryLibrary: Sendable {
     /// The folder's name, for sentences.
     private let name: String
     private let taken = BoundQuery.Taken()
+    private let digests = Digests()
+
+    /// Those that were asked for: a run asks for the same again with every account.
+    private final class Digests: Sendable {
+        let known = Mutex<[String: String]>([:])
+    }
 
     /// Reads `*.sql` of a folder and of its `sources/`.
     ///
@@ -71,6 +78,18 @@ public struct QueryLibrary: Sendable {
         }
         return catalog.gaps(in: KnownTable.all.filter { words.contains($0.name) })
             .filter { gap in gap.column.map(words.contains) ?? true }
+    }
+
+    /// The digest of some queries with the relations that they share: it is another one once any of these files is.
+    public func sha256(of names: [String]) throws(DaybookError) -> String {
+        let key = names.joined(separator: " ")
+        if let known = digests.known.withLock({ $0[key] }) { return known }
+        var own: [File] = []
+        for name in names { own.append(try file(name)) }
+        let parts = (own + Self.named(sources, by: own).values).map { "\($0.path) \($0.sha256)\n" }.sorted()
+        let digest = SHA256Digest.hex(parts.joined())
+        digests.known.withLock { $0[key] = digest }
+        return digest
     }
 
     /// The file of a query. Throws `configuration` if the report's folder does not have it.

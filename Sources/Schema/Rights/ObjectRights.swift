@@ -98,6 +98,7 @@ extension ObjectRights {
         ObjectRights(.table, "daybook.month_close", reading(.sla)),
         ObjectRights(.table, "daybook.month_close_file", reading()),
         ObjectRights(.table, "daybook.month_reopen", reading(.sla)),
+        ObjectRights(.table, "daybook.recorded_month", reading(.sla)),
         ObjectRights(.table, "daybook.statement_delivery", reading()),
         ObjectRights(.table, "daybook.statement_delivery_outcome", reading()),
         ObjectRights(.table, "daybook.statement_acceptance", reading()),

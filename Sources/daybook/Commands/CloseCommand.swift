@@ -3,6 +3,7 @@ import Codecs
 import Documents
 import Domain
 import Ledger
+import Postgres
 import Reporting
 
 /// `daybook close …`
@@ -26,7 +27,8 @@ struct CloseCommand: AsyncParsableCommand {
             abstract: "Close a month: keep its statements, and chain each to the month before.",
             discussion: """
                 Afterwards `report statement` writes a closed month as it was kept. A ledger row that appears later \
-                with an instant inside it is shown in the next open month, with both dates.
+                with an instant inside it is shown in the next open month, with both dates. Once the month is final \
+                for everybody, its SLA figures are recorded too, for the trends of later reports.
 
                 A statement that is not whole is left out and named, and the exit code is 2: mend what it names, or \
                 accept it with --accept SLUG --reason TEXT, which is recorded and stands in its manifest.
@@ -49,14 +51,42 @@ struct CloseCommand: AsyncParsableCommand {
             let progress = Progress(isQuiet: quiet)
             let settings = try CloseCommand.settings(key: key, issuer: try issuer.line())
             let closing = MonthClosing(StatementRequest(month: month, account: account), settings: settings)
-            let outcome = try await database.withConnection { connection in
+            let (outcome, remark) = try await database.withConnection { connection in
                 try await acceptance.record(month, settings, connection)
-                return try await closing.run(connection) { progress.tell($0) }
+                let outcome = try await closing.run(connection) { progress.tell($0) }
+                return (outcome, outcome.closed.isEmpty ? nil : try await record(month, connection, progress))
             }
             progress.finish()
             show(outcome)
+            if let remark { Terminal.say("daybook: \(remark)") }
             try await head.handOn(outcome.head)
             guard outcome.leftOut.isEmpty else { throw ExitCode(FailureKind.breachExitCode) }
+        }
+
+        /// Records the month of everybody together for the trends of SLA reports, and gives what is to be said of it.
+        ///
+        /// The month is closed by then, and a trend that finds nothing recorded counts: so a failure is said, and fails
+        /// nothing.
+        private func record(_ month: Month, _ connection: Connection, _ progress: Progress) async throws -> String? {
+            let settings = SLAReport.Settings(
+                definitionFolder: try InstalledFiles.folder("reports") + "/sla",
+                templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")]), output: ".", formats: [],
+                includesTasks: false, programVersion: Version.current)
+            let report = SLAReport(SLARequest(month: month, records: true), settings: settings)
+            do {
+                _ = try await report.recordMonth(connection) { progress.tell($0) }
+                return nil
+            } catch {
+                guard !Task.isCancelled else {
+                    throw StoppedRun(
+                        .interruption,
+                        standing: "The month is closed, its SLA figures are not recorded, and the head was not handed "
+                            + "on; see it with: daybook close list")
+                }
+                let failure = Refusals.failure(of: error) ?? Failure.failure(of: error)
+                return "the SLA figures of \(month) are not recorded. \(failure?.sentence ?? "\(error)") "
+                    + "To do it later: daybook report sla --month \(month) --record"
+            }
         }
 
         private func show(_ outcome: MonthClosing.Outcome) {

@@ -45,6 +45,18 @@ struct SLACommand: AsyncParsableCommand {
     @Flag(help: "Exit with 2 if a promise is broken.")
     var strict = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Record the figures of the month, once it is final, and of those before it that are not recorded: later "
+                + "trends take them and count nothing again."))
+    var record = false
+
+    @Flag(
+        help: ArgumentHelp(
+            "Judge recorded months anew, and exit with 2 if one comes out differently. With --record, what differs is "
+                + "recorded again."))
+    var recount = false
+
     @Flag(help: "Write no report: print the SQL of every figure with its values, to run in psql.")
     var sql = false
 
@@ -77,8 +89,15 @@ struct SLACommand: AsyncParsableCommand {
             throw ValidationError("--email sends a customer's own report: name one --account, or --all of them.")
         }
         try mail.check(report)
+        guard !record || !(mail.dryRun || cutoff != nil) else {
+            throw ValidationError(
+                cutoff == nil
+                    ? "--dry-run records nothing: leave out --record."
+                    : "--record keeps what is final, which no --cutoff changes: leave it out.")
+        }
         // Refused, not passed over: who gives them expects a report.
-        let idle = ((strict ? ["--strict"] : []) + report.given).first
+        let flags = [("--strict", strict), ("--record", record), ("--recount", recount)]
+        let idle = (flags.filter(\.1).map(\.0) + report.given).first
         guard !sql || idle == nil else {
             throw ValidationError("--sql prints the SQL and writes no report: leave out \(idle ?? "").")
         }
@@ -95,10 +114,16 @@ struct SLACommand: AsyncParsableCommand {
         let source = try await reader.settings(database)
         let month = try await month.month { source }
         let progress = Progress(isQuiet: report.quiet || sql)
-        let request = SLARequest(month: month, account: account, cutoff: cutoff)
+        let request = SLARequest(
+            month: month, account: account, cutoff: cutoff, records: record, recounts: recount)
         let folder = try definitionFolder()
+        let isForeign = folder != (try InstalledFiles.folder("reports")) + "/sla"
+        guard !record || !isForeign else {
+            throw DaybookError.usage(
+                "--record keeps what the report's own queries count, not those of \(folder): leave out --reports.")
+        }
         let settings = SLAReport.Settings(
-            definitionFolder: folder, isForeignDefinition: folder != (try InstalledFiles.folder("reports")) + "/sla",
+            definitionFolder: folder, isForeignDefinition: isForeign,
             templates: try report.templateSet(), output: report.output, mode: report.permissions.mode,
             formats: report.format, includesTasks: tasks, programVersion: Version.current,
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000, connections: connections)
@@ -112,8 +137,10 @@ struct SLACommand: AsyncParsableCommand {
         }
         guard !mail.dryRun else { return try await rehearse(sla, of: month, source) }
         let outgoing = mail.email ? try outgoing(month) : nil
-        let (outcomes, sent) = try await reader.withConnections(database, source, records: outgoing != nil) {
-            reading, recording in
+        let (outcomes, recorded, sent) = try await reader.withConnections(
+            database, source, records: outgoing != nil || record
+        ) { reading, recording in
+            if record { try await SLAReport.requireRecording(recording) }
             let outcomes =
                 if mail.email {
                     try await sla.runAddressed(ofEach: all, reading) { progress.tell($0) }
@@ -122,11 +149,17 @@ struct SLACommand: AsyncParsableCommand {
                 } else {
                     [try await sla.run(reading) { progress.tell($0) }]
                 }
-            return (outcomes, await outgoing?.delivery.run(outgoing?.mail.items(outcomes) ?? [], recording))
+            let recorded = record ? try await RecordedListing.record(outcomes, recording) : nil
+            return (outcomes, recorded, await outgoing?.delivery.run(outgoing?.mail.items(outcomes) ?? [], recording))
         }
         progress.finish()
         if all { show(outcomes, of: month) } else { for outcome in outcomes { show(outcome, of: month) } }
+        if let recorded { RecordedListing.show(recorded) }
+        RecordedListing.say(outcomes, isRecorded: record)
         if let sent { try MailOptions.show(sent) }
+        if outcomes.contains(where: { $0.findings.contains(where: \.isDifference) }) {
+            throw ExitCode(FailureKind.breachExitCode)
+        }
         if strict && outcomes.contains(where: \.summary.hasBreach) { throw ExitCode(FailureKind.breachExitCode) }
     }
 

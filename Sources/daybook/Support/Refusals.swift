@@ -58,6 +58,25 @@ enum Refusals {
             return .badData(
                 "There is no final SLA report for everybody in \(folder): a letter quotes nothing else. Write one with "
                     + "daybook report sla, or name its folder with --sla.")
+        case .preliminaryMonth(let month, let account, let finalityAt):
+            return DaybookError(
+                .tryAgain,
+                "The month \(month)\(account.map { " of \($0)" } ?? "") is not final before \(finalityAt), and is "
+                    + "recorded from then on.")
+        case .forgedMonth(let month, let request):
+            let whose = request.account.map { " of \($0)" } ?? ""
+            let report =
+                "daybook report sla --month \(request.month)" + (request.account.map { " --account \($0)" } ?? "")
+            return .badData(
+                "The recorded figures of \(month)\(whose) are not what was recorded, "
+                    + "so no trend takes them; judge the month anew with \(report) --recount, and record it again with "
+                    + "--record --recount.")
+        case .noPlaceForMonths:
+            return .configuration("This database has no daybook.recorded_month; run: daybook database migrate")
+        case .mayNotRecord(let role):
+            return .configuration(
+                "The role \(role) may not record months: that is for the role that migrated the database, or one with "
+                    + "its rights (docs/operations.md).")
         case .missingParameter(let name, let report, let kind):
             return .usage("The report \(report) needs --param \(name)=… (\(kind.rawValue)).")
         case .wrongParameter(let name, let text, let kind):
