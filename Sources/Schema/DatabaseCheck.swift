@@ -21,6 +21,8 @@ public struct DatabaseCheck: Sendable {
     public let grants: CreditRights
     /// What the application does that the engine changes.
     public let changes: EngineChanges
+    /// The indexes that it lacks for a month to be read at the same speed after years, each with the statement.
+    public let indexes: [Remark]
     /// True if a report can be made.
     public let isUsable: Bool
 
@@ -45,6 +47,7 @@ public struct DatabaseCheck: Sendable {
         migrations = try Self.migrations(session)
         grants = try CreditRights(session)
         changes = try EngineChanges(session)
+        indexes = try WantedIndex.missing(session, catalog: catalog)
         isUsable = !catalog.gaps(in: KnownTable.deployment).contains(where: \.isRequired)
     }
 

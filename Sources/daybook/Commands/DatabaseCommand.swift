@@ -135,6 +135,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             table.show()
             Terminal.show("\nmigrations: \(check.migrations.words)")
             for remark in check.changes.remarks { Terminal.show("engine: \(remark.words)") }
+            for remark in check.indexes { Terminal.show("indexes: \(remark.words)") }
             for sentence in check.grants.findings.map(\.sentence) + rights.map(\.words) {
                 Terminal.show("rights: \(sentence)")
             }
