@@ -1,11 +1,11 @@
 import Domain
-import Postgres
+package import Postgres
 
 /// An index without which reading a month takes longer with every year that comes before it.
 ///
 /// A database that Daybook made has them all. On a deployment nothing is wrong without one, and nobody but who owns the
 /// table makes it.
-struct WantedIndex: Sendable {
+package struct WantedIndex: Sendable {
     let table: String
     /// The columns that it begins with, in their order.
     let columns: [String]
@@ -67,24 +67,46 @@ struct WantedIndex: Sendable {
 extension WantedIndex {
     /// What a database lacks of them, each with the statements that make it and who may.
     static func missing(_ session: Session, catalog: Catalog) throws -> [Remark] {
-        let wanted = all.filter { wanted in
-            // An index on a column of another type does not find what is looked for.
-            guard let table = KnownTable.deployment.first(where: { $0.name == wanted.table }) else { return false }
-            return wanted.columns.allSatisfy { name in
-                guard let actual = catalog.type(of: name, in: table) else { return false }
-                return table.columns.first { $0.name == name }?.accepts(actual) ?? false
-            }
+        let wanted = all.filter { $0.canServe(catalog) }
+        let places = try Dictionary(grouping: lacking(wanted, session)) { try $0.int("place") }
+        return try places.sorted { $0.key < $1.key }.map { place, parts in
+            try wanted[Int(place) - 1].remark(parts)
         }
-        let rows = try session.query(
-            Self.search,
+    }
+
+    /// True where the tasks of a month, and those of its batches that lie elsewhere, are found without reading all.
+    package static func findMonths(_ session: Session, catalog: Catalog) throws -> Bool {
+        let tasks = all.filter { $0.table == KnownTable.videoTasks.name }
+        guard tasks.allSatisfy({ $0.canServe(catalog) }) else { return false }
+        // What stands behind a view, or on another server, nobody here can say.
+        let isHere = try session.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_class AS c
+                WHERE c.oid = to_regclass($1) AND c.relkind IN ('r', 'm', 'p') AND NOT EXISTS (
+                    SELECT FROM pg_partition_tree(c.oid) AS t JOIN pg_class AS p ON p.oid = t.relid
+                    WHERE p.relkind = 'f')
+            ) AS is_here
+            """, [.text(KnownTable.videoTasks.fullName)])[0].bool("is_here")
+        return try isHere && lacking(tasks, session).isEmpty
+    }
+
+    /// False where a column is of another type: an index on it does not find what is looked for.
+    private func canServe(_ catalog: Catalog) -> Bool {
+        guard let table = KnownTable.deployment.first(where: { $0.name == table }) else { return false }
+        return columns.allSatisfy { name in
+            guard let actual = catalog.type(of: name, in: table) else { return false }
+            return table.columns.first { $0.name == name }?.accepts(actual) ?? false
+        }
+    }
+
+    private static func lacking(_ wanted: [WantedIndex], _ session: Session) throws -> [Row] {
+        try session.query(
+            search,
             [
                 .texts(wanted.map(\.table)), .texts(wanted.map { $0.columns.joined(separator: " ") }),
                 .texts(wanted.map(\.name)), .bools(wanted.map(\.isOfInstants)),
             ])
-        let places = try Dictionary(grouping: rows) { try $0.int("place") }
-        return try places.sorted { $0.key < $1.key }.map { place, parts in
-            try wanted[Int(place) - 1].remark(parts)
-        }
     }
 
     /// The tables and partitions, of those that rows can be found in by an index at all, that have no valid one of all
