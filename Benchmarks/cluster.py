@@ -171,8 +171,9 @@ SET LOCAL maintenance_work_mem = '512MB';
 {(HERE / file).read_text()}
 ALTER TABLE video_tasks ADD CONSTRAINT video_tasks_pkey PRIMARY KEY (id);
 {indexes}
--- So that every reader, the baselines too, finds a month in a long history.
+-- So that every reader, the baselines too, finds a month in a long history; the second one as database check says it.
 CREATE INDEX video_tasks_created_at ON video_tasks USING brin (created_at);
+CREATE INDEX video_tasks_batch_created ON video_tasks (batch_job_id, created_at);
 COMMIT;
 """)
     assignments = [argument for name, value in variables.items() for argument in ("-v", f"{name}={value}")]

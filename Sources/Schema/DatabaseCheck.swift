@@ -23,6 +23,8 @@ public struct DatabaseCheck: Sendable {
     public let changes: EngineChanges
     /// What Citus keeps on several servers, and how; empty where all is on one.
     public let distribution: [Remark]
+    /// The indexes that it lacks for a month to be read at the same speed after years, each with the statement.
+    public let indexes: [Remark]
     /// True if a report can be made.
     public let isUsable: Bool
 
@@ -48,6 +50,7 @@ public struct DatabaseCheck: Sendable {
         grants = try CreditRights(session)
         changes = try EngineChanges(session)
         distribution = try Distribution(session).remarks
+        indexes = try WantedIndex.missing(session, catalog: catalog)
         isUsable = !catalog.gaps(in: KnownTable.deployment).contains(where: \.isRequired)
     }
 

@@ -190,6 +190,7 @@ public struct Migration: Sendable {
         Migration(version: 37, name: "credits", part: .engine, embedded: PackageResources._37_credits_sql),
         Migration(version: 38, name: "turns", part: .engine, embedded: PackageResources._38_turns_sql),
         Migration(version: 39, name: "recorded", embedded: PackageResources._39_recorded_sql),
+        Migration(version: 40, name: "history", part: .service, embedded: PackageResources._40_history_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

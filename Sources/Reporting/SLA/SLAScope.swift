@@ -33,6 +33,8 @@ struct SLAScope: Sendable {
     let earlier: [JudgedMonth]
     /// The month of every account in its own zone, by slug.
     let ownPeriods: [String: Period]
+    /// True where indexes find the tasks of a month among those of all.
+    let findsMonths: Bool
 
     /// The instant of the database snapshot.
     var snapshotAt: Instant { judged.snapshotAt }
@@ -103,7 +105,8 @@ struct SLAScope: Sendable {
             "limit_models": .texts(limits.map(\.1)),
             "limit_seconds": .ints(limits.map(\.2)),
             "maintenance_notice_hours": .int(noticeHours),
-            "with_batch_tasks": .bool(false), "reader_part": .int(0), "reader_parts": .int(1),
+            "finds_months": .bool(findsMonths), "with_batch_tasks": .bool(false),
+            "reader_part": .int(0), "reader_parts": .int(1),
         ]
     }
 }
@@ -149,7 +152,8 @@ extension SLAScope {
                     month: month, period: period,
                     cutoff: min(ReportScope.finality(of: period, judging), judged.cutoff))
             },
-            ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)))
+            ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)),
+            findsMonths: try WantedIndex.findMonths(session, catalog: catalog))
     }
 
     /// Months of everybody lie in the zone of the standard profile's version that the last of them is judged by.
