@@ -1,5 +1,6 @@
 -- Ledger rows of 12 months for many customers: purchases, and for every batch a freeze and a refund. Every batch has
--- its two tasks, so that nothing is to be found. Everything follows from the numbers, so every run has the same rows.
+-- its two tasks, so that nothing is to be found, and each task has two accesses. Everything follows from the numbers,
+-- so every run has the same rows.
 -- Variables: customers, rows, month. Runs inside the transaction that emptied the tables, whose tasks have no keys and
 -- indexes then.
 
@@ -41,3 +42,14 @@ CROSS JOIN generate_series(1, 2) AS i;
 
 INSERT INTO credit_wallet (user_id, permanent_credits)
 SELECT user_id, sum(credits_delta) FROM credit_ledger GROUP BY user_id;
+
+-- In the order of their instants, as a log is written.
+INSERT INTO video_external_access_log (id, video_id, action, source, policy_snapshot, created_at)
+SELECT encode(int8send(hashint8extended(n, 21)) || int8send(hashint8extended(n, 22)), 'hex')::uuid, id,
+    (ARRAY['play', 'play', 'download', 'embed', 'share'])[1 + n % 5], 'share_link', '{}', at
+FROM (
+    SELECT t.id, row_number() OVER (ORDER BY t.created_at, t.id, i) AS n, t.created_at + i * interval '1 hour' AS at
+    FROM video_tasks AS t
+    CROSS JOIN generate_series(1, 2) AS i
+) AS drawn
+ORDER BY at, n;
