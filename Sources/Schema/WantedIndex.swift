@@ -78,7 +78,8 @@ extension WantedIndex {
     package static func findMonths(_ session: Session, catalog: Catalog) throws -> Bool {
         let tasks = all.filter { $0.table == KnownTable.videoTasks.name }
         guard tasks.allSatisfy({ $0.canServe(catalog) }) else { return false }
-        // What stands behind a view, or on another server, nobody here can say.
+        // What stands behind a view, or on other servers, nobody here can say.
+        guard try !session.isDistributed() else { return false }
         let isHere = try session.query(
             """
             SELECT EXISTS (

@@ -65,11 +65,15 @@ struct SLAReader {
         _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil, counted: MonthCount? = nil
     ) throws -> BoundQuery {
         var parameters = parameters(months ?? [scope.current], noticeHours: noticeHours)
-        guard let counted else { return try library.bind(name, catalog: catalog, parameters: parameters) }
+        guard let counted else {
+            return try library.bind(name, catalog: catalog, parameters: parameters, standingIn: scope.standIns)
+        }
         parameters.merge(try counted.parameters()) { _, counted in counted }
         return try library.bind(
             name, catalog: catalog, parameters: parameters,
-            standingIn: ["batch_work": "counted_work", "judged_stranger": "counted_stranger"])
+            standingIn: scope.standIns.merging(
+                ["batch_work": "counted_work", "judged_stranger": "counted_stranger"]
+            ) { $1 })
     }
 
     func rows(
@@ -104,11 +108,13 @@ struct SLAReader {
     private func divided<Part: Sendable>(
         _ name: String, _ parameters: [String: Value], _ body: @escaping @Sendable (BoundQuery, Session) throws -> Part
     ) throws -> [Part] {
-        let read: @Sendable (Session, Int, Int) throws -> Part = { [library, catalog] session, part, parts in
+        let read: @Sendable (Session, Int, Int) throws -> Part = { [library, catalog, scope] session, part, parts in
             var parameters = parameters
             parameters["reader_part"] = .int(Int64(part))
             parameters["reader_parts"] = .int(Int64(parts))
-            return try body(try library.bind(name, catalog: catalog, parameters: parameters), session)
+            let query = try library.bind(
+                name, catalog: catalog, parameters: parameters, standingIn: scope.standIns)
+            return try body(query, session)
         }
         // One customer is one part.
         guard let readers, scope.onlyAccount == nil else { return [try read(session, 0, 1)] }

@@ -33,8 +33,9 @@ struct SLAScope: Sendable {
     let earlier: [JudgedMonth]
     /// The month of every account in its own zone, by slug.
     let ownPeriods: [String: Period]
-    /// True where indexes find the tasks of a month among those of all.
-    let findsMonths: Bool
+    /// Relations of the queries in the places of others: where indexes find the tasks of a month, those of all months
+    /// are not read.
+    let standIns: [String: String]
 
     /// The instant of the database snapshot.
     var snapshotAt: Instant { judged.snapshotAt }
@@ -105,8 +106,7 @@ struct SLAScope: Sendable {
             "limit_models": .texts(limits.map(\.1)),
             "limit_seconds": .ints(limits.map(\.2)),
             "maintenance_notice_hours": .int(noticeHours),
-            "finds_months": .bool(findsMonths), "with_batch_tasks": .bool(false),
-            "reader_part": .int(0), "reader_parts": .int(1),
+            "with_batch_tasks": .bool(false), "reader_part": .int(0), "reader_parts": .int(1),
         ]
     }
 }
@@ -153,7 +153,7 @@ extension SLAScope {
                     cutoff: min(ReportScope.finality(of: period, judging), judged.cutoff))
             },
             ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)),
-            findsMonths: try WantedIndex.findMonths(session, catalog: catalog))
+            standIns: try WantedIndex.findMonths(session, catalog: catalog) ? ["every_task": "found_task"] : [:])
     }
 
     /// Months of everybody lie in the zone of the standard profile's version that the last of them is judged by.
