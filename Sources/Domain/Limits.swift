@@ -30,6 +30,8 @@ public enum Limits {
     public static let reportConnections = 8
     /// Bytes of tasks for which a further connection pays off: below that, making it takes as long as the reading.
     public static let bytesPerReader: Int64 = 64 << 20
+    /// Bytes of tasks from which on the server compiles a query that reads them: that takes it a second.
+    public static let bytesOfCompiledReading: Int64 = 512 << 20
     /// Months of the trend: the reported one and the year before it.
     public static let trendMonths = 13
     /// Days after a month's end within which a service credit may be requested.

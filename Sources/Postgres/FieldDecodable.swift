@@ -89,6 +89,26 @@ extension Instant: FieldDecodable {
     }
 }
 
+/// A length of time without months, in microseconds; its days have 24 hours.
+struct ElapsedTime: FieldDecodable {
+    let microseconds: Int64
+
+    static var askedName: String { "a length of time without months" }
+
+    private static let microsecondsOfDay: Int64 = 86_400_000_000
+
+    static func decode(_ field: Field) throws(FieldFault) -> ElapsedTime {
+        guard field.type == .interval else { throw .wrongType }
+        guard field.bytes.count == 16 else { throw .malformed }
+        guard field.bytes.bigEndian(at: 12, as: Int32.self) == 0 else { throw .outOfRange }
+        let days = Int64(field.bytes.bigEndian(at: 8, as: Int32.self))
+        let (ofDays, overflow) = days.multipliedReportingOverflow(by: microsecondsOfDay)
+        let (whole, overflowOfSum) = ofDays.addingReportingOverflow(field.bytes.bigEndian(at: 0, as: Int64.self))
+        guard !overflow, !overflowOfSum else { throw .outOfRange }
+        return ElapsedTime(microseconds: whole)
+    }
+}
+
 extension CalendarDate: FieldDecodable {
     @usableFromInline static var askedName: String { "a date" }
 

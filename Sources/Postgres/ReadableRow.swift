@@ -210,6 +210,19 @@ extension ReadableRow where Self: ~Copyable {
         try decode(column, as: [UUIDText].self).map(\.text)
     }
 
+    /// Appends the elements of an array of `interval`s without months, in microseconds; none where it is null.
+    public func appendMicroseconds(_ column: some ColumnReference, to elements: inout [Int64]) throws {
+        try read(column, asked: "an array of lengths of time without months") { (field: Field) throws(FieldFault) in
+            guard !field.isNull else { return }
+            let array = try BinaryArray(field)
+            guard array.dimensions.count <= 1 else { throw .outOfRange }
+            try array.forEachElement { (element: Field) throws(FieldFault) in
+                guard !element.isNull else { throw .null }
+                elements.append(try ElapsedTime.decode(element).microseconds)
+            }
+        }
+    }
+
     /// An array of `timestamptz`.
     public func instants(_ column: some ColumnReference) throws -> [Instant] {
         try decode(column)

@@ -50,6 +50,8 @@ public struct TypeOID: RawRepresentable, Hashable, Sendable {
     public static let date = TypeOID(1082)
     /// `timestamp with time zone`.
     public static let timestamptz = TypeOID(1184)
+    /// `interval`.
+    public static let interval = TypeOID(1186)
     /// `bit(n)`.
     public static let bit = TypeOID(1560)
     /// `numeric`.
@@ -110,6 +112,7 @@ struct KnownType: Sendable {
         KnownType(.json, "json", array: 199),
         KnownType(.date, "date", array: 1182),
         KnownType(.timestamptz, "timestamptz", array: 1185),
+        KnownType(.interval, "interval", array: 1187),
         KnownType(.numeric, "numeric", array: 1231),
         KnownType(.uuid, "uuid", array: 2951),
         KnownType(.jsonb, "jsonb", array: 3807),

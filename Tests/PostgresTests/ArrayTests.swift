@@ -48,6 +48,23 @@ import Testing
         #expect(try row.string(3) == "{calm,cross}")
     }
 
+    @Test func `lengths of time are read to the microsecond, with their days, and never with months`() async throws {
+        let row = try await one(
+            """
+            SELECT ARRAY['294260-01-01 00:00:00.000001Z'::timestamptz - '2026-10-01Z', interval '-1 microsecond'] AS v,
+                NULL::interval[] AS n, ARRAY[interval '1 month'] AS m, ARRAY[NULL::interval] AS e,
+                ARRAY[interval '178000000 days'] AS g
+            """)
+        var lengths: [Int64] = [7]
+        try row.appendMicroseconds("v", to: &lengths)
+        try row.appendMicroseconds("n", to: &lengths)
+        #expect(lengths == [7, 9_221_990_659_200_000_001, -1])
+        for column in ["m", "e", "g"] {
+            #expect(throws: PostgresError.self) { try row.appendMicroseconds(column, to: &lengths) }
+        }
+        #expect(lengths.count == 3)
+    }
+
     @Test func `empty arrays and null arrays`() async throws {
         let row = try await one("SELECT $1 AS e, NULL::int8[] AS n", [.ints([])])
         #expect(try row.ints("e") == [])

@@ -43,6 +43,37 @@ import Testing
         }
     }
 
+    @Test func `ids that a table holds twice are named twice, and no task is lost`() async throws {
+        try await withSample { settings in
+            try await execute(
+                """
+                ALTER TABLE public.video_tasks DROP CONSTRAINT video_tasks_pkey CASCADE;
+                INSERT INTO public.video_tasks SELECT * FROM public.video_tasks
+                WHERE created_at >= '2026-10-05Z' AND created_at < '2026-10-20Z' AND failure_type = 'param_error'
+                ORDER BY id LIMIT 3
+                """, in: settings)
+            let one = try await SLARun(settings, Self.october + ["--connections", "1"])
+            let refused = try one.lines("exceptions").filter { $0.hasPrefix("input_refused") }
+            #expect(refused.count - Set(refused).count == 3)
+            let recounted = try await Recount.differences(settings, arguments: Self.october)
+            #expect(recounted.isEmpty, "\(recounted.joined(separator: "\n"))")
+        }
+    }
+
+    @Test func `a month's tasks come as few rows, and no task is sorted for it`() async throws {
+        try await withSample { settings in
+            try await execute("ANALYZE", in: settings)
+            let plan = try await Recount.plan(of: "month_tasks", settings, arguments: Self.october)
+            let groups = try #require(plan.first)
+            #expect(groups.contains("HashAggregate"), "\(plan.joined(separator: "\n"))")
+            let rows = plan.compactMap { line in
+                line.firstMatch(of: /\(actual rows=(\d+)/).flatMap { Int($0.1) }
+            }
+            let tasks = try #require(rows.max())
+            #expect(tasks > 2000 && rows[0] * 2 < tasks, "\(plan.joined(separator: "\n"))")
+        }
+    }
+
     @Test func `credits of several customers that add up beyond 64 bits are bad data, in one sentence`() async throws {
         try await withSample { settings in
             try await ProgramRun.expectingSuccess(["database", "migrate", "--database", Deployment.conninfo(settings)])

@@ -12,6 +12,21 @@ import TestSupport
 struct Recount {
     /// Every difference between the two, in words.
     static func differences(_ settings: ConnectionSettings, arguments: [String]) async throws -> [String] {
+        try await reading(settings, arguments) { try compare($0, $1) }
+    }
+
+    /// How the server runs a query of the report, with the rows that each step gave.
+    static func plan(of name: String, _ settings: ConnectionSettings, arguments: [String]) async throws -> [String] {
+        try await reading(settings, arguments) { request, session in
+            let sql = try reader(request, session).bound(name).script(session, literal: SLAReader.literal)
+            return try session.query("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) " + sql).map { try $0.text(0) }
+        }
+    }
+
+    private static func reading<Result: Sendable>(
+        _ settings: ConnectionSettings, _ arguments: [String],
+        _ body: @escaping @Sendable (SLARequest, Session) throws -> Result
+    ) async throws -> Result {
         func value(_ name: String) -> String? {
             arguments.firstIndex(of: name).map { arguments[$0 + 1] }
         }
@@ -20,22 +35,27 @@ struct Recount {
             month: month, account: value("--account"), cutoff: value("--cutoff").flatMap { Instant($0) })
         let connection = try await Connection.open(settings)
         let found = try await connection.transaction(ReportSession.options(statementTimeoutMilliseconds: 0)) {
-            try compare(request, $0)
+            try body(request, $0)
         }
         await connection.close()
         return found
     }
 
-    private static func compare(_ request: SLARequest, _ session: Session) throws -> [String] {
+    private static func reader(_ request: SLARequest, _ session: Session) throws -> SLAReader {
         let folder = Deployment.root + "/reports/sla"
         try ReportSession.prepare(session)
         let catalog = try Catalog(session)
         let contracts = try Contracts(
             Books(session: session, catalog: catalog), definitionFolder: Deployment.root + "/reports")
         let scope = try SLAScope(request, contracts: contracts, session: session, catalog: catalog)
-        let reader = try SLAReader(
+        return try SLAReader(
             scope: scope, session: session, library: QueryLibrary(folder: folder), catalog: catalog
         ) { _ in }
+    }
+
+    private static func compare(_ request: SLARequest, _ session: Session) throws -> [String] {
+        let reader = try reader(request, session)
+        let scope = reader.scope
         let month = try reader.countMonth()
         return try [
             differences(

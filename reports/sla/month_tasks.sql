@@ -1,32 +1,48 @@
 -- Every task that a figure of the month is counted from, read once: those whose clock starts in it, and all others of
--- its batches. A clock that starts where the other one does is not a row of its own: is_both says that it counts on
--- both. What a batch's tasks come to is counted on the clock of the dispatch, where each task is once.
+-- its batches. Tasks that count alike are one row, with how many they are and with the times that they took, so that a
+-- row goes out for some hundred tasks. A clock that starts where the other one does is not counted by itself: is_both
+-- says that it counts on both. What a batch's tasks come to is counted on the clock of the dispatch, where each task is
+-- once.
 --
--- terminal_at is that of a task that was terminal at the cutoff. marks adds up: 1 is judging, 2 counts on both clocks,
--- 4 is on the clock of the dispatch, 8 has succeeded, 16 has an estimated end, 32 has ended nobody knows when, 64 names
--- no model, 128 is of no batch, 256 does not say when it was created.
-SELECT t.account, t.model, t.outcome, t.started_at,
-    CASE WHEN t.terminal_at <= (:cutoffs::timestamptz[])[1] THEN t.terminal_at END AS terminal_at, t.cost,
-    CASE WHEN t.batch_created_at >= (:period_starts::timestamptz[])[1]
-        AND t.batch_created_at < (:period_ends::timestamptz[])[1]
-        AND t.batch_created_at <= (:cutoffs::timestamptz[])[1]
-        AND t.clock = 'dispatch' AND (t.accepted_at IS NULL OR t.accepted_at <= (:cutoffs::timestamptz[])[1])
-        THEN t.batch_id END AS batch_id,
-    CASE WHEN t.is_judging OR b.is_both THEN 1 ELSE 0 END
-        + CASE WHEN b.is_both THEN 2 ELSE 0 END
-        + CASE WHEN t.clock = 'dispatch' THEN 4 ELSE 0 END
-        + CASE WHEN t.status = 'succeeded' THEN 8 ELSE 0 END
-        + CASE WHEN t.is_estimated THEN 16 ELSE 0 END
-        -- What is rare is looked at together first.
-        + CASE WHEN t.is_model_missing OR NOT t.has_batch OR t.accepted_at IS NULL OR t.terminal_at IS NULL THEN
-            CASE WHEN t.has_ended AND t.terminal_at IS NULL THEN 32 ELSE 0 END
-            + CASE WHEN t.is_model_missing THEN 64 ELSE 0 END
-            + CASE WHEN NOT t.has_batch THEN 128 ELSE 0 END
-            + CASE WHEN t.accepted_at IS NULL THEN 256 ELSE 0 END
-        ELSE 0 END AS marks,
-    CASE WHEN t.account = 0 THEN t.user_id END AS stranger,
-    CASE WHEN t.outcome <> 'good' AND t.set_aside IS NOT NULL OR t.cell_cut IS NOT NULL THEN t.id END AS id,
-    CASE WHEN t.outcome <> 'good' THEN t.set_aside END AS set_aside, t.cell_cut
-FROM classified_task AS t
-CROSS JOIN LATERAL (SELECT t.dispatched_at IS NOT DISTINCT FROM t.accepted_at AS is_both) AS b
-WHERE t.clock = 'dispatch' OR NOT b.is_both
+-- last_terminal_at and durations are of tasks that were terminal at the cutoff; durations are of those that succeeded
+-- and whose two instants are known. marks adds up: 1 is judging, 2 counts on both clocks, 4 is on the clock of the
+-- dispatch, 8 has succeeded, 16 has an estimated end, 32 has ended nobody knows when, 64 names no model, 128 is of no
+-- batch, 256 does not say when it was created, 512 was terminal at the cutoff.
+SELECT t.account, t.model, t.outcome, t.marks, count(*) AS tasks, t.cost, t.batch_id,
+    max(t.terminal_at) AS last_terminal_at,
+    array_agg(t.terminal_at - t.started_at) FILTER (
+        WHERE t.outcome IN ('good', 'late') AND isfinite(t.terminal_at) AND isfinite(t.started_at)) AS durations,
+    t.stranger, t.id, t.set_aside, t.cell_cut
+FROM (
+    -- Names that are equal in a collation need not be the same.
+    SELECT t.account, t.model COLLATE "C" AS model, t.outcome, t.started_at, t.cost,
+        CASE WHEN t.terminal_at <= (:cutoffs::timestamptz[])[1] THEN t.terminal_at END AS terminal_at,
+        CASE WHEN t.batch_created_at >= (:period_starts::timestamptz[])[1]
+            AND t.batch_created_at < (:period_ends::timestamptz[])[1]
+            AND t.batch_created_at <= (:cutoffs::timestamptz[])[1]
+            AND t.clock = 'dispatch' AND (t.accepted_at IS NULL OR t.accepted_at <= (:cutoffs::timestamptz[])[1])
+            THEN t.batch_id END AS batch_id,
+        CASE WHEN t.is_judging OR b.is_both THEN 1 ELSE 0 END
+            + CASE WHEN b.is_both THEN 2 ELSE 0 END
+            + CASE WHEN t.clock = 'dispatch' THEN 4 ELSE 0 END
+            + CASE WHEN t.status = 'succeeded' THEN 8 ELSE 0 END
+            + CASE WHEN t.is_estimated THEN 16 ELSE 0 END
+            + CASE WHEN t.terminal_at <= (:cutoffs::timestamptz[])[1] THEN 512 ELSE 0 END
+            -- What is rare is looked at together first.
+            + CASE WHEN t.is_model_missing OR NOT t.has_batch OR t.accepted_at IS NULL OR t.terminal_at IS NULL THEN
+                CASE WHEN t.has_ended AND t.terminal_at IS NULL THEN 32 ELSE 0 END
+                + CASE WHEN t.is_model_missing THEN 64 ELSE 0 END
+                + CASE WHEN NOT t.has_batch THEN 128 ELSE 0 END
+                + CASE WHEN t.accepted_at IS NULL THEN 256 ELSE 0 END
+            ELSE 0 END AS marks,
+        CASE WHEN t.account = 0 THEN t.user_id END AS stranger,
+        CASE WHEN t.outcome <> 'good' AND t.set_aside IS NOT NULL OR t.cell_cut IS NOT NULL THEN t.id END AS id,
+        CASE WHEN t.outcome <> 'good' THEN t.set_aside END AS set_aside, t.cell_cut,
+        -- A type without an order: PostgreSQL hashes what is grouped by it, and never sorts a month's tasks.
+        '0'::xid AS unordered
+    FROM classified_task AS t
+    CROSS JOIN LATERAL (SELECT t.dispatched_at IS NOT DISTINCT FROM t.accepted_at AS is_both) AS b
+    WHERE t.clock = 'dispatch' OR NOT b.is_both
+) AS t
+GROUP BY t.account, t.model, t.outcome, t.marks, t.cost, t.batch_id, t.stranger, t.id, t.set_aside, t.cell_cut,
+    t.unordered

@@ -1,8 +1,8 @@
 import Domain
 import Postgres
 
-/// What the tasks of a month come to, as one reader of `month_tasks.sql` counts them: each is read once, and counted
-/// for every figure that it is part of.
+/// What the tasks of a month come to, as one reader of `month_tasks.sql` counts them: a row is of tasks that count
+/// alike, which are read once, and counted for every figure that they are part of.
 ///
 /// SQL classifies, this counts. Readers have customers of their own; what they counted is put together by ``add(_:)``.
 struct MonthCount: Sendable {
@@ -90,12 +90,12 @@ struct MonthCount: Sendable {
 
     /// Where the columns of `month_tasks.sql` are.
     private enum Column {
-        static let account = 0, model = 1, outcome = 2, startedAt = 3, terminalAt = 4, cost = 5, batch = 6, marks = 7
-        static let stranger = 8, id = 9, setAside = 10, cellCut = 11
+        static let account = 0, model = 1, outcome = 2, marks = 3, tasks = 4, cost = 5, batch = 6, lastTerminalAt = 7
+        static let durations = 8, stranger = 9, id = 10, setAside = 11, cellCut = 12
     }
 
     /// What a row's marks say.
-    private struct Marks: OptionSet {
+    fileprivate struct Marks: OptionSet {
         let rawValue: Int64
 
         static let isJudging = Marks(rawValue: 1), isBoth = Marks(rawValue: 2), isDispatch = Marks(rawValue: 4)
@@ -103,7 +103,23 @@ struct MonthCount: Sendable {
         /// It has ended, and nobody knows when.
         static let hasNoInstant = Marks(rawValue: 32)
         static let isModelMissing = Marks(rawValue: 64), hasNoBatch = Marks(rawValue: 128)
-        static let isUndated = Marks(rawValue: 256)
+        static let isUndated = Marks(rawValue: 256), isTerminal = Marks(rawValue: 512)
+    }
+
+    /// What every row says of its tasks: how many they are, what each costs, and what the marks say.
+    fileprivate struct Alike {
+        let tasks: Int64
+        let cost: Int64
+        let marks: Marks
+
+        init(_ row: borrowing RowView) throws {
+            tasks = try row.int(Column.tasks)
+            cost = try row.int(Column.cost)
+            marks = Marks(rawValue: try row.int(Column.marks))
+        }
+
+        /// What all of them cost.
+        var costs: Int128 { Int128(tasks) * Int128(cost) }
     }
 
     private static let names = Outcome.allCases.map { Array($0.rawValue.utf8) }
@@ -133,47 +149,41 @@ struct MonthCount: Sendable {
 
     /// Counts a row of `month_tasks.sql`.
     mutating func read(_ row: borrowing RowView) throws {
-        let marks = Marks(rawValue: try row.int(Column.marks))
-        let cost = try row.int(Column.cost)
-        let terminalAt = try row.optionalInstant(Column.terminalAt)
-        if marks.contains(.isUndated), marks.contains(.isDispatch) { undated += 1 }
+        let alike = try Alike(row)
+        if alike.marks.contains(.isUndated), alike.marks.contains(.isDispatch) { undated += alike.tasks }
         if !row.isNull(Column.batch) {
             let place = place(of: try Identifier(row.bytes(Column.batch)))
-            work[place].add(cost, terminalAt: terminalAt, hasSucceeded: marks.contains(.hasSucceeded))
+            work[place].add(alike, lastTerminalAt: try row.optionalInstant(Column.lastTerminalAt))
         }
         // What lies in no month has no outcome.
         guard !row.isNull(Column.outcome) else { return }
-        guard !marks.contains(.hasNoBatch) else {
-            // It is counted where its creation lies, which is where the clock of its acceptance starts.
-            if marks.contains(.isBoth) || marks.isDisjoint(with: .isDispatch) { withoutBatch += 1 }
+        guard !alike.marks.contains(.hasNoBatch) else {
+            // They are counted where their creation lies, which is where the clock of their acceptance starts.
+            if alike.marks.contains(.isBoth) || alike.marks.isDisjoint(with: .isDispatch) {
+                withoutBatch += alike.tasks
+            }
             return
         }
-        try count(row, marks, cost: cost, terminalAt: terminalAt)
+        try count(row, alike)
     }
 
-    private mutating func count(
-        _ row: borrowing RowView, _ marks: Marks, cost: Int64, terminalAt: Instant?
-    ) throws {
+    private mutating func count(_ row: borrowing RowView, _ alike: Alike) throws {
+        let marks = alike.marks
         let clocks: Clocks = marks.contains(.isBoth) ? .both : marks.contains(.isDispatch) ? .dispatch : .accept
         let key = Key(
             account: Int32(truncatingIfNeeded: try row.int(Column.account)), model: try model(row), clocks: clocks)
         let place = place(of: key)
         let outcome = try Self.outcome(row.bytes(Column.outcome))
-        groups[place].outcomes[outcome] += 1
-        if outcome == Self.good || outcome == Self.late, let terminalAt {
-            let startedAt = try row.instant(Column.startedAt)
-            if terminalAt.isFinite, startedAt.isFinite {
-                groups[place].durations.append(terminalAt.microseconds - startedAt.microseconds)
-            }
-        }
+        groups[place].outcomes[outcome] += alike.tasks
+        try row.appendMicroseconds(Column.durations, to: &groups[place].durations)
         guard marks.contains(.isJudging) else { return }
-        groups[place].judged += 1
-        if terminalAt != nil {
-            groups[place].addTerminal(cost, hasSucceeded: marks.contains(.hasSucceeded))
-            if marks.contains(.isEstimated) { estimated += 1 }
+        groups[place].judged += alike.tasks
+        if marks.contains(.isTerminal) {
+            groups[place].addTerminal(alike)
+            if marks.contains(.isEstimated) { estimated += alike.tasks }
         }
-        if marks.contains(.isModelMissing) { withoutModel += 1 }
-        if marks.contains(.hasNoInstant) { withoutInstant += 1 }
+        if marks.contains(.isModelMissing) { withoutModel += alike.tasks }
+        if marks.contains(.hasNoInstant) { withoutInstant += alike.tasks }
         if key.account == 0 {
             if row.isNull(Column.stranger) {
                 hasNobodys = true
@@ -182,12 +192,12 @@ struct MonthCount: Sendable {
             }
         }
         if !row.isNull(Column.setAside) || !row.isNull(Column.cellCut) {
-            try name(row, outcome: Outcome.allCases[outcome], account: Int64(key.account))
+            // A table without a key may hold an id more than once.
+            for _ in 0..<alike.tasks {
+                try name(row, outcome: Outcome.allCases[outcome], account: Int64(key.account))
+            }
         }
     }
-
-    private static let good = Outcome.allCases.firstIndex(of: .good)
-    private static let late = Outcome.allCases.firstIndex(of: .late)
 
     private mutating func name(_ row: borrowing RowView, outcome: Outcome, account: Int64) throws {
         let id = row.isNull(Column.id) ? nil : try Identifier(row.bytes(Column.id)).text
@@ -270,12 +280,12 @@ struct MonthCount: Sendable {
 }
 
 extension MonthCount.Group {
-    fileprivate mutating func addTerminal(_ cost: Int64, hasSucceeded: Bool) {
-        items += 1
-        credits += Int128(cost)
-        guard !hasSucceeded else { return }
-        refundedItems += 1
-        refundedCredits += Int128(cost)
+    fileprivate mutating func addTerminal(_ alike: MonthCount.Alike) {
+        items += alike.tasks
+        credits += alike.costs
+        guard !alike.marks.contains(.hasSucceeded) else { return }
+        refundedItems += alike.tasks
+        refundedCredits += alike.costs
     }
 
     fileprivate mutating func add(_ other: MonthCount.Group) {
@@ -290,15 +300,15 @@ extension MonthCount.Group {
 }
 
 extension MonthCount.Work {
-    fileprivate mutating func add(_ cost: Int64, terminalAt: Instant?, hasSucceeded: Bool) {
-        tasks += 1
-        self.cost += Int128(cost)
-        guard let terminalAt else {
-            openTasks += 1
+    fileprivate mutating func add(_ alike: MonthCount.Alike, lastTerminalAt last: Instant?) {
+        tasks += alike.tasks
+        cost += alike.costs
+        guard alike.marks.contains(.isTerminal) else {
+            openTasks += alike.tasks
             return
         }
-        if hasSucceeded { delivered += Int128(cost) }
-        lastTerminalAt = lastTerminalAt.map { max($0, terminalAt) } ?? terminalAt
+        if alike.marks.contains(.hasSucceeded) { delivered += alike.costs }
+        lastTerminalAt = [lastTerminalAt, last].compactMap { $0 }.max()
     }
 
     fileprivate mutating func add(_ other: MonthCount.Work) {

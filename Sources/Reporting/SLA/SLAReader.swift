@@ -80,7 +80,10 @@ struct SLAReader {
         _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil, counted: MonthCount? = nil
     ) throws -> [Row] {
         progress("counting \(Column.title(of: name).lowercased())")
-        return try bound(name, months: months, noticeHours: noticeHours, counted: counted).rows(session)
+        let query = try bound(name, months: months, noticeHours: noticeHours, counted: counted)
+        // What tasks of past months came to is read from them.
+        guard name == "batches", counted == nil else { return try query.rows(session) }
+        return try ReportSession.readingMany(session, parts: 1) { try query.rows(session) }
     }
 
     /// Reads the tasks of the month, each once, the customers divided over the connections that there are.
@@ -114,7 +117,7 @@ struct SLAReader {
             parameters["reader_parts"] = .int(Int64(parts))
             let query = try library.bind(
                 name, catalog: catalog, parameters: parameters, standingIn: scope.standIns)
-            return try body(query, session)
+            return try ReportSession.readingMany(session, parts: parts) { try body(query, session) }
         }
         // One customer is one part.
         guard let readers, scope.onlyAccount == nil else { return [try read(session, 0, 1)] }
@@ -262,7 +265,7 @@ extension SLAReader {
         return "\\echo \(name)\n\(sql);\n"
     }
 
-    private static func literal(_ value: Value) -> String {
+    static func literal(_ value: Value) -> String {
         func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "''") + "'" }
         func array(_ elements: [String], _ type: String) -> String {
             "ARRAY[\(elements.map(quoted).joined(separator: ", "))]::\(type)[]"

@@ -6,6 +6,11 @@ package import Postgres
 package enum ReportSession {
     /// Memory of a sort or hash of a report's query. Percentiles sort every task.
     private static let workMemory = "128MB"
+    /// How often that memory all parts of one reading together may take for groups in a hash.
+    ///
+    /// PostgreSQL counts 8 kB for every group that gathers values, whatever it gathers, and writes to disk what goes
+    /// beyond: 8 times 128 MB are 130,000 kinds of tasks.
+    private static let sharedHashes = 8.0
 
     package static func options(statementTimeoutMilliseconds: Int) -> TransactionOptions {
         TransactionOptions(
@@ -36,6 +41,29 @@ package enum ReportSession {
                 AND CASE WHEN to_regnamespace('daybook') IS NOT NULL
                     THEN has_schema_privilege(r.oid, 'daybook', 'USAGE') ELSE false END
             """)
+    }
+
+    /// Reads one part of a deployment's tasks, of several that are read at once: with its share of the memory for
+    /// groups, and with queries compiled where there are so many tasks that it pays.
+    package static func readingMany<Result>(
+        _ session: Session, parts: Int, _ body: () throws -> Result
+    ) throws -> Result {
+        // By the catalogue's own numbers: asking for the size of a file would wait for whoever locks the table.
+        _ = try session.query(
+            """
+            SELECT set_config('hash_mem_multiplier',
+                    greatest($1::numeric, current_setting('hash_mem_multiplier')::numeric)::text, true),
+                set_config('jit', CASE WHEN sum(c.relpages) * current_setting('block_size')::bigint >= $2
+                    THEN 'on' ELSE 'off' END, true)
+            FROM pg_class AS c
+            WHERE c.oid = to_regclass('public.video_tasks') OR c.oid IN (
+                SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = to_regclass('public.video_tasks')
+            )
+            """,
+            [.text(String(sharedHashes / Double(parts))), .int(Limits.bytesOfCompiledReading * Int64(parts))])
+        let result = try body()
+        try session.executeScript("SET LOCAL hash_mem_multiplier TO DEFAULT; SET LOCAL jit = off")
+        return result
     }
 
     /// For a transaction that also writes to the books: as the role that the login is.

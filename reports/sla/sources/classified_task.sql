@@ -50,8 +50,10 @@ FROM (
     FROM (
         SELECT t.*, coalesce(t.model, (:profile_default_models::text[])[t.accepted_under]) AS named_model,
             l.max_duration,
-            CASE WHEN t.accepted_at IS NOT NULL THEN width_bucket(t.started_at, :period_starts::timestamptz[]) END
-                AS month
+            CASE WHEN t.accepted_at IS NOT NULL THEN
+                CASE cardinality(:period_starts::timestamptz[])
+                WHEN 1 THEN CASE WHEN t.started_at >= (:period_starts::timestamptz[])[1] THEN 1 END
+                ELSE width_bucket(t.started_at, :period_starts::timestamptz[]) END END AS month
         FROM (
             -- The place, from 1, of the contract profile that judges a task, and of that of its acceptance.
             SELECT c.*,
@@ -60,10 +62,14 @@ FROM (
                     THEN coalesce(c.only_profile, c.profiles[width_bucket(c.accepted_at, c.from_at)]) END, 0) + 1
                     AS accepted_under
             FROM (
-                SELECT k.*, c.clock,
-                    CASE c.clock WHEN 'dispatch' THEN k.dispatched_at ELSE k.accepted_at END AS started_at
+                SELECT k.*, c.clock, CASE WHEN c.is_dispatch THEN k.dispatched_at ELSE k.accepted_at END AS started_at
                 FROM known_task AS k
-                CROSS JOIN unnest(:clocks::text[]) AS c (clock)
+                CROSS JOIN (
+                    SELECT u.clock, u.clock = 'dispatch' AS is_dispatch
+                    FROM unnest(:clocks::text[]) AS u (clock)
+                    OFFSET 0
+                ) AS c
+                OFFSET 0
             ) AS c
         ) AS t
         LEFT JOIN completion_limit AS l ON l.profile + 1 = t.judged_under
