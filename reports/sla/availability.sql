@@ -1,5 +1,7 @@
 -- Minutes of each probed target up to the cutoff. A minute is up if any probe in it succeeded, down if all failed. A
 -- down minute is excluded where the whole of it lies in maintenance that was announced in time.
+--
+-- The probes of a minute are put together once, in however many periods it lies: every period starts with a minute.
 WITH evaluated AS (
     SELECT period, starts_at, date_trunc('minute', greatest(starts_at, least(ends_at, cutoff))) AS ends_at
     FROM period
@@ -19,35 +21,37 @@ WITH evaluated AS (
         ) AS known
         GROUP BY target
     ) AS p ON p.first_probe_at < e.ends_at
-), probed_minute AS (
-    SELECT period, target, minute, bool_or(is_up) AS is_up
+), span AS (
+    SELECT min(starts_at) AS starts_at, max(ends_at) AS ends_at FROM evaluated
+), probed_minute AS MATERIALIZED (
+    SELECT target, minute, bool_or(is_up) AS is_up
     FROM (
-        SELECT e.period, p.target, date_trunc('minute', p.probed_at) AS minute, bool_or(p.ok) AS is_up
-        FROM evaluated AS e
-        JOIN probe AS p ON p.probed_at >= e.starts_at AND p.probed_at < e.ends_at
-        GROUP BY e.period, p.target, date_trunc('minute', p.probed_at)
+        SELECT p.target, date_bin(interval '1 minute', p.probed_at, 'epoch') AS minute, p.ok AS is_up
+        FROM span AS s
+        JOIN probe AS p ON p.probed_at >= s.starts_at AND p.probed_at < s.ends_at
         UNION ALL
         -- Probes that were purged, folded into a bit a minute.
-        SELECT e.period, d.target, m.minute, get_bit(d.up_minutes, m.number) = 1
-        FROM evaluated AS e
-        JOIN probe_day AS d ON d.day BETWEEN (e.starts_at AT TIME ZONE 'UTC')::date
-            AND (e.ends_at AT TIME ZONE 'UTC')::date
+        SELECT d.target, m.minute, get_bit(d.up_minutes, m.number) = 1
+        FROM span AS s
+        JOIN probe_day AS d ON d.day BETWEEN (s.starts_at AT TIME ZONE 'UTC')::date
+            AND (s.ends_at AT TIME ZONE 'UTC')::date
         CROSS JOIN LATERAL (
             SELECT number, (d.day::timestamp AT TIME ZONE 'UTC') + make_interval(mins => number) AS minute
             FROM generate_series(0, 1439) AS number
         ) AS m
-        WHERE m.minute >= e.starts_at AND m.minute < e.ends_at
+        WHERE m.minute >= s.starts_at AND m.minute < s.ends_at
             AND (get_bit(d.up_minutes, m.number) = 1 OR get_bit(d.down_minutes, m.number) = 1)
     ) AS seen
-    GROUP BY period, target, minute
+    GROUP BY target, minute
 ), counted AS (
-    SELECT m.period, m.target, count(*) AS monitored, count(*) FILTER (WHERE NOT m.is_up) AS down,
+    SELECT e.period, m.target, count(*) AS monitored, count(*) FILTER (WHERE NOT m.is_up) AS down,
         count(*) FILTER (
             WHERE NOT m.is_up AND a.windows @> tstzrange(m.minute, m.minute + interval '1 minute')
         ) AS excluded
-    FROM probed_minute AS m
+    FROM evaluated AS e
+    JOIN probed_minute AS m ON m.minute >= e.starts_at AND m.minute < e.ends_at
     CROSS JOIN announced AS a
-    GROUP BY m.period, m.target
+    GROUP BY e.period, m.target
 )
 SELECT t.period, t.target AS component,
     (extract(epoch FROM e.ends_at - e.starts_at) / 60)::bigint AS total,
