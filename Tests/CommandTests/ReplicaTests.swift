@@ -115,6 +115,19 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("mail")).count == 1)
     }
 
+    @Test func `months that a report of a standby counts are recorded in the database, and never on the standby`()
+        async throws
+    {
+        let deployed = try await Deployed.shared
+        let report = ["sla", "--month", "2026-10", "--format", "csv", "--no-tasks", "--record"]
+        let refused = try await Self.report(report, try ScratchFolder(), database: deployed.standby)
+        #expect(refused.exitCode == 78 && refused.errors.contains("is a standby"), "\(refused.errors)")
+        let folder = try ScratchFolder()
+        let run = try await Self.report(report, folder, database: deployed.primary, replica: deployed.standby)
+        #expect(run.exitCode == 0 && run.output.contains("Recorded: 2025-10, "), "\(run.errors)")
+        #expect(try await Self.text("SELECT count(*)::text FROM daybook.recorded_month", deployed.primary) == "13")
+    }
+
     @Test func `a server that is no standby, and one of another database, are refused`() async throws {
         let deployed = try await Deployed.shared
         let folder = try ScratchFolder()

@@ -158,6 +158,47 @@ import Testing
         }
     }
 
+    @Test func `the terms and the zone of one customer make its months others, and nobody else's but everybody's`()
+        async throws
+    {
+        try await withSample { settings in
+            let reports = [[], ["--account", "customer1"], ["--account", "customer5"]]
+            for whose in reports { _ = try await SLARun(settings, Self.recordSeptember + whose) }
+            func taken() async throws -> [Int] {
+                var counts: [Int] = []
+                for whose in reports {
+                    counts.append(try await SLARun(settings, Self.october + whose).recordedMonths().count)
+                }
+                return counts
+            }
+            #expect(try await taken() == [12, 12, 12])
+            // From September on one customer has another contract: what was before stays as it was recorded.
+            try await execute(
+                """
+                INSERT INTO daybook.contract_profile (name, version, document, sha256, imported_at)
+                SELECT 'own', 1, replace(document, '"standard"', '"own"'), 'x', '2026-01-01Z' FROM (
+                    SELECT $json$\(Self.profile())$json$ AS document
+                ) AS p;
+                INSERT INTO daybook.account_terms (
+                    user_id, from_month, plan, currency, time_zone, monthly_fee_usd, contract_profile)
+                SELECT user_id, '2026-09-01', plan, currency, time_zone, monthly_fee_usd, 'own'
+                FROM daybook.account_terms
+                WHERE user_id = (SELECT user_id FROM daybook.account WHERE slug = 'customer5')
+                """, in: settings)
+            #expect(try await taken() == [11, 12, 11])
+            try await execute(
+                """
+                UPDATE daybook.account_terms SET time_zone = 'Asia/Kathmandu'
+                WHERE user_id = (SELECT user_id FROM daybook.account WHERE slug = 'customer1')
+                """, in: settings)
+            #expect(try await taken() == [11, 0, 11])
+        }
+    }
+
+    private static func profile() -> String {
+        (try? String(contentsOfFile: Deployment.root + "/reports/sla/standard-profile.json", encoding: .utf8)) ?? ""
+    }
+
     @Test func `months that were recorded by other queries are counted anew`() async throws {
         try await withSample { settings in
             _ = try await SLARun(settings, Self.recordSeptember)

@@ -166,6 +166,25 @@ import Testing
         #expect(ends.first == ends.last)
     }
 
+    @Test func `months of the SLA report that were recorded before a purge come out the same after it`() async throws {
+        try await withPurging { purging in
+            func report(_ flag: String) async throws -> ProgramRun {
+                let folder = try ScratchFolder()
+                return try await ProgramRun(
+                    ["report", "sla", "--month", "2026-10", "--quiet", "--format", "csv", "--no-tasks", flag]
+                        + ["--output", folder.path] + purging.database)
+            }
+            let recorded = try await report("--record")
+            #expect(recorded.exitCode == 0 && recorded.output.contains("Recorded: "), "\(recorded.errors)")
+            let table = "SELECT md5(string_agg(m::text, ',' ORDER BY m::text)) FROM daybook.recorded_month AS m"
+            let before = try await purging.lines(table)
+            #expect(try await purging.purge().exitCode == 0)
+            #expect(try await purging.lines(table) == before)
+            let recounted = try await report("--recount")
+            #expect(recounted.exitCode == 0 && recounted.errors.isEmpty, "\(recounted.errors)")
+        }
+    }
+
     @Test func `one account alone is purged, and nobody else`() async throws {
         try await withPurging { purging in
             let others = """

@@ -73,13 +73,18 @@ struct RecordedMonth: Sendable {
     }
 }
 
-/// What was recorded of one owner, or of everybody, as far as the session's role may read it.
+/// What was recorded of some owners, or of everybody, as far as the session's role may read it.
 struct RecordedMonths: Sendable {
+    private struct Key: Hashable {
+        let userID: String
+        let month: Month
+    }
+
     /// The lowest version of a month first.
-    private let byMonth: [Month: [RecordedMonth]]
+    private let byMonth: [Key: [RecordedMonth]]
 
     /// Reads what there is of some months. Nothing is there for a role that may not look.
-    init(_ session: Session, catalog: Catalog, userID: String, months: [Month]) throws {
+    init(_ session: Session, catalog: Catalog, userIDs: [String], months: [Month]) throws {
         guard let first = months.min(), let last = months.max(), try Self.mayRead(session, catalog) else {
             byMonth = [:]
             return
@@ -88,9 +93,12 @@ struct RecordedMonths: Sendable {
             """
             SELECT user_id::text AS user_id, month, version::bigint AS version, period_start, period_end, cutoff,
                 sql_sha256, terms_sha256, figures, sha256, recorded_by, recorded_at
-            FROM daybook.recorded_month WHERE user_id = $1 AND month BETWEEN $2 AND $3 ORDER BY month, version
-            """, [.uuid(userID), .date(first.firstDay), .date(last.firstDay)])
-        byMonth = Dictionary(grouping: try rows.map(RecordedMonth.init), by: \.basis.month)
+            FROM daybook.recorded_month WHERE user_id = ANY ($1) AND month BETWEEN $2 AND $3
+            ORDER BY user_id, month, version
+            """, [.uuids(userIDs), .date(first.firstDay), .date(last.firstDay)])
+        byMonth = Dictionary(grouping: try rows.map(RecordedMonth.init)) {
+            Key(userID: $0.basis.userID, month: $0.basis.month)
+        }
     }
 
     private static func mayRead(_ session: Session, _ catalog: Catalog) throws -> Bool {
@@ -105,25 +113,27 @@ struct RecordedMonths: Sendable {
     }
 
     /// The newest version that was counted as it would be now; nil where there is none.
-    func inForce(_ basis: RecordedMonth.Basis) -> RecordedMonth? {
-        byMonth[basis.month]?.last { $0.basis == basis }
-    }
+    func inForce(_ basis: RecordedMonth.Basis) -> RecordedMonth? { versions(basis).last { $0.basis == basis } }
 
-    /// The newest version, however it was counted.
-    func newest(_ month: Month) -> RecordedMonth? { byMonth[month]?.last }
-}
+    /// The newest version of the same month, however it was counted.
+    func newest(_ basis: RecordedMonth.Basis) -> RecordedMonth? { versions(basis).last }
 
-extension SLAReader {
-    /// What the figures of a month are counted by now.
-    func basis(of month: SLAScope.JudgedMonth) throws -> RecordedMonth.Basis {
-        RecordedMonth.Basis(
-            userID: scope.onlyAccount?.userID ?? RecordedMonth.Basis.everybody, month: month.month,
-            period: month.period, cutoff: month.cutoff, sqlSHA256: try library.sha256(of: Self.monthQueries),
-            termsSHA256: scope.termsSHA256(until: month.period.end))
+    private func versions(_ basis: RecordedMonth.Basis) -> [RecordedMonth] {
+        byMonth[Key(userID: basis.userID, month: basis.month)] ?? []
     }
 }
 
 extension SLAScope {
+    /// Whose months are recorded: the one account's, or everybody's together.
+    var recordedUserID: String { onlyAccount?.userID ?? RecordedMonth.Basis.everybody }
+
+    /// What the figures of a month are counted by now.
+    func basis(of month: JudgedMonth, sqlSHA256: String) -> RecordedMonth.Basis {
+        RecordedMonth.Basis(
+            userID: recordedUserID, month: month.month, period: month.period, cutoff: month.cutoff,
+            sqlSHA256: sqlSHA256, termsSHA256: termsSHA256(until: month.period.end))
+    }
+
     /// True where nothing more can happen to a month by its cutoff.
     func isFinal(_ month: JudgedMonth) -> Bool {
         month.cutoff >= ReportScope.finality(of: month.period, contracts)

@@ -97,12 +97,12 @@ extension SLAReport {
         _ month: TrendHistory.Counted, replaces: Bool, _ session: Session, _ catalog: Catalog
     ) throws -> Int64? {
         let basis = month.basis
-        let recorded = try RecordedMonths(session, catalog: catalog, userID: basis.userID, months: [basis.month])
+        let recorded = try RecordedMonths(session, catalog: catalog, userIDs: [basis.userID], months: [basis.month])
         let document = try month.figures.document()
         if let known = recorded.inForce(basis) {
             guard replaces, try known.figures?.document() != document else { return nil }
         }
-        let version = (recorded.newest(basis.month)?.version ?? 0) + 1
+        let version = (recorded.newest(basis)?.version ?? 0) + 1
         let author = try session.query("SELECT session_user::text AS role, transaction_timestamp() AS now")[0]
         let (role, now) = (try author.text("role"), try author.instant("now"))
         try session.execute(

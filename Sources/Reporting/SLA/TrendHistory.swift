@@ -68,53 +68,88 @@ public struct RecordedFinding: Sendable, Hashable {
     }
 }
 
-extension SLAReader {
-    /// What the reported month comes to, where it is not recorded as it would be counted now.
-    func unrecordedMonth() throws -> [TrendHistory.Counted] {
-        let basis = try basis(of: scope.current)
-        let recorded = try RecordedMonths(session, catalog: catalog, userID: basis.userID, months: [basis.month])
-        guard recorded.inForce(basis) == nil else { return [] }
-        return try monthFigures([scope.current]).map { TrendHistory.Counted(basis: basis, figures: $0) }
-    }
+/// Which months of a trend are taken as they were recorded, and which are counted.
+///
+/// Final months that were recorded as they would be counted now are taken; all others are counted. Where months are to
+/// be recorded, or judged anew, the reported one is counted with them.
+struct TrendPlan {
+    private let scope: SLAScope
+    /// Those before the reported one, and that one where it is counted with them.
+    private let months: [SLAScope.JudgedMonth]
+    private let bases: [RecordedMonth.Basis]
+    private let recorded: RecordedMonths
+    /// By the place of a month.
+    private let taken: [Int: (month: RecordedMonth, figures: MonthFigures)]
 
-    /// The twelve months before the reported one: availability, completion by model, refunds.
-    ///
-    /// Final months that were recorded as they would be counted now are taken as they were recorded; all others are
-    /// counted in one pass. Where months are to be recorded, or judged anew, the reported one is counted with them.
-    ///
-    /// Throws ``ReportRefusal/forgedMonth(_:of:)`` for a recording that is not what was recorded.
-    func history() throws -> TrendHistory {
+    /// The months that it is about.
+    static func months(_ scope: SLAScope) -> [SLAScope.JudgedMonth] {
         let request = scope.request
         let isOwnCounted = scope.isFinal && request.cutoff == nil && (request.records || request.recounts)
-        let months = scope.earlier + (isOwnCounted ? [scope.current] : [])
-        guard !months.isEmpty else { return TrendHistory() }
-        let bases = try months.map(basis)
-        let recorded = try RecordedMonths(
-            session, catalog: catalog, userID: bases[0].userID, months: months.map(\.month))
-        var history = TrendHistory()
-        var figures = [MonthFigures?](repeating: nil, count: months.count)
-        for index in months.indices where !request.recounts && scope.isFinal(months[index]) {
+        return scope.earlier + (isOwnCounted ? [scope.current] : [])
+    }
+
+    /// Throws ``ReportRefusal/forgedMonth(_:of:)`` for a recording that is not what was recorded.
+    init(_ scope: SLAScope, sqlSHA256: String, recorded: RecordedMonths) throws {
+        let months = Self.months(scope)
+        let bases = months.map { scope.basis(of: $0, sqlSHA256: sqlSHA256) }
+        var taken: [Int: (RecordedMonth, MonthFigures)] = [:]
+        for index in months.indices where !scope.request.recounts && scope.isFinal(months[index]) {
             guard let month = recorded.inForce(bases[index]) else { continue }
-            guard let known = month.figures else {
-                throw ReportRefusal.forgedMonth(month.basis.month, of: request)
+            guard let figures = month.figures else {
+                throw ReportRefusal.forgedMonth(month.basis.month, of: scope.request)
             }
-            figures[index] = known
-            if index < scope.earlier.count { history.taken.append(month) }
+            taken[index] = (month, figures)
         }
-        let anew = months.indices.filter { figures[$0] == nil }
-        for (index, counted) in zip(anew, try monthFigures(anew.map { months[$0] })) {
-            figures[index] = counted
-            guard scope.isFinal(months[index]) else { continue }
-            let final = TrendHistory.Counted(basis: bases[index], figures: counted)
-            history.counted.append(final)
-            guard request.recounts, let recording = recorded.inForce(bases[index]) ?? recorded.newest(final.basis.month)
-            else { continue }
-            history.findings += try RecordedFinding.all(recording, final)
-        }
-        let earlier = zip(scope.earlier, figures).compactMap { month, figures in
-            figures.map { (month: month.month, figures: $0) }
+        (self.scope, self.months, self.bases, self.recorded, self.taken) = (scope, months, bases, recorded, taken)
+    }
+
+    /// The months that are to be counted, in the order of time.
+    var anew: [SLAScope.JudgedMonth] { months.indices.filter { taken[$0] == nil }.map { months[$0] } }
+
+    /// What the months come to, given what those of ``anew`` do.
+    func history(_ counted: [MonthFigures]) throws -> TrendHistory {
+        var history = TrendHistory()
+        var rest = counted[...]
+        var earlier: [(month: Month, figures: MonthFigures)] = []
+        for (index, month) in months.enumerated() {
+            if let taken = taken[index] {
+                guard index < scope.earlier.count else { continue }
+                history.taken.append(taken.month)
+                earlier.append((month.month, taken.figures))
+            } else if let figures = rest.popFirst() {
+                if index < scope.earlier.count { earlier.append((month.month, figures)) }
+                guard scope.isFinal(month) else { continue }
+                try add(TrendHistory.Counted(basis: bases[index], figures: figures), to: &history)
+            }
         }
         history.points = TrendPoint.points(earlier, contract: scope.widestProfile)
         return history
+    }
+
+    private func add(_ counted: TrendHistory.Counted, to history: inout TrendHistory) throws {
+        history.counted.append(counted)
+        let recording = recorded.inForce(counted.basis) ?? recorded.newest(counted.basis)
+        guard scope.request.recounts, let recording else { return }
+        history.findings += try RecordedFinding.all(recording, counted)
+    }
+}
+
+extension SLAReader {
+    /// The twelve months before the reported one: availability, completion by model, refunds. What is not recorded is
+    /// counted in one pass.
+    func history() throws -> TrendHistory {
+        let recorded = try RecordedMonths(
+            session, catalog: catalog, userIDs: [scope.recordedUserID], months: TrendPlan.months(scope).map(\.month))
+        let plan = try TrendPlan(scope, sqlSHA256: library.sha256(of: Self.monthQueries), recorded: recorded)
+        return try plan.history(try monthFigures(plan.anew))
+    }
+
+    /// What the reported month comes to, where it is not recorded as it would be counted now.
+    func unrecordedMonth() throws -> [TrendHistory.Counted] {
+        let basis = scope.basis(of: scope.current, sqlSHA256: try library.sha256(of: Self.monthQueries))
+        let recorded = try RecordedMonths(
+            session, catalog: catalog, userIDs: [basis.userID], months: [basis.month])
+        guard recorded.inForce(basis) == nil else { return [] }
+        return try monthFigures([scope.current]).map { TrendHistory.Counted(basis: basis, figures: $0) }
     }
 }

@@ -108,7 +108,7 @@ struct ReportDatabaseOptions: ParsableArguments {
 struct ReplicaOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Read from this standby of the database. What is sent is recorded in the database itself.",
+            "Read from this standby of the database. What is sent, and months, are recorded in the database itself.",
             valueName: "url"))
     var replica: String?
 
