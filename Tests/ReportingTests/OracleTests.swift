@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    private static func importBooks(_ input: String, into settings: ConnectionSettings) async throws {
+    static func importBooks(_ input: String, into settings: ConnectionSettings) async throws {
         let database = ["--database", Deployment.conninfo(settings)]
         try await ProgramRun.expectingSuccess(["database", "migrate"] + database)
         let profiles = try Data(contentsOf: URL(fileURLWithPath: input + "/profiles.json"))
