@@ -158,4 +158,14 @@ package enum MailAddress {
             "WITH users AS (\(catalog.select(users))) SELECT email FROM users WHERE id = $1", [.uuid(account.userID)])
         return try rows.first?.optionalText("email") ?? ""
     }
+
+    /// Those of several accounts, by the owner's id, as far as the deployment has any.
+    package static func of(_ accounts: [Account], _ session: Session, _ catalog: Catalog) throws -> [String: String] {
+        let users = KnownTable.deployment.first { $0.name == "users" }
+        guard let users, catalog.has(users) else { return [:] }
+        let rows = try session.query(
+            "WITH users AS (\(catalog.select(users))) SELECT id::text AS id, email FROM users WHERE id = ANY ($1)",
+            [.uuids(accounts.map(\.userID))])
+        return try rows.reduce(into: [:]) { $0[try $1.text("id")] = try $1.optionalText("email") }
+    }
 }

@@ -27,9 +27,31 @@ package struct LocalMonths {
             })
     }
 
+    private func periods(of months: [(month: Month, startZone: String, endZone: String)]) throws -> [Period] {
+        // Thousands of accounts share a few zones.
+        var places: [Asked: Int] = [:]
+        var asked: [Asked] = []
+        let order = months.map { month in
+            let one = Asked(month: month.month, startZone: month.startZone, endZone: month.endZone)
+            if let place = places[one] { return place }
+            asked.append(one)
+            places[one] = asked.count - 1
+            return asked.count - 1
+        }
+        let known = try periods(of: asked)
+        return order.map { known[$0] }
+    }
+
+    /// A month that begins in one zone and ends in another, or in the same.
+    private struct Asked: Hashable {
+        let month: Month
+        let startZone: String
+        let endZone: String
+    }
+
     /// Midnight may be skipped or come twice. The two candidates are midnight by the offset of the day
     /// before and by that of the day after; the earliest one that is not still the day before is it.
-    private func periods(of months: [(month: Month, startZone: String, endZone: String)]) throws -> [Period] {
+    private func periods(of months: [Asked]) throws -> [Period] {
         guard !months.isEmpty else { return [] }
         let rows = try session.query(
             """

@@ -57,6 +57,7 @@ struct Recount {
         let reader = try reader(request, session)
         let scope = reader.scope
         let month = try reader.countMonth()
+        let counted = try month.parameters()
         return try [
             differences(
                 "completion", completions(reader.rows("completion"), areBoth: reader.clocks.count > 1).sorted(),
@@ -65,11 +66,11 @@ struct Recount {
             differences(
                 "task_exceptions", reader.rows("task_exceptions").map { try SLAFigures.Exception($0) },
                 month.exceptions().sorted()),
-            differences("batches", reader.batches([scope.current]), reader.batches([scope.current], counted: month)),
-            differences("refund_exceptions", reader.refundExceptions(nil), reader.refundExceptions(month)),
+            differences("batches", reader.batches([scope.current]), reader.batches([scope.current], counted: counted)),
+            differences("refund_exceptions", reader.refundExceptions(nil), reader.refundExceptions(counted)),
             differences(
                 "exceptions", reader.rows("exceptions").map { try SLAFigures.Exception($0) },
-                reader.rows("exceptions", counted: month).map { try SLAFigures.Exception($0) }),
+                reader.rows("exceptions", counted: counted).map { try SLAFigures.Exception($0) }),
         ].flatMap(\.self)
     }
 

@@ -1,4 +1,5 @@
--- Refund obligations by class, and the promises that are kept or broken batch by batch, for everybody and by account.
+-- Refund obligations by class, and the promises that are kept or broken batch by batch, by account, and for everybody
+-- where owners are not judged apart.
 SELECT period, account, count(*) AS batches,
     count(*) FILTER (WHERE class = 'on_time') AS on_time,
     count(*) FILTER (WHERE class = 'late') AS late,
@@ -19,4 +20,5 @@ SELECT period, account, count(*) AS batches,
     count(*) FILTER (WHERE freeze_rows > frozen) AS over_frozen
 FROM judged_batch
 GROUP BY GROUPING SETS ((period, account), (period))
+HAVING GROUPING(account) = 0 OR NOT :owners_apart::boolean
 ORDER BY period, GROUPING(account) DESC, account

@@ -1,5 +1,6 @@
 -- What of the month's batches, charges and keys had to be set aside or estimated; task_exceptions has its tasks.
--- account is null where a row is about no single owner.
+-- account is null where a row is about no single owner; a number of such rows is one of each owner where owners are
+-- judged apart.
 WITH month_batch AS MATERIALIZED (
     SELECT period, cutoff, id, user_id, account, frozen, refunded, freeze_rows, delivered, cost, tasks, open_tasks,
         last_terminal_at,
@@ -16,10 +17,11 @@ WITH month_batch AS MATERIALIZED (
     FROM month_batch
     WHERE tasks > 0 AND open_tasks = 0 AND NOT is_settled AND cutoff > last_terminal_at + stuck_after
     UNION ALL
-    SELECT 'settlement_instant_estimated', NULL, NULL, count(*)::text
+    SELECT 'settlement_instant_estimated', CASE WHEN :owners_apart::boolean THEN account END AS whose, NULL,
+        count(*)::text
     FROM month_batch
     WHERE is_settlement_estimated
-    HAVING count(*) > 0
+    GROUP BY whose
     UNION ALL
     -- Named with every promise that the batch broke, since it is listed once.
     SELECT charge, account, id::text,
@@ -67,7 +69,7 @@ WITH month_batch AS MATERIALIZED (
         SELECT FROM batch_jobs AS b
         WHERE b.id::text = l.ref_id AND (b.created_at IS NULL OR b.created_at <= p.cutoff)
     )
-        AND (:only_user::uuid IS NULL OR l.user_id = :only_user::uuid)
+        AND (:only_users::uuid[] IS NULL OR l.user_id = ANY (:only_users::uuid[]))
     UNION ALL
     SELECT 'owner_without_account', NULL, NULL, count(*)::text
     FROM (

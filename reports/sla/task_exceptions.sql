@@ -23,12 +23,12 @@ WITH set_aside AS (
     FROM video_tasks AS t
     JOIN period AS p ON t.created_at >= p.starts_at AND t.created_at < p.ends_at AND t.created_at <= p.cutoff
     WHERE NOT EXISTS (SELECT FROM batch_jobs AS b WHERE b.id = t.batch_job_id)
-        AND (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
+        AND (:only_users::uuid[] IS NULL OR t.user_id = ANY (:only_users::uuid[]))
     HAVING count(*) > 0
     UNION ALL
     SELECT 'undated_task', NULL, NULL, count(*)::text
     FROM video_tasks AS t
-    WHERE t.created_at IS NULL AND (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
+    WHERE t.created_at IS NULL AND (:only_users::uuid[] IS NULL OR t.user_id = ANY (:only_users::uuid[]))
     HAVING count(*) > 0
     UNION ALL
     SELECT 'cell_cut', account, id::text, cell_cut

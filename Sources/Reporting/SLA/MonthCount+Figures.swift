@@ -66,16 +66,23 @@ extension MonthCount {
     }
 
     /// The values by which queries about batches know what their tasks came to, in place of counting them again.
-    func parameters() throws -> [String: Value] {
-        let listed = batches.map { (batch: $0.key.text, work: work[$0.value]) }
+    func parameters() throws -> [String: Value] { try Self.parameters(of: [(nil, self)]) }
+
+    /// The same of several counts, each of the tasks of one account, or of everybody's (nil).
+    static func parameters(of counts: [(account: Int64?, month: MonthCount)]) throws -> [String: Value] {
+        let listed = counts.flatMap { account, month in
+            month.batches.map { (batch: $0.key.text, account: account, work: month.work[$0.value]) }
+        }
+        let strangers = counts.flatMap { $0.month.strangers.map { Value.text($0.text) } }
         return [
             "work_batches": .texts(listed.map(\.batch)), "work_tasks": .ints(listed.map(\.work.tasks)),
+            "work_accounts": .array(listed.map { $0.account.map(Value.int) ?? .null }, of: .int8),
             "work_open_tasks": .ints(listed.map(\.work.openTasks)),
             "work_costs": .ints(try listed.map { try Self.credits($0.work.cost) }),
             "work_delivered": .ints(try listed.map { try Self.credits($0.work.delivered) }),
             "work_last_terminals": .array(listed.map { Value($0.work.lastTerminalAt) }, of: .timestamptz),
             "strangers": .array(
-                strangers.map { .text($0.text) } + (hasNobodys ? [.null] : []), of: .text),
+                strangers + (counts.contains { $0.month.hasNobodys } ? [.null] : []), of: .text),
         ]
     }
 

@@ -147,6 +147,9 @@ struct MonthCount: Sendable {
     private var lastBatch: (id: Identifier, work: Int)?
     private var modelBytes: [[UInt8]] = []
 
+    /// The number of the account whose task a row of `month_tasks.sql` is.
+    static func account(of row: borrowing RowView) throws -> Int64 { try row.int(Column.account) }
+
     /// Counts a row of `month_tasks.sql`.
     mutating func read(_ row: borrowing RowView) throws {
         let alike = try Alike(row)

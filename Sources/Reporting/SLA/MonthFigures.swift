@@ -31,6 +31,18 @@ struct MonthFigures: Codable, Sendable {
 }
 
 extension MonthFigures {
+    /// - Parameter models: By the bytes of their names: names that are equal as text are not the same.
+    init(_ components: [AvailabilityFigure], _ models: [[UInt8]: Attainment], _ refunds: Attainment?) {
+        availability = components.map {
+            Component(
+                component: $0.component, total: $0.total, monitored: $0.monitored, down: $0.down, excluded: $0.excluded)
+        }
+        completion = models.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map {
+            Model(model: String(decoding: $0.key, as: UTF8.self), good: $0.value.good, valid: $0.value.valid)
+        }
+        self.refunds = Refunds(good: refunds?.good ?? 0, valid: refunds?.valid ?? 0)
+    }
+
     /// Their one text: figures are the same where it is.
     func document() throws -> String { String(decoding: try CanonicalJSON.encode(self), as: UTF8.self) }
 
@@ -112,44 +124,31 @@ extension SLAReader {
     /// Counts what the trend takes of some months, which come in the order of time: all of them in one pass.
     func monthFigures(_ months: [SLAScope.JudgedMonth]) throws -> [MonthFigures] {
         guard !months.isEmpty else { return [] }
+        guard !scope.areApart else { return try monthFigures(months, ofEach: [scope])[0] }
         let availability = try availability(months)
         let completion = try completionByMonth(months)
-        return zip(zip(availability, completion), try refundsByMonth(months)).map { counted, refunds in
-            MonthFigures(
-                availability: counted.0.map {
-                    .init(
-                        component: $0.component, total: $0.total, monitored: $0.monitored, down: $0.down,
-                        excluded: $0.excluded)
-                },
-                completion: counted.1, refunds: refunds)
+        return try zip(zip(availability, completion), refundsByMonth(months)).map {
+            MonthFigures($0.0, $0.1, $1)
         }
     }
 
-    /// Completion of each month by model, as far as there are tasks.
-    private func completionByMonth(_ months: [SLAScope.JudgedMonth]) throws -> [[MonthFigures.Model]] {
-        // By the names' bytes: names that are equal as text are not the same.
-        var counted = [[[UInt8]: (good: Int64, valid: Int64)]](repeating: [:], count: months.count)
+    /// Completion of each month by the bytes of the model's name, as far as there are tasks.
+    private func completionByMonth(_ months: [SLAScope.JudgedMonth]) throws -> [[[UInt8]: Attainment]] {
+        var counted = [[[UInt8]: Attainment]](repeating: [:], count: months.count)
         for row in try dividedRows("trend_completion", months: months) {
             let (period, model) = (Int(try row.int("period")) - 1, Array(try row.text("model").utf8))
-            let before = counted[period][model] ?? (0, 0)
-            counted[period][model] = (before.good + (try row.int("good")), before.valid + (try row.int("valid")))
-        }
-        return counted.map { models in
-            models.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { model, tasks in
-                MonthFigures.Model(model: String(decoding: model, as: UTF8.self), good: tasks.good, valid: tasks.valid)
-            }
-        }
-    }
-
-    /// Refunds of each month, for everybody or the one account.
-    private func refundsByMonth(_ months: [SLAScope.JudgedMonth]) throws -> [MonthFigures.Refunds] {
-        var counted = [MonthFigures.Refunds](repeating: .init(), count: months.count)
-        // Not divided: a batch and its tasks may be of different owners.
-        for row in try rows("batches", months: months) where try row.optionalInt("account") == nil {
-            let (period, refunds) = (Int(try row.int("period")) - 1, try BatchFigure(row).refunds)
-            counted[period].good += refunds.good
-            counted[period].valid += refunds.valid
+            let before = counted[period][model] ?? Attainment(good: 0, valid: 0)
+            counted[period][model] = Attainment(
+                good: before.good + (try row.int("good")), valid: before.valid + (try row.int("valid")))
         }
         return counted
+    }
+
+    /// Refunds of each month, for everybody.
+    private func refundsByMonth(_ months: [SLAScope.JudgedMonth]) throws -> [Attainment] {
+        // Not divided: a batch and its tasks may be of different owners.
+        try batches(months).map { figures in
+            figures.first { $0.account == nil }?.figure.refunds ?? Attainment(good: 0, valid: 0)
+        }
     }
 }

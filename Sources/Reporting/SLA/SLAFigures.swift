@@ -76,6 +76,31 @@ extension SLAFigures.Exception {
     }
 }
 
+/// Idempotency keys of a month: seen, seen again, and with more than one batch.
+struct IdempotencyKeys: Sendable {
+    let seen: Int64
+    let replayed: Int64
+    let duplicated: Int64
+
+    /// Reads a row of `idempotency.sql`.
+    init(_ row: Row) throws {
+        seen = try row.int("keys_seen")
+        replayed = try row.int("keys_replayed")
+        duplicated = try row.int("duplicated")
+    }
+}
+
+extension IdempotencyFigure {
+    /// - Parameters:
+    ///   - keys: Nil where there are none.
+    ///   - keepsLog: False where nobody knows which came again.
+    init(_ keys: IdempotencyKeys?, keepsLog: Bool, _ batches: BatchFigure) {
+        self.init(
+            keysSeen: keys?.seen ?? 0, keysReplayed: keepsLog ? keys?.replayed ?? 0 : nil,
+            duplicated: keys?.duplicated ?? 0, overFrozen: batches.overFrozen)
+    }
+}
+
 extension BatchFigure {
     /// Reads a row of `batches.sql`.
     init(_ row: Row) throws {

@@ -18,8 +18,10 @@ struct SLAReader {
     /// Both clocks where any task knows when it was handed over; else they are one and the same.
     let clocks: [ContractProfile.Clock]
 
+    /// - Parameter clocks: Those of ``clocks(_:_:)``, where they were asked for before.
     init(
         scope: SLAScope, session: Session, library: QueryLibrary, catalog: Catalog, readers: SnapshotReaders? = nil,
+        clocks: [ContractProfile.Clock]? = nil,
         options: TransactionOptions = ReportSession.options(statementTimeoutMilliseconds: 0),
         progress: @escaping (String) -> Void
     ) throws {
@@ -30,7 +32,7 @@ struct SLAReader {
         self.readers = readers
         self.options = options
         self.progress = progress
-        clocks = try Self.clocks(session, catalog)
+        self.clocks = try clocks ?? Self.clocks(session, catalog)
     }
 
     /// The clocks that are asked for.
@@ -43,32 +45,46 @@ struct SLAReader {
         return try facts[0].bool("has_dispatches") ? ContractProfile.Clock.allCases : [.dispatch]
     }
 
-    /// Counts everything but the drill-down.
-    func figures() throws -> SLAFigures {
+    /// Counts everything but the drill-down, for each report of a group.
+    func figures(of group: SLAGroup) throws -> [SLAFigures] {
+        scope.areApart ? try figures(ofEach: group.scopes) : [try figures()]
+    }
+
+    /// The same for the report of everybody.
+    private func figures() throws -> SLAFigures {
         var figures = SLAFigures()
         figures.availability = try availability([scope.current])[0]
         let month = try countMonth()
-        figures.completions = month.completions().filter { isReported($0.account) }
+        let counted = try month.parameters()
+        figures.completions = month.completions()
         figures.judgedTasks = month.judged
-        figures.refundRates = try month.refundRates().filter { isReported($0.account) }
-        figures.batches = try batches([scope.current], counted: month)[0]
-        figures.idempotency = try idempotency(figures.batches)
-        figures.refundExceptions = try refundExceptions(month)
-        figures.exceptions = try exceptions(month)
+        figures.refundRates = try month.refundRates()
+        figures.batches = try batches([scope.current], counted: counted)[0]
+        if figures.batches.isEmpty { figures.batches = [.init(account: nil, figure: BatchFigure())] }
+        let keys = try idempotencyKeys(), keepsLog = try keepsRequestLog()
+        figures.idempotency = figures.batches.map {
+            .init(account: $0.account, figure: IdempotencyFigure(keys[$0.account], keepsLog: keepsLog, $0.figure))
+        }
+        figures.refundExceptions = try refundExceptions(counted)
+        figures.exceptions = missingTables() + (month.exceptions() + (try exceptions(counted))).sorted()
         figures.ownAvailability = try ownAvailability()
         figures.history = try history()
         return figures
     }
 
     /// A query of the report with its values, as it is sent to the server.
+    ///
+    /// - Parameter counted: What the tasks of the one month came to, where they were counted before:
+    ///   ``MonthCount/parameters()``.
     func bound(
-        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil, counted: MonthCount? = nil
+        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil,
+        counted: [String: Value]? = nil
     ) throws -> BoundQuery {
         var parameters = parameters(months ?? [scope.current], noticeHours: noticeHours)
         guard let counted else {
             return try library.bind(name, catalog: catalog, parameters: parameters, standingIn: scope.standIns)
         }
-        parameters.merge(try counted.parameters()) { _, counted in counted }
+        parameters.merge(counted) { _, counted in counted }
         return try library.bind(
             name, catalog: catalog, parameters: parameters,
             standingIn: scope.standIns.merging(
@@ -77,7 +93,8 @@ struct SLAReader {
     }
 
     func rows(
-        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil, counted: MonthCount? = nil
+        _ name: String, months: [SLAScope.JudgedMonth]? = nil, noticeHours: Int64? = nil,
+        counted: [String: Value]? = nil
     ) throws -> [Row] {
         progress("counting \(Column.title(of: name).lowercased())")
         let query = try bound(name, months: months, noticeHours: noticeHours, counted: counted)
@@ -88,10 +105,7 @@ struct SLAReader {
 
     /// Reads the tasks of the month, each once, the customers divided over the connections that there are.
     func countMonth() throws -> MonthCount {
-        progress("counting completion")
-        var parameters = parameters([scope.current])
-        parameters["with_batch_tasks"] = .bool(true)
-        let parts = try divided("month_tasks", parameters) { query, session in
+        let parts = try dividedTasks { query, session in
             var count = MonthCount()
             try query.forEachRow(session) { try count.read($0) }
             return count
@@ -99,6 +113,16 @@ struct SLAReader {
         var month = parts[0]
         for part in parts.dropFirst() { month.add(part) }
         return month
+    }
+
+    /// Reads the tasks of the month by `month_tasks.sql`.
+    func dividedTasks<Part: Sendable>(
+        _ body: @escaping @Sendable (BoundQuery, Session) throws -> Part
+    ) throws -> [Part] {
+        progress("counting completion")
+        var parameters = parameters([scope.current])
+        parameters["with_batch_tasks"] = .bool(true)
+        return try divided("month_tasks", parameters, body)
     }
 
     /// All rows of a query whose rows are those of one customer each, or numbers that may be added up.
@@ -129,9 +153,6 @@ struct SLAReader {
         scope.parameters(
             months: months, clocks: clocks, noticeHours: noticeHours ?? scope.widestProfile.maintenanceNoticeHours)
     }
-
-    /// Rows of everybody are left out of the report of one account.
-    func isReported(_ account: Int64?) -> Bool { account != nil || scope.onlyAccount == nil }
 
     /// Availability of each month, in the months' order.
     func availability(
@@ -169,26 +190,22 @@ struct SLAReader {
         return byAccount
     }
 
-    /// Batches of each month, for everybody and by account; everybody's row is there even where nothing is.
-    ///
-    /// - Parameter counted: What the tasks of the one month came to, where they were counted before.
+    /// Batches of each month as far as there are any, by account, and before them for everybody where accounts are not
+    /// apart.
     func batches(
-        _ months: [SLAScope.JudgedMonth], counted: MonthCount? = nil
+        _ months: [SLAScope.JudgedMonth], counted: [String: Value]? = nil
     ) throws -> [[SLAFigures.Of<BatchFigure>]] {
         guard !months.isEmpty else { return [] }
         var figures = [[SLAFigures.Of<BatchFigure>]](repeating: [], count: months.count)
         for row in try rows("batches", months: months, counted: counted) {
-            let account = try row.optionalInt("account")
-            guard isReported(account) else { continue }
-            figures[Int(try row.int("period")) - 1].append(.init(account: account, figure: try BatchFigure(row)))
+            figures[Int(try row.int("period")) - 1].append(
+                .init(account: try row.optionalInt("account"), figure: try BatchFigure(row)))
         }
-        let everybody: Int64? = scope.onlyAccount == nil ? nil : 1
-        return figures.map { $0.isEmpty ? [.init(account: everybody, figure: BatchFigure())] : $0 }
+        return figures
     }
 
-    private func idempotency(
-        _ batches: [SLAFigures.Of<BatchFigure>]
-    ) throws -> [SLAFigures.Of<IdempotencyFigure>] {
+    /// True where a log of requests can say whether one came again: one that takes a request of a key once cannot.
+    func keepsRequestLog() throws -> Bool {
         let log = try session.query(
             """
             WITH enterprise_api_usage AS (\(catalog.select(.apiUsage)))
@@ -206,23 +223,18 @@ struct SLAReader {
                     )
             ) AS keeps_log
             """, [.instant(scope.current.cutoff)])
-        // A log that takes a request of a key once cannot say whether it came again.
-        let keepsLog = try log[0].bool("keeps_log")
-        var counted: [Int64?: Row] = [:]
-        for row in try rows("idempotency") { counted[try row.optionalInt("account")] = row }
-        return try batches.map { batch in
-            let row = counted[batch.account]
-            return SLAFigures.Of(
-                account: batch.account,
-                figure: IdempotencyFigure(
-                    keysSeen: try row?.int("keys_seen") ?? 0,
-                    keysReplayed: keepsLog ? try row?.int("keys_replayed") ?? 0 : nil,
-                    duplicated: try row?.int("duplicated") ?? 0, overFrozen: batch.figure.overFrozen))
-        }
+        return try log[0].bool("keeps_log")
     }
 
-    func refundExceptions(_ month: MonthCount?) throws -> [SLAFigures.RefundException] {
-        try rows("refund_exceptions", counted: month).map { row in
+    /// Idempotency keys by account, and for everybody (nil) where accounts are not apart.
+    func idempotencyKeys() throws -> [Int64?: IdempotencyKeys] {
+        var keys: [Int64?: IdempotencyKeys] = [:]
+        for row in try rows("idempotency") { keys[try row.optionalInt("account")] = try IdempotencyKeys(row) }
+        return keys
+    }
+
+    func refundExceptions(_ counted: [String: Value]?) throws -> [SLAFigures.RefundException] {
+        try rows("refund_exceptions", counted: counted).map { row in
             SLAFigures.RefundException(
                 account: try row.int("account"), batchID: try row.text("batch_id"),
                 refundClass: try row.text("class"), obligatedCredits: try row.int("obligated_credits"),
@@ -231,14 +243,17 @@ struct SLAReader {
         }
     }
 
-    private func exceptions(_ month: MonthCount) throws -> [SLAFigures.Exception] {
-        let missing = library.gaps(in: catalog).map { gap in
+    /// What the deployment lacks and a query would read.
+    func missingTables() -> [SLAFigures.Exception] {
+        library.gaps(in: catalog).map { gap in
             SLAFigures.Exception(
                 kind: gap.column == nil ? "missing_table" : "missing_column", account: nil, reference: gap.reference,
                 detail: gap.column == nil ? gap.table.consequence : "read as empty")
         }
-        let counted = try rows("exceptions", counted: month).map { try SLAFigures.Exception($0) }
-        return missing + (month.exceptions() + counted).sorted()
+    }
+
+    func exceptions(_ counted: [String: Value]?) throws -> [SLAFigures.Exception] {
+        try rows("exceptions", counted: counted).map { try SLAFigures.Exception($0) }
     }
 }
 

@@ -66,8 +66,10 @@ extension SLAReport {
         let library = try QueryLibrary(folder: settings.definitionFolder)
         let counted = try await connection.transaction(options) { session in
             let catalog = try prepare(session)
-            let (scope, reader) = try reader(
-                of: request, session, catalog, try shippedProfile(), library, nil, progress)
+            let scope = try groups(.requested, session, catalog)[0].whole
+            let reader = try SLAReader(
+                scope: scope, session: session, library: library, catalog: catalog, options: options,
+                progress: progress)
             return CountedMonths(scope, try reader.unrecordedMonth())
         }
         return try await Self.record([counted], connection)

@@ -13,6 +13,10 @@ extension SLAReport {
         var outcome: Outcome
     }
 
+    private static let progressInterval = 25
+    /// Reports whose figures are counted and that wait to be written, while the next ones are counted.
+    private static let reportsAhead = 500
+
     /// Writes a report of every account, each over its own month and by its own contract.
     public func runEach(
         _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
@@ -55,7 +59,7 @@ extension SLAReport {
     /// Over how many connections the tasks are read: one, where there are few of them or one customer's alone, and for
     /// queries that are not ours, since what they do to their session is watched on one.
     private func connections(of reports: Reports, _ connection: Connection) async throws -> Int {
-        guard reports == .requested, request.account == nil, !settings.isForeignDefinition else { return 1 }
+        guard reports == .ofEach || request.account == nil, !settings.isForeignDefinition else { return 1 }
         if let connections = settings.connections { return connections }
         // By the catalogue's own numbers: asking for the size of a file would wait for whoever locks the table.
         let bytes = try await connection.run { session in
@@ -80,15 +84,18 @@ extension SLAReport {
         try await connection.transaction(options) { session in
             let staging = folder.value
             let catalog = try prepare(session)
-            let profile = try shippedProfile()
-            let requests = reports == .ofEach ? try eachRequest(session, catalog) : [request]
+            let groups = try groups(reports, session, catalog)
+            if groups.contains(where: { $0.scopes.count > 1 }) { try TaskRows.prepare(session) }
             let watch = try SessionWatch(session)
-            var made = try requests.map { request in
-                if reports == .ofEach { progress("\(request.account ?? "")") }
-                let (scope, reader) = try reader(of: request, session, catalog, profile, library, readers, progress)
-                return try make(scope, reader, staging, isAddressed: isAddressed)
-            }
+            var made = try make(groups, session, catalog, readers, library, staging, progress: progress)
             try watch.check(session, after: "A query of \(settings.definitionFolder)")
+            if isAddressed {
+                let addresses = try MailAddress.of(made.compactMap(\.outcome.account), session, catalog)
+                for index in made.indices {
+                    made[index].outcome.email =
+                        made[index].outcome.account.flatMap { addresses[$0.userID] } ?? ""
+                }
+            }
             progress("publishing the files")
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             for index in made.indices {
@@ -101,37 +108,56 @@ extension SLAReport {
         }
     }
 
-    /// A request for each account whose own month has begun at the cutoff.
-    private func eachRequest(_ session: Session, _ catalog: Catalog) throws -> [SLARequest] {
-        let accounts = try Books(session: session, catalog: catalog).accounts()
-        guard !accounts.isEmpty else { throw ReportRefusal.noAccounts }
-        let asked = try request.cutoff ?? session.snapshotInstant()
-        let periods = try LocalMonths(session).periods(of: accounts.map { (request.month, $0) })
-        let begun = zip(accounts, periods).filter { $1.start < asked }.map(\.0)
-        guard !begun.isEmpty else {
-            throw DaybookError.usage(
-                "At the cutoff the month \(request.month) has not begun for anybody; choose an earlier one.")
+    /// Counts and writes the reports, group after group, and gives them by slug.
+    private func make(
+        _ groups: [SLAGroup], _ session: Session, _ catalog: Catalog, _ readers: SnapshotReaders,
+        _ library: QueryLibrary, _ staging: StagingFolder, progress: @escaping @Sendable (String) -> Void
+    ) throws -> [Report] {
+        let clocks = try SLAReader.clocks(session, catalog)
+        let count = groups.reduce(0) { $0 + $1.scopes.count }
+        // Of several reports it is told how many are written.
+        let common = try SLAWriting.Common(settings, library) { if count == 1 { progress($0) } }
+        let work = OrderedWork<Report>(ahead: Self.reportsAhead)
+        // Nothing is written any more when the staging folder goes.
+        defer { work.wait() }
+        var made: [Report] = []
+        var number = 0
+        for group in groups {
+            let reader = try SLAReader(
+                scope: group.whole, session: session, library: library, catalog: catalog, readers: readers,
+                clocks: clocks, options: options, progress: progress)
+            let figures = try reader.figures(of: group)
+            let tasks = settings.writesTasks ? try TaskRows(of: group, reader) : nil
+            for (index, scope) in group.scopes.enumerated() {
+                let writing = SLAWriting(
+                    scope: scope, figures: figures[index], common: common,
+                    outputs: try Outputs(
+                        staging: staging, baseName: scope.request.baseName, formats: settings.formats),
+                    tasks: tasks, account: group.scopes.count == 1 ? nil : Int64(index) + 1)
+                // The tasks are read while they are written, over the connection that counts.
+                if tasks != nil || count == 1 {
+                    made.append(try Self.finish(writing))
+                } else {
+                    try work.add { try Self.finish(writing) }
+                }
+                number += 1
+                if count > 1, number % Self.progressInterval == 0 { progress("writing reports, \(number) of \(count)") }
+            }
+            try tasks?.close()
         }
-        return begun.map { request.of($0.slug) }
+        return (made + (try work.finish())).sorted { left, right in
+            (left.outcome.account?.slug ?? "").utf8.lexicographicallyPrecedes((right.outcome.account?.slug ?? "").utf8)
+        }
     }
 
-    private func make(
-        _ scope: SLAScope, _ reader: SLAReader, _ staging: StagingFolder, isAddressed: Bool
-    ) throws -> Report {
-        let figures = try reader.figures()
-        let outputs = try Outputs(staging: staging, baseName: scope.request.baseName, formats: settings.formats)
-        let tables = SLATables(scope: scope, figures: figures)
-        let writing = SLAWriting(
-            scope: scope, figures: figures, tables: tables, reader: reader, outputs: outputs, settings: settings)
-        let summary = try writing.writeAll()
-        let owner = isAddressed ? scope.onlyAccount : nil
+    private static func finish(_ writing: SLAWriting) throws -> Report {
+        let (scope, summary) = (writing.scope, try writing.writeAll())
         return Report(
-            outputs: outputs,
+            outputs: writing.outputs,
             outcome: Outcome(
-                account: scope.onlyAccount,
-                email: try owner.map { try MailAddress.of($0, reader.session, reader.catalog) } ?? "",
-                summary: summary, isFinal: scope.isFinal, finalityAt: scope.finalityAt,
-                counted: CountedMonths(scope, figures.history.counted), findings: figures.history.findings))
+                account: scope.onlyAccount, summary: summary, isFinal: scope.isFinal, finalityAt: scope.finalityAt,
+                counted: CountedMonths(scope, writing.figures.history.counted),
+                findings: writing.figures.history.findings))
     }
 }
 

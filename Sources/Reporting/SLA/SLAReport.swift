@@ -29,6 +29,9 @@ public struct SLAReport: Sendable {
         /// Over how many connections of one snapshot the tasks are read at most; nil for as many as pay off.
         public let connections: Int?
 
+        /// True where the drill-down is written into any file.
+        var writesTasks: Bool { includesTasks && (formats.contains(.csv) || formats.contains(.xlsx)) }
+
         public init(
             definitionFolder: String, isForeignDefinition: Bool = false, templates: TemplateSet, output: String,
             mode: OutputMode = .ownerOnly,
@@ -53,7 +56,7 @@ public struct SLAReport: Sendable {
         /// Whose report it is; nil for everybody's.
         public let account: Account?
         /// Where it would be sent; empty where nobody knows, or nobody asked.
-        public let email: String
+        public internal(set) var email = ""
         /// Paths of the files that were written.
         public var files: [String] = []
         /// SHA-256 of each of them as it was written, by its path.
@@ -95,14 +98,11 @@ public struct SLAReport: Sendable {
     public func script(_ connection: Connection) async throws -> String {
         let library = try QueryLibrary(folder: settings.definitionFolder)
         return try await connection.transaction(ReportSession.options(statementTimeoutMilliseconds: 0)) { session in
-            let (_, reader) = try prepare(session, library: library)
+            let catalog = try prepare(session)
+            let scope = try groups(.requested, session, catalog)[0].whole
+            let reader = try SLAReader(scope: scope, session: session, library: library, catalog: catalog) { _ in }
             return try reader.script(includesTasks: settings.includesTasks)
         }
-    }
-
-    private func prepare(_ session: Session, library: QueryLibrary) throws -> (SLAScope, SLAReader) {
-        let catalog = try prepare(session)
-        return try reader(of: request, session, catalog, try shippedProfile(), library, nil) { _ in }
     }
 
     /// The options of every transaction that reads.
@@ -120,7 +120,7 @@ public struct SLAReport: Sendable {
     }
 
     /// The contract profile that comes with the report.
-    func shippedProfile() throws -> [UInt8] {
+    private func shippedProfile() throws -> [UInt8] {
         let path = settings.definitionFolder + "/standard-profile.json"
         guard let profile = FileManager.default.contents(atPath: path) else {
             throw DaybookError.configuration("\(path) is missing; reinstall the reports.")
@@ -128,22 +128,28 @@ public struct SLAReport: Sendable {
         return Array(profile)
     }
 
-    func reader(
-        of request: SLARequest, _ session: Session, _ catalog: Catalog, _ profile: [UInt8], _ library: QueryLibrary,
-        _ readers: SnapshotReaders?, _ progress: @escaping (String) -> Void
-    ) throws -> (SLAScope, SLAReader) {
-        let contracts = try Contracts(Books(session: session, catalog: catalog), shippedProfile: profile)
-        let scope = try SLAScope(request, contracts: contracts, session: session, catalog: catalog)
-        guard scope.isFinal || !request.records else {
-            throw ReportRefusal.preliminaryMonth(request.month, account: request.account, finalityAt: scope.finalityAt)
+    /// The reports of a run, put together as far as they can be counted together.
+    func groups(_ reports: Reports, _ session: Session, _ catalog: Catalog) throws -> [SLAGroup] {
+        let contracts = try Contracts(Books(session: session, catalog: catalog), shippedProfile: shippedProfile())
+        let groups: [SLAGroup]
+        switch reports {
+        case .requested:
+            groups = [SLAGroup(try SLAScope(request, contracts: contracts, session: session, catalog: catalog))]
+        case .ofEach:
+            let scopes = try SLAScope.each(of: request, contracts: contracts, session: session, catalog: catalog)
+            // What queries of somebody's own give of several accounts nobody knows.
+            groups = settings.isForeignDefinition ? scopes.map { SLAGroup($0) } : SLAGroup.groups(of: scopes)
         }
-        try CarriedLedger.refuse(
-            "The SLA report of \(request.month)", from: scope.current.period.start,
-            cutoff: CarriedLedger.cutoff(session, catalog: catalog))
-        let reader = try SLAReader(
-            scope: scope, session: session, library: library, catalog: catalog, readers: readers, options: options,
-            progress: progress)
-        return (scope, reader)
+        let cutoff = try CarriedLedger.cutoff(session, catalog: catalog)
+        if request.records, let early = groups.flatMap(\.scopes).first(where: { !$0.isFinal }) {
+            throw ReportRefusal.preliminaryMonth(
+                request.month, account: early.request.account, finalityAt: early.finalityAt)
+        }
+        for group in groups {
+            try CarriedLedger.refuse(
+                "The SLA report of \(request.month)", from: group.whole.current.period.start, cutoff: cutoff)
+        }
+        return groups
     }
 }
 

@@ -8,17 +8,20 @@ struct SLAScope: Sendable {
     typealias Contract = Contracts.Contract
 
     /// A month with its two instants and the cutoff it is judged at.
-    struct JudgedMonth: Sendable {
+    struct JudgedMonth: Hashable, Sendable {
         let month: Month
         let period: Period
         let cutoff: Instant
     }
 
     let request: SLARequest
-    /// All accounts by slug, or the one that is reported, under the terms of the reported month.
+    /// All accounts by slug, or those that are reported, under the terms of the reported month.
     let accounts: [Account]
-    /// The one account that is reported, nil for everybody.
+    /// The one account that is reported, nil for everybody, and for a group of accounts.
     let onlyAccount: Account?
+    /// True where each of the accounts has a report of its own: nothing is counted but what is theirs, and nothing of
+    /// one of them for another.
+    let areApart: Bool
     /// Contract profiles; the first is the standard one.
     let contracts: [Contract]
     /// Which of them judges which rows of whom.
@@ -88,7 +91,8 @@ struct SLAScope: Sendable {
             "period_ends": .instants(months.map(\.period.end)),
             "cutoffs": .instants(months.map(\.cutoff)),
             "clocks": .texts(clocks.map(\.rawValue)),
-            "only_user": onlyAccount.map { .text($0.userID) } ?? .null,
+            "only_users": areApart ? .texts(accounts.map(\.userID)) : .null,
+            "owners_apart": .bool(areApart),
             "owner_ids": .texts(accounts.map(\.userID)),
             "owner_slugs": .texts(accounts.map(\.slug)),
             "terms_owners": .texts(stretches.map(\.userID)),
@@ -121,39 +125,67 @@ extension SLAScope {
         let onlyAccount = try request.account.map { try Account.named($0, among: accounts) }
         if let onlyAccount { accounts = [onlyAccount] }
         let localMonths = LocalMonths(session)
-        let months = (0..<Limits.trendMonths).reversed().compactMap { request.month.adding(months: -$0) }
+        let months = Self.months(upTo: request.month)
         let periods =
             try onlyAccount.map { account in try localMonths.periods(of: months.map { ($0, account) }) }
             ?? Self.standardPeriods(months, contracts: contracts, localMonths)
-        let ownPeriods = try localMonths.periods(of: accounts.map { (request.month, $0) })
-        let stretches = try contracts.stretches(of: accounts, session: session)
+        try self.init(
+            request, accounts: accounts, onlyAccount: onlyAccount, periods: Array(zip(months, periods)),
+            ownPeriods: localMonths.periods(of: accounts.map { (request.month, $0) }),
+            stretches: contracts.stretches(of: accounts, session: session), contracts: contracts,
+            standIns: Self.standIns(session, catalog), snapshotAt: session.snapshotInstant())
+        try requireReplayed(session)
+    }
+
+    /// - Parameters:
+    ///   - periods: The months up to the reported one.
+    ///   - ownPeriods: The reported month of each account.
+    init(
+        _ request: SLARequest, accounts: [Account], onlyAccount: Account?, periods: [(month: Month, period: Period)],
+        ownPeriods: [Period], stretches: [Contracts.Stretch], contracts: Contracts, standIns: [String: String],
+        snapshotAt: Instant
+    ) throws(DaybookError) {
         let own = try contracts.contracts(of: accounts, periods: ownPeriods)
-        let standard = try contracts.contract("standard", monthEnd: periods.last?.end ?? .distantFuture)
+        let standard = try contracts.contract("standard", monthEnd: periods.last?.period.end ?? .distantFuture)
         let judging = Self.listed(standard, stretches.map(\.contract) + own)
         let timeZone = onlyAccount?.timeZone ?? standard.profile.timeZone
-
-        let snapshotAt = try session.snapshotInstant()
-        guard let period = periods.last, period.start < snapshotAt else {
+        guard let period = periods.last?.period, period.start < snapshotAt else {
             throw DaybookError.usage("The month \(request.month) has not begun in \(timeZone); choose an earlier one.")
         }
         let judged = ReportScope(
             title: "The SLA report of \(request.month)", period: period, contracts: judging, cutoff: request.cutoff,
             snapshotAt: snapshotAt)
-        try judged.requireReplayed(session)
-        try judged.requireKnownCutoff()
-        if let cutoff = request.cutoff, cutoff < period.start {
-            throw DaybookError.usage("The cutoff \(cutoff) lies before the month, which starts at \(period.start).")
-        }
         self.init(
-            request: request, accounts: accounts, onlyAccount: onlyAccount, contracts: judging,
-            stretches: stretches, ownContracts: own, timeZone: timeZone, judged: judged,
-            earlier: zip(months, periods).dropLast().map { month, period in
+            request: request, accounts: accounts, onlyAccount: onlyAccount, areApart: onlyAccount != nil,
+            contracts: judging, stretches: stretches, ownContracts: own, timeZone: timeZone, judged: judged,
+            earlier: periods.dropLast().map { month, period in
                 JudgedMonth(
                     month: month, period: period,
                     cutoff: min(ReportScope.finality(of: period, judging), judged.cutoff))
             },
             ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)),
-            standIns: try WantedIndex.findMonths(session, catalog: catalog) ? ["every_task": "found_task"] : [:])
+            standIns: standIns)
+    }
+
+    /// Relations of the queries in the places of others, by what the database has.
+    static func standIns(_ session: Session, _ catalog: Catalog) throws -> [String: String] {
+        try WantedIndex.findMonths(session, catalog: catalog) ? ["every_task": "found_task"] : [:]
+    }
+
+    /// The reported month and those before it that its trend shows, oldest first.
+    static func months(upTo month: Month) -> [Month] {
+        (0..<Limits.trendMonths).reversed().compactMap { month.adding(months: -$0) }
+    }
+
+    /// Throws `tryAgain` on a standby that has yet to replay what the report counts, and `usage` for a cutoff that lies
+    /// before the month, or is still to come.
+    func requireReplayed(_ session: Session) throws {
+        try judged.requireReplayed(session)
+        try judged.requireKnownCutoff()
+        if let cutoff = request.cutoff, cutoff < judged.period.start {
+            throw DaybookError.usage(
+                "The cutoff \(cutoff) lies before the month, which starts at \(judged.period.start).")
+        }
     }
 
     /// Months of everybody lie in the zone of the standard profile's version that the last of them is judged by.
@@ -167,7 +199,7 @@ extension SLAScope {
     }
 
     /// Each contract once: the standard one first, the others by name and version.
-    private static func listed(_ standard: Contract, _ others: [Contract]) -> [Contract] {
+    static func listed(_ standard: Contract, _ others: [Contract]) -> [Contract] {
         let byDigest = Dictionary(others.map { ($0.sha256, $0) }) { first, _ in first }
         let rest = byDigest.values.filter { $0.sha256 != standard.sha256 }.sorted { left, right in
             left.profile.name == right.profile.name

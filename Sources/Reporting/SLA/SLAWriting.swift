@@ -7,50 +7,71 @@ import Spreadsheet
 
 /// Writes the files of one SLA report, in the order in which they depend on each other.
 struct SLAWriting {
+    /// What all reports of a run have in common.
+    struct Common {
+        let settings: SLAReport.Settings
+        let library: QueryLibrary
+        /// The SQL files that were used: all of the library's, put in order once.
+        let files: [QueryFile]
+        let definitions: [SLAPage.Definition]
+        let progress: (String) -> Void
+
+        init(_ settings: SLAReport.Settings, _ library: QueryLibrary, progress: @escaping (String) -> Void) throws {
+            self.settings = settings
+            self.library = library
+            self.progress = progress
+            files = library.files
+            definitions = try SLAWriting.loadDefinitions(settings)
+        }
+    }
+
     let scope: SLAScope
     let figures: SLAFigures
-    let tables: SLATables
-    let reader: SLAReader
+    let common: Common
     let outputs: Outputs
-    let settings: SLAReport.Settings
+    /// Where the tasks come from; nil where none are written.
+    let tasks: TaskRows?
+    /// The number of the report's account in its group; nil where it is the only report.
+    let account: Int64?
+
+    private var settings: SLAReport.Settings { common.settings }
+    private var tables: SLATables { SLATables(scope: scope, figures: figures) }
 
     /// Writes everything into the staging folder and says what it comes to.
     func writeAll() throws -> SLASummary {
+        let tables = tables
         let promises = tables.promiseList()
         let summary = SLASummary(promises, scope: scope)
         var made = tables.make(summary)
         let grids = trendGrids()
-        let definitions = try loadDefinitions()
         let workbook =
             outputs.formats.contains(.xlsx)
             ? try SLAWorkbook(
                 path: outputs.workbookPath(), temporaryDirectory: outputs.staging.path, scope: scope) : nil
-        reader.progress("writing the tables")
+        common.progress("writing the tables")
         made.exceptions.rows += LongCells.exceptions(in: made.all)
         made.exceptions.sortRows()
         try workbook?.addTables(made, summary: summary, grids: grids)
         var provenance = Provenance()
-        if outputs.formats.contains(.csv) || outputs.formats.contains(.xlsx), settings.includesTasks {
-            try writeTasks(workbook, provenance: &provenance)
-        }
+        if let tasks { try write(tasks, workbook, provenance: &provenance) }
         for table in made.all {
             let bytes = CSVEncoder.encode(table)
-            try provenance.add(table, file: bytes, queries: Self.queries(of: table).map { try reader.library.file($0) })
+            try provenance.add(table, file: bytes, queries: Self.queries(of: table).map { try common.library.file($0) })
             if outputs.formats.contains(.csv) { try outputs.write(bytes, to: table.name + ".csv") }
         }
-        for file in reader.library.files { provenance.add(file) }
+        for file in common.files { provenance.add(file) }
         let provenanceTable = provenance.table()
         if outputs.formats.contains(.csv) {
             try outputs.write(CSVEncoder.encode(provenanceTable), to: "provenance.csv")
         }
         if let workbook {
-            reader.progress("writing the workbook")
-            try workbook.close(definitions: definitions, provenance: provenanceTable)
+            common.progress("writing the workbook")
+            try workbook.close(definitions: common.definitions, provenance: provenanceTable)
             try outputs.addWorkbook()
         }
         if outputs.formats.contains(.html) {
             let page = SLAPage(
-                scope: scope, summary: summary, tables: made.shown, grids: grids, definitions: definitions,
+                scope: scope, summary: summary, tables: made.shown, grids: grids, definitions: common.definitions,
                 provenance: provenanceTable)
             let html = try settings.templates.render(page, template: "sla")
             try outputs.writeBeside(Array(html.utf8), extension: "html")
@@ -67,21 +88,21 @@ struct SLAWriting {
         }
     }
 
-    private func writeTasks(_ workbook: SLAWorkbook?, provenance: inout Provenance) throws {
-        reader.progress("writing tasks")
+    private func write(_ tasks: TaskRows, _ workbook: SLAWorkbook?, provenance: inout Provenance) throws {
+        common.progress("writing tasks")
         let count = figures.judgedTasks
         let csv = outputs.formats.contains(.csv) ? try outputs.sink("tasks.csv") : nil
         let sheets = try workbook?.addTaskSheets(count: count)
         let drillDown = TaskDrillDown(
             csv: csv, sheets: sheets?.sheets ?? [], formats: sheets?.formats ?? [],
-            slugs: ["(none)"] + scope.accounts.map(\.slug), progress: reader.progress)
-        _ = try drillDown.write(try reader.bound("tasks"), session: reader.session, expected: count)
+            progress: common.progress)
+        try drillDown.write(tasks, ofAccount: account, expected: count)
         guard let finished = try csv?.finish() else { return }
         outputs.add("\(outputs.baseName)/tasks.csv", finished)
-        try provenance.add(name: "tasks", rows: count, sha256: finished.sha256, query: reader.library.file("tasks"))
+        try provenance.add(name: "tasks", rows: count, sha256: finished.sha256, query: common.library.file("tasks"))
     }
 
-    private func loadDefinitions() throws -> [SLAPage.Definition] {
+    private static func loadDefinitions(_ settings: SLAReport.Settings) throws -> [SLAPage.Definition] {
         struct Entry: Decodable {
             let term: String
             let text: String
@@ -125,7 +146,7 @@ struct SLAWriting {
                     recordedAt: $0.recordedAt.description)
             },
             files: outputs.files,
-            sqlFiles: reader.library.files.map { Manifest.SQLFile(path: $0.path, sha256: $0.sha256) },
+            sqlFiles: common.files.map { Manifest.SQLFile(path: $0.path, sha256: $0.sha256) },
             programVersion: settings.programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
         try outputs.writeManifest(try manifest.json())

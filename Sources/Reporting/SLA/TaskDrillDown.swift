@@ -24,19 +24,17 @@ struct TaskDrillDown {
     /// The sheets in order and the format of each column; empty without a workbook.
     let sheets: [Sheet]
     let formats: [Format]
-    /// The slugs by account number, `(none)` first.
-    let slugs: [String]
     let progress: (String) -> Void
 
-    /// Writes all tasks and gives their number.
-    func write(_ query: BoundQuery, session: Session, expected: Int64) throws -> Int64 {
+    /// Writes the tasks of a report.
+    func write(_ rows: TaskRows, ofAccount account: Int64?, expected: Int64) throws {
         if let csv {
             try csv.write(CSVEncoder.byteOrderMark)
             try csv.append { CSVEncoder.appendHeader(Self.columns, to: &$0) }
         }
-        var fields = FieldBuffer(slugs: slugs)
+        var fields = FieldBuffer(slugs: rows.slugs)
         var count = 0
-        try query.forEachRow(session) { row in
+        try rows.forEach(ofAccount: account, expected: expected) { row in
             try fields.read(row)
             if let csv { try csv.append { fields.appendCSV(to: &$0) } }
             if !sheets.isEmpty { try writeSheetRow(fields, number: count) }
@@ -52,7 +50,6 @@ struct TaskDrillDown {
                 try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...(Self.columns.count - 1))
             }
         }
-        return Int64(count)
     }
 
     private func writeSheetRow(_ fields: borrowing FieldBuffer, number: Int) throws {
@@ -68,6 +65,58 @@ struct TaskDrillDown {
             }
         }
     }
+}
+
+/// The rows of the drill-down of a group's reports: all of their tasks in one reading, report after report.
+struct TaskRows {
+    private static let cursor = "drill_down"
+
+    /// The slugs by account number, `(none)` first.
+    let slugs: [String]
+    private let session: Session
+    /// Nil where a cursor stands before the tasks of the next report.
+    private let query: BoundQuery?
+
+    init(of group: SLAGroup, _ reader: SLAReader) throws {
+        session = reader.session
+        slugs = ["(none)"] + group.whole.accounts.map(\.slug)
+        let tasks = try reader.bound("tasks")
+        query = group.scopes.count == 1 ? tasks : nil
+        if query == nil { try tasks.declare(Self.cursor, in: session) }
+    }
+
+    /// Settings of a transaction that reads several reports' tasks: all of them are wanted, not the first ones soon.
+    static func prepare(_ session: Session) throws {
+        try session.executeScript("SET LOCAL cursor_tuple_fraction = 1.0")
+    }
+
+    /// Hands over the tasks of the next report.
+    ///
+    /// - Parameters:
+    ///   - account: The number in the group of the account whose tasks they are; nil where there is one report.
+    ///   - expected: How many there are.
+    fileprivate func forEach(
+        ofAccount account: Int64?, expected: Int64, _ body: (borrowing RowView) throws -> Void
+    ) throws {
+        if let query {
+            try query.forEachRow(session, body)
+        } else if expected > 0 {
+            try session.forEachRow("FETCH FORWARD \(expected) FROM \(Self.cursor)") { row in
+                guard try row.int(1) == account else { throw Self.misplaced }
+                try body(row)
+            }
+        }
+    }
+
+    /// Ends the reading. Throws where there are tasks that no report had.
+    func close() throws {
+        guard query == nil else { return }
+        guard try session.query("FETCH FORWARD 1 FROM \(Self.cursor)").isEmpty else { throw Self.misplaced }
+        try session.execute("CLOSE \(Self.cursor)")
+    }
+
+    private static let misplaced = DaybookError(
+        .failed, "The drill-down has other tasks of a customer than the figures counted.")
 }
 
 /// One row of the drill-down as text, in one reused buffer: each field ends with a NUL, as C wants it.

@@ -19,4 +19,4 @@ LEFT JOIN owner_terms AS m ON m.user_id = v.user_id AND v.created_at >= m.from_a
 JOIN profile AS r ON r.profile = coalesce(m.profile, 0)
 WHERE v.has_ended AND v.ended_at <= p.cutoff
     AND NOT EXISTS (SELECT FROM batch_jobs AS b WHERE b.id = v.batch_job_id)
-    AND (:only_user::uuid IS NULL OR v.user_id = :only_user::uuid)
+    AND (:only_users::uuid[] IS NULL OR v.user_id = ANY (:only_users::uuid[]))

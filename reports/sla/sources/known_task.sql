@@ -10,7 +10,7 @@ FROM every_task AS t
 LEFT JOIN owner_stretch AS o ON o.user_id = t.user_id
 -- One reader of several has the customers whose hash leaves its number; as a CASE that stays one, of which the planner
 -- expects half of the rows.
-WHERE (:only_user::uuid IS NULL OR t.user_id = :only_user::uuid)
+WHERE (:only_users::uuid[] IS NULL OR t.user_id = ANY (:only_users::uuid[]))
     AND (:reader_parts::bigint = 1
         OR CASE WHEN abs(coalesce(uuid_hash(t.user_id), 0)::bigint) % :reader_parts::bigint = :reader_part::bigint
             THEN true ELSE false END)

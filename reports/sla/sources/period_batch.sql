@@ -12,7 +12,7 @@ FROM (
         AND b.created_at < p.ends_at AND b.created_at <= p.cutoff
     WHERE b.created_at >= (:period_starts::timestamptz[])[1]
         AND b.created_at < (:period_ends::timestamptz[])[cardinality(:period_ends::timestamptz[])]
-        AND (:only_user::uuid IS NULL OR b.user_id = :only_user::uuid)
+        AND (:only_users::uuid[] IS NULL OR b.user_id = ANY (:only_users::uuid[]))
     OFFSET 0
 ) AS s
 WHERE s.period IS NOT NULL
