@@ -49,7 +49,8 @@ extension SLAScope {
             contracts: Self.listed(first.contracts[0], scopes.flatMap(\.contracts)),
             stretches: scopes.flatMap(\.stretches), ownContracts: scopes.flatMap(\.ownContracts),
             timeZone: first.timeZone, judged: first.judged, earlier: first.earlier,
-            ownPeriods: scopes.reduce(into: [:]) { $0.merge($1.ownPeriods) { own, _ in own } }, standIns: first.standIns)
+            ownPeriods: scopes.reduce(into: [:]) { $0.merge($1.ownPeriods) { own, _ in own } }, standIns: first.standIns
+        )
     }
 
     /// The scope of each account's own report, by slug: of those whose month has begun at the cutoff.
