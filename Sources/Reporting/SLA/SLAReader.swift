@@ -89,7 +89,7 @@ struct SLAReader {
         parameters["with_batch_tasks"] = .bool(true)
         let parts = try divided("month_tasks", parameters) { query, session in
             var count = MonthCount()
-            try query.forEachRow(session) { try count.read($0) }
+            try query.forEachRow(session, onColumns: MonthCount.require) { try count.read($0) }
             return count
         }
         var month = parts[0]
