@@ -60,6 +60,30 @@ import Testing
         }
     }
 
+    @Test func `a copy of the month's query with other columns is refused in one sentence`() async throws {
+        try await withSample { settings in
+            try await withLogin(settings) { login in
+                let folder = try ScratchFolder()
+                try FileManager.default.createDirectory(
+                    atPath: folder.file("reports"), withIntermediateDirectories: true)
+                try FileManager.default.copyItem(
+                    atPath: Deployment.root + "/reports/sla", toPath: folder.file("reports/sla"))
+                let path = folder.file("reports/sla/month_tasks.sql")
+                let text = try String(contentsOfFile: path, encoding: .utf8)
+                try text.replacing("count(*) AS tasks", with: "count(*) AS rows").write(
+                    toFile: path, atomically: true, encoding: .utf8)
+                let run = try await ProgramRun(
+                    [
+                        "report", "sla", "--quiet", "--reports", folder.file("reports"), "--output", folder.file("out"),
+                        "--database", Deployment.conninfo(login),
+                    ] + Self.october)
+                #expect(
+                    run.exitCode == 78 && run.errors.contains("The columns of month_tasks.sql"),
+                    "\(run.exitCode) \(run.errors)")
+            }
+        }
+    }
+
     @Test func `a month's tasks come as few rows, and no task is sorted for it`() async throws {
         try await withSample { settings in
             try await execute("ANALYZE", in: settings)

@@ -92,6 +92,11 @@ struct MonthCount: Sendable {
     private enum Column {
         static let account = 0, model = 1, outcome = 2, marks = 3, tasks = 4, cost = 5, batch = 6, lastTerminalAt = 7
         static let durations = 8, stranger = 9, id = 10, setAside = 11, cellCut = 12
+
+        static let names = [
+            "account", "model", "outcome", "marks", "tasks", "cost", "batch_id", "last_terminal_at", "durations",
+            "stranger", "id", "set_aside", "cell_cut",
+        ]
     }
 
     /// What a row's marks say.
@@ -149,6 +154,15 @@ struct MonthCount: Sendable {
 
     /// The number of the account whose task a row of `month_tasks.sql` is.
     static func account(of row: borrowing RowView) throws -> Int64 { try row.int(Column.account) }
+
+    /// Throws `configuration` where the rows are not those of `month_tasks.sql`: it is somebody's own, or a copy from
+    /// before.
+    static func require(_ columns: [ColumnDescription]) throws {
+        guard columns.map(\.name) == Column.names else {
+            throw DaybookError.configuration(
+                "The columns of month_tasks.sql are not those that are counted; take the report's own file.")
+        }
+    }
 
     /// Counts a row of `month_tasks.sql`.
     mutating func read(_ row: borrowing RowView) throws {

@@ -107,7 +107,7 @@ struct SLAReader {
     func countMonth() throws -> MonthCount {
         let parts = try dividedTasks { query, session in
             var count = MonthCount()
-            try query.forEachRow(session) { try count.read($0) }
+            try query.forEachRow(session, onColumns: MonthCount.require) { try count.read($0) }
             return count
         }
         var month = parts[0]
