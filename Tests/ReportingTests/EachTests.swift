@@ -21,7 +21,9 @@ import Testing
         FROM daybook.account, (SELECT '{\(zones.joined(separator: ","))}'::text[] AS zones) AS given;
         UPDATE daybook.account AS a SET time_zone = z.name FROM zone AS z WHERE z.user_id = a.user_id;
         UPDATE daybook.account_terms AS a SET time_zone = z.name FROM zone AS z WHERE z.user_id = a.user_id;
-        RESET session_replication_role
+        RESET session_replication_role;
+        -- What was changed above is other than what is known of the tables.
+        ANALYZE
         """
     }
 
