@@ -42,8 +42,8 @@ import Testing
                 _ = try await verification.run(connection)
             }
             await connection.close()
-            // Once for their sums, batches once more for what their tasks cost and for keys that came twice; the rest is
-            // what the sample does not say of its settlements.
+            // Once for their sums, batches once more for what their tasks cost and for keys that came twice; the rest
+            // is what the sample does not say of its settlements.
             for table in ["public.batch_jobs", "public.video_tasks", "public.credit_ledger"] {
                 #expect((1...7).contains(readings.passes(over: table)), "\(table): \(readings.passes(over: table))")
             }

@@ -138,7 +138,8 @@ public struct MonthClosing: Sendable {
         let genuine = try session.query(
             """
             SELECT \(CloseLink.columns) FROM (\(MonthCloses.current)) AS c
-            JOIN unnest($1::uuid[], $2::text[]) AS l (user_id, month) ON l.user_id = c.user_id AND l.month::date = c.month
+            JOIN unnest($1::uuid[], $2::text[]) AS l (user_id, month)
+                ON l.user_id = c.user_id AND l.month::date = c.month
             """,
             [.uuids(closed.map(\.0.userID)), .texts(closed.map(\.1.firstDay.description))]
         ).map(CloseLink.init).filter(\.isGenuine)
