@@ -3,12 +3,12 @@ import Foundation
 /// Work that one other thread does, piece after piece in the order in which it is handed over, while the thread that
 /// hands it over goes on. Only a few pieces wait at a time: whoever is ahead of that waits too.
 ///
-/// `@unchecked Sendable`: the results are read and written on the queue alone, the failure under its lock.
+/// `@unchecked Sendable`: results and failure are read and written under the lock.
 package final class OrderedWork<Result>: @unchecked Sendable {
     private let queue = DispatchQueue(label: "daybook.ordered-work")
     private let room: DispatchSemaphore
-    private var results: [Result] = []
     private let lock = NSLock()
+    private var results: [Result] = []
     private var failure: (any Error)?
 
     /// Takes a piece to the other thread. Whoever hands it over has no more use for what is in it.
@@ -33,18 +33,27 @@ package final class OrderedWork<Result>: @unchecked Sendable {
             defer { room.signal() }
             guard lock.withLock({ failure == nil }) else { return }
             do {
-                results.append(try piece.run())
+                let result = try piece.run()
+                lock.withLock { results.append(result) }
             } catch {
                 lock.withLock { failure = error }
             }
         }
     }
 
-    /// Waits for all pieces. Throws what the first one that failed threw.
+    /// Takes what the pieces that are done by now gave, in their order; nothing of them is kept here.
+    package func take() -> [Result] {
+        lock.withLock {
+            defer { results = [] }
+            return results
+        }
+    }
+
+    /// Waits for all pieces, and takes what is left of what they gave. Throws what the first one that failed threw.
     package func finish() throws -> [Result] {
-        let all = queue.sync { self.results }
+        queue.sync {}
         if let failure = lock.withLock({ failure }) { throw failure }
-        return all
+        return take()
     }
 
     /// Waits for all pieces, whatever became of them.

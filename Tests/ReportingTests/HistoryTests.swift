@@ -31,7 +31,7 @@ import Testing
         FROM generate_series(0, 1580) AS n
         CROSS JOIN generate_series(1, 20) AS i
         CROSS JOIN LATERAL (SELECT timestamptz '2025-10-01 00:10Z' + n * interval '6 hours'
-            + CASE WHEN i = 20 THEN interval '-20 minutes' WHEN i = 19 THEN interval '3 days' ELSE interval '0' END AS at
+            + CASE i WHEN 20 THEN interval '-20 minutes' WHEN 19 THEN interval '3 days' ELSE interval '0' END AS at
         ) AS c
         ORDER BY c.at;
         UPDATE public.video_tasks SET created_at = NULL WHERE batch_index = 7 AND id::text LIKE '0%';

@@ -114,9 +114,12 @@ import Testing
                 CREATE TABLE public.batch_jobs (
                     id uuid, user_id uuid, cost_per_video integer, frozen_credits integer, created_at timestamptz
                 ) PARTITION BY HASH (user_id);
-                CREATE TABLE public.batch_jobs_0 PARTITION OF public.batch_jobs FOR VALUES WITH (MODULUS 3, REMAINDER 0);
-                CREATE TABLE public.batch_jobs_1 PARTITION OF public.batch_jobs FOR VALUES WITH (MODULUS 3, REMAINDER 1);
-                CREATE TABLE public.batch_jobs_2 PARTITION OF public.batch_jobs FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+                CREATE TABLE public.batch_jobs_0 PARTITION OF public.batch_jobs
+                    FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+                CREATE TABLE public.batch_jobs_1 PARTITION OF public.batch_jobs
+                    FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+                CREATE TABLE public.batch_jobs_2 PARTITION OF public.batch_jobs
+                    FOR VALUES WITH (MODULUS 3, REMAINDER 2);
                 CREATE INDEX ON public.batch_jobs_1 (created_at);
                 DROP TABLE public.video_external_access_log;
                 CREATE TABLE public.video_external_access_log (id uuid, video_id uuid, created_at timestamptz)

@@ -1,5 +1,7 @@
+import Documents
 import Domain
 import Foundation
+import Ledger
 import Postgres
 import TestSupport
 import Testing
@@ -18,6 +20,28 @@ import Testing
     private static func close(_ month: String, _ settings: ConnectionSettings) async throws {
         let run = try await closing(settings, [month, "--account", "customer5", "--quiet"])
         #expect(run.exitCode == 0, "\(run.errors)")
+    }
+
+    @Test func `what was closed is read a few times, however many accounts close a month`() async throws {
+        try await withSample { settings in
+            let statements = StatementReport.Settings(
+                definitionFolder: Deployment.root + "/reports",
+                templates: try TemplateSet(folders: [Deployment.root + "/templates"]), output: ".",
+                formats: Set(ReportFormat.allCases), key: nil, issuer: "", programVersion: "test")
+            let connection = try await Connection.open(settings)
+            // As a server has looked at it while nothing was closed: then it is quicker to read all of it.
+            try await execute("ANALYZE daybook.month_close", in: settings)
+            guard let month = Month("2026-06") else { throw TestSupportError("2026-06 is no month") }
+            let closing = MonthClosing(StatementRequest(month: month, account: nil), settings: statements)
+            let readings = try await TableReadings(connection) { connection in
+                let outcome = try await closing.run(connection)
+                #expect(outcome.closed.count > 5)
+            }
+            await connection.close()
+            // Once for each of its nine files, which looks its own close up, and for the head.
+            let passes = readings.passes(over: "daybook.month_close")
+            #expect((1...12).contains(passes), "\(passes)")
+        }
     }
 
     @Test func `a closed month stays the same bytes after late rows and after a redaction`() async throws {

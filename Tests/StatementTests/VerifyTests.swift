@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import Ledger
 import Postgres
 import TestSupport
 import Testing
@@ -30,6 +31,22 @@ import Testing
             #expect(whole.exitCode == 0 && whole.output.hasPrefix("The books are whole"))
             let unknown = try await daybook(settings, ["ledger", "verify", "--account", "nobody"])
             #expect(unknown.exitCode == 64)
+        }
+    }
+
+    @Test func `the books are read a few times, however many invariants there are`() async throws {
+        try await withSample { settings in
+            let connection = try await Connection.open(settings)
+            let verification = LedgerVerification(definitionFolder: Deployment.root + "/reports", account: nil)
+            let readings = try await TableReadings(connection) { connection in
+                _ = try await verification.run(connection)
+            }
+            await connection.close()
+            // Once for their sums, batches once more for what their tasks cost and for keys that came twice; the rest
+            // is what the sample does not say of its settlements.
+            for table in ["public.batch_jobs", "public.video_tasks", "public.credit_ledger"] {
+                #expect((1...7).contains(readings.passes(over: table)), "\(table): \(readings.passes(over: table))")
+            }
         }
     }
 

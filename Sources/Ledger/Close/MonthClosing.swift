@@ -73,21 +73,32 @@ public struct MonthClosing: Sendable {
                     return true
                 }
                 try refuseForged(run.scope, session)
+                let standings = try standings(session)
                 let closedAt = try CloseRecords.nextInstant(session)
-                let statements = try run.writeAll()
-                let closed = try statements.filter(\.outcome.mayGoOut).map {
-                    try keep($0, at: closedAt, staging: staging, session: session)
+                var (closed, notWhole): ([Closed], [LeftOut]) = ([], [])
+                // Each is kept when it is written: the ids of all the rows behind everybody's would fill the memory.
+                try run.writeEach { statement in
+                    let slug = statement.subject.account.slug
+                    if statement.outcome.mayGoOut {
+                        let standing = standings[statement.subject.account.userID] ?? Standing()
+                        closed.append(
+                            try keep(statement, standing, at: closedAt, staging: staging, session: session))
+                    } else {
+                        let reason = "is not whole: \(statement.outcome.differences)"
+                        notWhole.append(LeftOut(slug: slug, reason: reason, isNotWhole: true))
+                    }
                 }
-                leftOut += statements.filter { !$0.outcome.mayGoOut }.map {
-                    LeftOut(
-                        slug: $0.subject.account.slug, reason: "is not whole: \($0.outcome.differences)",
-                        isNotWhole: true)
-                }
-                let owners = statements.map(\.subject.account.userID)
+                let owners = run.scope.accounts.map(\.account.userID)
                 try SettlementCapture.run(session, catalog: Catalog(session), owners: owners)
-                return Outcome(closed: closed, leftOut: leftOut, head: try CloseRecords(session).head)
+                return Outcome(
+                    closed: Self.sorted(closed, by: \.slug), leftOut: leftOut + Self.sorted(notWhole, by: \.slug),
+                    head: try CloseRecords(session).head)
             }
         }
+    }
+
+    private static func sorted<Element>(_ elements: [Element], by slug: (Element) -> String) -> [Element] {
+        elements.sorted { slug($0).utf8.lexicographicallyPrecedes(slug($1).utf8) }
     }
 
     /// The lock, and what every report sets. The lock comes first: the snapshot must be newer than the last close.
@@ -123,36 +134,60 @@ public struct MonthClosing: Sendable {
 
     /// Nothing is chained to a close that is not what was closed: its own hash would vouch for it.
     private func refuseForged(_ scope: StatementScope, _ session: Session) throws {
-        for subject in scope.accounts {
-            guard let closed = subject.closed else { continue }
-            let link = try session.query(
-                """
-                SELECT \(CloseLink.columns) FROM (\(MonthCloses.current)) AS c WHERE c.user_id = $1 AND c.month = $2
-                """, [.uuid(subject.account.userID), .date(closed.month.firstDay)]
-            ).first.map(CloseLink.init)
-            guard link?.isGenuine == true else {
-                throw LedgerRefusal.forgedClose(closed.month, slug: subject.account.slug)
-            }
+        let closed = scope.accounts.compactMap { subject in subject.closed.map { (subject.account, $0.month) } }
+        let genuine = try session.query(
+            """
+            SELECT \(CloseLink.columns) FROM (\(MonthCloses.current)) AS c
+            JOIN unnest($1::uuid[], $2::text[]) AS l (user_id, month)
+                ON l.user_id = c.user_id AND l.month::date = c.month
+            """,
+            [.uuids(closed.map(\.0.userID)), .texts(closed.map(\.1.firstDay.description))]
+        ).map(CloseLink.init).filter(\.isGenuine)
+        let links = Set(genuine.map(\.userID))
+        if let (account, month) = closed.first(where: { !links.contains($0.0.userID) }) {
+            throw LedgerRefusal.forgedClose(month, slug: account.slug)
         }
     }
 
+    /// What an account has closed already of the month or of later ones.
+    private struct Standing {
+        /// The revision that a close of the month is.
+        var revision: Int64 = 1
+        var hasLater = false
+    }
+
+    /// Those of all accounts at once, by their ids: nobody else closes or opens a month meanwhile.
+    private func standings(_ session: Session) throws -> [String: Standing] {
+        let rows = try session.query(
+            """
+            SELECT c.user_id::text AS user_id,
+                (coalesce(max(c.revision) FILTER (WHERE c.month = $1), 0) + 1)::bigint AS revision,
+                bool_or(c.month > $1 AND r.user_id IS NULL) AS has_later
+            FROM daybook.month_close AS c
+            LEFT JOIN daybook.month_reopen AS r
+                ON r.user_id = c.user_id AND r.month = c.month AND r.revision = c.revision
+            WHERE c.month >= $1
+            GROUP BY c.user_id
+            """, [.date(request.month.firstDay)])
+        return try Dictionary(
+            uniqueKeysWithValues: rows.map { row in
+                let standing = Standing(revision: try row.int("revision"), hasLater: try row.bool("has_later"))
+                return (try row.text("user_id"), standing)
+            })
+    }
+
     private func keep(
-        _ statement: StatementRun.Statement, at closedAt: Instant, staging: StagingFolder, session: Session
+        _ statement: StatementRun.Statement, _ standing: Standing, at closedAt: Instant, staging: StagingFolder,
+        session: Session
     ) throws -> Closed {
         let subject = statement.subject
         let manifest = statement.manifest
         let userID = subject.account.userID
         let rows = statement.rows.sorted { $0.id < $1.id }
-        let later = try session.query(
-            """
-            SELECT EXISTS (SELECT FROM (\(MonthCloses.current)) AS c WHERE c.user_id = $1 AND c.month > $2) AS closed,
-                (SELECT coalesce(max(revision), 0) + 1 FROM daybook.month_close
-                    WHERE user_id = $1 AND month = $2)::bigint AS revision
-            """, [.uuid(userID), .date(request.month.firstDay)])[0]
-        guard try !later.bool("closed") else {
+        guard !standing.hasLater else {
             throw DaybookError.usage("\(subject.account.slug) has closed a later month than \(request.month) already.")
         }
-        let revision = try later.int("revision")
+        let revision = standing.revision
         try session.execute(
             """
             INSERT INTO daybook.month_close (
@@ -167,10 +202,16 @@ public struct MonthClosing: Sendable {
                 .text(manifest.chain.previous), .text(manifest.chain.hash), .instant(closedAt),
             ])
         let baseName = statement.outputs.baseName
+        // Each file's foreign key looks its close up by a plan that is made when there are hardly any, and is kept: it
+        // must not read all of them for each file of the last one.
+        try session.executeScript("SET LOCAL enable_seqscan = off")
         for name in statement.outputs.files.map(\.name) + ["\(baseName)/manifest.json"] {
-            guard let content = FileManager.default.contents(atPath: staging.file(name)) else {
+            let path = staging.file(name)
+            guard let content = FileManager.default.contents(atPath: path) else {
                 throw DaybookError(.failed, "The file \(name) of the statement went away while it was kept.")
             }
+            // The database has it from now on. What cannot be removed goes with the folder.
+            try? FileManager.default.removeItem(atPath: path)
             let bytes = Array(content)
             try session.execute(
                 """
@@ -182,6 +223,7 @@ public struct MonthClosing: Sendable {
                     .text(FileDigest.of(bytes)), .bytes(bytes),
                 ])
         }
+        try session.executeScript("SET LOCAL enable_seqscan TO DEFAULT")
         return Closed(
             slug: subject.account.slug, opening: manifest.openingBalance, closing: manifest.closingBalance,
             hash: manifest.chain.hash, isWhole: statement.outcome.isWhole, isFinal: subject.scope.isFinal)

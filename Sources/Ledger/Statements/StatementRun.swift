@@ -139,6 +139,18 @@ struct StatementRun {
 
     /// Writes every statement of the request.
     func writeAll(feeds: StatementReader.Feeds = StatementReader.Feeds()) throws -> [Statement] {
+        var statements: [Statement] = []
+        try writeEach(feeds: feeds) { statements.append($0) }
+        return statements.sorted {
+            $0.subject.account.slug.utf8.lexicographicallyPrecedes($1.subject.account.slug.utf8)
+        }
+    }
+
+    /// Writes every statement of the request, and hands each out as soon as it is written, so that what is behind it
+    /// need not wait for the others: the open months in the order of the accounts, then the closed ones.
+    func writeEach(
+        feeds: StatementReader.Feeds = StatementReader.Feeds(), _ body: (Statement) throws -> Void
+    ) throws {
         progress("reading the ledger")
         let reader = try StatementReader(
             scope: scope, session: session, library: library, catalog: catalog, feeds: feeds)
@@ -155,19 +167,17 @@ struct StatementRun {
         for (index, subject) in scope.accounts.enumerated() {
             let draft = try draft(subject, number: Int64(index + 1), reader: reader)
             try work.add { try writing.finish(draft) }
+            for statement in work.take() { try body(statement) }
             if (index + 1) % Self.progressInterval == 0 {
                 progress("writing statements, \(index + 1) of \(scope.accounts.count)")
             }
-            // The disk begins early: whoever waits for it at the end waits for little.
-            if (index + 1) % Self.flushInterval == 0, !staging.synchronisesEach {
+            // The disk begins early: whoever waits for it at the end waits for little. What only passes through a
+            // folder that goes again never has to be there.
+            if mode == .report, (index + 1) % Self.flushInterval == 0, !staging.synchronisesEach {
                 try flushing.add { try staging.synchroniseAll() }
             }
         }
-        var statements = try work.finish()
-        statements += try writeKept()
-        return statements.sorted {
-            $0.subject.account.slug.utf8.lexicographicallyPrecedes($1.subject.account.slug.utf8)
-        }
+        for statement in try work.finish() + writeKept() { try body(statement) }
     }
 
     /// The statements of closed months, one after the other. Where one is not what was closed none appears, of nobody:
