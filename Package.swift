@@ -57,6 +57,8 @@ let package = Package(
                 .embedInCode("Migrations/036_draws.sql"), .embedInCode("Migrations/037_credits.sql"),
                 .embedInCode("Migrations/038_turns.sql"), .embedInCode("Migrations/039_recorded.sql"),
                 .embedInCode("Migrations/040_history.sql"),
+                .embedInCode("Migrations/041_hints.sql"), .embedInCode("Migrations/042_plans.sql"),
+                .embedInCode("Migrations/043_idle.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),

@@ -10,23 +10,26 @@ public import ServiceLifecycle
 
 /// The Batch API as a service: listens until it is asked to stop, then answers what it has begun.
 public struct APIServer: Service {
+    /// What a callback's body is about: the provider's id of a task, and whether it tells of an end.
+    public typealias ReadCallback = @Sendable ([UInt8]) -> (providerTaskID: String, claimsEnd: Bool)?
+
     /// Where the API is mounted: the others are for clients that know it from before.
     private static let basePaths = ["", "v1", "api/v1"]
 
     private let pool: ConnectionPool
     private let settings: APISettings
     private let logger: Logger
-    private let readCallback: @Sendable ([UInt8]) -> String?
+    private let readCallback: ReadCallback
     private let explain: @Sendable (any Error) -> String?
     private let onListening: @Sendable (String) async -> Void
 
     /// - Parameters:
-    ///   - readCallback: The provider's id of the task that a callback's body is about, nil for a body that is none.
+    ///   - readCallback: What a callback's body is about, nil for a body that is none.
     ///   - explain: The sentence of an error for the log, with the command that helps; nil where it is none of ours.
     ///   - onListening: Called with the address, once there is one.
     public init(
         pool: ConnectionPool, settings: APISettings, logger: Logger,
-        readCallback: @escaping @Sendable ([UInt8]) -> String? = { _ in nil },
+        readCallback: @escaping ReadCallback = { _ in nil },
         explain: @escaping @Sendable (any Error) -> String? = { _ in nil },
         onListening: @escaping @Sendable (String) async -> Void = { _ in }
     ) {

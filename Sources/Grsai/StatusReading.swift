@@ -84,6 +84,14 @@ public struct GrsaiCallback: Sendable, Hashable {
     /// How the task stands, as claimed.
     public let claim: ProviderStatus
 
+    /// The id, and whether the callback tells of an end, which is to be asked for.
+    public var told: (providerTaskID: String, claimsEnd: Bool) {
+        switch claim {
+        case .succeeded, .failed: (providerTaskID, true)
+        case .running, .notFound, .unreadable: (providerTaskID, false)
+        }
+    }
+
     /// Reads a callback's body: the task's object, bare or wrapped as in a poll.
     ///
     /// Nil where the body is not JSON or names no task.

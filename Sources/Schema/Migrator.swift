@@ -191,6 +191,9 @@ public struct Migration: Sendable {
         Migration(version: 38, name: "turns", part: .engine, embedded: PackageResources._38_turns_sql),
         Migration(version: 39, name: "recorded", embedded: PackageResources._39_recorded_sql),
         Migration(version: 40, name: "history", part: .service, embedded: PackageResources._40_history_sql),
+        Migration(version: 41, name: "hints", part: .engine, embedded: PackageResources._41_hints_sql),
+        Migration(version: 42, name: "plans", part: .engine, embedded: PackageResources._42_plans_sql),
+        Migration(version: 43, name: "idle", part: .engine, embedded: PackageResources._43_idle_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

@@ -27,7 +27,7 @@ struct Daybook: AsyncParsableCommand {
             ReportCommand.self, DatabaseCommand.self, AccountsCommand.self, ProfilesCommand.self,
             AvailabilityCommand.self,
             OutagesCommand.self, CreditsCommand.self, LedgerCommand.self, CloseCommand.self, RetentionCommand.self,
-            KeysCommand.self, LetterCommand.self,
+            KeysCommand.self, LetterCommand.self, ExposureCommand.self,
         ])
 }
 

@@ -66,7 +66,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let server = APIServer(
             pool: pool, settings: APISettings(host: host, port: port, rules: rules, bounds: bounds.bounds),
             logger: logger,
-            readCallback: { GrsaiCallback(body: $0)?.providerTaskID },
+            readCallback: { GrsaiCallback(body: $0)?.told },
             explain: { Failure.failure(of: $0)?.sentence },
             onListening: { Terminal.show($0) })
         // Every part of the daemon is a service of this group.

@@ -97,7 +97,7 @@ import Testing
         ]
         return script.replacing("\n    ", with: " ").split(separator: "\n").compactMap { line -> String? in
             var line = String(line)
-            if line.contains("daybook.submission ") { return nil }
+            if line.contains("daybook.submission ") || line.contains("daybook.provider_hint ") { return nil }
             for table in tables {
                 for ending in [",", " TO"] {
                     line = line.replacing(", daybook.\(table)\(ending)", with: ending)

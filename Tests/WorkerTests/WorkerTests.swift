@@ -75,6 +75,26 @@ import Testing
         #expect(try row.int("generated") == states["succeeded"] ?? 0, "\(comment)")
     }
 
+    @Test func `where the answer was lost, what true callbacks name is bound, and what forged ones name is not`()
+        async throws
+    {
+        // Forged ones come first, under the right nonce: a task that never was, and an early success.
+        let knobs = ["seed=11", "accept_then_drop=1000", "callback_forged=1000"]
+        try await EngineRig.run(credits: 1_000, knobs: knobs) { rig in
+            let batchID = try await rig.create(Array(repeating: .sora2, count: 6))
+            let worker = try await rig.startWorker()
+            try await rig.waitUntilSettled(batchID, seconds: 120)
+            #expect(await worker.stop() == 0, "\(worker.errors)")
+            #expect(try await rig.states() == ["succeeded": 6])
+            let strangers = try await rig.query { session in
+                try session.query(
+                    "SELECT count(*) AS n FROM daybook.provider_hint WHERE outcome IN ('heard', 'denied')")[0].int("n")
+            }
+            #expect(strangers == 6)
+            #expect(Set(try rig.acceptedNonces()).count == 6)
+        }
+    }
+
     @Test func `a worker that is asked to stop leaves its tasks to the next one`() async throws {
         try await EngineRig.run(credits: 10_000, knobs: ["seed=3"]) { rig in
             let batchID = try await rig.create(Array(repeating: .sora2, count: 60))

@@ -7,14 +7,14 @@ import Postgres
 
 /// `/callbacks/{customer}/{nonce}`: where the provider reports progress.
 ///
-/// The nonce is the secret, and the body is a hint: all it can do is to tell the id of a submission whose answer was
-/// lost. How the task stands is then asked of the provider itself. The answer is always the same, so that nobody
-/// learns which nonces exist.
+/// The nonce is the secret, and the body is a hint: all it can do is to name an id for a submission. Whether there is
+/// such a task, and how it stands, a worker asks of the provider itself; at once where the callback tells of an end.
+/// The answer is always the same, so that nobody learns which nonces exist.
 struct CallbackRoutes: Sendable {
     private static let nonceBytes = 16
 
     let desk: CallbackDesk
-    let readCallback: @Sendable ([UInt8]) -> String?
+    let readCallback: APIServer.ReadCallback
 
     func add(to router: Router<APIContext>) {
         router.path("callbacks/:customer/:nonce", [.post: receive])
@@ -27,12 +27,20 @@ struct CallbackRoutes: Sendable {
             let nonce = parameters.get("nonce").flatMap({ Hexadecimal.bytes($0) }), nonce.count == Self.nonceBytes
         else { return answer }
         guard let buffer = try? await request.body.collect(upTo: Limits.callbackBytes) else { return answer }
-        guard let providerTaskID = readCallback(Array(buffer.readableBytesView)),
+        guard let (providerTaskID, claimsEnd) = readCallback(Array(buffer.readableBytesView)),
             providerTaskID.utf8.count <= Limits.providerTaskIDBytes
         else { return answer }
-        let isNews = try await desk.receive(
-            WorkQueue.Callback(userID: customer, nonce: nonce, providerTaskID: providerTaskID))
-        if isNews { context.logger.notice("A callback told of a submission whose answer had not come") }
+        let heard = try await desk.receive(
+            WorkQueue.Callback(
+                userID: customer, nonce: nonce, providerTaskID: providerTaskID, claimsEnd: claimsEnd))
+        switch heard {
+        case .kept: context.logger.notice("A callback named an id that its submission does not have; it is asked for")
+        case .tooMany:
+            context.logger.warning(
+                "A callback named one more id than are kept for a submission",
+                metadata: ["callback.provider-task": "\(providerTaskID)"])
+        case nil: break
+        }
         return answer
     }
 }
@@ -40,7 +48,9 @@ struct CallbackRoutes: Sendable {
 /// Takes callbacks to the database, however many there are, on one connection: those that come while it is asked wait,
 /// and are looked up together. One that was looked up lately is not looked up again.
 actor CallbackDesk {
-    private typealias Waiter = (callback: WorkQueue.Callback, continuation: CheckedContinuation<Bool, any Error>)
+    private typealias Waiter = (
+        callback: WorkQueue.Callback, continuation: CheckedContinuation<WorkQueue.Heard?, any Error>
+    )
 
     private let pool: ConnectionPool
     private var recent = Recent<WorkQueue.Callback, Bool>(capacity: Limits.rememberedCallbacks)
@@ -51,11 +61,11 @@ actor CallbackDesk {
         self.pool = pool
     }
 
-    /// True if a callback told of a submission whose answer had not come.
+    /// What became of a callback, nil where it was no news.
     ///
     /// Throws ``APIError`` where too many wait already, and what the database throws.
-    func receive(_ callback: WorkQueue.Callback) async throws -> Bool {
-        guard recent.find(callback) == nil else { return false }
+    func receive(_ callback: WorkQueue.Callback) async throws -> WorkQueue.Heard? {
+        guard recent.find(callback) == nil else { return nil }
         guard waiting.count < Limits.callbacksWaiting else {
             var error = APIError(.serviceUnavailable, "Too many callbacks are waiting; send this one again.")
             error.retryAfterSeconds = 2
@@ -78,7 +88,7 @@ actor CallbackDesk {
                 var news = try await pool.run { try WorkQueue($0).hear(callbacks) }
                 for callback in callbacks { recent.note(callback, true) }
                 // Of several that say the same, one told it.
-                for waiter in turn { waiter.continuation.resume(returning: news.remove(waiter.callback) != nil) }
+                for waiter in turn { waiter.continuation.resume(returning: news.removeValue(forKey: waiter.callback)) }
             } catch {
                 for waiter in turn { waiter.continuation.resume(throwing: error) }
             }

@@ -19,9 +19,14 @@ actor Incarnation {
     /// Times that a transaction is tried again which lost a deadlock.
     private static let mostTries = 10
     private static let options = TransactionOptions(idleTimeoutMilliseconds: Limits.idleInTransactionMilliseconds)
-    /// How long the loop of polls sleeps, at least and at most.
+    /// How long the loop of polls sleeps at least.
     private static let shortestNap = Duration.milliseconds(5)
-    private static let longestNap = Duration.milliseconds(50)
+    /// How long a loop sleeps that is rung when there is something to do.
+    private static let longestNap = Duration.seconds(60)
+    /// A look at the spool's folder, which costs the database nothing.
+    private static let spoolPause = Duration.seconds(1)
+    /// How long the third connection is kept when nobody needs it.
+    private static let keepMilliseconds: Int64 = 5000
 
     private let settings: WorkerSettings
     private let provider: any Provider
@@ -29,10 +34,19 @@ actor Incarnation {
     private let onBegin: @Sendable () async -> Void
     private let desk: SubmissionDesk
     private let claims: AsyncStream<Submission>.Continuation
-    /// Connections of their own, so that a sign of life never waits behind a sweep.
+    /// A connection of its own, so that a sign of life never waits behind anything: it listens, and does not wait for
+    /// the disk.
     private let pulse: DirectConnection
     private let work: DirectConnection
-    private let sweep: DirectConnection
+    /// A third one while there is something to sweep.
+    private let sweep: SpareConnection
+    private let rate: Int64
+    private let claimBell = Bell()
+    private let sweepBell = Bell()
+    private let hintBell = Bell()
+    private let pollBell = Bell()
+    /// What the last look saw.
+    private var outlook = Outlook()
     nonisolated let worker: Int64
     private var schedule: PollSchedule
     private var turnWalk = TurnWalk()
@@ -55,10 +69,10 @@ actor Incarnation {
         self.claims = claims
         pulse = try await owner.connect()
         work = try await owner.connect()
-        sweep = try await owner.connect()
+        sweep = SpareConnection(owner.connect)
         let host = ProcessInfo.processInfo.hostName
         let database = desk.spool.database
-        let (number, rate) = try await work.transaction { session in
+        let (number, clockRate) = try await work.transaction { session in
             guard try DatabaseIdentity(of: session) == database else {
                 throw DaybookError.configuration(
                     "The connection leads to another database than before; start the worker again if that is right.")
@@ -71,7 +85,8 @@ actor Incarnation {
             )
         }
         worker = number
-        schedule = PollSchedule(rate: rate)
+        rate = max(clockRate, 1)
+        schedule = PollSchedule(rate: clockRate)
         var named = owner.logger
         named[metadataKey: "worker.id"] = "\(number)"
         logger = named
@@ -89,6 +104,7 @@ actor Incarnation {
                 group.addTask { try await self.poll() }
                 group.addTask { try await self.sweepAll() }
                 group.addTask { try await self.replaySpool() }
+                group.addTask { try await self.followHints() }
                 // The one loop that ends by itself: when the worker is to stop and nothing is under way.
                 group.addTask { try await self.claimUntilStopped() }
                 while try await group.next() != nil, !isDone {}
@@ -104,21 +120,67 @@ actor Incarnation {
     }
 
     private func close() async {
-        for connection in [pulse, work, sweep] { await connection.close() }
+        for connection in [pulse, work] { await connection.close() }
+        await sweep.close()
     }
 
     // MARK: - Loops
 
+    /// Gives the sign of life, sees by it what there is to do, and hears in between who has made work ready.
     private func beat() async throws {
+        let (worker, silence) = (worker, settings.silenceMilliseconds)
+        try await pulse.run { session in
+            try session.executeAlone("SET synchronous_commit = off")
+            try session.executeAlone("LISTEN \(WorkQueue.readyChannel)")
+            try session.executeAlone("LISTEN \(WorkQueue.askChannel)")
+        }
         while !Task.isCancelled {
-            try await write(pulse) { try $0.heartbeat($1) }
-            try await Task.sleep(for: .milliseconds(settings.heartbeatMilliseconds))
+            let deadline = ContinuousClock.now + .milliseconds(settings.heartbeatMilliseconds)
+            outlook = try await pulse.run { try WorkQueue($0).look(worker, silenceMilliseconds: silence) }
+            if !outlook.ready.isEmpty { await claimBell.ring() }
+            if outlook.chores.contains(.hints) { await hintBell.ring() }
+            if !outlook.chores.subtracting([.hints]).isEmpty { await sweepBell.ring() }
+            if let next = outlook.readyInMilliseconds {
+                ring(claimBell, after: .milliseconds(next / rate + 1), deadline)
+            }
+            await sweep.closeIfUnused(for: .milliseconds(Self.keepMilliseconds))
+            while !Task.isCancelled, deadline > .now {
+                let left = Int((deadline - .now) / .milliseconds(1)) + 1
+                let heard = try await pulse.run { try $0.notifications(withinMilliseconds: left) }
+                if heard.contains(where: { $0.channel == WorkQueue.readyChannel }) { await claimBell.ring() }
+                await ask(heard.filter { $0.channel == WorkQueue.askChannel }.map(\.payload))
+            }
+        }
+    }
+
+    /// Asks at once for what callbacks told of: ids of tasks that have ended, or, where there are none, of hints.
+    private func ask(_ payloads: [String]) async {
+        if payloads.contains("") { await hintBell.ring() }
+        let ids = payloads.flatMap { $0.split(separator: "\n").map(String.init) }
+        if schedule.hurry(ids, now: .now) { await pollBell.ring() }
+    }
+
+    /// Rings after a while that is over before the next look.
+    private nonisolated func ring(_ bell: Bell, after pause: Duration, _ deadline: ContinuousClock.Instant) {
+        guard ContinuousClock.now + pause < deadline else { return }
+        Task {
+            try await Task.sleep(for: pause)
+            await bell.ring()
         }
     }
 
     private func claimUntilStopped() async throws {
-        while !Task.isShuttingDownGracefully {
-            if try await claimOnce() == 0 { try await Task.sleep(for: .milliseconds(settings.idleMilliseconds / 4)) }
+        try await withGracefulShutdownHandler {
+            while !Task.isShuttingDownGracefully {
+                if try await claimOnce() > 0 { continue }
+                // There is work, but not for us now: the gate is full, or our slots are. Others empty it too.
+                let isWaited = !outlook.ready.isEmpty
+                await claimBell.wait(
+                    atMost: isWaited ? .milliseconds(settings.idleMilliseconds / 4) : Self.longestNap)
+                try Task.checkCancellation()
+            }
+        } onGracefulShutdown: { [claimBell] in
+            Task { await claimBell.ring() }
         }
         logger.info("a worker is asked to stop")
         let deadline = ContinuousClock.now + .seconds(settings.drainSeconds)
@@ -153,6 +215,7 @@ actor Incarnation {
                 throw error
             }
             await desk.recorded(answers)
+            await claimBell.ring()
         }
     }
 
@@ -165,7 +228,7 @@ actor Incarnation {
             logger.warning(
                 "the provider takes nothing, and a gate is closed", metadata: ["gate.model": "\(model.rawValue)"])
         }
-        for task in recorded.accepted { schedule.add(task, now: .now, using: &random) }
+        await poll(recorded.accepted)
         for answered in answers {
             guard case .refused(let refusal) = answered.answer else { continue }
             let submission = answered.submission
@@ -183,16 +246,26 @@ actor Incarnation {
                     asking += 1
                     group.addTask { await self.ask(task) }
                 }
-                let pause = schedule.nextDueAt.map { $0 - .now } ?? Self.longestNap
-                try await Task.sleep(for: min(max(pause, Self.shortestNap), Self.longestNap))
+                // Polls that have an answer make room for others.
+                let isFull = asking >= settings.polls
+                let pause = isFull ? nil : schedule.nextDueAt.map { $0 - .now }
+                await pollBell.wait(atMost: min(max(pause ?? Self.longestNap, Self.shortestNap), Self.longestNap))
             }
         }
+    }
+
+    /// Polls tasks from now on.
+    private func poll(_ tasks: [AcceptedTask]) async {
+        guard !tasks.isEmpty else { return }
+        for task in tasks { schedule.add(task, now: .now, using: &random) }
+        await pollBell.ring()
     }
 
     private func ask(_ task: AcceptedTask) async {
         let status = await provider.status(of: task.providerTaskID)
         asking -= 1
-        switch schedule.decide(task.taskID, status, now: .now, using: &random) {
+        await pollBell.ring()
+        switch schedule.decide(task, status, now: .now, using: &random) {
         case .end(let ending): await endings.put((task, ending))
         case .lateSuccess:
             logger.notice("a task that had been given up was rendered", metadata: ["task.id": "\(task.taskID)"])
@@ -207,41 +280,55 @@ actor Incarnation {
             for (batchID, group) in Dictionary(grouping: ended, by: \.0.batchID).sorted(by: { $0.key < $1.key }) {
                 let customer = group[0].0.userID
                 let list = group.map(\.1)
+                let asked = Dictionary(group.map { ($0.0.taskID, $0.0.providerTaskID) }) { _, last in last }
                 _ = try await write(work) { queue, worker in
                     let fence = try queue.fence(worker)
-                    return try queue.end(list, of: batchID, customer: customer, from: [.accepted], behind: fence)
+                    return try queue.end(
+                        list, of: batchID, customer: customer, from: [.accepted], asked: asked, behind: fence)
                 }
-                for ending in list {
-                    schedule.ended(ending.taskID, keepsWatching: ending.state == .timedOut, now: .now)
+                for (task, ending) in group {
+                    schedule.ended(task, keepsWatching: ending.state == .timedOut, now: .now)
                 }
             }
         }
     }
 
+    /// Sweeps when the look saw something to sweep, and walks through the turns once a minute.
     private func sweepAll() async throws {
         while !Task.isCancelled {
-            let silence = settings.silenceMilliseconds
-            let buried = try await write(sweep) { queue, _ in try queue.bury(silenceMilliseconds: silence) }
-            if !buried.isEmpty {
-                logger.warning("workers were declared dead", metadata: ["worker.dead": "\(buried)"])
+            let (silence, chores) = (settings.silenceMilliseconds, outlook.chores)
+            if chores.contains(.bury) {
+                let buried = try await write(sweep) { queue, _ in try queue.bury(silenceMilliseconds: silence) }
+                if !buried.isEmpty {
+                    logger.warning("workers were declared dead", metadata: ["worker.dead": "\(buried)"])
+                }
             }
-            let adopted = try await write(sweep) { try $0.adopt($1, limit: Self.adoptionLimit) }
-            for task in adopted { schedule.add(task, now: .now, using: &random) }
-            try await repeatedly { queue in try queue.endOverdue(limit: Self.overdueLimit) > 0 }
-            try await repeatedly { queue in try queue.flush() }
-            try await repeatedly { queue in try queue.expireCredit() }
-            try await mendTurns()
-            try await Task.sleep(for: .milliseconds(settings.idleMilliseconds))
+            // What a dead worker left is there only after it was buried.
+            if !chores.isDisjoint(with: [.bury, .adopt]) {
+                await poll(try await write(sweep) { try $0.adopt($1, limit: Self.adoptionLimit) })
+            }
+            if chores.contains(.overdue) {
+                try await repeatedly { queue in try queue.endOverdue(limit: Self.overdueLimit) > 0 }
+            }
+            if chores.contains(.flush) { try await repeatedly { queue in try queue.flush() } }
+            if chores.contains(.expire) { try await repeatedly { queue in try queue.expireCredit() } }
+            let isWalking = try await mendTurns()
+            await sweepBell.wait(
+                atMost: isWalking ? .milliseconds(settings.idleMilliseconds) : TurnWalk.pause)
+            try Task.checkCancellation()
         }
     }
 
-    /// Looks at some more of the customers' turns. A walk through all of them begins once a minute.
-    private func mendTurns() async throws {
-        guard let place = turnWalk.place(now: .now) else { return }
+    /// Looks at some more of the customers' turns; false at the end. A walk through all of them begins once a minute.
+    private func mendTurns() async throws -> Bool {
+        guard let place = turnWalk.place(now: .now) else { return false }
         let step = try await write(sweep) { queue, _ in try queue.mendTurns(after: place, limit: Self.turnsAtOnce) }
         turnWalk.went(to: step.last)
-        guard step.mended > 0 else { return }
-        logger.warning("customers were listed wrongly", metadata: ["turns.mended": "\(step.mended)"])
+        if step.mended > 0 {
+            logger.warning("customers were listed wrongly", metadata: ["turns.mended": "\(step.mended)"])
+            await claimBell.ring()
+        }
+        return step.last != nil
     }
 
     private func repeatedly(_ body: @escaping @Sendable (WorkQueue) throws -> Bool) async throws {
@@ -263,11 +350,28 @@ actor Incarnation {
         }
         while !Task.isCancelled {
             try await replay.run()
-            try await Task.sleep(for: .milliseconds(settings.idleMilliseconds))
+            try await Task.sleep(for: Self.spoolPause)
+        }
+    }
+
+    /// Asks for what callbacks named.
+    private func followHints() async throws {
+        let inquiry = HintInquiry(provider: provider, logger: logger) { body in
+            try await self.write(self.sweep) { try body($0, $1) }
+        }
+        while !Task.isCancelled {
+            if try await !inquiry.run() { await hintBell.wait(atMost: Self.longestNap) }
         }
     }
 
     // MARK: - Writing
+
+    /// Runs one transaction of the worker's on the connection for sweeps.
+    private func write<Result: Sendable>(
+        _ spare: SpareConnection, _ body: @escaping @Sendable (WorkQueue, Int64) throws -> Result
+    ) async throws -> Result {
+        try await spare.lend { try await write($0, body) }
+    }
 
     /// Runs one transaction of the worker's; one that lost a deadlock is tried again.
     private func write<Result: Sendable>(
@@ -289,24 +393,4 @@ actor Incarnation {
 extension PostgresError {
     /// True where the same transaction may well succeed when it is run again.
     var isWorthRepeating: Bool { sqlState == .deadlock || sqlState == .serializationFailure }
-}
-
-/// How far a walk through the customers' turns has come.
-private struct TurnWalk {
-    /// From the beginning of one walk to that of the next one, at least.
-    private static let pause = Duration.seconds(60)
-
-    private var last: TurnPlace?
-    private var beganAt: ContinuousClock.Instant?
-
-    /// Where to go on; nil until it is time for the next walk.
-    mutating func place(now: ContinuousClock.Instant) -> TurnPlace? {
-        if let last { return last }
-        if let beganAt, now - beganAt < Self.pause { return nil }
-        beganAt = now
-        return .start
-    }
-
-    /// - Parameter place: Nil at the end of the list.
-    mutating func went(to place: TurnPlace?) { last = place }
 }

@@ -23,6 +23,10 @@ struct PollSchedule {
         var timesMissing = 0
         /// Timed out: asked for only to learn of a late success.
         var isGivenUp = false
+        /// The provider is being asked.
+        var isAsked = false
+        /// Ask again at once when its answer to what it is being asked is here.
+        var isHurried = false
     }
 
     /// Engine seconds between two polls, at first and later.
@@ -37,6 +41,8 @@ struct PollSchedule {
 
     private let rate: Int64
     private var entries: [String: Entry] = [:]
+    /// The tasks by the provider's ids.
+    private var taskIDs: [String: String] = [:]
 
     /// - Parameter rate: Engine seconds in a second of this machine, at least 1.
     init(rate: Int64) {
@@ -45,9 +51,10 @@ struct PollSchedule {
 
     var count: Int { entries.count }
 
-    /// Adds a task that this worker polls from now on; one that is known stays as it is.
+    /// Adds a task that this worker polls from now on; one that is known under the same id stays as it is.
     mutating func add(_ task: AcceptedTask, now: Instant, using random: inout some RandomNumberGenerator) {
-        guard entries[task.taskID] == nil else { return }
+        guard entries[task.taskID]?.task.providerTaskID != task.providerTaskID else { return }
+        taskIDs[task.providerTaskID] = task.taskID
         let acceptedAt = now - real(task.ageSeconds)
         let pause = min(max(Self.shortestPause - task.ageSeconds, 0), Self.shortestPause)
         entries[task.taskID] = Entry(
@@ -58,18 +65,38 @@ struct PollSchedule {
     /// The tasks to ask for now, at most `limit`; each is left out until its answer was decided on.
     mutating func takeDue(now: Instant, limit: Int) -> [AcceptedTask] {
         let due = entries.values.filter { $0.dueAt <= now }.sorted { $0.dueAt < $1.dueAt }.prefix(limit)
-        for entry in due { entries[entry.task.taskID]?.dueAt = now + .seconds(86_400) }
+        for entry in due {
+            entries[entry.task.taskID]?.dueAt = now + .seconds(86_400)
+            entries[entry.task.taskID]?.isAsked = true
+        }
         return due.map(\.task)
+    }
+
+    /// A callback tells of the end of tasks: they are asked for at once, as far as they are on the schedule. True if
+    /// any is.
+    mutating func hurry(_ providerTaskIDs: some Sequence<String>, now: Instant) -> Bool {
+        var isAny = false
+        for taskID in providerTaskIDs.compactMap({ taskIDs[$0] }) {
+            guard let entry = entries[taskID] else { continue }
+            if entry.isAsked { entries[taskID]?.isHurried = true } else { entries[taskID]?.dueAt = now }
+            isAny = true
+        }
+        return isAny
     }
 
     /// When the next task is due, nil where there is none.
     var nextDueAt: Instant? { entries.values.map(\.dueAt).min() }
 
-    /// Decides on an answer. Nil where the task is not on the schedule.
+    /// Decides on an answer. Nil where the task is not on the schedule, or under another id by now.
     mutating func decide(
-        _ taskID: String, _ status: ProviderStatus, now: Instant, using random: inout some RandomNumberGenerator
+        _ asked: AcceptedTask, _ status: ProviderStatus, now: Instant, using random: inout some RandomNumberGenerator
     ) -> Decision? {
-        guard var entry = entries[taskID] else { return nil }
+        let taskID = asked.taskID
+        guard var entry = entries[taskID], entry.task.providerTaskID == asked.providerTaskID else { return nil }
+        let isHurried = entry.isHurried
+        entry.isAsked = false
+        entry.isHurried = false
+        entries[taskID] = entry
         if entry.isGivenUp { return decideLate(taskID, status, now: now) }
         switch status {
         case .succeeded(let videoURL, _): return .end(.succeeded(taskID, videoURL: videoURL))
@@ -83,17 +110,17 @@ struct PollSchedule {
         }
         let age = engineSeconds(now - entry.acceptedAt)
         let pause = min(max(age / 4, Self.shortestPause), Self.longestPause)
-        entry.dueAt = min(now + jittered(real(pause), using: &random), entry.deadlineAt)
+        entry.dueAt = isHurried ? now : min(now + jittered(real(pause), using: &random), entry.deadlineAt)
         entries[taskID] = entry
         return .wait
     }
 
-    /// Takes a task off the schedule, or keeps an eye on it where it was timed out.
-    mutating func ended(_ taskID: String, keepsWatching: Bool, now: Instant) {
-        guard keepsWatching, entries[taskID] != nil else {
-            entries[taskID] = nil
-            return
-        }
+    /// Takes a task off the schedule, or keeps an eye on it where it was timed out. One that has another id by now is
+    /// another's to end.
+    mutating func ended(_ asked: AcceptedTask, keepsWatching: Bool, now: Instant) {
+        let taskID = asked.taskID
+        guard entries[taskID]?.task.providerTaskID == asked.providerTaskID else { return }
+        guard keepsWatching else { return remove(taskID) }
         let pause = real(Self.latePause)
         entries[taskID]?.isGivenUp = true
         entries[taskID]?.dueAt = now + pause
@@ -102,18 +129,26 @@ struct PollSchedule {
     private mutating func decideLate(_ taskID: String, _ status: ProviderStatus, now: Instant) -> Decision? {
         guard let entry = entries[taskID] else { return nil }
         if case .succeeded = status {
-            entries[taskID] = nil
+            remove(taskID)
             return .lateSuccess
         }
         let isOver = now - entry.deadlineAt > real(Self.lateSeconds)
         if case .failed = status {
-            entries[taskID] = nil
+            remove(taskID)
+            return .forget
+        }
+        guard !isOver else {
+            remove(taskID)
             return .forget
         }
         let pause = real(Self.latePause)
-        entries[taskID] = isOver ? nil : entry
         entries[taskID]?.dueAt = now + pause
-        return isOver ? .forget : .wait
+        return .wait
+    }
+
+    private mutating func remove(_ taskID: String) {
+        guard let entry = entries.removeValue(forKey: taskID) else { return }
+        taskIDs[entry.task.providerTaskID] = nil
     }
 
     private func real(_ engineSeconds: Int64) -> Duration { .seconds(engineSeconds) / Int(rate) }

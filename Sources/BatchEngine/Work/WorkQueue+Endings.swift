@@ -17,10 +17,7 @@ extension WorkQueue {
             return
         }
         _ = try rows(
-            """
-            UPDATE daybook.submission SET outcome = 'refused', remark = $3, answered_at = daybook.clock()
-            WHERE user_id = $1 AND nonce = $2 AND outcome IN ('intent', 'unknown')
-            """,
+            "SELECT daybook.note_refusal($1, $2, $3)",
             [.uuid(submission.userID), .bytes(submission.nonce), .text(refusal.remark)])
         _ = try end(
             [.rejected(submission.taskID, remark: refusal.remark)], of: submission.batchID,
@@ -34,28 +31,29 @@ extension WorkQueue {
 
     /// Ends tasks of one batch that are still in one of the states, and settles the batch if they were its last.
     ///
+    /// - Parameter asked: The provider's ids of those that were asked for: one that has another by now does not end.
     /// - Returns: The tasks that ended by this call.
     public func end(
         _ endings: [TaskEnding], of batchID: String, customer: String, from states: [TaskState],
-        behind _: WorkerFence
+        asked: [String: String] = [:], behind _: WorkerFence
     ) throws -> Set<String> {
         let optional = { (texts: [String?]) in Value.array(texts.map { Value($0) }, of: .text) }
         let ended = try rows(
-            "SELECT daybook.end_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9) AS task_id",
+            "SELECT daybook.end_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS task_id",
             [
                 .uuid(customer), .uuid(batchID), .uuids(endings.map(\.taskID)), .texts(states.map(\.rawValue)),
                 .texts(endings.map(\.state.rawValue)), optional(endings.map(\.failureReason?.rawValue)),
                 optional(endings.map(\.failureType?.rawValue)), optional(endings.map(\.message)),
-                optional(endings.map(\.videoURL)),
+                optional(endings.map(\.videoURL)), optional(endings.map { asked[$0.taskID] }),
             ])
         return try Set(ended.map { try $0.uuid("task_id") })
     }
 
-    /// Engine seconds for which a running batch may keep the credit of failed tasks. No contract's deadline: that runs
-    /// from the last task, which settles the batch in its own transaction.
+    /// Engine seconds after which a running batch is looked at whether nothing keeps it open. What fails goes back
+    /// before that: half a minute after it did, by `refund_due_at` of its batch.
     public static let flushSeconds: Int64 = 240
 
-    /// Refunds failures of one batch that still runs, or settles it; false once there is none.
+    /// Refunds failures of one batch that still runs, once that is due, or settles it; false once there is none.
     public func flush(ageSeconds: Int64 = flushSeconds) throws -> Bool {
         try rows("SELECT daybook.flush($1 * interval '1 second') AS did", [.int(ageSeconds)])[0].bool("did")
     }
@@ -67,7 +65,9 @@ extension WorkQueue {
 
     /// The provider did render a task that had been given up.
     public func noteLateSuccess(_ task: AcceptedTask) throws {
-        _ = try rows("SELECT daybook.note_late_success($1, $2)::text", [.uuid(task.userID), .uuid(task.taskID)])
+        _ = try rows(
+            "SELECT daybook.note_late_success($1, $2, $3)::text",
+            [.uuid(task.userID), .uuid(task.taskID), .text(task.providerTaskID)])
     }
 }
 

@@ -4,7 +4,7 @@ public import Postgres
 
 /// The worker's transactions, each a call on a session in a transaction of the caller's.
 ///
-/// The functions are those of migration 9, of migration 37, and of migration 38, where the order of locks is written
+/// The functions are those of migrations 9, 37, 41 and 42, and of migration 38, where the order of locks is written
 /// down. Throws ``EngineFault``.
 public struct WorkQueue {
     let session: Session
@@ -35,13 +35,13 @@ public struct WorkQueue {
     ) throws -> RecordedAnswers {
         _ = try fence(worker)
         let closed = try note(answers)
-        var accepted: [String] = []
+        var accepted: [Submission] = []
         var lost: [(Submission, String)] = []
         for (submission, answer) in answers {
             switch answer {
             case .accepted(let providerTaskID):
                 if try accept(submission.userID, submission.nonce, as: providerTaskID, by: worker) {
-                    accepted.append(submission.taskID)
+                    accepted.append(submission)
                 }
             case .unknown(let remark): lost.append((submission, remark))
             case .refused: break
@@ -74,34 +74,13 @@ public struct WorkQueue {
         }
     }
 
-    /// The provider took a submission, as its answer, a spooled answer or a callback says. True if that was news.
+    /// The provider took a submission, as its own answer says, spooled or not: that stands above every hint. True if
+    /// that was news.
     public func accept(_ userID: String, _ nonce: [UInt8], as providerTaskID: String, by worker: Int64?) throws -> Bool
     {
         try rows(
             "SELECT daybook.accept($1, $2, $3, $4) AS is_news",
             [.uuid(userID), .bytes(nonce), .text(providerTaskID), worker.map { .int($0) } ?? .null])[0].bool("is_news")
-    }
-
-    /// Takes in callbacks, whoever sent them: one question for all, and a transaction of its own for each that tells
-    /// of a submission whose answer is wanted. Gives those that were news. Run it outside of a transaction.
-    public func hear(_ callbacks: Set<Callback>) throws -> Set<Callback> {
-        let list = Array(callbacks)
-        let wanted = try rows(
-            """
-            SELECT c.number FROM unnest($1::uuid[], $2::bytea[]) WITH ORDINALITY AS c (user_id, nonce, number)
-            JOIN daybook.submission AS s ON s.user_id = c.user_id AND s.nonce = c.nonce
-            WHERE s.outcome IN ('intent', 'unknown') OR (s.outcome = 'abandoned' AND s.provider_task_id IS NULL)
-            ORDER BY c.number
-            """, [.uuids(list.map(\.userID)), .array(list.map { .bytes($0.nonce) }, of: .bytea)])
-        var news: Set<Callback> = []
-        for row in wanted {
-            let callback = list[Int(try row.int("number")) - 1]
-            let isNews = try session.transaction {
-                try accept(callback.userID, callback.nonce, as: callback.providerTaskID, by: nil)
-            }
-            if isNews { news.insert(callback) }
-        }
-        return news
     }
 
     /// Takes over accepted tasks that nobody polls.
@@ -116,15 +95,15 @@ public struct WorkQueue {
         ).map(Self.acceptedTask)
     }
 
-    private func tasks(_ ids: [String], of worker: Int64) throws -> [AcceptedTask] {
+    private func tasks(_ submissions: [Submission], of worker: Int64) throws -> [AcceptedTask] {
         try rows(
             """
             SELECT user_id, batch_id, task_id, model, provider_task_id,
                 extract(epoch FROM daybook.clock() - accepted_at)::bigint AS age,
                 extract(epoch FROM deadline_at - daybook.clock())::bigint AS seconds_left
-            FROM daybook.task WHERE worker_id = $1 AND state = 'accepted' AND task_id = ANY ($2)
+            FROM daybook.polled_tasks($1, $2, $3)
             """,
-            [.int(worker), .uuids(ids)]
+            [.int(worker), .uuids(submissions.map(\.userID)), .uuids(submissions.map(\.taskID))]
         ).map(Self.acceptedTask)
     }
 
@@ -212,6 +191,26 @@ public struct TurnPlace: Sendable, Hashable {
     public static let start = TurnPlace(userID: "00000000-0000-0000-0000-000000000000", model: "")
 }
 
+/// How far a walk through the customers' turns has come.
+struct TurnWalk {
+    /// From the beginning of one walk to that of the next one, at least.
+    static let pause = Duration.seconds(60)
+
+    private var last: TurnPlace?
+    private var beganAt: ContinuousClock.Instant?
+
+    /// Where to go on; nil until it is time for the next walk.
+    mutating func place(now: ContinuousClock.Instant) -> TurnPlace? {
+        if let last { return last }
+        if let beganAt, now - beganAt < Self.pause { return nil }
+        beganAt = now
+        return .start
+    }
+
+    /// - Parameter place: Nil at the end of the list.
+    mutating func went(to place: TurnPlace?) { last = place }
+}
+
 /// Leave of one worker to end tasks: its row is locked against being declared dead until the transaction ends.
 ///
 /// Only ``WorkQueue/fence(_:)`` makes one. It is of no use to another transaction, and must not leave its own.
@@ -254,19 +253,4 @@ public struct AcceptedTask: Sendable, Hashable {
     public let ageSeconds: Int64
     /// Engine seconds left to its deadline, when this was read; negative past it.
     public let secondsLeft: Int64
-}
-
-extension WorkQueue {
-    /// What a callback says: a submission, by its nonce, and the provider's id of it.
-    public struct Callback: Sendable, Hashable {
-        public let userID: String
-        public let nonce: [UInt8]
-        public let providerTaskID: String
-
-        public init(userID: String, nonce: [UInt8], providerTaskID: String) {
-            self.userID = userID
-            self.nonce = nonce
-            self.providerTaskID = providerTaskID
-        }
-    }
 }

@@ -185,7 +185,15 @@ extension ObjectRights {
             reading(
                 columns: """
                     user_id, task_id, attempt, worker_id, outcome, intent_at, answered_at, provider_task_id, remark,
-                    late_success_at
+                    late_success_at, is_hinted
+                    """)),
+        // Without the nonce, which lets in callbacks.
+        ObjectRights(
+            .table, "daybook.provider_hint",
+            reading(
+                columns: """
+                    user_id, provider_task_id, heard_at, next_ask_at, times_asked, times_missing, outcome,
+                    provider_status, status_at
                     """)),
         // Its one row would move the engine's clock.
         ObjectRights(.table, "daybook.test_clock"),

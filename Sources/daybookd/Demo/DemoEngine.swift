@@ -35,7 +35,7 @@ struct DemoEngine {
         let (addresses, listening) = AsyncStream<String>.makeStream()
         let server = APIServer(
             pool: pool, settings: APISettings(host: "127.0.0.1", port: 0), logger: logger,
-            readCallback: { GrsaiCallback(body: $0)?.providerTaskID },
+            readCallback: { GrsaiCallback(body: $0)?.told },
             explain: { Failure.failure(of: $0)?.sentence },
             onListening: { listening.yield($0) })
         let spool = NSTemporaryDirectory() + "/daybook-demo-spool-\(UUID().uuidString)"
