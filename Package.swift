@@ -56,6 +56,7 @@ let package = Package(
                 .embedInCode("Migrations/034_erasure.sql"), .embedInCode("Migrations/035_sending.sql"),
                 .embedInCode("Migrations/036_draws.sql"), .embedInCode("Migrations/037_credits.sql"),
                 .embedInCode("Migrations/038_turns.sql"),
+                .embedInCode("Migrations/043_late.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),

@@ -188,6 +188,7 @@ public struct Migration: Sendable {
         Migration(version: 36, name: "draws", part: .engine, embedded: PackageResources._36_draws_sql),
         Migration(version: 37, name: "credits", part: .engine, embedded: PackageResources._37_credits_sql),
         Migration(version: 38, name: "turns", part: .engine, embedded: PackageResources._38_turns_sql),
+        Migration(version: 43, name: "late", part: .engine, embedded: PackageResources._43_late_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

@@ -14,6 +14,8 @@ actor Incarnation {
     private static let overdueLimit = 500
     /// Sweeps in a row that one kind of sweep may go on, before the others have their turn.
     private static let sweepsInARow = 200
+    /// Tasks that were given up and that one worker keeps asking for: 33 a second, at one question a minute each.
+    private static let lateLimit = 2_000
     /// Customers whose turns are looked at in one transaction.
     private static let turnsAtOnce = 100
     /// Times that a transaction is tried again which lost a deadlock.
@@ -231,8 +233,18 @@ actor Incarnation {
             try await repeatedly { queue in try queue.flush() }
             try await repeatedly { queue in try queue.expireCredit() }
             try await mendTurns()
+            try await watchGivenUp()
             try await Task.sleep(for: .milliseconds(settings.idleMilliseconds))
         }
+    }
+
+    /// Learns of the tasks that were given up, also by workers that are gone: what is rendered late is to be noted.
+    private func watchGivenUp() async throws {
+        guard schedule.takeLook(now: .now) else { return }
+        let tasks = try await write(sweep) { queue, worker in
+            try queue.givenUp(worker, withinSeconds: PollSchedule.lateSeconds, limit: Self.lateLimit)
+        }
+        schedule.watch(tasks, now: .now, using: &random)
     }
 
     /// Looks at some more of the customers' turns. A walk through all of them begins once a minute.
