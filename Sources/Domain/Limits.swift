@@ -105,6 +105,14 @@ public enum Limits {
     /// Days for which late successes are listed: longer than it takes until the provider's bill is there.
     public static let lateSuccessDays: Int64 = 92
 
+    /// Lines of a provider's bill: it is held in memory while it is compared, some 200 bytes each, and a month of the
+    /// largest service has a tenth of them.
+    public static let billLines = 1_000_000
+    /// Millionths of a dollar of one line of a bill: a million dollars for a video, and the sum of all lines fits.
+    public static let billedMicros: ClosedRange<Int64> = 0...1_000_000_000_000
+    /// Rows of a comparison that are shown on a terminal: beyond it nobody reads them there.
+    public static let matchRowsShown = 1_000
+
     /// The highest price that is told of a purchase, in millionths of a dollar: what numeric(18, 6) holds.
     public static let toldPriceMicros: Int64 = 999_999_999_999_999_999
 }

@@ -124,6 +124,7 @@ struct CommandSeed: Sendable {
                     "starts_at,ends_at,reason,announced_at\n2020-01-02T00:00:00Z,2020-01-02T01:00:00Z,r,2020-01-01T00:00:00Z\n"
                 ),
                 "prices": try file("prices.csv", "entry_id,usd\n"),
+                "bill": try file("bill.csv", "provider_task_id,model,usd\nprov-1,sora-2,0.12\n"),
                 "outages": try file(
                     "outages.csv",
                     "model,starts_at,ends_at,evidence\nsora-2,2020-01-02T00:00:00Z,2020-01-02T01:00:00Z,e\n"),

@@ -3,7 +3,7 @@ import Postgres
 import TestSupport
 import Testing
 
-/// `daybook exposure` on a deployment without an engine.
+/// `daybook exposure` and `daybook provider match` on a deployment without an engine.
 @Suite struct LedgerExposureTests {
     @Test func `what a deployment has frozen is its application's, with its age, or is named`() async throws {
         try await withSample { settings in
@@ -43,6 +43,57 @@ import Testing
             let one = try await daybook(settings, ["exposure", "--account", "customer8", "--format", "csv"])
             #expect([0, 2].contains(one.exitCode))
             #expect(try await daybook(settings, ["exposure", "--account", "nobody"]).exitCode == 64)
+        }
+    }
+
+    @Test func `every line of a month's bill has one class, and the dollars are the file's`() async throws {
+        try await withSample { settings in
+            // What the provider would bill for a month in which it bills what it rendered and what it did not.
+            let connection = try await Connection.open(settings)
+            let rows = try await connection.run { session in
+                try session.executeScript("UPDATE public.video_tasks SET grsai_task_id = 'g-' || id")
+                return try session.query(
+                    """
+                    SELECT t.grsai_task_id AS id, t.model, t.status FROM public.video_tasks AS t
+                    WHERE t.completed_at >= '2026-10-01Z' AND t.completed_at < '2026-10-03Z' ORDER BY t.id
+                    """)
+            }
+            await connection.close()
+            let lines = try rows.map { "\(try $0.text("id")),\(try $0.text("model")),0.123457" }
+            #expect(lines.count > 20)
+            let folder = try ScratchFolder()
+            let file = try folder.write(
+                "provider_task_id,model,usd\n" + lines.joined(separator: "\n") + "\n", to: "bill.csv")
+            let run = try await daybook(
+                settings, ["provider", "match", file, "--month", "2026-10", "--format", "json"])
+            let document = try #require(
+                try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any], "\(run.errors)")
+            let classes = try #require(document["classes"] as? [[String: Any]])
+            func count(_ name: String) -> Int {
+                classes.first { $0["class"] as? String == name }?["rows"] as? Int ?? -1
+            }
+            let micros = lines.count * 123_457
+            let text = "\(micros / 1_000_000).\(String(format: "%06d", micros % 1_000_000))"
+            let total = classes.first { $0["class"] as? String == "total" }?["usd"] as? String ?? ""
+            #expect(text.hasPrefix(total), "\(total) and \(text)")
+            #expect(count("agreed") > 0 && count("refunded_but_rendered") > 0 && count("not_billed") > 0)
+            #expect(count("billed_unknown_id") == 0 && count("charged_twice") == 0 && count("model_differs") == 0)
+            // Nothing that failed is agreed.
+            let matched = try #require(document["rows"] as? [[String: Any]])
+            #expect(
+                matched.allSatisfy { row in
+                    row["class"] as? String != "agreed" || row["status"] as? String == "succeeded"
+                })
+        }
+    }
+
+    @Test func `a deployment that does not keep the provider's ids is told so`() async throws {
+        try await withSample { settings in
+            try await execute("ALTER TABLE public.video_tasks DROP COLUMN grsai_task_id", in: settings)
+            let folder = try ScratchFolder()
+            let file = try folder.write("provider_task_id,model,usd\n", to: "bill.csv")
+            let run = try await daybook(settings, ["provider", "match", file, "--month", "2026-10"])
+            #expect(run.exitCode == 78 && run.errors.contains("grsai_task_id"), "\(run.errors)")
         }
     }
 }
