@@ -59,6 +59,7 @@ let package = Package(
                 .embedInCode("Migrations/040_history.sql"),
                 .embedInCode("Migrations/041_hints.sql"), .embedInCode("Migrations/042_plans.sql"),
                 .embedInCode("Migrations/043_idle.sql"),
+                .embedInCode("Migrations/044_late.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),
@@ -232,7 +233,7 @@ let package = Package(
         .testTarget(
             name: "BatchEngineTests",
             dependencies: [
-                "BatchEngine", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook",
+                "BatchEngine", "Ledger", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

@@ -98,6 +98,23 @@ public enum Limits {
     /// Requests a minute that a key may have.
     public static let ratesPerMinute: ClosedRange<Int64> = 1...1_000_000
 
+    /// Seconds after its model's deadline at which a submission is given up of which nobody knows whether the provider
+    /// took it: the engine's migrations say the same.
+    public static let unknownMarginSeconds: Int64 = 600
+    /// Seconds for which what is due may wait, a deadline or a refund, before it is called overdue: workers look
+    /// several times a second, and refund what failed within minutes.
+    public static let exposureGraceSeconds: Int64 = 300
+    /// Days for which late successes are listed: longer than it takes until the provider's bill is there.
+    public static let lateSuccessDays: Int64 = 92
+
+    /// Lines of a provider's bill: it is held in memory while it is compared, some 200 bytes each, and a month of the
+    /// largest service has a tenth of them.
+    public static let billLines = 1_000_000
+    /// Millionths of a dollar of one line of a bill: a million dollars for a video, and the sum of all lines fits.
+    public static let billedMicros: ClosedRange<Int64> = 0...1_000_000_000_000
+    /// Rows of a comparison that are shown on a terminal: beyond it nobody reads them there.
+    public static let matchRowsShown = 1_000
+
     /// The highest price that is told of a purchase, in millionths of a dollar: what numeric(18, 6) holds.
     public static let toldPriceMicros: Int64 = 999_999_999_999_999_999
 }

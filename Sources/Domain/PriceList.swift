@@ -63,6 +63,15 @@ public enum VideoModel: String, Sendable, Hashable, CaseIterable, Comparable {
         }
     }
 
+    /// What the provider calls it: in what is submitted, and on its bill.
+    public var providerName: String {
+        switch self {
+        case .sora2: "sora-2"
+        case .veoFlash: "veo3.1-fast"
+        case .veoPro: "veo3.1-pro"
+        }
+    }
+
     /// Whether bonus credit may pay for it.
     public var takesBonus: Bool { self != .veoPro }
 

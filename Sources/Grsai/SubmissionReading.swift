@@ -107,7 +107,7 @@ struct SubmissionBody: Encodable, Sendable, Hashable {
     /// Without an address `webHook` is `"-1"`; leaving it out would make the answer a stream.
     init(_ request: ProviderRequest) {
         let isSora = request.model == .sora2
-        model = Self.name(of: request.model)
+        model = request.model.providerName
         prompt = request.prompt
         url = isSora ? request.referenceURL : nil
         firstFrameUrl = isSora ? nil : request.referenceURL
@@ -123,14 +123,5 @@ struct SubmissionBody: Encodable, Sendable, Hashable {
     /// The path of a model's submissions.
     static func path(of model: VideoModel) -> String {
         model == .sora2 ? "/v1/video/sora-video" : "/v1/video/veo"
-    }
-
-    /// Grsai's name of a model.
-    static func name(of model: VideoModel) -> String {
-        switch model {
-        case .sora2: "sora-2"
-        case .veoFlash: "veo3.1-fast"
-        case .veoPro: "veo3.1-pro"
-        }
     }
 }

@@ -29,27 +29,16 @@ public struct LedgerExplanation: Sendable {
             }
             let userID = try found.string("user_id") ?? ""
             let batchID = try found.optionalText("batch_id")
-            let books = Books(session: session, catalog: catalog)
-            let names = try books.accounts().filter { $0.userID == userID }
-            let models = try Contracts(books, definitionFolder: definitionFolder).modelParameters(
-                of: names, now: try session.snapshotInstant(), session: session)
-            let own = models.merging(["user_id": .text(userID)]) { _, own in own }
-            let entries = try rows("explain_rows", own).map(Self.entry)
-            let carried = try CarriedLedger(session, catalog: catalog, owners: [userID])
-            let closed = try MonthCloses(session: session, catalog: catalog).rows(of: userID)
-            func costs(_ entries: [StatementEntry]) -> CostBook {
-                var costs = carried?.costBook(of: userID) ?? CostBook()
-                for entry in entries { costs.post(entry.movement(model: entry.model)) }
-                return costs
-            }
-            let draws = KeptDraws(closed: closed, stated: costs(closed.ordered(entries)), today: costs(entries))
-            let owner = names.first.map { "\($0.slug), \($0.name)" } ?? "no account, owner \(userID)"
+            let books = try OwnerBooks(
+                of: userID, library, catalog, session, definitionFolder: definitionFolder)
+            let (entries, draws) = (books.entries, books.draws)
+            let owner = books.account.map { "\($0.slug), \($0.name)" } ?? "no account, owner \(userID)"
             let kind = try found.text("kind")
             let redactions = try kind == "task" ? [TaskRedaction.table(reference, of: userID, session)] : []
             let redaction = redactions.filter { !$0.rows.isEmpty }
             if let batchID, !batchID.isEmpty {
-                try Self.refuseCarried(batchID, of: userID, catalog, session)
-                let values = own.merging(["batch_id": .text(batchID)]) { _, batch in batch }
+                try OwnerBooks.refuseCarried(batchID, of: userID, catalog, session)
+                let values = books.values.merging(["batch_id": .text(batchID)]) { _, batch in batch }
                 let story = BatchStory(
                     id: batchID, owner: owner, entries: entries, draws: draws,
                     batch: try rows("explain_batch", values).first, tasks: try rows("explain_tasks", values),
@@ -64,28 +53,6 @@ public struct LedgerExplanation: Sendable {
             else { throw LedgerRefusal.taskWithoutEntry(reference) }
             return Self.tables(of: entry, owner: owner, draws: draws, entries: entries) + redaction
         }
-    }
-
-    /// The rows of a batch that were carried forward cannot be walked any more.
-    private static func refuseCarried(
-        _ batchID: String, of userID: String, _ catalog: Catalog, _ session: Session
-    ) throws {
-        guard try CarriedLedger.cutoff(session, catalog: catalog) != nil else { return }
-        let rows = try session.query(
-            "SELECT max(run_id) AS run FROM daybook.carried_batch WHERE user_id = $1 AND batch_id = $2",
-            [.uuid(userID), .text(batchID)])
-        guard let run = try rows[0].optionalInt("run") else { return }
-        throw DaybookError.usage(
-            "The ledger rows of batch \(batchID) were carried forward as balances by run \(run); its archive and its "
-                + "certificate say what they were.")
-    }
-
-    private static func entry(_ row: Row) throws -> StatementEntry {
-        StatementEntry(
-            id: try row.int("id"), postedAt: try row.optionalInstant("created_at"), type: try row.text("type"),
-            model: try row.text("model"), bucket: try row.text("bucket"), credits: try row.int("credits"),
-            referenceType: try row.text("ref_type"), referenceID: try row.text("ref_id"),
-            price: try row.optionalInt("price_micros").map { Dollars(micros: $0) }, reason: try row.text("reason"))
     }
 
     /// A row that is of no batch: what it was, and which batches its credit went to.

@@ -194,6 +194,7 @@ public struct Migration: Sendable {
         Migration(version: 41, name: "hints", part: .engine, embedded: PackageResources._41_hints_sql),
         Migration(version: 42, name: "plans", part: .engine, embedded: PackageResources._42_plans_sql),
         Migration(version: 43, name: "idle", part: .engine, embedded: PackageResources._43_idle_sql),
+        Migration(version: 44, name: "late", part: .engine, embedded: PackageResources._44_late_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

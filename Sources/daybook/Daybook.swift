@@ -26,8 +26,8 @@ struct Daybook: AsyncParsableCommand {
         subcommands: [
             ReportCommand.self, DatabaseCommand.self, AccountsCommand.self, ProfilesCommand.self,
             AvailabilityCommand.self,
-            OutagesCommand.self, CreditsCommand.self, LedgerCommand.self, CloseCommand.self, RetentionCommand.self,
-            KeysCommand.self, LetterCommand.self, ExposureCommand.self,
+            OutagesCommand.self, CreditsCommand.self, LedgerCommand.self, ExposureCommand.self, ProviderCommand.self,
+            CloseCommand.self, RetentionCommand.self, KeysCommand.self, LetterCommand.self,
         ])
 }
 

@@ -48,7 +48,8 @@ import Testing
                     let differences = try history.step(session)
                     if !differences.isEmpty { return history.story(differences) }
                 }
-                return nil
+                let lost = try unconserved(session)
+                return lost.isEmpty ? nil : history.story(lost)
             } catch {
                 return history.story([String(reflecting: error)])
             }
@@ -56,6 +57,17 @@ import Testing
         await connection.close()
         try await database.drop()
         #expect(report == nil, "seed \(seed):\n\(report ?? "")")
+    }
+
+    /// The receipts, of settled batches and of others, that do not add up.
+    private static func unconserved(_ session: Session) throws -> [String] {
+        try session.query("SELECT user_id, batch_id FROM daybook.batch ORDER BY user_id, batch_id").compactMap { row in
+            let (userID, batchID) = (try row.uuid("user_id"), try row.uuid("batch_id"))
+            guard let receipt = try EngineReceipt(session).receipt(of: batchID, for: userID) else {
+                return "batch \(batchID) has no receipt"
+            }
+            return receipt.conserved ? nil : "receipt of \(batchID): \(receipt.differences)"
+        }
     }
 }
 

@@ -6,6 +6,8 @@ import TestSupport
 /// A small database of the whole system with something for every command, and a copy of it for each role.
 struct CommandSeed: Sendable {
     static let user = "00000000-0000-0000-0000-00000000000a"
+    /// A batch of the application, which delivered nothing and is settled.
+    static let batch = "00000000-0000-0000-0000-0000000000ba"
     let server: RoleServer
     let original: TestDatabase
     let folder: ScratchFolder
@@ -19,7 +21,10 @@ struct CommandSeed: Sendable {
         INSERT INTO public.credit_ledger (user_id, type, credits_delta, ref_type, ref_id, meta, created_at)
         VALUES ('00000000-0000-0000-0000-00000000000c', 'purchase', 5, 'stripe_payment', 'pay-0', '{"usd": 1}', '2012-02-03Z');
         SELECT count(daybook.open_lot('\(user)', 'purchased', 1000, 100, NULL, 'purchase', 'stripe_payment', 'pay-1', NULL, NULL));
-        INSERT INTO daybook.probe (target, probed_at, ok) VALUES ('api', now() - interval '1 day', true)
+        INSERT INTO daybook.probe (target, probed_at, ok) VALUES ('api', now() - interval '1 day', true);
+        INSERT INTO public.batch_jobs (id, user_id, status, total_count, cost_per_video, frozen_credits, settlement_status,
+            created_at, completed_at)
+        VALUES ('\(batch)', '\(user)', 'failed', 0, 10, 0, 'refunded', now() - interval '2 days', now() - interval '1 day')
         """
 
     private static func accesses(_ month: String) -> String {
@@ -119,6 +124,7 @@ struct CommandSeed: Sendable {
                     "starts_at,ends_at,reason,announced_at\n2020-01-02T00:00:00Z,2020-01-02T01:00:00Z,r,2020-01-01T00:00:00Z\n"
                 ),
                 "prices": try file("prices.csv", "entry_id,usd\n"),
+                "bill": try file("bill.csv", "provider_task_id,model,usd\nprov-1,sora-2,0.12\n"),
                 "outages": try file(
                     "outages.csv",
                     "model,starts_at,ends_at,evidence\nsora-2,2020-01-02T00:00:00Z,2020-01-02T01:00:00Z,e\n"),

@@ -66,6 +66,8 @@ struct CommandCase: Sendable {
         CommandCase("daybook report list", .files),
         CommandCase("daybook ledger verify", .roles(readers)),
         CommandCase("daybook ledger explain", .roles(readers.union([.sla])), ["pay-1"]),
+        CommandCase("daybook ledger receipt", .roles(readers), [CommandSeed.batch]),
+        CommandCase("daybook provider match", .roles(readers), ["{bill}", "--month", "2020-01"]),
         CommandCase(
             "daybook credits grant", .roles(writers), ["--bonus", "5", "--account", "one", "--reference", "g-1"]),
         CommandCase(

@@ -14,6 +14,8 @@ actor Incarnation {
     private static let overdueLimit = 500
     /// Sweeps in a row that one kind of sweep may go on, before the others have their turn.
     private static let sweepsInARow = 200
+    /// Tasks that were given up and that one worker keeps asking for: 33 a second, at one question a minute each.
+    private static let lateLimit = 2_000
     /// Customers whose turns are looked at in one transaction.
     private static let turnsAtOnce = 100
     /// Times that a transaction is tried again which lost a deadlock.
@@ -312,11 +314,23 @@ actor Incarnation {
             }
             if chores.contains(.flush) { try await repeatedly { queue in try queue.flush() } }
             if chores.contains(.expire) { try await repeatedly { queue in try queue.expireCredit() } }
+            try await watchGivenUp()
             let isWalking = try await mendTurns()
             await sweepBell.wait(
-                atMost: isWalking ? .milliseconds(settings.idleMilliseconds) : TurnWalk.pause)
+                atMost: isWalking
+                    ? .milliseconds(settings.idleMilliseconds) : min(TurnWalk.pause, schedule.pauseOfLooks))
             try Task.checkCancellation()
         }
+    }
+
+    /// Learns of the tasks that were given up, also by workers that are gone: what is rendered late is to be noted.
+    private func watchGivenUp() async throws {
+        guard schedule.takeLook(now: .now) else { return }
+        let tasks = try await write(sweep) { queue, worker in
+            try queue.givenUp(worker, withinSeconds: PollSchedule.lateSeconds, limit: Self.lateLimit)
+        }
+        schedule.watch(tasks, now: .now, using: &random)
+        await pollBell.ring()
     }
 
     /// Looks at some more of the customers' turns; false at the end. A walk through all of them begins once a minute.

@@ -34,7 +34,7 @@ struct PollSchedule {
     private static let longestPause: Int64 = 15
     /// Engine seconds between two polls of a task that was given up, and how long that goes on.
     private static let latePause: Int64 = 60
-    private static let lateSeconds: Int64 = 3600
+    static let lateSeconds: Int64 = 3600
     /// Engine seconds for which a provider may not know a task that it has just taken, and denials that count after.
     private static let unknownAtFirstSeconds: Int64 = 60
     private static let denials = 3
@@ -43,6 +43,10 @@ struct PollSchedule {
     private var entries: [String: Entry] = [:]
     /// The tasks by the provider's ids.
     private var taskIDs: [String: String] = [:]
+    /// Tasks that were given up, and of which the provider has said that nothing is to be expected.
+    private var forgotten: Set<String> = []
+    /// When to look again for tasks that were given up; nil before the first look.
+    private var nextLookAt: Instant?
 
     /// - Parameter rate: Engine seconds in a second of this machine, at least 1.
     init(rate: Int64) {
@@ -126,6 +130,31 @@ struct PollSchedule {
         entries[taskID]?.dueAt = now + pause
     }
 
+    /// How long it is from one look for tasks that were given up to the next.
+    var pauseOfLooks: Duration { real(Self.latePause) }
+
+    /// True where it is time to look for tasks that were given up, by whomever: at first, and then every minute.
+    mutating func takeLook(now: Instant) -> Bool {
+        if let nextLookAt, now < nextLookAt { return false }
+        nextLookAt = now + real(Self.latePause)
+        return true
+    }
+
+    /// Keeps an eye on these tasks that were given up, and on no others: they are this worker's, whoever had them
+    /// before.
+    mutating func watch(_ tasks: [AcceptedTask], now: Instant, using random: inout some RandomNumberGenerator) {
+        let ids = Set(tasks.map(\.taskID))
+        for (taskID, entry) in entries where entry.isGivenUp && !ids.contains(taskID) { remove(taskID) }
+        forgotten.formIntersection(ids)
+        for task in tasks where entries[task.taskID] == nil && !forgotten.contains(task.taskID) {
+            // Spread over the pause, so that many are not asked for together.
+            let pause = real(Self.latePause) * Int.random(in: 0...100, using: &random) / 100
+            taskIDs[task.providerTaskID] = task.taskID
+            entries[task.taskID] = Entry(
+                task: task, acceptedAt: now, deadlineAt: now, dueAt: now + pause, isGivenUp: true)
+        }
+    }
+
     private mutating func decideLate(_ taskID: String, _ status: ProviderStatus, now: Instant) -> Decision? {
         guard let entry = entries[taskID] else { return nil }
         if case .succeeded = status {
@@ -135,6 +164,7 @@ struct PollSchedule {
         let isOver = now - entry.deadlineAt > real(Self.lateSeconds)
         if case .failed = status {
             remove(taskID)
+            forgotten.insert(taskID)
             return .forget
         }
         guard !isOver else {

@@ -63,6 +63,16 @@ extension WorkQueue {
         try rows("SELECT daybook.end_overdue($1::integer) AS ended", [.int(Int64(limit))])[0].int("ended")
     }
 
+    /// Tasks that were given up within so many engine seconds, and that the provider may have: those that fall to this
+    /// worker to ask for.
+    public func givenUp(_ worker: Int64, withinSeconds seconds: Int64, limit: Int) throws -> [AcceptedTask] {
+        try rows(
+            """
+            SELECT *, 0::bigint AS age, 0::bigint AS seconds_left FROM daybook.given_up($1, $2, $3::integer)
+            """, [.int(worker), .int(seconds), .int(Int64(limit))]
+        ).map(Self.acceptedTask)
+    }
+
     /// The provider did render a task that had been given up.
     public func noteLateSuccess(_ task: AcceptedTask) throws {
         _ = try rows(

@@ -107,7 +107,7 @@ public struct WorkQueue {
         ).map(Self.acceptedTask)
     }
 
-    private static func acceptedTask(_ row: Row) throws -> AcceptedTask {
+    static func acceptedTask(_ row: Row) throws -> AcceptedTask {
         guard let model = VideoModel(rawValue: try row.text("model")) else {
             throw PostgresError(.decoding, "A task names a model that this program does not know.", column: "model")
         }

@@ -9,9 +9,12 @@ public struct ImportFile: Sendable {
     private static let pieceSize = 1 << 18
 
     public let path: String
+    /// What did not happen, for the sentence of a defect.
+    private let consequence: String
 
-    public init(path: String) {
+    public init(path: String, consequence: String = "nothing was imported") {
         self.path = path
+        self.consequence = consequence
     }
 
     /// Reads the file record by record. `-` is standard input.
@@ -23,9 +26,9 @@ public struct ImportFile: Sendable {
             try pieces { try reader.read($0, record: record) }
             try reader.finish(record: record)
         } catch let defect as CSVDefect {
-            throw DaybookError.badData("\(path), \(defect); nothing was imported.")
+            throw DaybookError.badData("\(path), \(defect); \(consequence).")
         } catch is Decompressor.Damage {
-            throw DaybookError.badData("\(path) is not a whole gzip file; nothing was imported.")
+            throw DaybookError.badData("\(path) is not a whole gzip file; \(consequence).")
         }
     }
 

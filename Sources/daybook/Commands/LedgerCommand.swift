@@ -1,6 +1,7 @@
 import ArgumentParser
 import Documents
 import Domain
+import Formats
 import Foundation
 import Ledger
 import Reporting
@@ -11,7 +12,7 @@ struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "Check the money, and explain it.",
         subcommands: [
-            Verify.self, Explain.self, Prices.self,
+            Verify.self, Explain.self, Receipt.self, Prices.self,
         ])
 
     /// The forms of the findings.
@@ -121,6 +122,43 @@ extension LedgerCommand {
                 Terminal.show(table.title)
                 table.show()
             }
+        }
+    }
+}
+
+extension LedgerCommand {
+    /// `daybook ledger receipt`
+    struct Receipt: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write the settlement receipt of a batch: where every credit that it froze went.",
+            discussion: """
+                JSON, the same bytes whenever it is asked for once the batch is settled. items = succeeded + failed + \
+                cancelled + expired + unknown + open; frozen = charged + refunded + held, for the batch and for \
+                every purchase that paid for it. Exits with 2 where that does not hold, and says by how much.
+
+                Examples:
+                  daybook ledger receipt 0c7b512f-7337-4718-9033-21add42157ef
+                  daybook ledger receipt 0c7b512f-7337-4718-9033-21add42157ef --output receipt.json
+                """)
+
+        @Argument(help: "The id of the batch.")
+        var batch: String
+
+        @Option(
+            name: .shortAndLong,
+            help: ArgumentHelp("The file to write. Default: standard output.", valueName: "file"))
+        var output: String?
+
+        @OptionGroup var permissions: ModeOption
+        @OptionGroup(title: "Database") var database: DatabaseOptions
+
+        func validate() throws { try permissions.require(output: output) }
+
+        func run() async throws {
+            let receipt = LedgerReceipt(definitionFolder: try InstalledFiles.folder("reports"), batchID: batch)
+            let outcome = try await database.withConnection { try await receipt.run($0) }
+            try OutputFile.write(try CanonicalJSON.encode(outcome), to: output, mode: permissions.mode)
+            if !outcome.conserved { throw ExitCode(FailureKind.breachExitCode) }
         }
     }
 }
