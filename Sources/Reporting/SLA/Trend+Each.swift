@@ -1,5 +1,6 @@
 import Domain
 import Postgres
+import Schema
 
 /// The trends of the reports of single accounts, all counted in one reading.
 extension SLAReader {
