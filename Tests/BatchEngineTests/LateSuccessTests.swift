@@ -24,7 +24,7 @@ import Testing
         let due = schedule.takeDue(now: start + .seconds(60), limit: 10).map(\.taskID)
         #expect(Set(due) == ["t0", "t1", "t2"])
         func answer(_ number: Int, _ status: ProviderStatus) -> PollSchedule.Decision? {
-            schedule.decide("t\(number)", status, now: start + .seconds(60), using: &random)
+            schedule.decide(Self.task(number), status, now: start + .seconds(60), using: &random)
         }
         let decisions = [
             answer(0, .running(progress: 99)), answer(1, .succeeded(videoURL: "https://v", pid: nil)),

@@ -14,8 +14,6 @@ actor Incarnation {
     private static let overdueLimit = 500
     /// Sweeps in a row that one kind of sweep may go on, before the others have their turn.
     private static let sweepsInARow = 200
-    /// Tasks that were given up and that one worker keeps asking for: 33 a second, at one question a minute each.
-    private static let lateLimit = 2_000
     /// Customers whose turns are looked at in one transaction.
     private static let turnsAtOnce = 100
     /// Times that a transaction is tried again which lost a deadlock.
@@ -125,8 +123,6 @@ actor Incarnation {
         for connection in [pulse, work] { await connection.close() }
         await sweep.close()
     }
-
-    // MARK: - Loops
 
     /// Gives the sign of life, sees by it what there is to do, and hears in between who has made work ready.
     private func beat() async throws {
@@ -327,7 +323,7 @@ actor Incarnation {
     private func watchGivenUp() async throws {
         guard schedule.takeLook(now: .now) else { return }
         let tasks = try await write(sweep) { queue, worker in
-            try queue.givenUp(worker, withinSeconds: PollSchedule.lateSeconds, limit: Self.lateLimit)
+            try queue.givenUp(worker, withinSeconds: PollSchedule.lateSeconds, limit: PollSchedule.lateLimit)
         }
         schedule.watch(tasks, now: .now, using: &random)
         await pollBell.ring()
@@ -378,8 +374,6 @@ actor Incarnation {
         }
     }
 
-    // MARK: - Writing
-
     /// Runs one transaction of the worker's on the connection for sweeps.
     private func write<Result: Sendable>(
         _ spare: SpareConnection, _ body: @escaping @Sendable (WorkQueue, Int64) throws -> Result
@@ -402,9 +396,4 @@ actor Incarnation {
             }
         }
     }
-}
-
-extension PostgresError {
-    /// True where the same transaction may well succeed when it is run again.
-    var isWorthRepeating: Bool { sqlState == .deadlock || sqlState == .serializationFailure }
 }

@@ -35,6 +35,8 @@ struct PollSchedule {
     /// Engine seconds between two polls of a task that was given up, and how long that goes on.
     private static let latePause: Int64 = 60
     static let lateSeconds: Int64 = 3600
+    /// Tasks that were given up and that one worker keeps asking for: 33 a second, at one question a minute each.
+    static let lateLimit = 2_000
     /// Engine seconds for which a provider may not know a task that it has just taken, and denials that count after.
     private static let unknownAtFirstSeconds: Int64 = 60
     private static let denials = 3

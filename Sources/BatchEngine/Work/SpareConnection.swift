@@ -56,3 +56,8 @@ actor SpareConnection {
         if case .success(let connection) = await opening.result { await connection.close() }
     }
 }
+
+extension PostgresError {
+    /// True where the same transaction may well succeed when it is run again.
+    var isWorthRepeating: Bool { sqlState == .deadlock || sqlState == .serializationFailure }
+}

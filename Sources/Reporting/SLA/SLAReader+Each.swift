@@ -52,7 +52,7 @@ extension SLAReader {
         let accounts = scope.accounts.count
         let parts = try dividedTasks { query, session in
             var months = [MonthCount](repeating: MonthCount(), count: accounts)
-            try query.forEachRow(session) { row in
+            try query.forEachRow(session, onColumns: MonthCount.require) { row in
                 try months[Self.place(of: try MonthCount.account(of: row), among: accounts)].read(row)
             }
             return months

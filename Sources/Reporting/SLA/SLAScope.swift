@@ -169,7 +169,7 @@ extension SLAScope {
 
     /// Relations of the queries in the places of others, by what the database has.
     static func standIns(_ session: Session, _ catalog: Catalog) throws -> [String: String] {
-        try WantedIndex.findMonths(session, catalog: catalog) ? ["every_task": "found_task"] : [:]
+        try WantedIndex.findMonths(session, catalog: catalog) ? QueryLibrary.monthFinding : [:]
     }
 
     /// The reported month and those before it that its trend shows, oldest first.

@@ -45,16 +45,21 @@ public struct QueryLibrary: Sendable {
         name = URL(fileURLWithPath: folder).lastPathComponent
     }
 
-    /// The relations that files name, with those that these name in turn.
+    /// Relations that read a month without its history, by the ones whose places they take where indexes find it.
+    package static let monthFinding = ["every_task": "found_task"]
+
+    /// The relations that files name, with those that these name in turn, and what may take the place of any.
     private static func named(_ relations: [String: File], by files: [File]) -> [String: File] {
         var found: [String: File] = [:]
         var unread = files
         while let file = unread.popLast() {
             let own = SQLScanner.definitions(file.text)
             for case .word(let word) in SQLScanner.tokens(file.text) where !own.contains(String(word)) {
-                guard let relation = relations[String(word)], found[String(word)] == nil else { continue }
-                found[String(word)] = relation
-                unread.append(relation)
+                for name in [String(word), monthFinding[String(word)]].compactMap(\.self) {
+                    guard let relation = relations[name], found[name] == nil else { continue }
+                    found[name] = relation
+                    unread.append(relation)
+                }
             }
         }
         return found
@@ -114,7 +119,7 @@ public struct QueryLibrary: Sendable {
     /// The same library with some relations in the places of others.
     private func replacing(_ standIns: [String: String]) throws(DaybookError) -> QueryLibrary {
         var library = self
-        for (name, standIn) in standIns {
+        for (name, standIn) in standIns where sources[name] != nil {
             guard let file = sources[standIn] else {
                 throw .configuration("The report's folder has no sources/\(standIn).sql; reinstall the reports.")
             }

@@ -1,5 +1,5 @@
--- The tasks that a figure of the months can be about, where indexes find them: stands in for every_task, so that years of
--- history are not read for one month. Those that were created in the months, those that do not say when they were
+-- The tasks that a figure of the months can be about, where indexes find them: stands in for every_task, so that years
+-- of history are not read for one month. Those that were created in the months, those that do not say when they were
 -- created, and of the others the ones that a batch of the months has or that were handed over in them.
 SELECT d.* FROM dated_task AS d
 WHERE d.created_at >= (:period_starts::timestamptz[])[1]
