@@ -1,5 +1,5 @@
--- What the tasks of each batch came to by the cutoff, recounted from the tasks: those of its own owner alone where owners
--- are judged apart.
+-- What the tasks of each batch came to by the cutoff, recounted from the tasks: those of its own owner alone where
+-- owners are judged apart.
 SELECT b.id AS batch_id, NULL::bigint AS account, count(*) AS tasks,
     count(*) FILTER (WHERE t.terminal_at IS NULL OR t.terminal_at > b.cutoff) AS open_tasks,
     coalesce(sum(t.cost), 0)::bigint AS cost,

@@ -1,5 +1,5 @@
--- What the tasks of each batch came to by the cutoff, where the tasks were counted before: stands in for batch_work. Where
--- owners are judged apart each row is of the tasks of one account.
+-- What the tasks of each batch came to by the cutoff, where the tasks were counted before: stands in for batch_work.
+-- Where owners are judged apart each row is of the tasks of one account.
 SELECT w.batch_id, w.account, w.tasks, w.open_tasks, w.cost, w.delivered, w.last_terminal_at
 FROM unnest(:work_batches::uuid[], :work_accounts::bigint[], :work_tasks::bigint[], :work_open_tasks::bigint[],
     :work_costs::bigint[], :work_delivered::bigint[], :work_last_terminals::timestamptz[])
