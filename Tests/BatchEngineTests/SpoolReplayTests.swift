@@ -192,7 +192,7 @@ import Testing
 
     @Test func `a worker that fails as soon as it begins adds no rows, and goes on once it can`() async throws {
         try await TestSupport.withEngine { settings in
-            try await execute("ALTER FUNCTION daybook.bury(interval) RENAME TO buried", in: settings)
+            try await execute("ALTER FUNCTION daybook.look RENAME TO looked", in: settings)
             let folder = try ScratchFolder()
             let (beginnings, begins) = AsyncStream<Void>.makeStream()
             let worker = Worker(
@@ -210,7 +210,7 @@ import Testing
                 let connection = try await Connection.open(settings)
                 let rows = try await connection.run { try $0.query("SELECT count(*) AS n FROM daybook.worker")[0] }
                 #expect(try rows.int("n") == 1)
-                try await connection.run { try $0.execute("ALTER FUNCTION daybook.buried RENAME TO bury") }
+                try await connection.run { try $0.execute("ALTER FUNCTION daybook.looked RENAME TO look") }
                 #expect(try await Self.oneLivesOn(connection))
                 await connection.close()
                 group.cancelAll()
