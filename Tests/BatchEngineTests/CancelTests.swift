@@ -4,7 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct CancelTests {
+@Suite(.timeLimit(.minutes(5))) struct CancelTests {
     @Test func `cancelling gives back what was not handed over, once, and ends with the rest`() async throws {
         try await withPool { pool, settings in
             let userID = try await TestCustomer.create(in: settings, purchased: 70, bonus: 30)

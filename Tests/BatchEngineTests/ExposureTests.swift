@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// `daybook exposure` on an engine's database: where each frozen credit is, and what is not as it should be.
-@Suite(.timeLimit(.minutes(3))) struct ExposureTests {
+@Suite(.timeLimit(.minutes(5))) struct ExposureTests {
     /// A batch of six tasks of sora-2, one in each state, of a customer of its own.
     private static func states(_ user: String) -> String {
         """

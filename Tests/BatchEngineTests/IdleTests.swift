@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What workers cost that have nothing to do, and how they hear that there is something.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct IdleTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct IdleTests {
     /// A provider that nobody reaches.
     private struct DeafProvider: Provider {
         func submit(_ request: ProviderRequest) async -> SubmissionAnswer { .unknown(remark: "nobody is there") }

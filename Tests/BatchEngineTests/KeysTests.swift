@@ -5,7 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct KeysTests {
+@Suite(.timeLimit(.minutes(5))) struct KeysTests {
     private func make(_ userID: String, _ terms: Keys.Terms, _ pool: ConnectionPool) async throws -> APIKey {
         try await pool.transaction { try Keys.create(for: .user(id: userID), terms, $0) }
     }

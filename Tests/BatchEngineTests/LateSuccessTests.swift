@@ -6,7 +6,7 @@ import Testing
 @testable import BatchEngine
 
 /// Which tasks that were given up a worker keeps asking for, whoever had them before.
-@Suite(.timeLimit(.minutes(2))) struct LateSuccessTests {
+@Suite(.timeLimit(.minutes(5))) struct LateSuccessTests {
     private static func task(_ number: Int) -> AcceptedTask {
         AcceptedTask(
             userID: "u", batchID: "b", taskID: "t\(number)", model: .sora2, providerTaskID: "p\(number)", ageSeconds: 0,

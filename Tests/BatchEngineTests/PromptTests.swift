@@ -7,7 +7,7 @@ import Testing
 @testable import BatchEngine
 
 /// Nobody waits for longer than there is a reason: refunds of a batch that runs, and tasks whose end was told.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct PromptTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct PromptTests {
     /// A provider that takes everything and has rendered it when it is asked.
     private struct QuickProvider: Provider {
         func submit(_ request: ProviderRequest) async -> SubmissionAnswer {

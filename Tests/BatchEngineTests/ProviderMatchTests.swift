@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `daybook provider match` on an engine's database: one of each class, alone and together.
-@Suite(.timeLimit(.minutes(3))) struct ProviderMatchTests {
+@Suite(.timeLimit(.minutes(5))) struct ProviderMatchTests {
     private static let user = "11111111-0000-0000-0000-000000000001"
     private static func batch(_ number: Int) -> String { "bbbbbbbb-0000-0000-0000-00000000000\(number)" }
     private static let header = "provider_task_id,model,usd\n"

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// The settlement receipt of a batch of the engine: where every credit went that it froze.
-@Suite(.timeLimit(.minutes(2))) struct ReceiptTests {
+@Suite(.timeLimit(.minutes(5))) struct ReceiptTests {
     /// A batch with a task for every way to end: nine of sora-2, paid by a bonus of 25 and two odd purchases, and one
     /// of veo-pro, which no bonus pays for.
     private struct Planted {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A month is read out of a long history by indexes where there are some, with the same figures as without.
-@Suite(.timeLimit(.minutes(5))) struct HistoryTests {
+@Suite(.timeLimit(.minutes(15))) struct HistoryTests {
     private static let october = ["--month", "2026-10"]
     private static let drop = "DROP INDEX public.video_tasks_created_at, public.video_tasks_batch_created"
 
