@@ -91,4 +91,29 @@ import Testing
         await connection.close()
         return scans
     }
+
+    @Test func `a report of one's own that names the tasks of all months has them, whatever indexes there are`()
+        async throws
+    {
+        try await withHistory { settings in
+            let folder = try ScratchFolder()
+            let home = folder.file("ours/tasks")
+            try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+            try "SELECT count(*) AS tasks FROM known_task".write(
+                toFile: home + "/tasks.sql", atomically: true, encoding: .utf8)
+            try """
+            {"title": "Tasks", "promises": true, "parameters": [{"name": "month", "type": "month"}],
+             "sheets": [{"title": "Tasks", "query": "tasks"}]}
+            """.write(toFile: home + "/report.json", atomically: true, encoding: .utf8)
+            let run = try await withLogin(settings) { login in
+                try await ProgramRun([
+                    "report", "run", "tasks", "--quiet", "--format", "csv", "--output", folder.path, "--reports",
+                    folder.file("ours"), "--param", "month=2026-10", "--database", Deployment.conninfo(login),
+                ])
+            }
+            #expect(run.exitCode == 0, "\(run.errors)")
+            let tasks = try String(contentsOfFile: folder.file("tasks-2026-10/tasks.csv"), encoding: .utf8)
+            #expect(tasks.contains("31620"), "\(tasks)")
+        }
+    }
 }

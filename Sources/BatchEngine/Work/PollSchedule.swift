@@ -60,6 +60,7 @@ struct PollSchedule {
     /// Adds a task that this worker polls from now on; one that is known under the same id stays as it is.
     mutating func add(_ task: AcceptedTask, now: Instant, using random: inout some RandomNumberGenerator) {
         guard entries[task.taskID]?.task.providerTaskID != task.providerTaskID else { return }
+        remove(task.taskID)
         taskIDs[task.providerTaskID] = task.taskID
         let acceptedAt = now - real(task.ageSeconds)
         let pause = min(max(Self.shortestPause - task.ageSeconds, 0), Self.shortestPause)

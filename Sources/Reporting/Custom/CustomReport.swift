@@ -86,8 +86,7 @@ public struct CustomReport: Sendable {
                 watch: try SessionWatch(session), outputs: outputs, templates: templates,
                 programVersion: programVersion, progress: progress)
             let sheets = try writing.write {
-                try library.bind(
-                    $0, catalog: catalog, parameters: values, standingIn: promises?.scope?.standIns ?? [:])
+                try library.bind($0, catalog: catalog, parameters: values)
             } file: {
                 try library.file($0)
             } sources: {

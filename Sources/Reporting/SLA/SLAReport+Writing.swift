@@ -61,18 +61,7 @@ extension SLAReport {
     private func connections(of reports: Reports, _ connection: Connection) async throws -> Int {
         guard reports == .ofEach || request.account == nil, !settings.isForeignDefinition else { return 1 }
         if let connections = settings.connections { return connections }
-        // By the catalogue's own numbers: asking for the size of a file would wait for whoever locks the table.
-        let bytes = try await connection.run { session in
-            try session.query(
-                """
-                SELECT coalesce(sum(c.relpages), 0)::bigint * pg_catalog.current_setting('block_size')::bigint AS bytes
-                FROM pg_catalog.pg_class AS c
-                WHERE c.oid = pg_catalog.to_regclass('public.video_tasks') OR c.oid IN (
-                    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i
-                    WHERE i.inhparent = pg_catalog.to_regclass('public.video_tasks')
-                )
-                """)[0].int("bytes")
-        }
+        let bytes = try await connection.run { try ReportSession.bytesOfTasks($0) }
         let pays = Int(bytes / Limits.bytesPerReader) + 1
         return min(pays, ProcessInfo.processInfo.activeProcessorCount, Limits.reportConnections)
     }

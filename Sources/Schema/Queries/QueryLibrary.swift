@@ -48,18 +48,16 @@ public struct QueryLibrary: Sendable {
     /// Relations that read a month without its history, by the ones whose places they take where indexes find it.
     package static let monthFinding = ["every_task": "found_task"]
 
-    /// The relations that files name, with those that these name in turn, and what may take the place of any.
+    /// The relations that files name, with those that these name in turn.
     private static func named(_ relations: [String: File], by files: [File]) -> [String: File] {
         var found: [String: File] = [:]
         var unread = files
         while let file = unread.popLast() {
             let own = SQLScanner.definitions(file.text)
             for case .word(let word) in SQLScanner.tokens(file.text) where !own.contains(String(word)) {
-                for name in [String(word), monthFinding[String(word)]].compactMap(\.self) {
-                    guard let relation = relations[name], found[name] == nil else { continue }
-                    found[name] = relation
-                    unread.append(relation)
-                }
+                guard let relation = relations[String(word)], found[String(word)] == nil else { continue }
+                found[String(word)] = relation
+                unread.append(relation)
             }
         }
         return found
@@ -91,6 +89,8 @@ public struct QueryLibrary: Sendable {
         if let known = digests.known.withLock({ $0[key] }) { return known }
         var own: [File] = []
         for name in names { own.append(try file(name)) }
+        // What takes the place of one of them counts with it, whether it does so now or not.
+        own += Self.monthFinding.compactMap { sources[$0.key] == nil ? nil : sources[$0.value] }
         let parts = (own + Self.named(sources, by: own).values).map { "\($0.path) \($0.sha256)\n" }.sorted()
         let digest = SHA256Digest.hex(parts.joined())
         digests.known.withLock { $0[key] = digest }

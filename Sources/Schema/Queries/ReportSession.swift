@@ -48,22 +48,31 @@ package enum ReportSession {
     package static func readingMany<Result>(
         _ session: Session, parts: Int, _ body: () throws -> Result
     ) throws -> Result {
-        // By the catalogue's own numbers: asking for the size of a file would wait for whoever locks the table.
+        let isCompiled = try bytesOfTasks(session) >= Limits.bytesOfCompiledReading * Int64(parts)
         _ = try session.query(
             """
             SELECT set_config('hash_mem_multiplier',
                     greatest($1::numeric, current_setting('hash_mem_multiplier')::numeric)::text, true),
-                set_config('jit', CASE WHEN sum(c.relpages) * current_setting('block_size')::bigint >= $2
-                    THEN 'on' ELSE 'off' END, true)
-            FROM pg_class AS c
-            WHERE c.oid = to_regclass('public.video_tasks') OR c.oid IN (
-                SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = to_regclass('public.video_tasks')
-            )
+                set_config('jit', $2, true)
             """,
-            [.text(String(sharedHashes / Double(parts))), .int(Limits.bytesOfCompiledReading * Int64(parts))])
+            [.text(String(sharedHashes / Double(parts))), .text(isCompiled ? "on" : "off")])
         let result = try body()
         try session.executeScript("SET LOCAL hash_mem_multiplier TO DEFAULT; SET LOCAL jit = off")
         return result
+    }
+
+    /// How large the service's table of tasks is, with its partitions, by the catalogue's own numbers: asking for the
+    /// size of a file would wait for whoever locks the table.
+    package static func bytesOfTasks(_ session: Session) throws -> Int64 {
+        try session.query(
+            """
+            SELECT coalesce(sum(c.relpages), 0)::bigint * pg_catalog.current_setting('block_size')::bigint AS bytes
+            FROM pg_catalog.pg_class AS c
+            WHERE c.oid = pg_catalog.to_regclass('public.video_tasks') OR c.oid IN (
+                SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i
+                WHERE i.inhparent = pg_catalog.to_regclass('public.video_tasks')
+            )
+            """)[0].int("bytes")
     }
 
     /// For a transaction that also writes to the books: as the role that the login is.

@@ -71,7 +71,7 @@ struct ExposureCommand: AsyncParsableCommand {
         }
         let credits = report.totals.reduce(0) { $0 + $1.frozen }
         let findings = report.findings.count
-        let verdict = findings == 0 ? "all of it explained" : "\(findings) findings"
+        let verdict = findings == 0 ? "all of it explained" : "\(findings) finding\(findings == 1 ? "" : "s")"
         return shown + ["\(credits) credits are frozen, \(verdict), as of \(report.snapshotAt)."]
     }
 }
