@@ -192,7 +192,7 @@ extension ObjectRights {
             .table, "daybook.provider_hint",
             reading(
                 columns: """
-                    user_id, provider_task_id, heard_at, next_ask_at, times_asked, times_missing, outcome,
+                    user_id, task_id, provider_task_id, heard_at, next_ask_at, times_asked, times_missing, outcome,
                     provider_status, status_at
                     """)),
         // Its one row would move the engine's clock.
