@@ -70,6 +70,6 @@ bench-tools:
 	@scripts/install-packages "to measure" python3 python3-venv gcc libc6-dev util-linux
 
 test-tools:
-	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl \
+	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl nodejs \
 		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev gzip pgbouncer
 	@scripts/test-postgres 18 >/dev/null

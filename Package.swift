@@ -61,6 +61,7 @@ let package = Package(
                 .embedInCode("Migrations/043_idle.sql"),
                 .embedInCode("Migrations/044_late.sql"),
                 .embedInCode("Migrations/051_hinted_task.sql"),
+                .embedInCode("Migrations/052_webhooks.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),
@@ -86,6 +87,17 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Webhooks",
+            dependencies: [
+                "BatchEngine", "Domain",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
@@ -162,7 +174,7 @@ let package = Package(
         .executableTarget(
             name: "daybookd",
             dependencies: [
-                "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain",
+                "API", "Grsai", "Webhooks", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -248,7 +260,14 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: ["BatchEngine", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd"],
-            exclude: ["Client"], swiftSettings: strict),
+            exclude: ["Client", "Receiver"], swiftSettings: strict),
+        .testTarget(
+            name: "WebhooksTests",
+            dependencies: [
+                "Webhooks", "BatchEngine", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "RoleTests",
             dependencies: ["Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd"],

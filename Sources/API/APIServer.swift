@@ -78,6 +78,7 @@ public struct APIServer: Service {
                 middleware: KeyMiddleware(pool: pool, doorkeeper: doorkeeper, traffic: traffic))
             BatchRoutes(pool: pool, rules: settings.rules).add(to: group)
             CreditRoutes(pool: pool).add(to: group)
+            WebhookRoutes(pool: pool, rules: settings.rules).add(to: group)
         }
         return router
     }

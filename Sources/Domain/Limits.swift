@@ -74,6 +74,13 @@ public enum Limits {
     public static let requestIDLength = 128
     /// Bytes of an item's metadata as compact JSON: it is kept beside the item, not a place for files.
     public static let metadataBytes = 4_096
+    /// Standing addresses of one customer that are told of all batches.
+    public static let webhookEndpoints = 10
+    /// Hours for which the secret of before a rotation signs too.
+    public static let webhookRotationHours: ClosedRange<Int64> = 0...720
+    public static let webhookRotationHoursStandard: Int64 = 24
+    /// Deliveries of one page.
+    public static let deliveriesPage = (standard: 50, most: 100)
     /// Characters of a webhook's address.
     public static let webhookURLLength = 2_048
     /// Bytes of a request's body: 10,000 prompts of 2,000 characters fit in most scripts, and a few bodies of this

@@ -196,6 +196,7 @@ public struct Migration: Sendable {
         Migration(version: 43, name: "idle", part: .engine, embedded: PackageResources._43_idle_sql),
         Migration(version: 44, name: "late", part: .engine, embedded: PackageResources._44_late_sql),
         Migration(version: 51, name: "hinted_task", part: .engine, embedded: PackageResources._51_hinted_task_sql),
+        Migration(version: 52, name: "webhooks", part: .engine, embedded: PackageResources._52_webhooks_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

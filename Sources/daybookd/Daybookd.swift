@@ -23,7 +23,7 @@ struct Daybookd: AsyncParsableCommand {
             Exit codes are those of daybook.
             """,
         version: Version.current,
-        subcommands: [ServeCommand.self, WorkCommand.self, DemoCommand.self, KeysCommand.self])
+        subcommands: [ServeCommand.self, WorkCommand.self, DemoCommand.self, KeysCommand.self, WebhooksCommand.self])
 }
 
 @main

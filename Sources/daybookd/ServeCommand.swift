@@ -8,13 +8,15 @@ import Logging
 import Postgres
 import ServiceLifecycle
 import UnixSignals
+import Webhooks
 
 /// `daybookd serve`
 struct ServeCommand: AsyncParsableCommand, EndsGracefully {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve the Batch API over HTTP.",
         discussion: """
-            Prints its address once it listens, and logs to standard error. TLS is for the proxy in front of it. At \
+            Prints its address once it listens, and logs to standard error. TLS is for the proxy in front of it. It \
+            sends webhooks too: any number of servers share them. At \
             SIGTERM or SIGINT it takes no more requests, and ends when those under way are answered, or after 20 \
             seconds.
             """)
@@ -28,7 +30,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         parsing: .unconditional, help: "Connections to the database, at most. Default: 16.",
         transform: WholeNumber.within(Limits.databaseConnections))
     var connections = 16
-    @Flag(help: "Take webhook addresses with http://, for tests.") var allowHttpWebhooks = false
+    @OptionGroup(title: "Webhooks") var webhooks: WebhookOptions
     @Flag(help: "Work off the batches too, in this process; see: daybookd work --help") var work = false
     @OptionGroup(title: "Bounds") var bounds: BoundsOptions
     @OptionGroup(title: "Provider, with --work") var provider: ProviderOptions
@@ -62,7 +64,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
 
     private func serve(_ pool: ConnectionPool, _ settings: ConnectionSettings) async throws {
         let logger = Logger(label: "daybookd")
-        let rules = RequestRules(allowsPlainWebhooks: allowHttpWebhooks)
+        let rules = RequestRules(allowsPlainWebhooks: webhooks.places.allowHttpWebhooks)
         let server = APIServer(
             pool: pool, settings: APISettings(host: host, port: port, rules: rules, bounds: bounds.bounds),
             logger: logger,
@@ -71,19 +73,52 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
             onListening: { Terminal.show($0) })
         // Every part of the daemon is a service of this group.
         let client = work ? try provider.client() : nil
+        let transport = HTTPWebhookTransport(rules: webhooks.places.rules)
+        // Of its own, so that callers never wait for it.
+        let outbox = ConnectionPool(settings, limits: .init(maxConnections: 2))
         do {
             var services: [any Service] = [server]
+            if !webhooks.noWebhooks {
+                services.append(
+                    WebhookCourier(pool: outbox, transport: transport, logger: logger) { Failure.words(of: $0) })
+            }
             if let client { services.append(try worker.worker(client, settings, logger)) }
             var configuration = ServiceGroupConfiguration(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             configuration.maximumGracefulShutdownDuration = .seconds(work ? 75 : 20)
             try await ServiceGroup(configuration: configuration).run()
-            try await client?.shutdown()
+            try await end(client, transport, outbox)
         } catch {
-            try? await client?.shutdown()
+            try? await end(client, transport, outbox)
             if Failure.failure(of: error) != nil { throw error }
             throw DaybookError(.failed, "Serving \(host):\(port) failed: \(error).")
         }
+    }
+}
+
+extension ServeCommand {
+    private func end(
+        _ client: GrsaiClient?, _ transport: HTTPWebhookTransport, _ outbox: ConnectionPool
+    ) async throws {
+        await outbox.close()
+        try await transport.shutdown()
+        try await client?.shutdown()
+    }
+}
+
+/// Whether webhooks are sent from here, and where they may go.
+struct WebhookOptions: ParsableArguments {
+    @Flag(help: "Leave the sending of webhooks to other servers.") var noWebhooks = false
+    @OptionGroup var places: WebhookPlaces
+}
+
+/// Where webhooks may go.
+struct WebhookPlaces: ParsableArguments {
+    @Flag(help: "Take webhook addresses with http://, for tests.") var allowHttpWebhooks = false
+    @Flag(help: "Send webhooks to addresses of one's own network too, for tests.") var allowPrivateWebhooks = false
+
+    var rules: HTTPWebhookTransport.Rules {
+        .init(allowsPlain: allowHttpWebhooks, allowsPrivate: allowPrivateWebhooks)
     }
 }
 

@@ -136,6 +136,7 @@ struct CommandCase: Sendable {
         CommandCase("daybookd serve", .service(writers), ["--port", "0"]),
         CommandCase("daybookd work", .service(writers), ["--provider", "http://127.0.0.1:9"]),
         CommandCase("daybookd demo", .machine),
+        CommandCase("daybookd webhooks test", .machine),
         CommandCase("daybook database partitions", .roles(writers)),
         CommandCase("daybook database migrate", .roles(writers)),
         CommandCase("daybook database roles", .roles(writers)),

@@ -19,6 +19,7 @@ import Testing
         "Retention": ["Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats"],
         "BatchEngine": ["Schema", "Postgres", "Codecs", "Domain", "Formats", "Logging", "ServiceLifecycle"],
         "Grsai": ["BatchEngine", "Domain", "Formats", "AsyncHTTPClient", "NIOCore", "NIOHTTP1"],
+        "Webhooks": ["BatchEngine", "Domain", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "NIOPosix"],
         "API": [
             "BatchEngine", "Postgres", "Domain", "Formats", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
             "NIOHTTP1", "Logging", "ServiceLifecycle",
@@ -36,7 +37,8 @@ import Testing
             "Spreadsheet", "Codecs", "Domain", "Formats", "ArgumentParser",
         ],
         "daybookd": [
-            "API", "Grsai", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain", "ArgumentParser",
+            "API", "Grsai", "Webhooks", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain",
+            "ArgumentParser",
             "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
     ]

@@ -47,6 +47,7 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
     case invalidJSON = "INVALID_JSON"
     case invalidRequest = "INVALID_REQUEST"
     case batchNotCancellable = "BATCH_NOT_CANCELLABLE"
+    case batchFinished = "BATCH_FINISHED"
     case missingAPIKey = "MISSING_API_KEY"
     case insufficientCredits = "INSUFFICIENT_CREDITS"
     case invalidAPIKey = "INVALID_API_KEY"
@@ -64,7 +65,7 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
 
     var status: HTTPResponse.Status {
         switch self {
-        case .invalidJSON, .invalidRequest, .batchNotCancellable: .badRequest
+        case .invalidJSON, .invalidRequest, .batchNotCancellable, .batchFinished: .badRequest
         case .missingAPIKey: .unauthorized
         case .insufficientCredits: .init(code: 402, reasonPhrase: "Payment Required")
         case .invalidAPIKey, .accountInactive: .forbidden

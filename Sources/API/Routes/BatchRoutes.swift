@@ -14,14 +14,14 @@ struct BatchRoutes: Sendable {
 
     func add(to group: RouterGroup<APIContext>) {
         group.path("batches", [.post: create])
-        group.path("batches/:id", [.get: read])
+        group.path("batches/:id", [.get: read, .patch: redirect])
         group.path("batches/:id/items", [.get: items])
         group.path("batches/:id/cancel", [.post: cancel])
     }
 
     @Sendable private func create(_ request: Request, _ context: APIContext) async throws -> Response {
         let caller = context.authenticatedCaller
-        let body = try JSON(parsing: try await Self.body(of: request))
+        let body = try JSON(parsing: try await RequestBody.bytes(of: request))
         var rules = rules
         rules.maxItems = min(rules.maxItems, caller.maxItems)
         var named = try BatchRequest(body, requestID: Self.requestID(of: request), rules: rules)
@@ -93,6 +93,24 @@ struct BatchRoutes: Sendable {
         }
     }
 
+    /// The one thing about a batch that can be changed while it runs: a `webhook_url` that was wrong.
+    @Sendable private func redirect(_ request: Request, _ context: APIContext) async throws -> Response {
+        let batchID = try Self.batchID(context)
+        let body = try BodyReader(JSON(parsing: try await RequestBody.bytes(of: request)), known: ["webhook_url"])
+        let url = try body.webhookURL("webhook_url", rules, isRequired: true)
+        let userID = context.authenticatedCaller.userID
+        let outcome = try await pool.transaction { try Batches($0, of: userID).redirect(batchID, to: url) }
+        switch outcome {
+        case .redirected(let batch): return Response(body.answer(WireFormat.batch(batch)))
+        case .finished(let batch):
+            throw APIError(
+                .batchFinished,
+                "The batch has ended already: it is \(batch.status.rawValue). Send again what is missing.")
+        case .notOurs: throw APIError(.batchFinished, "The batch was not made here and runs elsewhere.")
+        case .notFound: throw Self.unknownBatch
+        }
+    }
+
     private static var unknownBatch: APIError { APIError(.batchNotFound, "There is no batch with this id.") }
 
     private static func batchID(_ context: APIContext) throws -> String {
@@ -108,20 +126,5 @@ struct BatchRoutes: Sendable {
             return BatchEngine.RequestID(text: text, place: place)
         }
         return nil
-    }
-
-    /// The whole body, up to a bound; what is announced as larger is not read at all.
-    private static func body(of request: Request) async throws -> [UInt8] {
-        let tooLarge = APIError(
-            .payloadTooLarge,
-            "A body may have \(Limits.requestBodyBytes) bytes; divide the batch into several.")
-        let announced = request.headers[.contentLength].flatMap(Int.init) ?? 0
-        guard announced <= Limits.requestBodyBytes else { throw tooLarge }
-        var body = BodyPieces()
-        for try await buffer in request.body {
-            guard body.count + buffer.readableBytes <= Limits.requestBodyBytes else { throw tooLarge }
-            body.append(buffer)
-        }
-        return body.joined()
     }
 }

@@ -104,6 +104,31 @@ extension Batches {
     }
 }
 
+extension Batches {
+    /// Tells a batch's events to another address from now on, also those that wait or were given up; to nobody where
+    /// that is nil.
+    ///
+    /// Run it in a transaction.
+    public func redirect(_ batchID: String, to webhookURL: String?) throws -> RedirectOutcome {
+        guard let before = try summary(batchID) else { return .notFound }
+        guard before.completedAt == nil else { return .finished(before) }
+        let changed = try session.query(
+            "SELECT daybook.redirect_webhook($1, $2, $3)", [.uuid(userID), .uuid(batchID), Value(webhookURL)]
+        )[0].bool(0)
+        return changed ? .redirected(before) : .notOurs
+    }
+}
+
+/// What became of a request for another webhook.
+public enum RedirectOutcome: Sendable, Hashable {
+    case redirected(BatchSummary)
+    /// It has ended: what is missing can be sent again.
+    case finished(BatchSummary)
+    /// The old application runs it.
+    case notOurs
+    case notFound
+}
+
 /// What became of a request for a batch.
 public enum CreateOutcome: Sendable, Hashable {
     /// The batch, and the credits that are left for another like it.

@@ -1,6 +1,7 @@
 import Codecs
 public import Domain
 public import Formats
+import Foundation
 
 /// A batch as a customer asks for it, checked.
 public struct BatchRequest: Sendable, Hashable {
@@ -92,6 +93,20 @@ public struct RequestRules: Sendable, Hashable {
         self.maxPromptLength = maxPromptLength
         self.allowsPlainWebhooks = allowsPlainWebhooks
     }
+
+    /// Why nothing is sent to an address, a clause that follows its name; nil for one that is taken.
+    public func reason(againstWebhook text: String) -> String? {
+        guard text.utf8.count <= Limits.webhookURLLength else {
+            return "has more than \(Limits.webhookURLLength) characters"
+        }
+        let schemes = allowsPlainWebhooks ? ["https", "http"] : ["https"]
+        let isPlain = text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7F }
+        guard isPlain, let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(),
+            schemes.contains(scheme), url.host?.isEmpty == false, url.user == nil, url.password == nil,
+            url.fragment == nil
+        else { return "must be an https:// address with a host, and without a user or a fragment" }
+        return nil
+    }
 }
 
 /// A request_id, and where it stood.
@@ -135,7 +150,7 @@ public struct InvalidRequest: Error, Sendable, Hashable {
         }
 
         /// A member that nobody knows, of an object or, where that is empty, of the whole document.
-        init(unknownMember name: String, of object: String) {
+        public init(unknownMember name: String, of object: String) {
             let shown = String(name.unicodeScalars.prefix(Limits.memberNameShown))
             place = object.isEmpty ? shown : "\(object).\(shown)"
             reason = "is not known here, and was passed over"

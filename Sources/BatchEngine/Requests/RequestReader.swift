@@ -164,17 +164,8 @@ struct RequestReader {
 
     private mutating func webhookURL(_ body: JSON) -> String? {
         guard let text = filledString(body["webhook_url"], "webhook_url") else { return nil }
-        guard text.utf8.count <= Limits.webhookURLLength else {
-            refuse("webhook_url", "has more than \(Limits.webhookURLLength) characters")
-            return nil
-        }
-        let schemes = rules.allowsPlainWebhooks ? ["https", "http"] : ["https"]
-        let isPlain = text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7F }
-        guard isPlain, let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(),
-            schemes.contains(scheme), url.host?.isEmpty == false, url.user == nil, url.password == nil,
-            url.fragment == nil
-        else {
-            refuse("webhook_url", "must be an https:// address with a host, and without a user or a fragment")
+        if let reason = rules.reason(againstWebhook: text) {
+            refuse("webhook_url", reason)
             return nil
         }
         return text

@@ -195,6 +195,17 @@ extension ObjectRights {
                     user_id, task_id, provider_task_id, heard_at, next_ask_at, times_asked, times_missing, outcome,
                     provider_status, status_at
                     """)),
+        // Without the secrets, which sign.
+        ObjectRights(
+            .table, "daybook.webhook_endpoint",
+            reading(
+                columns: """
+                    user_id, endpoint_id, url, earlier_until, consecutive_misses, created_at, disabled_at,
+                    disabled_because
+                    """)),
+        ObjectRights(.table, "daybook.webhook_event", reading()),
+        ObjectRights(.table, "daybook.webhook_delivery", reading()),
+        ObjectRights(.table, "daybook.webhook_attempt", reading()),
         // Its one row would move the engine's clock.
         ObjectRights(.table, "daybook.test_clock"),
         ObjectRights(.table, "daybook.withdrawal", reading()),
