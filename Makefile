@@ -29,10 +29,11 @@ test-servers: tools test-tools ## Run one battery on PostgreSQL 15 to 18 and com
 	$(SWIFT) build --build-tests
 	@scripts/test-servers
 
-soak: tools test-tools ## Run the long sweeps, about two hours. Writes docs/soak.md and docs/soak-retention.md.
+soak: tools test-tools ## Run the long sweeps, about two hours. Writes docs/soak.md, docs/soak-retention.md and docs/soak-engine.md.
 	$(SWIFT) build --build-tests
 	@scripts/soak
 	@scripts/soak-retention
+	@scripts/soak-engine
 
 lint: ## Check the style of the code, strictly.
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift

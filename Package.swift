@@ -60,6 +60,7 @@ let package = Package(
                 .embedInCode("Migrations/041_hints.sql"), .embedInCode("Migrations/042_plans.sql"),
                 .embedInCode("Migrations/043_idle.sql"),
                 .embedInCode("Migrations/044_late.sql"),
+                .embedInCode("Migrations/045_owners.sql"), .embedInCode("Migrations/046_adoption.sql"),
                 .embedInCode("Migrations/051_hinted_task.sql"),
                 .embedInCode("Migrations/052_webhooks.sql"),
                 // Links to reports/sources: the rules that reports share with the program.

@@ -98,6 +98,7 @@ extension Advice.Step {
         case .listHolds: "daybook retention hold list"
         case .extractCertificates: "daybook retention certificate"
         case .closeMonth: "daybook close month MONTH"
+        case .tryAdoption: "daybookd adopt --all --dry-run"
         }
     }
 }

@@ -92,11 +92,13 @@ public enum Advice: Sendable, Hashable {
         // What shows more.
         case verifyRetention, listRecord, listHolds, extractCertificates
         case closeMonth
+        /// What a takeover of the application's batches would do.
+        case tryAdoption
 
         /// One of each.
         public static let all: [Step] = [
             .grantRoles, .check, .makePartitions, .resumePurge, .expireArchives, .writeOffArchive(of: 1), .endLook(1),
-            .verifyRetention, .listRecord, .listHolds, .extractCertificates, .closeMonth,
+            .verifyRetention, .listRecord, .listHolds, .extractCertificates, .closeMonth, .tryAdoption,
         ]
     }
 

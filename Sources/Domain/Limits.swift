@@ -150,6 +150,8 @@ extension Limits {
     public static let databaseConnections: ClosedRange<Int> = 1...200
     /// Submissions, claims and questions of one worker.
     public static let workerParts: ClosedRange<Int> = 1...10_000
+    /// Seconds for which an application must not have written to a batch that is taken over: a day at most.
+    public static let quietSeconds: ClosedRange<Int64> = 0...86_400
     /// Simulated seconds a real second.
     public static let timeScales: ClosedRange<Int64> = 0...100_000
     /// Credits of one booking.

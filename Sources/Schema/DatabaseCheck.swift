@@ -21,6 +21,8 @@ public struct DatabaseCheck: Sendable {
     public let grants: CreditRights
     /// What the application does that the engine changes.
     public let changes: EngineChanges
+    /// Whose the batches are, where there is an engine, and what could be taken over.
+    public let owners: [Remark]
     /// What Citus keeps on several servers, and how; empty where all is on one.
     public let distribution: [Remark]
     /// The indexes that it lacks for a month to be read at the same speed after years, each with the statement.
@@ -49,6 +51,7 @@ public struct DatabaseCheck: Sendable {
         migrations = try Self.migrations(session)
         grants = try CreditRights(session)
         changes = try EngineChanges(session)
+        owners = try Ownership(session).remarks
         distribution = try Distribution(session).remarks
         indexes = try WantedIndex.missing(session, catalog: catalog)
         isUsable = !catalog.gaps(in: KnownTable.deployment).contains(where: \.isRequired)

@@ -195,6 +195,8 @@ public struct Migration: Sendable {
         Migration(version: 42, name: "plans", part: .engine, embedded: PackageResources._42_plans_sql),
         Migration(version: 43, name: "idle", part: .engine, embedded: PackageResources._43_idle_sql),
         Migration(version: 44, name: "late", part: .engine, embedded: PackageResources._44_late_sql),
+        Migration(version: 45, name: "owners", part: .engine, embedded: PackageResources._45_owners_sql),
+        Migration(version: 46, name: "adoption", part: .engine, embedded: PackageResources._46_adoption_sql),
         Migration(version: 51, name: "hinted_task", part: .engine, embedded: PackageResources._51_hinted_task_sql),
         Migration(version: 52, name: "webhooks", part: .engine, embedded: PackageResources._52_webhooks_sql),
     ]

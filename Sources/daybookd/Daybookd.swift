@@ -6,7 +6,7 @@ import Logging
 struct Daybookd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "daybookd",
-        abstract: "Serves the Batch API, works off its batches, and keeps its keys.",
+        abstract: "Serves the Batch API, works off its batches, takes over an application's, and keeps its keys.",
         discussion: """
             The database is named as for daybook: --database, DATABASE_URL, libpq's own environment, or the private \
             server. It has to have the engine's schema: daybook database migrate.
@@ -23,7 +23,10 @@ struct Daybookd: AsyncParsableCommand {
             Exit codes are those of daybook.
             """,
         version: Version.current,
-        subcommands: [ServeCommand.self, WorkCommand.self, DemoCommand.self, KeysCommand.self, WebhooksCommand.self])
+        subcommands: [
+            ServeCommand.self, WorkCommand.self, AdoptCommand.self, DemoCommand.self, KeysCommand.self,
+            WebhooksCommand.self,
+        ])
 }
 
 @main

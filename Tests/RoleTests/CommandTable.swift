@@ -133,6 +133,7 @@ struct CommandCase: Sendable {
         CommandCase("daybookd keys create", .roles(writers), ["--account", "one", "--name", "tried"]),
         CommandCase("daybookd keys list", .roles(writers)),
         CommandCase("daybookd keys revoke", .roles(writers), ["{key}"]),
+        CommandCase("daybookd adopt", .roles(writers), ["--all"]),
         CommandCase("daybookd serve", .service(writers), ["--port", "0"]),
         CommandCase("daybookd work", .service(writers), ["--provider", "http://127.0.0.1:9"]),
         CommandCase("daybookd demo", .machine),

@@ -136,6 +136,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             Terminal.show("\nmigrations: \(check.migrations.words)")
             for remark in check.distribution { Terminal.show("distributed: \(remark.words)") }
             for remark in check.changes.remarks { Terminal.show("engine: \(remark.words)") }
+            for remark in check.owners { Terminal.show("owners: \(remark.words)") }
             for remark in check.indexes { Terminal.show("indexes: \(remark.words)") }
             for sentence in check.grants.findings.map(\.sentence) + rights.map(\.words) {
                 Terminal.show("rights: \(sentence)")
