@@ -132,10 +132,18 @@ def csv_cell(column, value):
     return text
 
 
+def slug_order(slug):
+    """What a slug is ordered by: numbers by their value, everything else by its bytes, and last of all the bytes."""
+    parts = re.findall(r"[0-9]+|[^0-9]", slug)
+    return [(ord("0"), int(part)) if part.isdigit() else (ord(part), 0) for part in parts], slug.encode()
+
+
 def write_table(folder, name, columns, rows):
     """A table in its order: bytewise by the columns, from the first to the last, empty first."""
     rows = [["" if value is None else value for value in row] for row in rows]
-    rows.sort(key=lambda row: [str(value).encode() for value in row])
+    rows.sort(key=lambda row: [
+        slug_order(value) if column == "account" else ([], str(value).encode()) for column, value in zip(columns, row)
+    ])
     lines = [",".join(columns)]
     lines += [",".join(map(csv_cell, columns, row)) for row in rows]
     content = "\ufeff" + "".join(line + "\r\n" for line in lines)

@@ -141,9 +141,7 @@ struct StatementRun {
     func writeAll(feeds: StatementReader.Feeds = StatementReader.Feeds()) throws -> [Statement] {
         var statements: [Statement] = []
         try writeEach(feeds: feeds) { statements.append($0) }
-        return statements.sorted {
-            $0.subject.account.slug.utf8.lexicographicallyPrecedes($1.subject.account.slug.utf8)
-        }
+        return statements.inNaturalOrder(of: \.subject.account.slug)
     }
 
     /// Writes every statement of the request, and hands each out as soon as it is written, so that what is behind it

@@ -157,8 +157,8 @@ public struct SLASummary: Sendable {
         promises.count { $0.verdict == verdict }
     }
 
-    /// What a report is ordered by, bytewise: no two of its promises share it.
+    /// What a report is ordered by: no two of its promises share it.
     private static func key(_ promise: Promise) -> [[UInt8]] {
-        [promise.name.rawValue, promise.account, promise.subject].map { Array($0.utf8) }
+        [Array(promise.name.rawValue.utf8), NaturalOrder.key(promise.account), Array(promise.subject.utf8)]
     }
 }

@@ -134,9 +134,7 @@ extension SLAReport {
             }
             try tasks?.close()
         }
-        return (made + (try work.finish())).sorted { left, right in
-            (left.outcome.account?.slug ?? "").utf8.lexicographicallyPrecedes((right.outcome.account?.slug ?? "").utf8)
-        }
+        return (made + (try work.finish())).inNaturalOrder { $0.outcome.account?.slug ?? "" }
     }
 
     private static func finish(_ writing: SLAWriting) throws -> Report {
