@@ -50,6 +50,8 @@ package struct PageTable: Sendable {
         guard column.id == "verdict" else {
             return column.kind.isNumeric ? "n" : column.kind == .identifier ? "id" : ""
         }
+        // What may still change has no colour of what is broken: words say how it stands.
+        if case .remarked(_, _, isOpen: true) = cell { return "v v-open" }
         return style(verdict: cell.plainText)
     }
 

@@ -127,7 +127,8 @@ struct DeployedBooks {
 
 extension DeployedBooks {
     private static let figures = [
-        "completion", "refunds", "refund_exceptions", "refund_rates", "idempotency", "promises", "credits", "tasks",
+        "completion", "refunds", "refund_exceptions", "refund_rates", "idempotency", "promises", "budget",
+        "credits", "tasks",
     ]
     /// Kinds of exceptions whose detail is a count; the other details are sentences.
     private static let counted: Set<String> = [

@@ -183,7 +183,7 @@ struct SLACommand: AsyncParsableCommand {
             MailOptions.Rehearsed(
                 preview,
                 facts: Self.verdicts.map { String(outcome.summary.count($0)) } + [
-                    outcome.isFinal ? "final" : "preliminary"
+                    outcome.summary.status
                 ])
         }
         try MailOptions.show(
@@ -197,7 +197,7 @@ struct SLACommand: AsyncParsableCommand {
         var table = TextTable(columns: ["account", "status", .number("kept"), .number("broken"), .number("not judged")])
         for outcome in outcomes {
             table.add(
-                [outcome.account?.slug ?? "", outcome.isFinal ? "final" : "preliminary"]
+                [outcome.account?.slug ?? "", outcome.summary.status]
                     + Self.verdicts.map { String(outcome.summary.count($0)) })
         }
         Terminal.show("Service levels of \(month), customer by customer")
@@ -226,15 +226,18 @@ struct SLACommand: AsyncParsableCommand {
             table.add([
                 promise.name.rawValue, promise.subject, promise.target?.description ?? "",
                 String(promise.attainment.good), String(promise.attainment.valid),
-                promise.attained?.description ?? "", promise.verdict.rawValue,
+                promise.attained?.description ?? "", outcome.summary.verdictText(of: promise),
             ])
         }
         let subject = account ?? "all customers"
-        Terminal.show("Service levels of \(month), \(subject), \(outcome.isFinal ? "final" : "preliminary")")
+        Terminal.show("Service levels of \(month), \(subject), \(outcome.summary.status)")
         table.show()
         Terminal.show("")
         Terminal.show(outcome.summary.sentence)
         Terminal.show("")
-        for file in outcome.files { Terminal.show(file) }
+        if let page = outcome.files.first(where: { $0.hasSuffix(".html") }) {
+            Terminal.show("Open first: \(page)")
+        }
+        for file in outcome.files where !file.hasSuffix(".html") { Terminal.show(file) }
     }
 }
