@@ -195,10 +195,10 @@ extension DeployedBooks {
             for table in ["summary", "entries", "usage", "batches", "open_batches"] {
                 // The description of an entry is a sentence of ours.
                 func figures(_ records: [[String]]) -> [[String]] {
-                    table == "entries" ? records.map { Array($0.prefix(9)) } : records
+                    table == "entries" ? records.map { Array($0.prefix(11)) } : records
                 }
                 differences += Self.difference(
-                    "\(statement) \(table)", figures(try ours.records(statement, table)),
+                    "\(statement) \(table)", figures(try ours.wholeRecords(statement, table)),
                     figures(try StatementRuns.records("\(theirs)/\(statement)/\(table).csv")))
             }
         }

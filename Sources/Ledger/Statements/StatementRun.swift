@@ -216,8 +216,8 @@ struct StatementRun {
         // The figures are always digested, also where no CSV file is asked for.
         let csv = try outputs.sink("entries.csv")
         let writer = try EntryWriter(
-            csv: csv, workbook: workbook, clock: clock,
-            keepsPageRows: settings.formats.contains(.html))
+            csv: csv, leading: StatementTables.leading(subject.account.slug, request.month), workbook: workbook,
+            clock: clock, keepsPageRows: settings.formats.contains(.html))
         let posting = StatementPosting(
             subject: subject, number: number, reader: reader, carried: carried, keepsRows: mode == .close)
         let (book, rows) = try posting.post(into: writer)
@@ -265,8 +265,10 @@ struct StatementWriting {
         var provenance = Provenance()
         try provenance.add(
             name: "entries", rows: Int64(writer.count), sha256: entries.sha256, query: library.file("entries"))
+        let leading = StatementTables.leading(subject.account.slug, request.month)
         for table in tables {
-            let digest = try outputs.write(CSVEncoder.encode(table), to: table.name + ".csv")
+            let digest = try outputs.write(
+                CSVEncoder.encode(table.preceded(by: leading)), to: table.name + ".csv")
             try provenance.add(
                 name: table.name, rows: Int64(table.rows.count), sha256: digest,
                 query: library.file(Self.query(of: table)))
