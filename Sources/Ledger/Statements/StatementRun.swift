@@ -31,6 +31,9 @@ extension StatementReport {
             let run = try StatementRun(
                 request, settings: settings, session: session, library: library, staging: staging, progress: progress)
             var statements = try run.writeAll(feeds: feeds)
+            let collected =
+                request.account == nil
+                ? try CollectedStatements(month: request.month, staging: staging).write(statements) : []
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             progress("publishing the files")
             for index in statements.indices {
@@ -38,6 +41,7 @@ extension StatementReport {
                 statements[index].outcome.files = try outputs.publish()
                 statements[index].outcome.digests = outputs.publishedDigests
             }
+            for name in collected { try staging.publish(name) }
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             return statements.map(\.outcome)
         }
