@@ -23,6 +23,19 @@ import Testing
         }
     }
 
+    @Test func `numbers have thousands separators on page and terminal, and never in files`() async throws {
+        try await withSample { settings in
+            let report = try await SLARun(settings, ["--month", "2026-10"])
+            let page = String(decoding: try report.folder.contents()["sla-2026-10.html"] ?? Data(), as: UTF8.self)
+            for text in [page, report.run.output] {
+                #expect(text.contains("44,604") && text.contains("2,055") && !text.contains("44604"))
+            }
+            #expect(try report.lines("promises").contains { $0.contains(",44604,44640,") })
+            let listed = try await ProgramRun(["availability", "list", "--database", Deployment.conninfo(settings)])
+            #expect(listed.output.contains(" 87,864 "), "\(listed.output)")
+        }
+    }
+
     @Test func `two runs give the same bytes, and so does the default cutoff given by hand`() async throws {
         try await withSample { settings in
             let first = try await SLARun(settings, ["--month", "2026-10"]).comparableFiles()
