@@ -4,6 +4,7 @@ import Foundation
 import Ledger
 import Postgres
 import Reporting
+import Schema
 
 /// `daybook report sla`
 struct SLACommand: AsyncParsableCommand {
@@ -156,6 +157,8 @@ struct SLACommand: AsyncParsableCommand {
         if all { show(outcomes, of: month) } else { for outcome in outcomes { show(outcome, of: month) } }
         if let recorded { RecordedListing.show(recorded) }
         RecordedListing.say(outcomes, isRecorded: record)
+        // They are the same for every report of a run.
+        for silent in outcomes.first?.silentProbers ?? [] { Terminal.say("daybook: \(silent.sentence)") }
         if let sent { try MailOptions.show(sent) }
         if outcomes.contains(where: { $0.findings.contains(where: \.isDifference) }) {
             throw ExitCode(FailureKind.breachExitCode)
