@@ -68,7 +68,7 @@ let package = Package(
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),
                 .embedInCode("Rules/ledger_row.sql"), .embedInCode("Rules/named_task.sql"),
                 .embedInCode("Rules/owned_access.sql"), .embedInCode("Rules/single_return.sql"),
-                .embedInCode("Rules/single_spend.sql"),
+                .embedInCode("Rules/single_spend.sql"), .embedInCode("Rules/slug_order.sql"),
             ],
             swiftSettings: strict
         ),

@@ -28,11 +28,11 @@ extension Advice {
         case .fillPlaceholders: ": give each with --set name=value."
         case .overrule(let danger): " If it is meant: --force \(danger.rawValue)"
         case .sayRows(let due):
-            " If that is right, as it is on the first run on an old deployment, say the number out loud, with the "
-                + "other options as before: \(Self.purge(due))"
+            " If that is right, as it is on the first run on an old deployment, say the number out loud: "
+                + Self.purge(due)
         case .lookAtPlan(let due):
             " as --expect-rows says; nothing was purged. Look at the plan again: daybook retention "
-                + "plan\(Self.scope(due)) and, if it is right, purge it with the other options as before: "
+                + "plan\(Self.scope(due)) and, if it is right, purge it: "
                 + Self.purge(due)
         case .readWhatWasClosed:
             " What was closed is still there (daybook close list); the archive and its certificate say what was "
@@ -66,8 +66,16 @@ extension Advice {
         " --as-of \(due.asOf)" + (due.account.map { " --account \($0)" } ?? "")
     }
 
+    /// The purge that was typed, with all its options, and with what it is to say of its plan.
     private static func purge(_ due: PurgeGuard.Due) -> String {
-        "daybook retention purge\(scope(due)) --yes --expect-rows \(due.rows)"
+        var command = TypedCommand(CommandLine.arguments)
+        guard command.names(["retention", "purge"]) else {
+            return "daybook retention purge\(scope(due)) --yes --expect-rows \(due.rows), with your other options"
+        }
+        command.set("--as-of", to: due.asOf.description)
+        command.set("--yes")
+        command.set("--expect-rows", to: String(due.rows))
+        return command.text
     }
 }
 

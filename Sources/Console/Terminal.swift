@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 
 /// Standard output is for results, standard error for everything else.
@@ -58,15 +59,21 @@ public struct Progress: Sendable {
 public struct TextTable {
     private let headings: [String]
     private let rightAligned: Set<Int>
+    private let amounts: Set<Int>
     private var rows: [[String]] = []
 
-    public init(_ headings: [String], rightAligned: Set<Int> = []) {
+    /// - Parameter amounts: Columns of numbers that are counted or paid: they have thousands separators.
+    public init(_ headings: [String], rightAligned: Set<Int> = [], amounts: Set<Int> = []) {
         self.headings = headings
         self.rightAligned = rightAligned
+        self.amounts = amounts
     }
 
     public mutating func add(_ row: [String]) {
-        rows.append(row.map(Self.harmless))
+        rows.append(
+            row.enumerated().map { column, text in
+                Self.harmless(amounts.contains(column) ? GroupedNumber.grouping(text) : text)
+            })
     }
 
     /// A control character in somebody's name must not move the cursor.

@@ -22,7 +22,7 @@ public enum CSVEncoder {
         for (index, cell) in row.enumerated() {
             if index > 0 { bytes.append(comma) }
             switch cell {
-            case .text(let text):
+            case .text(let text), .remarked(let text, _, _):
                 var text = text
                 text.withUTF8 { appendText($0, to: &bytes) }
             case .instant(let instant): instant.appendUTF8(to: &bytes)

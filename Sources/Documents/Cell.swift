@@ -5,6 +5,9 @@ public enum Cell: Hashable, Sendable {
     /// A value that does not apply.
     case empty
     case text(String)
+    /// A text that people are shown with a remark beside it, and whether it may still change: files hold the text
+    /// alone.
+    case remarked(String, remark: String, isOpen: Bool)
     case integer(Int64)
     case percent(Percent)
     /// A duration in microseconds; it is shown in seconds, rounded up to three decimals.
@@ -18,13 +21,19 @@ public enum Cell: Hashable, Sendable {
     case decimal(DecimalText)
 
     /// The value as people read it on a page.
-    public var pageText: String { self == .infinite ? "never" : plainText }
+    public var pageText: String {
+        switch self {
+        case .infinite: "never"
+        case .remarked(let text, let remark, _): "\(text): \(remark)"
+        default: plainText
+        }
+    }
 
     /// The value as CSV shows it, without any quoting.
     public var plainText: String {
         switch self {
         case .empty, .infinite: ""
-        case .text(let text): text
+        case .text(let text), .remarked(let text, _, _): text
         case .decimal(let decimal): decimal.text
         case .integer(let number): String(number)
         case .percent(let percent): percent.description
@@ -35,9 +44,17 @@ public enum Cell: Hashable, Sendable {
         }
     }
 
+    /// Characters of a text with its remark; 0 for every other value.
+    var remarkedLength: Int {
+        if case .remarked = self { pageText.count + 3 } else { 0 }
+    }
+
     /// True where a spreadsheet might take the value for a formula: text only, numbers never.
     var isText: Bool {
-        if case .text = self { true } else { false }
+        switch self {
+        case .text, .remarked: true
+        default: false
+        }
     }
 }
 
@@ -84,4 +101,8 @@ extension Cell {
     package static func optional(_ number: Int64?) -> Cell { number.map(Cell.integer) ?? .empty }
     package static func optional(_ percent: Percent?) -> Cell { percent.map(Cell.percent) ?? .empty }
     package static func verdict(_ verdict: Verdict) -> Cell { .text(verdict.rawValue) }
+    /// A number with four decimals, from ten-thousandths.
+    package static func ratio(tenThousandths: Int64?) -> Cell {
+        tenThousandths.flatMap { DecimalText(Percent(tenThousandths: $0).description) }.map(Cell.decimal) ?? .empty
+    }
 }

@@ -21,12 +21,15 @@ package struct Manifest: Encodable {
         package let account: String
         package let subject: String
         package let verdict: String
+        /// How the promise stands by its budget; empty where there is none.
+        package let state: String
 
-        package init(promise: String, account: String, subject: String, verdict: String) {
+        package init(promise: String, account: String, subject: String, verdict: String, state: String) {
             self.promise = promise
             self.account = account
             self.subject = subject
             self.verdict = verdict
+            self.state = state
         }
     }
 

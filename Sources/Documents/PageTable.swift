@@ -38,18 +38,25 @@ package struct PageTable: Sendable {
         rows = table.rows.prefix(limit).map { row in
             Row(
                 cells: zip(table.columns, row).enumerated().map { index, pair in
-                    Cell(text: pair.1.pageText, style: Self.style(pair.0, pair.1), isHeading: index == 0)
+                    Cell(
+                        text: pair.0.kind.isNumeric ? GroupedNumber.grouping(pair.1.pageText) : pair.1.pageText,
+                        style: Self.style(pair.0, pair.1), isHeading: index == 0)
                 })
         }
         isEmpty = table.rows.isEmpty
         let hidden = (totalRows ?? table.rows.count) - rows.count
-        remainder = hidden > 0 ? "\(hidden) more rows are in \(table.name).csv and on the sheet \(table.title)." : ""
+        remainder =
+            hidden > 0
+            ? "\(GroupedNumber.text(Int64(hidden))) more rows are in \(table.name).csv and on the sheet "
+                + "\(table.title)." : ""
     }
 
     private static func style(_ column: Documents.Column, _ cell: Documents.Cell) -> String {
         guard column.id == "verdict" else {
             return column.kind.isNumeric ? "n" : column.kind == .identifier ? "id" : ""
         }
+        // What may still change has no colour of what is broken: words say how it stands.
+        if case .remarked(_, _, isOpen: true) = cell { return "v v-open" }
         return style(verdict: cell.plainText)
     }
 

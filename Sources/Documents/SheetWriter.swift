@@ -17,6 +17,10 @@ package struct SheetWriter {
     /// What is as it should be, and what is not: beside words, never instead of them.
     package static let goodColour = Colour(0x0B6B3A)
     package static let badColour = Colour(0xA8201A)
+    /// What nobody knows yet.
+    package static let openColour = Colour(0x7A5200)
+    /// Columns of words that stand beside numbers: a little apart from them.
+    private static let judgements: Set<String> = ["state", "verdict"]
     private static let widest = 60
     private static let narrowest = 9
     /// Rows that are looked at to fit a column's width.
@@ -41,7 +45,7 @@ package struct SheetWriter {
         for (index, column) in columns.enumerated() {
             var style = Self.headerStyle
             style.alignment = column.kind.isNumeric ? .right : .left
-            style.indent = column.id == "verdict" ? 1 : 0
+            style.indent = Self.judgements.contains(column.id) ? 1 : 0
             try sheet.write(row: row, column: index, text: column.title, format: try workbook.format(style))
         }
     }
@@ -80,7 +84,8 @@ package struct SheetWriter {
         return try workbook.format(
             CellStyle(
                 numberFormat: numberFormat, alignment: column.kind.isNumeric ? .right : .left,
-                verticalAlignment: .top, wrap: wraps, indent: column.kind == .instant ? 1 : 0))
+                verticalAlignment: .top, wrap: wraps,
+                indent: column.kind == .instant || Self.judgements.contains(column.id) ? 1 : 0))
     }
 
     /// Verdicts have a colour beside their word, never instead of it.
@@ -90,7 +95,8 @@ package struct SheetWriter {
             switch cell {
             case .verdict(.pass): Self.goodColour
             case .verdict(.breach): Self.badColour
-            case .verdict(.insufficientData): Colour(0x7A5200)
+            case .verdict(.insufficientData), .remarked(_, _, isOpen: true): Self.openColour
+            case .remarked(_, _, isOpen: false): Self.badColour
             default: nil
             }
         return try workbook.format(
@@ -100,8 +106,8 @@ package struct SheetWriter {
     package func write(_ cell: Cell, to sheet: Sheet, row: Int, column: Int, format: Format) throws {
         switch cell {
         case .empty, .infinite, .text(""): try sheet.writeBlank(row: row, column: column, format: format)
-        case .text, .boolean:
-            try sheet.write(row: row, column: column, text: cell.plainText, format: format)
+        case .text, .remarked, .boolean:
+            try sheet.write(row: row, column: column, text: cell.pageText, format: format)
         case .integer(let number): try sheet.write(row: row, column: column, integer: number, format: format)
         case .decimal, .percent, .duration, .dollars:
             if let number = Self.number(cell) {
@@ -139,8 +145,12 @@ package struct SheetWriter {
     /// Widths in characters that fit the headers and the first rows.
     package static func widths(_ table: Table) -> [Double] {
         table.columns.enumerated().map { index, column in
-            if let width = column.width { return max(width, Double(column.title.count + 4)) }
-            let longest = table.rows.prefix(sampledRows).map { $0[index].plainText.count }.max() ?? 0
+            if let width = column.width {
+                // What is remarked on a verdict is to be read whole.
+                let remarked = table.rows.prefix(sampledRows).map { $0[index].remarkedLength }.max() ?? 0
+                return max(width, Double(column.title.count + 4), Double(remarked))
+            }
+            let longest = table.rows.prefix(sampledRows).map { $0[index].pageText.count }.max() ?? 0
             return Double(min(max(longest + 2, column.title.count + 4, narrowest), widest))
         }
     }

@@ -27,9 +27,20 @@ public struct Table: Sendable {
         return rows.map { $0[index].plainText }
     }
 
-    /// Orders the rows by their leading columns, bytewise, with empty first.
+    /// The same with further columns in front, which say the same in every row.
+    package func preceded(by leading: [(column: Column, cell: Cell)]) -> Table {
+        let cells = leading.map(\.cell)
+        return Table(
+            name: name, title: title, note: note, columns: leading.map(\.column) + columns,
+            rows: rows.map { cells + $0 })
+    }
+
+    /// Orders the rows by their leading columns, with empty first: slugs in natural order, everything else bytewise.
     public mutating func sortRows() {
-        let keyed = rows.map { (key: $0.map { Array($0.plainText.utf8) }, row: $0) }
+        let isSlug = columns.map { $0.id == "account" }
+        let keyed = rows.map { row in
+            (key: zip(isSlug, row).map { $0 ? NaturalOrder.key($1.plainText) : Array($1.plainText.utf8) }, row: row)
+        }
         rows = keyed.sorted { left, right in
             for (a, b) in zip(left.key, right.key) where a != b { return a.lexicographicallyPrecedes(b) }
             return false

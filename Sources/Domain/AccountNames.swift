@@ -50,7 +50,9 @@ public struct AccountNames: Sendable {
         let typed = Self.letters(String(text.prefix(Limits.nameLength)))
         let ranked = entries.compactMap { entry in
             Self.distance(typed, to: entry, typed: text).map { (distance: $0, slug: entry.slug) }
-        }.sorted { ($0.distance, $0.slug) < ($1.distance, $1.slug) }
+        }.inNaturalOrder(of: \.slug).enumerated().sorted {
+            ($0.element.distance, $0.offset) < ($1.element.distance, $1.offset)
+        }.map(\.element)
         // Whose name it is but for case and punctuation is meant, and nobody else.
         let same = ranked.filter { $0.distance == 0 }
         return (same.isEmpty ? ranked : same).prefix(Limits.accountsSuggested).map(\.slug)

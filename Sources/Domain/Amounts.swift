@@ -93,6 +93,24 @@ public enum GroupedNumber {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// A number that is written in digits, with the ones before its point in groups: `-1234.5` is `-1,234.5`. Any
+    /// other text, one with an exponent for example, stays as it is.
+    public static func grouping(_ text: String) -> String {
+        let unsigned = text.hasPrefix("-") ? text.dropFirst() : Substring(text)
+        let whole = unsigned.prefix { $0 != "." }
+        let rest = unsigned.dropFirst(whole.count)
+        func isDigits(_ part: Substring) -> Bool {
+            !part.isEmpty && part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        }
+        guard whole.count > 3, isDigits(whole), rest.isEmpty || isDigits(rest.dropFirst()) else { return text }
+        var grouped = ""
+        for (index, digit) in whole.enumerated() {
+            if index > 0, (whole.count - index).isMultiple(of: 3) { grouped.append(",") }
+            grouped.append(digit)
+        }
+        return (text.hasPrefix("-") ? "-" : "") + grouped + rest
+    }
+
     /// Appends ``text(_:)`` to a byte buffer without making a string.
     public static func append(_ number: Int64, to bytes: inout [UInt8]) {
         if number < 0 { bytes.append(contentsOf: "−".utf8) }

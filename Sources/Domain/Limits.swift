@@ -172,6 +172,8 @@ extension Limits {
     public static let leastRetentionDays: Int64 = 30
     /// The longest retention of one class: a hundred years, so that dates stay dates.
     public static let mostRetentionDays: Int64 = 36_500
+    /// Seconds without a probe after which a prober is said to be silent: it runs every minute, and may be restarted.
+    public static let proberSilenceSeconds: Int64 = 600
     /// Days that availability probes are kept: more than the 13 months of a trend.
     public static let probeRetentionDays: Int64 = 400
     /// Seconds between the host's clock and the database's beyond which one of the two is wrong.

@@ -28,7 +28,7 @@ public struct Books {
                 t.contract_profile,
                 t.from_month::timestamp AT TIME ZONE t.time_zone <= transaction_timestamp() AS has_begun
             FROM account AS a JOIN term AS t ON t.user_id = a.user_id
-            ORDER BY a.slug COLLATE "C", a.user_id, t.from_month
+            ORDER BY a.user_id, t.from_month
             """)
         var accounts: [Account] = []
         for row in rows {
@@ -43,7 +43,7 @@ public struct Books {
                     history: history,
                     current: hasBegun ? history.count - 1 : history.lastIndex { $0 == earlier?.terms } ?? 0))
         }
-        return accounts
+        return accounts.inNaturalOrder(of: \.slug)
     }
 
     private static func terms(_ row: Row) throws -> AccountTerms {
@@ -123,12 +123,11 @@ extension AccountNames {
             self.init([])
             return
         }
-        let rows = try session.query(
-            "SELECT user_id, slug, name FROM daybook.account ORDER BY slug COLLATE \"C\", user_id")
+        let rows = try session.query("SELECT user_id, slug, name FROM daybook.account ORDER BY user_id")
         self.init(
             try rows.map {
                 Entry(userID: try $0.uuid("user_id"), slug: try $0.text("slug"), name: try $0.text("name"))
-            })
+            }.inNaturalOrder(of: \.slug))
     }
 
     /// The owner of a slug that an account has or had: the account that has it now, else the one that had it last.

@@ -1,5 +1,5 @@
 /// A rule of the books that stands in SQL, as a relation: when a task has ended, whether a batch is settled, which
-/// credit a ledger row moved, whose an access is.
+/// credit a ledger row moved, whose an access is, and in which order slugs are.
 ///
 /// Each is one file of `reports/sources/`, which is embedded here. The queries of reports name it like a table; what is
 /// written in Swift takes the whole relation (``select(_:)``) or one of its columns (``expression(_:_:)``), so that a
@@ -14,6 +14,7 @@ public enum SharedSource: String, CaseIterable, Sendable {
     case ownedAccess = "owned_access"
     case singleReturn = "single_return"
     case singleSpend = "single_spend"
+    case slugOrder = "slug_order"
 
     /// The file as it was when the program was built.
     public var text: String {
@@ -28,6 +29,7 @@ public enum SharedSource: String, CaseIterable, Sendable {
             case .ownedAccess: PackageResources.owned_access_sql
             case .singleReturn: PackageResources.single_return_sql
             case .singleSpend: PackageResources.single_spend_sql
+            case .slugOrder: PackageResources.slug_order_sql
             }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -40,14 +40,14 @@ import Testing
         (
             purge("one", nil, [.shortPolicy]) ?? .usage(""),
             "The plan would take 6 of 10 rows of access_log, more than half; nothing was purged. If that is right, as "
-                + "it is on the first run on an old deployment, say the number out loud, with the other options as "
-                + "before: daybook retention purge --as-of 2026-11-05 --account one --yes --expect-rows 6"
+                + "it is on the first run on an old deployment, say the number out loud: daybook retention purge "
+                + "--as-of 2026-11-05 --account one --yes --expect-rows 6, with your other options"
         ),
         (
             purge(nil, 7, [.shortPolicy]) ?? .usage(""),
             "The plan has 6 rows to go, not 7 as --expect-rows says; nothing was purged. Look at the plan again: "
-                + "daybook retention plan --as-of 2026-11-05 and, if it is right, purge it with the other options as "
-                + "before: daybook retention purge --as-of 2026-11-05 --yes --expect-rows 6"
+                + "daybook retention plan --as-of 2026-11-05 and, if it is right, purge it: daybook retention purge "
+                + "--as-of 2026-11-05 --yes --expect-rows 6, with your other options"
         ),
         (
             PostgresError(.standby, "Run this on the primary"),

@@ -28,7 +28,7 @@ import oracle
 from deployed_books import Deployment, Draws
 from deployed_sla import Report
 from oracle import instant_text, integer, parse_instant, write_table
-from statement import LIST_MICRODOLLARS, SUMMARY_LINES, dollars_text, local_text, unit_price_text, write_ordered
+from statement import LIST_MICRODOLLARS, SUMMARY_LINES, dollars_text, local_text, unit_price_text, write_of, write_ordered
 
 oracle.TEXT_COLUMNS.update(("finding", "source"))
 BATCH_COLUMNS = "batch_id request_id created_at settled_at status items succeeded failed frozen spent refunded difference".split()
@@ -50,7 +50,7 @@ class Statement:
     """An account's month."""
 
     def __init__(self, deployment, owner, month, now):
-        self.deployment, self.owner, self.now = deployment, owner, now
+        self.deployment, self.owner, self.now, self.month = deployment, owner, now, month
         self.start, self.end = owner.period(month)
         self.plan, self.zone = owner.under(month)["plan"], ZoneInfo(owner.under(month)["time_zone"])
         # Instants at which something counts as done.
@@ -169,7 +169,7 @@ class Statement:
              "amount_usd".split(), self.usage_rows()),
             ("batches", BATCH_COLUMNS, self.batch_rows()), ("open_batches", BATCH_COLUMNS, self.open_batch_rows()),
         ):
-            write_ordered(folder / f"{name}.csv", columns, rows)
+            write_of(self.owner.slug, self.month, folder / f"{name}.csv", columns, rows)
 
 
 class Verification:

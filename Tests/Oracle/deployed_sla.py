@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from deployed_books import Owner
 from oracle import (
-    BREACH, CLOCKS, DAY, INSUFFICIENT, MINUTE, NO_ACCOUNT, NOT_APPLICABLE, PASS, dollars_text, four_decimals, instant_text, number,
-    percent_text, ratio_verdict, seconds_text, target_text, write_table,
+    BREACH, CLOCKS, DAY, INSUFFICIENT, MINUTE, NO_ACCOUNT, NOT_APPLICABLE, PASS, Component, Span, budget_cells, dollars_text,
+    four_decimals, instant_text, items_state, minutes_state, number, percent_text, ratio_verdict, seconds_text, target_text, write_table,
 )
 
 BAD = ("late", "failed", "timed_out", "in_flight_over")
@@ -27,6 +27,7 @@ COLUMNS = {
     "refund_rates": "account model items refunded_items refund_rate_items frozen_credits refunded_credits refund_rate_credits",
     "idempotency": "keys_seen keys_replayed violations verdict",
     "promises": "promise account subject target good valid attained verdict",
+    "budget": "promise account subject allowed spent left spent_percent elapsed_percent burn_rate state",
     "credits": "account period_start period_end monthly_fee_usd attained tier_percent credit_usd request_until",
     "exceptions": "kind account reference detail",
     "tasks": "task_id account model batch_id batch_index accepted_at dispatched_at terminal_at seconds status failure_type class reason",
@@ -45,7 +46,8 @@ class Report:
             {"user_id": "", "slug": ""}, [{"from_month": "0001-01-01", "time_zone": deployment.standard.zone}], {}).period(month)
         profiles = [deployment.standard] + [owner.profile(month) for owner in self.owners.values()]
         longest = max(limit for profile in profiles for limit in profile.limits.values())
-        self.cutoff = min(now, self.end + math.ceil(longest) + DAY)
+        self.finality = self.end + math.ceil(longest) + DAY
+        self.cutoff = min(now, self.finality)
         self.batches = [batch for batch in deployment.batches.values() if self.concerns(batch.user_id) and self.holds(batch.created_at)]
         own = [task for task in deployment.tasks if self.concerns(task.user_id) and self.holds(task.created_at)]
         self.items, self.loose = [task for task in own if task.batch], [task for task in own if not task.batch]
@@ -260,6 +262,36 @@ class Report:
         keys, violations, verdict = self.idempotency(batches)
         good = max(0, keys - violations)
         yield ["idempotency", account, "", target_text(100), good, keys, percent_text(good, keys), verdict]
+
+    def budget_rows(self):
+        """budget.csv: the same states as ever, of what is counted here."""
+        span, profile = Span.of(self.start, self.end, self.cutoff, self.finality), self.profile
+        for name, total, monitored, down in self.availability(self.start, self.end):
+            component = Component(name, total, monitored, down)
+            yield ["availability", "", name] + budget_cells(
+                profile.availability_target, span.total, down, total, span, True, minutes_state(component, profile, span))
+        for (account, model), found in self.completions().items():
+            names = [name for name, _ in found]
+            good, valid = names.count("good"), names.count("good") + sum(name in BAD for name in names)
+            target = self.row_profile(account).targets.get(model)
+            yield ["completion", account, model] + budget_cells(
+                target, valid, valid - good, valid, span, False,
+                items_state(target, good, valid, names.count("undetermined"), span))
+        for account, batches in self.by_account().items():
+            at = self.cutoff
+            undetermined = {
+                "auto_refund": sum(self.refund_classes[batch.id] == "pending" for batch in batches),
+                "pay_for_success": sum(not batch.settled(at) for batch in batches),
+                "financial_safety": sum(not batch.tasks or batch.status == "queued" for batch in batches),
+            }
+            keys, violations, _ = self.idempotency(batches)
+            for promise, _, _, target, good, valid, _, _ in self.batch_promises(account, batches):
+                spent = violations if promise == "idempotency" else valid - good
+                valid = max(keys, violations) if promise == "idempotency" else valid
+                goal = None if target == "" else 100
+                yield [promise, account, ""] + budget_cells(
+                    goal, valid, spent, valid, span, False,
+                    items_state(goal, valid - spent, valid, undetermined.get(promise, 0), span))
 
     # Minutes
 

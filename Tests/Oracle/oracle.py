@@ -86,7 +86,7 @@ def month_bounds(month, zone_name):
 
 TEXT_COLUMNS = {
     "account", "batch_id", "class", "clock", "component", "detail", "failure_type", "kind", "model",
-    "promise", "reason", "reference", "status", "subject", "task_id", "verdict",
+    "promise", "reason", "reference", "state", "status", "subject", "task_id", "verdict",
 }
 
 
@@ -132,10 +132,18 @@ def csv_cell(column, value):
     return text
 
 
+def slug_order(slug):
+    """What a slug is ordered by: numbers by their value, everything else by its bytes, and last of all the bytes."""
+    parts = re.findall(r"[0-9]+|[^0-9]", slug)
+    return [(ord("0"), int(part)) if part.isdigit() else (ord(part), 0) for part in parts], slug.encode()
+
+
 def write_table(folder, name, columns, rows):
-    """A table in its order: bytewise by the columns, from the first to the last, empty first."""
+    """A table in its order: by the columns, from the first to the last, empty first; slugs as people count."""
     rows = [["" if value is None else value for value in row] for row in rows]
-    rows.sort(key=lambda row: [str(value).encode() for value in row])
+    rows.sort(key=lambda row: [
+        slug_order(value) if column == "account" else ([], str(value).encode()) for column, value in zip(columns, row)
+    ])
     lines = [",".join(columns)]
     lines += [",".join(map(csv_cell, columns, row)) for row in rows]
     content = "\ufeff" + "".join(line + "\r\n" for line in lines)
@@ -698,6 +706,81 @@ def seconds_to_refund(batch):
 
 
 # --------------------------------------------------------------------------------------------------
+# Budgets
+# --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Span:
+    """How far a month has come: whole minutes, and whether it is over, or final."""
+
+    elapsed: int
+    total: int
+    over: bool
+    final: bool
+
+    @classmethod
+    def of(cls, start, end, cutoff, finality):
+        """The span of a month at a cutoff."""
+        elapsed = min(end, cutoff) // MINUTE - start // MINUTE
+        return cls(max(0, elapsed), end // MINUTE - start // MINUTE, cutoff >= end, cutoff >= finality)
+
+
+def budget_cells(target, base, spent, valid, span, of_minutes, state):
+    """allowed to state: `base` is what the target lets fail a share of, `valid` what there was up to now."""
+    elapsed = percent_text(span.elapsed, span.total)
+    if target is None:
+        return ["", spent, "", "", elapsed, "", ""]
+    allowance = Fraction(base) * (100 - target) / 100
+    allowed = math.floor(allowance)
+    share = burn = ""
+    if allowance:
+        share = four_decimals(100 * spent / allowance)
+        if of_minutes and span.elapsed:
+            burn = four_decimals((spent / allowance) / Fraction(span.elapsed, span.total))
+        elif not of_minutes:
+            burn = four_decimals(spent / allowance)
+    return [allowed, spent, allowed - spent, share, elapsed, burn, state if valid else ""]
+
+
+def minutes_state(component, profile, span):
+    """The state of a component's budget: what the rest of the month may bring is tried out."""
+    if not component.sufficient(profile):
+        return INSUFFICIENT
+    passes = lambda counted: 100 * (span.total - counted) >= profile.availability_target * span.total
+    rest = span.total - span.elapsed
+    if not passes(component.counted):
+        return "lost"
+    always_monitored = 100 * component.monitored >= profile.monitored_percent * span.total
+    if passes(component.counted + rest) and always_monitored:
+        return "kept"
+    return "at risk" if 100 * component.up < profile.availability_target * component.total else "on track"
+
+
+def items_state(target, good, valid, undetermined, span):
+    """The state of a budget of items."""
+    if target is None:
+        return ""
+    passes = lambda good, valid: 100 * good >= target * valid
+    if span.final:
+        return "kept" if passes(good, valid) else "lost"
+    if target == 100 and good < valid:
+        return "lost"
+    if span.over:
+        ends = [passes(good + kept, valid + undetermined) for kept in (0, undetermined)]
+        if ends == [True, True]:
+            return "kept"
+        if ends == [False, False]:
+            return "lost"
+    elif target == 0:
+        return "kept"
+    if passes(good, valid):
+        return "on track"
+    needed = math.ceil((target * valid - 100 * good) / (100 - target))
+    return "recoverable (needs 1 success)" if needed == 1 else f"recoverable (needs {needed} successes in a row)"
+
+
+# --------------------------------------------------------------------------------------------------
 # The report
 # --------------------------------------------------------------------------------------------------
 
@@ -937,6 +1020,37 @@ class Report:
         good = max(0, keys - violations)
         yield ["idempotency", account, "", target_text(100), good, keys, percent_text(good, keys), verdict]
 
+    def budget_rows(self):
+        """budget.csv"""
+        span = Span.of(self.start, self.end, self.cutoff, self.finality)
+        for component in availability(self.books, self.start, self.end, self.profile):
+            yield ["availability", "", component.name] + budget_cells(
+                self.profile.availability_target, span.total, component.counted, component.total, span, True,
+                minutes_state(component, self.profile, span))
+        for (account, model, clock), row in self.completions().items():
+            profile = self.profile_of_slug(account)
+            if clock == profile.clock:
+                target, undetermined = profile.targets.get(model), row.counts.get("undetermined", 0)
+                yield ["completion", account, model] + budget_cells(
+                    target, row.valid, row.valid - row.good, row.valid, span, False,
+                    items_state(target, row.good, row.valid, undetermined, span))
+        for account, batches in self.batches_by_account().items():
+            classes = [self.refund_class(batch) for batch in batches]
+            settled, begun = sum(batch.settled for batch in batches), sum(batch.begun for batch in batches)
+            undetermined = {
+                "auto_refund": classes.count("pending"), "pay_for_success": len(batches) - settled,
+                "financial_safety": len(batches) - begun,
+            }
+            keys, _, violations, _ = self.idempotency(batches)
+            for promise, _, _, target, good, valid, _, _ in self.batch_promises(account, batches):
+                # A batch that was frozen twice counts, whether or not it has a key.
+                spent = violations if promise == "idempotency" else valid - good
+                valid = max(keys, violations) if promise == "idempotency" else valid
+                goal = None if target == "" else 100
+                yield [promise, account, ""] + budget_cells(
+                    goal, valid, spent, valid, span, False,
+                    items_state(goal, valid - spent, valid, undetermined.get(promise, 0), span))
+
     def credit_rows(self):
         """credits.csv"""
         for account in self.accounts.values():
@@ -1025,6 +1139,8 @@ class Report:
              "refund_rate_credits", self.refund_rate_rows()),
             ("idempotency", "keys_seen keys_replayed violations verdict", self.idempotency_rows()),
             ("promises", "promise account subject target good valid attained verdict", self.promise_rows()),
+            ("budget", "promise account subject allowed spent left spent_percent elapsed_percent burn_rate state",
+             self.budget_rows()),
             ("credits", "account period_start period_end monthly_fee_usd attained tier_percent credit_usd request_until",
              self.credit_rows()),
             ("exceptions", "kind account reference detail", self.exception_rows()),

@@ -410,7 +410,7 @@ class Statement:
     """One account's month."""
 
     def __init__(self, ledger, account, month, now, cutoff):
-        self.ledger, self.account, self.now = ledger, account, now
+        self.ledger, self.account, self.now, self.month = ledger, account, now, month
         self.user_id, self.zone = account["user_id"], ZoneInfo(account["timezone"])
         self.start, self.end = month_bounds(month, account["timezone"])
         self.cutoff = min(now, now if cutoff is None else cutoff)
@@ -615,7 +615,12 @@ class Statement:
             ("open_batches", "batch_id request_id created_at settled_at status items succeeded failed frozen spent "
              "refunded difference", self.open_batch_rows()),
         ):
-            write_ordered(folder / f"{name}.csv", columns.split(), rows)
+            write_of(self.account["slug"], self.month, folder / f"{name}.csv", columns.split(), rows)
+
+
+def write_of(slug, month, path, columns, rows):
+    """A table of a statement: every row begins with whose it is, and of which month."""
+    write_ordered(path, ["account", "month"] + columns, [[slug, month] + list(row) for row in rows])
 
 
 def write_ordered(path, columns, rows):

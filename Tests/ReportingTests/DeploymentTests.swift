@@ -66,7 +66,13 @@ import Testing
             let promises = try report.lines("promises").dropFirst()
             #expect(promises.count == 5)
             for promise in promises { #expect(promise.hasSuffix(",0,0,,not applicable"), "\(promise)") }
-            #expect(report.run.output.contains("There was nothing to judge"))
+            // It is not final: there is nothing that could be.
+            #expect(report.run.output.contains("Service levels of 2025-01, all customers, no data\n"))
+            #expect(
+                report.run.output.contains("There was nothing to judge: the month has no task, no batch and no probe."))
+            let page = String(decoding: try report.folder.contents()["sla-2025-01.html"] ?? Data(), as: UTF8.self)
+            #expect(page.contains("<p class=\"status\">no data</p>") && !page.contains(">final<"))
+            #expect(report.run.output.contains("Open first: \(report.folder.file("sla-2025-01.html"))\n"))
         }
     }
 
@@ -100,7 +106,7 @@ import Testing
                 let digest = try Command.run(["/usr/bin/sha256sum", report.folder.file(name)]).prefix(64)
                 #expect(String(digest) == file["sha256"] as? String, "\(name)")
             }
-            #expect(files.count == 14)
+            #expect(files.count == 15)
             let page = String(
                 decoding: FileManager.default.contents(atPath: report.folder.file("sla-2026-10.html")) ?? Data(),
                 as: UTF8.self)

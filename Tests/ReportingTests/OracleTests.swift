@@ -121,8 +121,7 @@ struct Oracle {
     private static let folder = Deployment.root + "/Tests/Oracle"
     private static let figures = [
         "availability", "completion", "refunds", "refund_exceptions", "refund_rates", "idempotency", "promises",
-        "credits",
-        "tasks",
+        "budget", "credits", "tasks",
     ]
     /// Kinds of exceptions whose detail is a count; the other details are sentences.
     private static let counts: Set<String> = [

@@ -36,6 +36,25 @@ import Testing
         }
     }
 
+    @Test func `what a refused purge prints can be pasted, with every option that was typed`() async throws {
+        try await withPurging { purging in
+            for refused in [["--expect-rows", "12"], ["--expect-rows=12"], []] {
+                let asked = try await purging.retention(
+                    ["purge", "--yes", "--quiet", "--no-rests"] + refused + purging.places + Purging.date)
+                #expect(asked.exitCode == 64, "\(asked.errors)")
+                let printed = asked.errors.firstMatch(of: /\S*daybook retention purge .*/)
+                let command = try String(#require(printed, "\(asked.errors)").0)
+                for option in ["--no-rests", "--quiet", purging.archive, purging.certificates] {
+                    #expect(command.contains(option), "\(command)")
+                }
+                // The last of them is run as it stands there.
+                guard refused.isEmpty else { continue }
+                let pasted = try await ProgramRun(["-c", command], program: "/bin/sh")
+                #expect(pasted.exitCode == 0 && pasted.output.contains("took"), "\(pasted.errors)")
+            }
+        }
+    }
+
     @Test func `a policy shorter than 30 days`() async throws {
         try await withPurging { purging in
             try await refusing(

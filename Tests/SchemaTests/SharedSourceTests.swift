@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import Postgres
 import Schema
@@ -28,6 +29,24 @@ import Testing
         }
         #expect(same == "f.user_id = r.user_id AND f.task_id = r.id")
         #expect(SharedSource.ownedAccess.condition(of: "t") { "\($0).\($1)" } == "t.id = r.video_id")
+    }
+
+    @Test func `slugs have the same order in SQL as in Swift`() async throws {
+        try await withConnection { connection in
+            var generator = SeededRandom(seed: 20_261_130)
+            let slugs = Set((0..<3_000).map { _ in RandomSlug.next(&generator) }).shuffled()
+            let ordered = try await connection.transaction { session in
+                try session.executeScript("SET LOCAL search_path = pg_catalog, pg_temp")
+                return try session.query(
+                    """
+                    WITH account AS (SELECT NULL::uuid AS user_id, slug FROM unnest($1::text[]) AS s (slug))
+                    SELECT slug FROM (\(SharedSource.slugOrder.text)) AS o ORDER BY place
+                    """, [.texts(slugs)]
+                ).map { try $0.text("slug") }
+            }
+            #expect(slugs.count > 1_000)
+            #expect(ordered == slugs.inNaturalOrder { $0 })
+        }
     }
 
     @Test func `every rule runs by itself, whatever of its tables there is`() async throws {

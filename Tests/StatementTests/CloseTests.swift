@@ -143,7 +143,8 @@ import Testing
             let now = try await StatementRuns(settings, ["--month", "2026-10", "--all", "--format", "csv"])
             var accounts = 0
             let files = try before.folder.contents().keys
-            for name in Set(files.compactMap { $0.split(separator: "/").first.map(String.init) }) {
+            let statements = files.filter { $0.hasPrefix("statement-") }
+            for name in Set(statements.compactMap { $0.split(separator: "/").first.map(String.init) }) {
                 let was = try before.summary(name)
                 let has = try now.summary(name)
                 #expect(has["opening_balance"] == was["opening_balance"], "\(name)")

@@ -127,7 +127,8 @@ struct DeployedBooks {
 
 extension DeployedBooks {
     private static let figures = [
-        "completion", "refunds", "refund_exceptions", "refund_rates", "idempotency", "promises", "credits", "tasks",
+        "completion", "refunds", "refund_exceptions", "refund_rates", "idempotency", "promises", "budget",
+        "credits", "tasks",
     ]
     /// Kinds of exceptions whose detail is a count; the other details are sentences.
     private static let counted: Set<String> = [
@@ -194,10 +195,10 @@ extension DeployedBooks {
             for table in ["summary", "entries", "usage", "batches", "open_batches"] {
                 // The description of an entry is a sentence of ours.
                 func figures(_ records: [[String]]) -> [[String]] {
-                    table == "entries" ? records.map { Array($0.prefix(9)) } : records
+                    table == "entries" ? records.map { Array($0.prefix(11)) } : records
                 }
                 differences += Self.difference(
-                    "\(statement) \(table)", figures(try ours.records(statement, table)),
+                    "\(statement) \(table)", figures(try ours.wholeRecords(statement, table)),
                     figures(try StatementRuns.records("\(theirs)/\(statement)/\(table).csv")))
             }
         }

@@ -17,8 +17,23 @@ struct StatementRuns {
         if run.exitCode != 0 { throw TestSupportError("report statement ended with \(run.exitCode): \(run.errors)") }
     }
 
-    /// The records of a table, the header first.
+    /// The records of a table, the header first, without the account and the month that each of them begins with.
+    ///
+    /// Throws where one does not begin with those of its statement.
     func records(_ statement: String, _ table: String) throws -> [[String]] {
+        let records = try wholeRecords(statement, table)
+        let number = statement.dropFirst("statement-".count)
+        let subject = [String(number.dropLast("-2026-10".count)), String(number.suffix("2026-10".count))]
+        for (index, record) in records.enumerated() {
+            guard Array(record.prefix(2)) == (index == 0 ? ["account", "month"] : subject) else {
+                throw TestSupportError("\(statement)/\(table).csv has the row \(record)")
+            }
+        }
+        return records.map { Array($0.dropFirst(2)) }
+    }
+
+    /// The same as they are.
+    func wholeRecords(_ statement: String, _ table: String) throws -> [[String]] {
         try Self.records(folder.file("\(statement)/\(table).csv"))
     }
 

@@ -62,6 +62,9 @@ import Testing
         Rule(
             name: "whose an access is", words: #"coalesce\(\w+\.owner_id, \w+\.user_id\)"#,
             homes: ["\(shared)/owned_access.sql"]),
+        Rule(
+            name: "the order of slugs", words: #"\bslug(, '[^']*'\))? collate"#,
+            homes: ["\(shared)/slug_order.sql"]),
     ]
 
     @Test(arguments: rules)

@@ -1,6 +1,6 @@
 -- Accesses by customer and action: the rows that are there, and the totals of those that a purge has taken.
 -- Totals know neither videos nor instants, so what they would have to say of them is empty.
-SELECT account, sum(accesses)::bigint AS accesses, CASE WHEN sum(purged) = 0 THEN sum(videos)::bigint END AS videos,
+SELECT c.account, sum(accesses)::bigint AS accesses, CASE WHEN sum(purged) = 0 THEN sum(videos)::bigint END AS videos,
     sum(plays)::bigint AS plays, sum(downloads)::bigint AS downloads, sum(embeds)::bigint AS embeds,
     sum(shares)::bigint AS shares, CASE WHEN sum(purged) = 0 THEN min(first_access_at) END AS first_access_at,
     CASE WHEN sum(purged) = 0 THEN max(last_access_at) END AS last_access_at, sum(purged)::bigint AS purged
@@ -18,5 +18,6 @@ FROM (
     FROM purged_access
     WHERE accesses > 0
 ) AS c
-GROUP BY account
-ORDER BY account COLLATE "C"
+LEFT JOIN slug_order AS n ON n.slug = c.account
+GROUP BY c.account, n.place
+ORDER BY n.place NULLS FIRST, c.account COLLATE "C"

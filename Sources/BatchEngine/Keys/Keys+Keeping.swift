@@ -84,7 +84,7 @@ extension Keys {
             SELECT k.key_id, k.user_id, a.slug, k.prefix, k.name, k.rate_limit_per_minute, k.batch_item_limit,
                 k.created_at, k.last_used_at, k.revoked_at
             FROM daybook.api_key AS k LEFT JOIN daybook.account AS a ON a.user_id = k.user_id
-            ORDER BY a.slug COLLATE "C", k.user_id, k.created_at, k.key_id
+            ORDER BY k.user_id, k.created_at, k.key_id
             """
         ).map { row in
             Listing(
@@ -93,7 +93,7 @@ extension Keys {
                 rateLimitPerMinute: try row.int("rate_limit_per_minute"), maxItems: try row.int("batch_item_limit"),
                 createdAt: try row.instant("created_at"), lastUsedAt: try row.optionalInstant("last_used_at"),
                 revokedAt: try row.optionalInstant("revoked_at"))
-        }
+        }.inNaturalOrder { $0.account ?? "" }
     }
 
     /// Revokes the one key that an id or the beginning of a key names; false if it was revoked before.

@@ -238,12 +238,15 @@ public struct Promise: Hashable, Sendable {
     public let target: Percent?
     public let attainment: Attainment
     public let verdict: Verdict
+    /// What of its allowance is gone.
+    public let budget: Budget
 
     /// Attained in percent; nil where there is too little data to know it.
     public var attained: Percent? { verdict == .insufficientData ? nil : attainment.percent }
 
     public init(
-        _ name: Name, account: String, subject: String = "", target: Percent?, attainment: Attainment, verdict: Verdict
+        _ name: Name, account: String, subject: String = "", target: Percent?, attainment: Attainment,
+        verdict: Verdict, budget: Budget
     ) {
         self.name = name
         self.account = account
@@ -251,6 +254,7 @@ public struct Promise: Hashable, Sendable {
         self.target = target
         self.attainment = attainment
         self.verdict = verdict
+        self.budget = budget
     }
 }
 

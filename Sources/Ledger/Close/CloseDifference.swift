@@ -96,6 +96,12 @@ public struct CloseDifference: Sendable {
         }
     }
 
+    /// Figures alone: whose they are, and of which month, rows said later than figures, and an account may be called
+    /// otherwise since.
+    private static func bare(_ records: [CSVFile.Record]) -> [CSVFile.Record] {
+        records.map { record in StatementTables.leadingColumns.reduce(record) { $0.without($1) } }
+    }
+
     /// Figures of now as a month states them that was closed before single videos had a line of their own: they were
     /// left unreconciled, and usage was that of batches.
     private static func inForm(of before: CSVFile, _ now: [CSVFile.Record], table: String) -> [CSVFile.Record] {
@@ -127,8 +133,8 @@ public struct CloseDifference: Sendable {
             func figures(_ records: [CSVFile.Record]) -> [[String]] {
                 records.filter { table != "summary" || !snapshot.contains($0["line"] ?? "") }.map(\.fields)
             }
-            let before = figures(was.records)
-            let after = figures(Self.inForm(of: was, now.records, table: table))
+            let before = figures(Self.bare(was.records))
+            let after = figures(Self.inForm(of: was, Self.bare(now.records), table: table))
             guard before != after else { return nil }
             let first = zip(before, after).first { $0 != $1 }
             return Change(

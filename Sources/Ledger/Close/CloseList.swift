@@ -82,9 +82,10 @@ public struct CloseList: Sendable {
             LEFT JOIN daybook.account AS a ON a.user_id = c.user_id
             LEFT JOIN daybook.month_reopen AS r
                 ON r.user_id = c.user_id AND r.month = c.month AND r.revision = c.revision
-            ORDER BY coalesce(a.slug, '(none)') COLLATE "C", c.user_id, c.month, c.revision
+            ORDER BY c.user_id, c.month, c.revision
             """
-        ).map { (try CloseLink($0), $0) }
+        ).map { (link: try CloseLink($0), row: $0, slug: try $0.text("slug")) }
+            .inNaturalOrder(of: \.slug).map { ($0.link, $0.row) }
     }
 
     private static func entries(_ links: [(link: CloseLink, row: Row)], _ defects: [Key: String]) throws -> [Entry] {

@@ -91,14 +91,10 @@ public struct MonthClosing: Sendable {
                 let owners = run.scope.accounts.map(\.account.userID)
                 try SettlementCapture.run(session, catalog: Catalog(session), owners: owners)
                 return Outcome(
-                    closed: Self.sorted(closed, by: \.slug), leftOut: leftOut + Self.sorted(notWhole, by: \.slug),
+                    closed: closed.inNaturalOrder(of: \.slug), leftOut: leftOut + notWhole.inNaturalOrder(of: \.slug),
                     head: try CloseRecords(session).head)
             }
         }
-    }
-
-    private static func sorted<Element>(_ elements: [Element], by slug: (Element) -> String) -> [Element] {
-        elements.sorted { slug($0).utf8.lexicographicallyPrecedes(slug($1).utf8) }
     }
 
     /// The lock, and what every report sets. The lock comes first: the snapshot must be newer than the last close.
@@ -290,7 +286,7 @@ public struct MonthReopening: Sendable {
                     ])
                 return slug
             }
-            return Outcome(slugs: opened.sorted(), head: try CloseRecords(session).head)
+            return Outcome(slugs: opened.inNaturalOrder { $0 }, head: try CloseRecords(session).head)
         }
     }
 }

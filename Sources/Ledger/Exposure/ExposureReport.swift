@@ -169,8 +169,8 @@ public struct ExposureReport: Sendable {
         }
         let order = Dictionary(uniqueKeysWithValues: State.allCases.enumerated().map { ($1, $0) })
         lines.sort { left, right in
-            let (a, b) = ([left.account, left.userID], [right.account, right.userID])
-            if a != b { return a.lexicographicallyPrecedes(b) }
+            if left.account != right.account { return NaturalOrder.precedes(left.account, right.account) }
+            if left.userID != right.userID { return left.userID < right.userID }
             if left.state != right.state { return (order[left.state] ?? 0) < (order[right.state] ?? 0) }
             return (left.since ?? .distantPast, left.batch, left.task ?? "")
                 < (right.since ?? .distantPast, right.batch, right.task ?? "")
@@ -216,7 +216,7 @@ extension ExposureReport {
                 own.contains { $0.credits != nil } ? own.reduce(0) { $0 + ($1.credits ?? 0) } : nil
             }
             return Total(userID: userID, account: slug(userID), frozen: frozen[userID] ?? 0, byState: byState)
-        }.sorted { ($0.account, $0.userID) < ($1.account, $1.userID) }
+        }.sorted { $0.userID < $1.userID }.inNaturalOrder(of: \.account)
     }
 
     /// Seconds for which something has been where it is; nil where nobody knows since when.

@@ -138,6 +138,8 @@ private struct LateRows<Row> {
 /// page has room for, into the page's table.
 final class EntryWriter {
     private let csv: FileSink?
+    /// What every row of the file begins with.
+    private let leading: [UInt8]
     private let workbook: StatementWorkbook?
     private let clock: LocalClock
     private let keepsPageRows: Bool
@@ -146,15 +148,17 @@ final class EntryWriter {
     private(set) var count = 0
 
     init(
-        csv: FileSink?, workbook: StatementWorkbook?, clock: LocalClock, keepsPageRows: Bool
+        csv: FileSink?, leading: [(column: Column, cell: Cell)], workbook: StatementWorkbook?, clock: LocalClock,
+        keepsPageRows: Bool
     ) throws {
         self.csv = csv
+        self.leading = Self.fields(leading.map(\.cell))
         self.workbook = workbook
         self.clock = clock
         self.keepsPageRows = keepsPageRows
         if let csv {
             try csv.write(CSVEncoder.byteOrderMark)
-            try csv.append { CSVEncoder.appendHeader(StatementTables.entryColumns, to: &$0) }
+            try csv.append { CSVEncoder.appendHeader(leading.map(\.column) + StatementTables.entryColumns, to: &$0) }
         }
     }
 
@@ -184,6 +188,7 @@ final class EntryWriter {
 
     private func appendCSV(_ line: StatementBook.Line, description: String, to bytes: inout [UInt8]) {
         let entry = line.entry
+        bytes.append(contentsOf: leading)
         bytes.append(contentsOf: String(entry.id).utf8)
         CSVEncoder.separate(&bytes)
         if let postedAt = entry.postedAt { clock.append(postedAt, to: &bytes) }
@@ -194,6 +199,17 @@ final class EntryWriter {
         bytes.append(contentsOf: String(line.balance).utf8)
         for text in [entry.referenceType, entry.referenceID, description] { Self.appendField(text, to: &bytes) }
         CSVEncoder.endRow(&bytes)
+    }
+
+    /// Cells as they stand in front of others in a row.
+    private static func fields(_ cells: [Cell]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for cell in cells {
+            var text = cell.plainText
+            text.withUTF8 { CSVEncoder.appendText($0, to: &bytes) }
+            CSVEncoder.separate(&bytes)
+        }
+        return bytes
     }
 
     private static func appendField(_ text: String, to bytes: inout [UInt8]) {

@@ -75,6 +75,12 @@ public struct StatementReport: Sendable {
     let request: StatementRequest
     let settings: Settings
 
+    /// Paths of the files that have the rows of everybody's statements; none where one account's is asked for.
+    public var collectedFiles: [String] {
+        guard request.account == nil else { return [] }
+        return CollectedStatements.names(of: request.month).map { "\(settings.output)/\($0)" }
+    }
+
     public init(_ request: StatementRequest, settings: Settings) {
         self.request = request
         self.settings = settings

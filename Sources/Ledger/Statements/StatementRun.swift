@@ -31,6 +31,9 @@ extension StatementReport {
             let run = try StatementRun(
                 request, settings: settings, session: session, library: library, staging: staging, progress: progress)
             var statements = try run.writeAll(feeds: feeds)
+            let collected =
+                request.account == nil
+                ? try CollectedStatements(month: request.month, staging: staging).write(statements) : []
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             progress("publishing the files")
             for index in statements.indices {
@@ -38,6 +41,7 @@ extension StatementReport {
                 statements[index].outcome.files = try outputs.publish()
                 statements[index].outcome.digests = outputs.publishedDigests
             }
+            for name in collected { try staging.publish(name) }
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             return statements.map(\.outcome)
         }
@@ -141,9 +145,7 @@ struct StatementRun {
     func writeAll(feeds: StatementReader.Feeds = StatementReader.Feeds()) throws -> [Statement] {
         var statements: [Statement] = []
         try writeEach(feeds: feeds) { statements.append($0) }
-        return statements.sorted {
-            $0.subject.account.slug.utf8.lexicographicallyPrecedes($1.subject.account.slug.utf8)
-        }
+        return statements.inNaturalOrder(of: \.subject.account.slug)
     }
 
     /// Writes every statement of the request, and hands each out as soon as it is written, so that what is behind it
@@ -218,8 +220,8 @@ struct StatementRun {
         // The figures are always digested, also where no CSV file is asked for.
         let csv = try outputs.sink("entries.csv")
         let writer = try EntryWriter(
-            csv: csv, workbook: workbook, clock: clock,
-            keepsPageRows: settings.formats.contains(.html))
+            csv: csv, leading: StatementTables.leading(subject.account.slug, request.month), workbook: workbook,
+            clock: clock, keepsPageRows: settings.formats.contains(.html))
         let posting = StatementPosting(
             subject: subject, number: number, reader: reader, carried: carried, keepsRows: mode == .close)
         let (book, rows) = try posting.post(into: writer)
@@ -267,8 +269,10 @@ struct StatementWriting {
         var provenance = Provenance()
         try provenance.add(
             name: "entries", rows: Int64(writer.count), sha256: entries.sha256, query: library.file("entries"))
+        let leading = StatementTables.leading(subject.account.slug, request.month)
         for table in tables {
-            let digest = try outputs.write(CSVEncoder.encode(table), to: table.name + ".csv")
+            let digest = try outputs.write(
+                CSVEncoder.encode(table.preceded(by: leading)), to: table.name + ".csv")
             try provenance.add(
                 name: table.name, rows: Int64(table.rows.count), sha256: digest,
                 query: library.file(Self.query(of: table)))

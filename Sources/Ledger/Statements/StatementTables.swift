@@ -14,7 +14,16 @@ struct StatementTables {
         settled = book.settledBatches
     }
 
-    /// The columns of `entries.csv`, whose rows are streamed.
+    /// What every row of a statement's CSV files begins with: whose it is, and of which month. Sheets and pages say so
+    /// once.
+    static func leading(_ slug: String, _ month: Month) -> [(column: Column, cell: Cell)] {
+        [(Column("account", .text), .text(slug)), (Column("month", .text), .text(month.description))]
+    }
+
+    /// The names of those columns.
+    static let leadingColumns = ["account", "month"]
+
+    /// The columns of `entries.csv` after those, whose rows are streamed.
     static let entryColumns = [
         Column("entry_id", .identifier, width: 20), Column("posted_at", .instant, width: 34),
         Column("type", .text, width: 13), Column("model", .text, width: 11), Column("bucket", .text, width: 12),

@@ -65,6 +65,11 @@ struct SLAFigures: Sendable {
     var ownAvailability: [String: [AvailabilityFigure]] = [:]
     /// The months before the reported one.
     var history = TrendHistory()
+
+    /// False where the month has no task, no batch and no probe: then there is nothing to be final about.
+    var hasData: Bool {
+        !completions.isEmpty || batches.contains { $0.figure.batches > 0 } || availability.contains { $0.monitored > 0 }
+    }
 }
 
 extension SLAFigures.Exception {

@@ -34,10 +34,10 @@ struct SLAPage: Sendable {
     ) {
         let subject = scope.onlyAccount?.name ?? "all customers"
         title = "Service level report, \(scope.request.month.title), \(subject)"
-        status = scope.isFinal ? "final" : "preliminary"
-        isFinal = scope.isFinal
-        (sentence, hasBreach) = (summary.sentence, summary.hasBreach)
-        facts = Facts(scope).all
+        status = summary.status
+        isFinal = summary.status == "final"
+        (sentence, hasBreach) = (summary.sentence, summary.isBroken)
+        facts = Facts(scope, status: summary.status).all
         promises = PageTable(summary.widestTable)
         charts = grids.compactMap { PageChart($0) }
         hasCharts = !charts.isEmpty
@@ -59,12 +59,12 @@ struct SLAPage: Sendable {
         /// In the order in which people look for them.
         var all: [Fact] { subject + period + judgement }
 
-        init(_ scope: SLAScope) {
+        init(_ scope: SLAScope, status: String) {
             subject = [
                 Fact(term: "Month", value: scope.request.month.title),
                 Fact(
                     term: "Customer", value: scope.onlyAccount.map { "\($0.name) (\($0.slug))" } ?? "everybody"),
-                Fact(term: "Status", value: scope.isFinal ? "final" : "preliminary"),
+                Fact(term: "Status", value: status),
             ]
             period = [
                 Fact(
@@ -98,8 +98,12 @@ public struct SLASummary: Sendable {
     public let hasBreach: Bool
     /// Every promise, also account by account, in the order of the report.
     let all: [Promise]
+    private let isFinal: Bool
+    private let hasData: Bool
 
-    init(_ promises: [Promise], scope: SLAScope) {
+    init(_ promises: [Promise], scope: SLAScope, hasData: Bool) {
+        isFinal = scope.isFinal
+        self.hasData = hasData
         all = promises.map { (key: Self.key($0), promise: $0) }.sorted { left, right in
             for (a, b) in zip(left.key, right.key) where a != b { return a.lexicographicallyPrecedes(b) }
             return false
@@ -108,20 +112,64 @@ public struct SLASummary: Sendable {
         let widest = all.filter { $0.account.isEmpty || $0.account == own }
         self.promises = widest
         hasBreach = all.contains { $0.verdict == .breach }
-        sentence = Self.sentence(widest, of: all) + (scope.isFinal ? "." : ", so far.")
+        sentence =
+            hasData
+            ? Self.sentence(widest, of: all, isFinal: scope.isFinal)
+            : "There was nothing to judge: the month has no task, no batch and no probe."
+    }
+
+    /// How sure the figures are, for a heading: `final`, `preliminary`, or `no data` where there are none.
+    public var status: String { !hasData ? "no data" : isFinal ? "final" : "preliminary" }
+
+    /// True where a promise is broken for good: one of a month that is not final may only be behind.
+    var isBroken: Bool { all.contains { $0.verdict == .breach && (isFinal || $0.budget.state == .lost) } }
+
+    /// The verdict of a promise as people read it: one that may still change has beside it how it stands.
+    public func verdictText(of promise: Promise) -> String {
+        Self.verdict(promise.verdict, promise.budget, isFinal: isFinal).pageText
+    }
+
+    /// The same as a cell. Files hold the verdict alone, and the state in a table of its own.
+    static func verdict(_ verdict: Verdict, _ budget: Budget, isFinal: Bool) -> Cell {
+        guard !isFinal, verdict == .breach, let state = budget.state else { return .verdict(verdict) }
+        return .remarked(verdict.rawValue, remark: state.text, isOpen: state != .lost)
     }
 
     /// How many of the promises about the whole report were judged so.
     public func count(_ verdict: Verdict) -> Int { Self.count(verdict, in: promises) }
 
     /// The table of every promise.
-    var table: Table { Self.table(all) }
+    var table: Table { table(all) }
     /// The same of the promises about the whole report.
-    var widestTable: Table { Self.table(promises) }
+    var widestTable: Table { table(promises) }
     /// The same with the promises about the whole report in front.
-    var tableWidestFirst: Table { Self.table(promises + all.filter { !promises.contains($0) }) }
+    var tableWidestFirst: Table { table(promises + all.filter { !promises.contains($0) }) }
+    /// What of the allowance of every promise is gone.
+    var budgetTable: Table {
+        Table(
+            name: "budget", title: "Budget",
+            note: "What each target lets fail of the month: of all its minutes for availability, of the valid items so "
+                + "far for the rest. Left is allowed − spent. A burn rate over 1 spends faster than the month allows. "
+                + "A target of 100 % has no budget.",
+            columns: [
+                Column("promise", .text), Column("account", .text), Column("subject", .text),
+                Column("allowed", .integer), Column("spent", .integer), Column("left", .integer),
+                Column("spent_percent", .percent, title: "Spent %"),
+                Column("elapsed_percent", .percent, title: "Elapsed %"), Column("burn_rate", .decimal),
+                Column("state", .text, width: 22),
+            ],
+            rows: all.map { promise in
+                let budget = promise.budget
+                return [
+                    .text(promise.name.rawValue), .text(promise.account), .text(promise.subject),
+                    .optional(budget.allowed), .integer(budget.spent), .optional(budget.left),
+                    .optional(budget.spentPercent), .optional(budget.elapsed),
+                    .ratio(tenThousandths: budget.burnTenThousandths), .text(budget.state?.text ?? ""),
+                ]
+            })
+    }
 
-    private static func table(_ promises: [Promise]) -> Table {
+    private func table(_ promises: [Promise]) -> Table {
         Table(
             name: "promises", title: "Promises",
             note: "What was promised in writing, and how the month went: for everybody, then account by account.",
@@ -134,31 +182,44 @@ public struct SLASummary: Sendable {
                 [
                     .text(promise.name.rawValue), .text(promise.account), .text(promise.subject),
                     .optional(promise.target), .integer(promise.attainment.good), .integer(promise.attainment.valid),
-                    .optional(promise.attained), .verdict(promise.verdict),
+                    .optional(promise.attained),
+                    Self.verdict(promise.verdict, promise.budget, isFinal: isFinal),
                 ]
             })
     }
 
-    private static func sentence(_ widest: [Promise], of all: [Promise]) -> String {
+    /// How those stand that are broken in a month that is not final.
+    private static func states(_ widest: [Promise]) -> String {
+        let states = widest.filter { $0.verdict == .breach }.map(\.budget.state)
+        func isRecoverable(_ state: Budget.State?) -> Bool { if case .recoverable = state { true } else { false } }
+        let counts: [(Int, String)] = [
+            (states.count { $0 == .lost }, "lost"), (states.count { $0 == .atRisk }, "at risk"),
+            (states.count(where: isRecoverable), "recoverable"),
+        ]
+        return counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    }
+
+    private static func sentence(_ widest: [Promise], of all: [Promise], isFinal: Bool) -> String {
         let (passes, breaches) = (count(.pass, in: widest), count(.breach, in: widest))
         let unknown = count(.insufficientData, in: widest)
         var sentence = "\(passes) \(passes == 1 ? "promise was" : "promises were") kept and \(breaches) broken"
         if breaches == 0 && passes == 0 { sentence = "There was nothing to judge" }
+        if breaches > 0, !isFinal { sentence += " (\(states(widest)))" }
         if unknown > 0 { sentence += "; \(unknown) could not be judged for want of data" }
         let everything = count(.breach, in: all)
         if everything > breaches {
             sentence +=
                 "; account by account, \(count(.pass, in: all) - passes) were kept and \(everything - breaches) broken"
         }
-        return sentence
+        return sentence + (isFinal ? "." : ", so far.")
     }
 
     private static func count(_ verdict: Verdict, in promises: [Promise]) -> Int {
         promises.count { $0.verdict == verdict }
     }
 
-    /// What a report is ordered by, bytewise: no two of its promises share it.
+    /// What a report is ordered by: no two of its promises share it.
     private static func key(_ promise: Promise) -> [[UInt8]] {
-        [promise.name.rawValue, promise.account, promise.subject].map { Array($0.utf8) }
+        [Array(promise.name.rawValue.utf8), NaturalOrder.key(promise.account), Array(promise.subject.utf8)]
     }
 }

@@ -77,6 +77,10 @@ extension SLAReport {
             if groups.contains(where: { $0.scopes.count > 1 }) { try TaskRows.prepare(session) }
             let watch = try SessionWatch(session)
             var made = try make(groups, session, catalog, readers, library, staging, progress: progress)
+            if let now = groups.flatMap(\.scopes).first(where: \.judged.isCutoffNow)?.snapshotAt {
+                let silent = try SilentProber.find(session, catalog, now: now)
+                for index in made.indices { made[index].outcome.silentProbers = silent }
+            }
             try watch.check(session, after: "A query of \(settings.definitionFolder)")
             if isAddressed {
                 let addresses = try MailAddress.of(made.compactMap(\.outcome.account), session, catalog)
@@ -134,9 +138,7 @@ extension SLAReport {
             }
             try tasks?.close()
         }
-        return (made + (try work.finish())).sorted { left, right in
-            (left.outcome.account?.slug ?? "").utf8.lexicographicallyPrecedes((right.outcome.account?.slug ?? "").utf8)
-        }
+        return (made + (try work.finish())).inNaturalOrder { $0.outcome.account?.slug ?? "" }
     }
 
     private static func finish(_ writing: SLAWriting) throws -> Report {

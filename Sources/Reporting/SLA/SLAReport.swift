@@ -3,7 +3,7 @@ public import Documents
 public import Domain
 import Foundation
 public import Postgres
-import Schema
+public import Schema
 import Spreadsheet
 
 /// The monthly SLA report: counts every figure in one snapshot, and writes workbook, page and CSV files.
@@ -69,6 +69,8 @@ public struct SLAReport: Sendable {
         let counted: CountedMonths
         /// What judging recorded months anew has found.
         public let findings: [RecordedFinding]
+        /// Probers that have said nothing for a while, where the month goes on.
+        public internal(set) var silentProbers: [SilentProber] = []
     }
 
     /// Which reports a run writes.

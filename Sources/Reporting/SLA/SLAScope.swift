@@ -48,6 +48,8 @@ struct SLAScope: Sendable {
     var isFinal: Bool { judged.isFinal }
     /// The reported month as the queries take it.
     var current: JudgedMonth { JudgedMonth(month: request.month, period: judged.period, cutoff: judged.cutoff) }
+    /// How far the month has come at the cutoff.
+    var progress: Budget.Progress { .init(of: judged.period, cutoff: judged.cutoff, isFinal: isFinal) }
     var standard: ContractProfile { contracts[0].profile }
     /// The profile that judges what has no owner: the one account's, else the standard one.
     var widestProfile: ContractProfile { onlyAccount.map(profile) ?? standard }

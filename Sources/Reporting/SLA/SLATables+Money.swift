@@ -22,8 +22,10 @@ extension SLATables {
                     figure.batches, figure.obligations, figure.onTime, figure.late, figure.partial, figure.missing,
                     figure.overRefunded, figure.stuck, figure.pending, figure.obligatedCredits, figure.refundedCredits,
                 ]
+                let budget = figure.budget(.autoRefund, figure.refunds, target: .hundred, scope.progress)
                 return [.text(scope.accountText(counted.account))] + numbers.map(Cell.integer)
-                    + [.optional(figure.refunds.percent), .verdict(figure.refunds.verdict(target: .hundred))]
+                    + [.optional(figure.refunds.percent)]
+                    + [verdict(figure.refunds.verdict(target: .hundred), budget)]
             })
     }
 

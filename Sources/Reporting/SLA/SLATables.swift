@@ -22,7 +22,8 @@ struct SLATables {
 
     func make(_ summary: SLASummary) -> Made {
         let counted = [
-            availability(), completion(), refunds(), refundExceptions(), refundRates(), idempotency(), credits(),
+            summary.budgetTable, availability(), completion(), refunds(), refundExceptions(), refundRates(),
+            idempotency(), credits(),
         ]
         return Made(
             promises: summary.table, counted: counted.map(\.sorted), exceptions: exceptions().sorted,
@@ -31,10 +32,12 @@ struct SLATables {
 
     /// Every promise for everybody, and by account.
     func promiseList() -> [Promise] {
+        let progress = scope.progress
         var promises = figures.availability.map { figure in
             Promise(
                 .availability, account: "", subject: figure.component, target: scope.widestProfile.availabilityTarget,
-                attainment: figure.attainment, verdict: figure.verdict(scope.widestProfile))
+                attainment: figure.attainment, verdict: figure.verdict(scope.widestProfile),
+                budget: figure.budget(scope.widestProfile, progress))
         }
         promises += figures.completions.compactMap { counted in
             let contract = scope.profile(ofAccount: counted.account)
@@ -42,30 +45,23 @@ struct SLATables {
             return Promise(
                 .completion, account: scope.accountText(counted.account), subject: counted.figure.model,
                 target: counted.figure.target(contract), attainment: counted.figure.attainment,
-                verdict: counted.figure.verdict(contract))
+                verdict: counted.figure.verdict(contract), budget: counted.figure.budget(contract, progress))
         }
-        for counted in figures.batches {
-            let account = scope.accountText(counted.account)
-            let whole: [(Promise.Name, Attainment)] = [
-                (.autoRefund, counted.figure.refunds), (.payForSuccess, counted.figure.payForSuccess),
-                (.financialSafety, counted.figure.financialSafety),
-            ]
-            promises += whole.map { name, attainment in
-                Promise(
-                    name, account: account, target: .hundred, attainment: attainment,
-                    verdict: attainment.verdict(target: .hundred))
-            }
-            promises.append(
-                Promise(
-                    .webhookDelivery, account: account, target: nil, attainment: counted.figure.webhookDelivery,
-                    verdict: .notApplicable))
+        promises += figures.batches.flatMap { counted in
+            counted.figure.promises(account: scope.accountText(counted.account), progress)
         }
         promises += figures.idempotency.map { counted in
             Promise(
                 .idempotency, account: scope.accountText(counted.account), target: .hundred,
-                attainment: counted.figure.attainment, verdict: counted.figure.verdict)
+                attainment: counted.figure.attainment, verdict: counted.figure.verdict,
+                budget: counted.figure.budget(progress))
         }
         return promises
+    }
+
+    /// A verdict as people read it: one that may still change has beside it how it stands.
+    func verdict(_ verdict: Verdict, _ budget: Budget) -> Cell {
+        SLASummary.verdict(verdict, budget, isFinal: scope.isFinal)
     }
 
     private func availability() -> Table {
@@ -86,7 +82,8 @@ struct SLATables {
                     .text(figure.component), .integer(figure.total), .integer(figure.monitored), .integer(figure.down),
                     .integer(figure.excluded), .integer(figure.counted),
                     .optional(figure.attained(scope.widestProfile)),
-                    .optional(figure.worstCase.percent), .verdict(figure.verdict(scope.widestProfile)),
+                    .optional(figure.worstCase.percent),
+                    verdict(figure.verdict(scope.widestProfile), figure.budget(scope.widestProfile, scope.progress)),
                 ]
             })
     }
@@ -115,7 +112,8 @@ struct SLATables {
                 ]
                 return [.text(scope.accountText(counted.account)), .text(figure.model), .text(figure.clock.rawValue)]
                     + numbers.map(Cell.integer)
-                    + [.optional(figure.attainment.percent), .verdict(figure.verdict(contract))]
+                    + [.optional(figure.attainment.percent)]
+                    + [verdict(figure.verdict(contract), figure.budget(contract, scope.progress))]
                     + [.optional(figure.finite.percent)]
                     + percentiles(figure)
             })
@@ -147,7 +145,7 @@ struct SLATables {
                 [
                     [
                         .integer(figure.keysSeen), .optional(figure.keysReplayed), .integer(figure.violations),
-                        .verdict(figure.verdict),
+                        verdict(figure.verdict, figure.budget(scope.progress)),
                     ]
                 ]
             } ?? [])

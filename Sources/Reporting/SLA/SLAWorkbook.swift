@@ -9,6 +9,7 @@ final class SLAWorkbook {
     private let writer: SheetWriter
     private let scope: SLAScope
     private var taskSheets: [Sheet] = []
+    private var status = ""
 
     /// The first rows of the summary: title, verdict, two lines of facts.
     private static let summaryHeaderRow = 4
@@ -34,8 +35,9 @@ final class SLAWorkbook {
 
     /// The summary with the promises, the other tables and the trend.
     func addTables(_ tables: SLATables.Made, summary: SLASummary, grids: [TrendGrid]) throws {
+        status = summary.status
         let promises = summary.tableWidestFirst
-        let sheet = try addSummary(promises, sentence: summary.sentence)
+        let sheet = try addSummary(promises, summary)
         for table in tables.counted + [tables.exceptions] { try writer.add(table) }
         try addTrend(grids)
         // The charts point at the sheet of the trend, so they come after it.
@@ -45,20 +47,20 @@ final class SLAWorkbook {
         }
     }
 
-    private func addSummary(_ promises: Table, sentence: String) throws -> Sheet {
+    private func addSummary(_ promises: Table, _ summary: SLASummary) throws -> Sheet {
         let headerRow = Self.summaryHeaderRow
         let sheet = try writer.sheet(
             "Summary", columns: promises.columns, headerRow: headerRow, widths: SheetWriter.widths(promises))
         let big = try workbook.format(CellStyle(bold: true, size: 16))
         let bold = try workbook.format(CellStyle(bold: true))
         let soft = try workbook.format(CellStyle(fontColour: Colour(0x52606D)))
-        let facts = SLAPage.Facts(scope)
+        let facts = SLAPage.Facts(scope, status: summary.status)
         try sheet.write(
             row: 0, column: 0,
             text: "Service level report, \(scope.request.month.title), \(scope.onlyAccount?.name ?? "all customers")",
             format: big)
         try sheet.write(
-            row: 1, column: 0, text: "\(scope.isFinal ? "FINAL" : "PRELIMINARY"): \(sentence)", format: bold)
+            row: 1, column: 0, text: "\(summary.status.uppercased()): \(summary.sentence)", format: bold)
         for (row, facts) in [(2, facts.period), (3, facts.judgement)] {
             let line = facts.map { "\($0.term): \($0.value)" }.joined(separator: "   ")
             try sheet.write(row: row, column: 0, text: line, format: soft)
@@ -129,7 +131,7 @@ final class SLAWorkbook {
             name: "definitions", title: "Definitions", note: "",
             columns: [Column("term", .text, width: 30), Column("definition", .text, width: 110)],
             rows: definitions.map { [.text($0.term), .text($0.text)] }
-                + SLAPage.Facts(scope).all.map { [.text($0.term), .text($0.value)] })
+                + SLAPage.Facts(scope, status: status).all.map { [.text($0.term), .text($0.value)] })
         try writer.add(table)
         try writer.add(provenance)
         try workbook.close()

@@ -41,7 +41,7 @@ struct SLAWriting {
     func writeAll() throws -> SLASummary {
         let tables = tables
         let promises = tables.promiseList()
-        let summary = SLASummary(promises, scope: scope)
+        let summary = SLASummary(promises, scope: scope, hasData: figures.hasData)
         var made = tables.make(summary)
         let grids = trendGrids()
         let workbook =
@@ -117,7 +117,7 @@ struct SLAWriting {
     /// The queries whose rows a table is made of.
     private static func queries(of table: Table) -> [String] {
         switch table.name {
-        case "promises": ["availability", "batches", "idempotency", "month_tasks"]
+        case "promises", "budget": ["availability", "batches", "idempotency", "month_tasks"]
         case "completion", "refund_rates": ["month_tasks"]
         case "refunds": ["batches", "month_tasks"]
         case "refund_exceptions": ["month_tasks", "refund_exceptions"]
@@ -138,7 +138,8 @@ struct SLAWriting {
             profiles: scope.manifestProfiles,
             verdicts: promises.map {
                 Manifest.Verdict(
-                    promise: $0.name.rawValue, account: $0.account, subject: $0.subject, verdict: $0.verdict.rawValue)
+                    promise: $0.name.rawValue, account: $0.account, subject: $0.subject, verdict: $0.verdict.rawValue,
+                    state: $0.budget.state?.text ?? "")
             },
             recordedMonths: figures.history.taken.map {
                 Manifest.RecordedMonth(

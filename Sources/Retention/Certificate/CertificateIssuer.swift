@@ -128,14 +128,14 @@ struct CertificateReader {
         try session.query(
             """
             SELECT slug, data_class, retention_days::bigint AS days, time_zone, cutoff FROM daybook.purge_cutoff
-            WHERE run_id = $1 ORDER BY slug COLLATE "C", data_class COLLATE "C"
+            WHERE run_id = $1 ORDER BY data_class COLLATE "C", user_id
             """, [.int(run)]
         ).map { row in
             Certificate.Policy(
                 account: try row.text("slug"), dataClass: try row.text("data_class"),
                 retentionDays: try row.int("days"), timeZone: try row.text("time_zone"),
                 cutoff: try row.instant("cutoff").description)
-        }
+        }.inNaturalOrder(of: \.account)
     }
 
     /// Every account: as the run knew those that it was about, and as they are called today.
@@ -149,13 +149,13 @@ struct CertificateReader {
                 FULL JOIN (
                     SELECT DISTINCT user_id, slug FROM daybook.purge_cutoff WHERE run_id = $1 AND user_id <> $2
                 ) AS c ON c.user_id = a.user_id
-            ) AS accounts ORDER BY slug COLLATE "C", user_id COLLATE "C"
+            ) AS accounts ORDER BY user_id COLLATE "C"
             """, [.int(run), .uuid(RetentionSession.nobody)]
         ).map { row in
             Certificate.Account(
                 account: try row.text("slug"), userId: try row.text("user_id"),
                 isCovered: try row.bool("is_covered"), salt: Certificate.newSalt())
-        }
+        }.inNaturalOrder(of: \.account)
     }
 
     /// What happens to ledger rows, the only data of a certificate that no customer's policy is about.
@@ -172,7 +172,7 @@ struct CertificateReader {
                 ON c.user_id = t.user_id AND c.run_id = t.run_id AND c.data_class = t.data_class
             WHERE t.run_id = $1
             GROUP BY coalesce(c.slug, ''), t.data_class
-            ORDER BY coalesce(c.slug, '') COLLATE "C", t.data_class COLLATE "C"
+            ORDER BY t.data_class COLLATE "C"
             """, [.int(run)]
         ).map { row in
             let dataClass = try row.text("data_class")
@@ -180,7 +180,7 @@ struct CertificateReader {
                 account: try row.text("slug"), dataClass: dataClass,
                 action: DataClass(rawValue: dataClass)?.action.rawValue ?? Self.carryAction, rows: try row.int("rows"),
                 oldest: try row.instant("oldest").description, newest: try row.instant("newest").description)
-        }
+        }.inNaturalOrder(of: \.account)
     }
 
     private func droppedPartitions() throws -> [String] {

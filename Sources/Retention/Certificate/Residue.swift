@@ -67,7 +67,7 @@ struct Residue {
             Ended(
                 terms: try PurgeRun.terms(of: row, session), startedAt: try row.instant("started_at"),
                 redacted: try row.optionalTexts("redacted_columns").map(Set.init))
-        }
+        }.inNaturalOrder { $0.terms.account ?? "" }
     }
 
     /// A run's terms with earlier cutoffs where today's policies keep longer.

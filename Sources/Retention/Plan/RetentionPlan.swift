@@ -230,8 +230,7 @@ public struct PlanReader: Sendable {
 
     private static func sorted(_ lines: [PlanLine]) -> [PlanLine] {
         lines.sorted { left, right in
-            let (a, b) = (Array(left.account.utf8), Array(right.account.utf8))
-            if a != b { return a.lexicographicallyPrecedes(b) }
+            if left.account != right.account { return NaturalOrder.precedes(left.account, right.account) }
             return left.dataClass.rawValue < right.dataClass.rawValue
         }
     }

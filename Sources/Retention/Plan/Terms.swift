@@ -46,12 +46,13 @@ struct Terms: Sendable {
         self.asOf = asOf
         self.account = account
         let rows = try session.query(Self.sql, [.date(asOf), Value(account), .uuid(RetentionSession.nobody)])
-        all = try rows.compactMap { row in
+        let terms = try rows.compactMap { row -> Term? in
             guard let dataClass = DataClass(rawValue: try row.text("data_class")) else { return nil }
             return Term(
                 userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: try row.text("time_zone"),
                 dataClass: dataClass, retentionDays: try row.int("days"), cutoff: try row.instant("cutoff"))
         }
+        all = terms.inNaturalOrder(of: \.slug)
         if let account, all.isEmpty { _ = try AccountNames(session).require(account) }
         policyDigest = try Self.policyDigest(session)
         erasure = nil
@@ -163,6 +164,6 @@ struct Terms: Sendable {
         )
         SELECT user_id, slug, time_zone, data_class, days::bigint AS days,
             \(firstInstant) AS cutoff
-        FROM term ORDER BY slug COLLATE "C", data_class COLLATE "C"
+        FROM term ORDER BY data_class COLLATE "C", user_id
         """
 }

@@ -77,15 +77,16 @@ struct PurgeRun: Sendable {
         let cutoffs = try session.query(
             """
             SELECT user_id, slug, time_zone, data_class, retention_days::bigint AS days, cutoff
-            FROM daybook.purge_cutoff WHERE run_id = $1 ORDER BY slug COLLATE "C", data_class COLLATE "C"
+            FROM daybook.purge_cutoff WHERE run_id = $1 ORDER BY data_class COLLATE "C", user_id
             """, [.int(try row.int("run_id"))])
         let erasure = try Erasure.of(run: row.int("run_id"), session)
-        let all = try cutoffs.compactMap { row -> Term? in
+        let unordered = try cutoffs.compactMap { row -> Term? in
             guard let dataClass = DataClass(rawValue: try row.text("data_class")) else { return nil }
             return Term(
                 userID: try row.uuid("user_id"), slug: try row.text("slug"), timeZone: try row.text("time_zone"),
                 dataClass: dataClass, retentionDays: try row.int("days"), cutoff: try row.instant("cutoff"))
         }
+        let all = unordered.inNaturalOrder(of: \.slug)
         let account = try row.text("account")
         return Terms(
             asOf: try row.date("as_of"), account: account.isEmpty ? nil : account, all: all,

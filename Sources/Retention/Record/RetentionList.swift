@@ -40,8 +40,13 @@ public struct RetentionList: Sendable {
     /// What was taken: from whom, under which days, and where it is still archived, or put back.
     public func taken(_ connection: Connection) async throws -> Outcome {
         try await read(connection) { session, bounds in
-            let rows = try session.query(Self.taken, bounds).map { row in
-                try Self.takenColumns.map { try Self.cell(row, $0) }
+            let taken = try session.query(Self.taken, bounds).map { row in
+                (run: try row.int("run"), slug: try row.text("account"), row: row)
+            }
+            let rows = try taken.inNaturalOrder(of: \.slug).enumerated().sorted {
+                ($0.element.run, $0.offset) < ($1.element.run, $1.offset)
+            }.map { taken in
+                try Self.takenColumns.map { try Self.cell(taken.element.row, $0) }
             }
             return Table(
                 name: "taken", title: "What was taken, from whom, under what",
@@ -183,6 +188,6 @@ public struct RetentionList: Sendable {
         WHERE ($1::date IS NULL OR r.started_at >= $1::date::timestamp AT TIME ZONE 'UTC')
             AND ($2::uuid IS NULL OR t.user_id = $2)
         GROUP BY t.run_id, r.run_id, coalesce(k.slug, ''), t.data_class
-        ORDER BY t.run_id, coalesce(k.slug, '') COLLATE "C", t.data_class COLLATE "C"
+        ORDER BY t.run_id, t.data_class COLLATE "C"
         """
 }

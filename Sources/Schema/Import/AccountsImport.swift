@@ -32,14 +32,13 @@ enum AccountTermsImport {
                 CROSS JOIN LATERAL daybook.set_terms(
                     i.user_id, $1::date, i.plan, i.currency, i.time_zone, i.monthly_fee_usd, i.contract_profile) AS t
                 WHERE t.held_from IS NOT NULL
-                ORDER BY i.slug COLLATE "C"
                 """, [from.map { .date($0.firstDay) } ?? .null]
             ).map { row in
                 TermsChange(
                     slug: try row.text("slug"), from: try month(row.date("held_from")),
                     until: try row.optionalDate("next_change").map(month),
                     isChangedOtherwise: try row.bool("is_changed"))
-            }
+            }.inNaturalOrder(of: \.slug)
         } catch let error as PostgresError where error.sqlState?.rawValue == "DB409" {
             throw DaybookError.badData(
                 "The terms cannot change from \(from?.description ?? "") on: that month is over for an account of the "
@@ -64,13 +63,14 @@ enum AccountSlugs {
             SELECT i.slug, a.user_id::text AS owner, i.user_id::text AS wanted_by
             FROM pg_temp.incoming AS i JOIN daybook.account AS a ON a.slug = i.slug AND a.user_id <> i.user_id
             WHERE NOT EXISTS (SELECT FROM pg_temp.incoming AS o WHERE o.user_id = a.user_id AND o.slug <> a.slug)
-            ORDER BY i.slug COLLATE "C"
-            """)
+            """
+        ).map { (slug: try $0.text("slug"), owner: try $0.text("owner"), wantedBy: try $0.text("wanted_by")) }
+            .inNaturalOrder(of: \.slug)
         guard let first = taken.first else { return }
-        let others = taken.dropFirst().prefix(Limits.importErrorsShown - 1).map { "\((try? $0.text("slug")) ?? "")" }
+        let others = taken.dropFirst().prefix(Limits.importErrorsShown - 1).map(\.slug)
         throw DaybookError.badData(
-            "The file was not imported: the slug \(try first.text("slug")) is that of the account of "
-                + "\(try first.text("owner")), and cannot be that of \(try first.text("wanted_by")) as well"
+            "The file was not imported: the slug \(first.slug) is that of the account of \(first.owner), and cannot "
+                + "be that of \(first.wantedBy) as well"
                 + (others.isEmpty ? "" : " (so it is with \(others.joined(separator: ", ")))")
                 + "; give each account a slug of its own, or rename the other one in the same file.")
     }
@@ -101,9 +101,8 @@ enum AccountHolds {
     /// Writes down which holds the incoming accounts release, and why. Throws `usage` naming them where there is no
     /// reason: what is released can be purged the next night.
     static func release(because reason: String?, _ session: Session) throws {
-        let slugs = try session.query("SELECT a.slug FROM \(releasing) ORDER BY a.slug COLLATE \"C\"").map {
-            try $0.text("slug")
-        }
+        let slugs = try session.query("SELECT a.slug FROM \(releasing)").map { try $0.text("slug") }
+            .inNaturalOrder { $0 }
         guard !slugs.isEmpty else { return }
         guard let reason, !reason.isEmpty else {
             throw DaybookError.usage(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Postgres
 import Schema
 
 /// `daybook availability …`
@@ -37,6 +38,12 @@ struct AvailabilityCommand: AsyncParsableCommand {
                 """)
             for row in rows { table.add(row) }
             table.show()
+            let silent = try await database.withConnection { connection in
+                try await connection.transaction(.snapshot) { session in
+                    try SilentProber.find(session, Catalog(session), now: session.snapshotInstant())
+                }
+            }
+            for silent in silent { Terminal.say("daybook: \(silent.sentence)") }
         }
     }
 

@@ -181,7 +181,7 @@ extension CloseCommand {
             let list = CloseList(written: head)
             let outcome = try await database.withConnection { try await list.run($0) }
             var table = TextTable(columns: [
-                "account", "month", .number("rev"), .number("opening"), .number("closing"), "closed at", "by", "chain",
+                "account", "month", .name("rev"), .number("opening"), .number("closing"), "closed at", "by", "chain",
                 "files", "reopened", "hash",
             ])
             for entry in outcome.entries {

@@ -76,7 +76,7 @@ struct CreditsCommand: AsyncParsableCommand {
             let limit = limit
             let entries = try await Balance.read(database, account) { try $0.history(of: $1, limit: limit) }
             var table = TextTable(columns: [
-                .number("entry"), "posted at", "type", "model", .number("credits"), .number("balance"), "reference",
+                .name("entry"), "posted at", "type", "model", .number("credits"), .number("balance"), "reference",
             ])
             for entry in entries {
                 table.add([

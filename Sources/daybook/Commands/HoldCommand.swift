@@ -92,7 +92,7 @@ struct HoldCommand: AsyncParsableCommand {
                 ORDER BY number NULLS FIRST, reference COLLATE "C"
                 """)
             var table = TextTable(columns: [
-                .number("hold"), "scope", "reference", "matter", "asked by", "placed", "released", "reason",
+                .name("hold"), "scope", "reference", "matter", "asked by", "placed", "released", "reason",
             ])
             for row in rows { table.add(row) }
             table.show()

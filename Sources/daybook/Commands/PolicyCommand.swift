@@ -48,10 +48,11 @@ struct PolicyCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
+            let nobody = "(no account)"
             let rows = try await Reading.texts(
                 database,
                 """
-                SELECT coalesce(nullif(a.slug, ''), '(no account)'), c.data_class,
+                SELECT coalesce(nullif(a.slug, ''), '\(nobody)'), c.data_class,
                     greatest(a.retention_days, coalesce(p.retention_days, 0))::text, a.time_zone, p.reason, p.set_by,
                     p.set_at
                 FROM (
@@ -61,12 +62,14 @@ struct PolicyCommand: AsyncParsableCommand {
                 ) AS a
                 CROSS JOIN unnest(ARRAY[\(Policies.classes)]) AS c (data_class)
                 LEFT JOIN daybook.retention_policy AS p ON p.user_id = a.user_id AND p.data_class = c.data_class
-                ORDER BY a.slug = '', a.slug COLLATE "C", c.data_class COLLATE "C"
+                ORDER BY a.slug = '', c.data_class COLLATE "C"
                 """)
             var table = TextTable(columns: [
                 "account", "class", .number("days"), "time zone", "reason", "set by", "set at",
             ])
-            for row in rows { table.add(row) }
+            // Who has no account comes last, as the server has it.
+            let accounts = rows.filter { $0[0] != nobody }.inNaturalOrder { $0[0] }
+            for row in accounts + rows.filter({ $0[0] == nobody }) { table.add(row) }
             table.show()
             Terminal.show("\nProbes: \(Limits.probeRetentionDays) days.")
         }

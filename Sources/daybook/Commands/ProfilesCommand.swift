@@ -38,7 +38,7 @@ struct ProfilesCommand: AsyncParsableCommand {
             var documents = try await Reading.profiles(database)
             if documents["standard"] == nil { documents["standard"] = try ProfilesCommand.shippedStandard() }
             var table = TextTable(columns: [
-                "profile", .number("version"), .number("availability %"), "clock", "models", "SHA-256",
+                "profile", .name("version"), .number("availability %"), "clock", "models", "SHA-256",
             ])
             for (name, document) in documents.sorted(by: { $0.key < $1.key }) {
                 let profile = try ContractProfile(json: Array(document.utf8))

@@ -4,6 +4,7 @@ import Foundation
 import Ledger
 import Postgres
 import Reporting
+import Schema
 
 /// `daybook report sla`
 struct SLACommand: AsyncParsableCommand {
@@ -156,6 +157,8 @@ struct SLACommand: AsyncParsableCommand {
         if all { show(outcomes, of: month) } else { for outcome in outcomes { show(outcome, of: month) } }
         if let recorded { RecordedListing.show(recorded) }
         RecordedListing.say(outcomes, isRecorded: record)
+        // They are the same for every report of a run.
+        for silent in outcomes.first?.silentProbers ?? [] { Terminal.say("daybook: \(silent.sentence)") }
         if let sent { try MailOptions.show(sent) }
         if outcomes.contains(where: { $0.findings.contains(where: \.isDifference) }) {
             throw ExitCode(FailureKind.breachExitCode)
@@ -183,7 +186,7 @@ struct SLACommand: AsyncParsableCommand {
             MailOptions.Rehearsed(
                 preview,
                 facts: Self.verdicts.map { String(outcome.summary.count($0)) } + [
-                    outcome.isFinal ? "final" : "preliminary"
+                    outcome.summary.status
                 ])
         }
         try MailOptions.show(
@@ -197,7 +200,7 @@ struct SLACommand: AsyncParsableCommand {
         var table = TextTable(columns: ["account", "status", .number("kept"), .number("broken"), .number("not judged")])
         for outcome in outcomes {
             table.add(
-                [outcome.account?.slug ?? "", outcome.isFinal ? "final" : "preliminary"]
+                [outcome.account?.slug ?? "", outcome.summary.status]
                     + Self.verdicts.map { String(outcome.summary.count($0)) })
         }
         Terminal.show("Service levels of \(month), customer by customer")
@@ -226,15 +229,18 @@ struct SLACommand: AsyncParsableCommand {
             table.add([
                 promise.name.rawValue, promise.subject, promise.target?.description ?? "",
                 String(promise.attainment.good), String(promise.attainment.valid),
-                promise.attained?.description ?? "", promise.verdict.rawValue,
+                promise.attained?.description ?? "", outcome.summary.verdictText(of: promise),
             ])
         }
         let subject = account ?? "all customers"
-        Terminal.show("Service levels of \(month), \(subject), \(outcome.isFinal ? "final" : "preliminary")")
+        Terminal.show("Service levels of \(month), \(subject), \(outcome.summary.status)")
         table.show()
         Terminal.show("")
         Terminal.show(outcome.summary.sentence)
         Terminal.show("")
-        for file in outcome.files { Terminal.show(file) }
+        if let page = outcome.files.first(where: { $0.hasSuffix(".html") }) {
+            Terminal.show("Open first: \(page)")
+        }
+        for file in outcome.files where !file.hasSuffix(".html") { Terminal.show(file) }
     }
 }

@@ -94,7 +94,7 @@ struct StatementCommand: AsyncParsableCommand {
             return (outcomes, sent)
         }
         progress.finish()
-        show(outcomes, of: month)
+        show(outcomes, of: month, collected: statements.collectedFiles)
         if let sent { try MailOptions.show(sent) }
         if strict && !outcomes.allSatisfy(\.isWhole) { throw ExitCode(FailureKind.breachExitCode) }
     }
@@ -137,7 +137,7 @@ struct StatementCommand: AsyncParsableCommand {
         guard !strict || outcomes.allSatisfy(\.isWhole) else { throw ExitCode(FailureKind.breachExitCode) }
     }
 
-    private func show(_ outcomes: [StatementReport.Outcome], of month: Month) {
+    private func show(_ outcomes: [StatementReport.Outcome], of month: Month, collected: [String]) {
         var table = TextTable(columns: [
             "account", "status", .number("opening"), .number("closing"), .number("entries"), .number("unreconciled"),
             .number("expired unbooked"), .number("unexplained"),
@@ -159,9 +159,8 @@ struct StatementCommand: AsyncParsableCommand {
                 ? "All of them are reconciled to the last credit."
                 : "\(broken) of \(outcomes.count) are not whole: their differences.csv says what is to blame.")
         Terminal.show("")
-        for file in outcomes.flatMap(\.files) where outcomes.count == 1 || file.hasSuffix("manifest.json") {
-            Terminal.show(file)
-        }
+        let files = outcomes.flatMap(\.files).filter { outcomes.count == 1 || $0.hasSuffix("manifest.json") }
+        for file in files + collected { Terminal.show(file) }
     }
 }
 

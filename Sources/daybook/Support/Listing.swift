@@ -69,10 +69,17 @@ enum Importing {
 extension Table {
     /// Its columns by the names that files give them, numbers at the right.
     var text: TextTable {
-        var text = TextTable(columns: columns.map { $0.kind.isNumeric ? .number($0.id) : .text($0.id) })
+        var text = TextTable(
+            columns: columns.map { column in
+                guard column.kind.isNumeric else { return .text(column.id) }
+                return Self.names.contains(column.id) ? .name(column.id) : .number(column.id)
+            })
         for row in rows { text.add(row.map(\.plainText)) }
         return text
     }
+
+    /// Columns whose numbers name something, and are typed again.
+    private static let names: Set<String> = ["certificate", "number", "put_back_by", "run"]
 
     /// Without the columns in which no row has anything.
     var withoutEmptyColumns: Table {
@@ -100,7 +107,10 @@ extension Table {
 /// A column of a list on a terminal: what stands in it decides where its texts are aligned.
 enum ListColumn: ExpressibleByStringLiteral {
     case text(String)
+    /// What is counted or paid.
     case number(String)
+    /// A number that names something: it has no separators, because it is typed again.
+    case name(String)
 
     init(stringLiteral heading: String) { self = .text(heading) }
 }
@@ -109,12 +119,15 @@ extension TextTable {
     init(columns: [ListColumn]) {
         let headings = columns.map { column in
             switch column {
-            case .text(let heading), .number(let heading): heading
+            case .text(let heading), .number(let heading), .name(let heading): heading
             }
         }
-        let numbers = columns.indices.filter { index in
+        let amounts = columns.indices.filter { index in
             if case .number = columns[index] { true } else { false }
         }
-        self.init(headings, rightAligned: Set(numbers))
+        let names = columns.indices.filter { index in
+            if case .name = columns[index] { true } else { false }
+        }
+        self.init(headings, rightAligned: Set(amounts + names), amounts: Set(amounts))
     }
 }
