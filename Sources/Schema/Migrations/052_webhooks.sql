@@ -88,7 +88,7 @@ COMMENT ON COLUMN daybook.webhook_attempt.failure IS 'Why it did not arrive; nul
 
 -- Writes an event of a batch and a delivery for everybody who is to hear of it; nothing where there is nobody.
 CREATE FUNCTION daybook.tell(p_batch daybook.batch, p_event text, p_number integer) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
     v_now timestamptz := daybook.clock();
     v_job record;
