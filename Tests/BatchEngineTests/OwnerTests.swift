@@ -163,7 +163,8 @@ import Testing
         }
     }
 
-    @Test func `a redaction clears the result of a task that has ended, and of no other`() async throws {
+    @Test func `a redaction clears the result of a task that has ended, and what it took can be put back`() async throws
+    {
         try await DeployedService.run { service in
             let batchID = try service.create(2)
             let clear = "UPDATE public.video_tasks SET video_url = NULL, error_message = NULL WHERE batch_job_id = $1"
@@ -175,6 +176,21 @@ import Testing
             #expect(try kept() == 2)
             try service.session.execute(clear, [.uuid(batchID)])
             #expect(try kept() == 0)
+            // Put back it is while its redaction is on record, and by nobody otherwise.
+            let fill = "UPDATE public.video_tasks SET video_url = 'https://v.example/1' WHERE batch_job_id = $1"
+            try service.session.execute(fill, [.uuid(batchID)])
+            #expect(try kept() == 0)
+            try service.session.execute(
+                """
+                INSERT INTO daybook.task_redaction (user_id, task_id, run_id)
+                SELECT user_id, id, 1 FROM public.video_tasks WHERE batch_job_id = $1
+                """, [.uuid(batchID)])
+            try service.session.execute(fill, [.uuid(batchID)])
+            #expect(try kept() == 2)
+            let change = "UPDATE public.video_tasks SET video_url = 'https://v.example/2' WHERE batch_job_id = $1"
+            try service.session.execute(change, [.uuid(batchID)])
+            let changed = "SELECT count(*) FROM public.video_tasks WHERE video_url = 'https://v.example/2'"
+            #expect(try service.session.query(changed)[0].int(0) == 0)
         }
     }
 

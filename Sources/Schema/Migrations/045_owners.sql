@@ -75,13 +75,15 @@ BEGIN
 END $$;
 
 -- A row of video_tasks whose state or result somebody changes. The engine writes it once, when its task ends. After
--- that the result can be cleared, as a redaction does, and never changed. What the application counts in a row that it
--- polls passes, and so does its updated_at: a row that stayed as it was would stay first in the application's line.
+-- that the result can be cleared, as a redaction does, and filled in again while a redaction is on record, as a
+-- restoration does; it is never changed. What the application counts in a row that it polls passes, and so does its
+-- updated_at: a row that stayed as it was would stay first in the application's line.
 CREATE FUNCTION daybook.fence_task() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
     v_state text;
     v_is_over boolean;
+    v_is_redacted boolean;
     v_fenced text[] := ARRAY[
         'status', 'progress', 'grsai_task_id', 'video_url', 'pid', 'failure_reason', 'failure_type', 'error_message',
         'attempts', 'completed_at'];
@@ -96,13 +98,15 @@ BEGIN
     THEN
         RETURN NEW;
     END IF;
+    v_is_redacted := v_is_over AND EXISTS (
+        SELECT FROM daybook.task_redaction AS d WHERE d.user_id = OLD.user_id AND d.task_id = OLD.id);
     v_old := to_jsonb(OLD);
     v_new := to_jsonb(NEW);
     NEW := jsonb_populate_record(NEW, (
         SELECT jsonb_object_agg(o.key, o.value) FROM jsonb_each(v_old) AS o
         WHERE o.key = ANY (v_fenced) AND NOT (
             v_is_over AND v_old ->> 'status' = v_new ->> 'status' AND o.key IN ('video_url', 'pid', 'error_message')
-            AND coalesce(v_new ->> o.key, '') = '')));
+            AND (coalesce(v_new ->> o.key, '') = '' OR (v_is_redacted AND coalesce(v_old ->> o.key, '') = '')))));
     RETURN NEW;
 END $$;
 
