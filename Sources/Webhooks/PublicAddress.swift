@@ -1,10 +1,11 @@
+import Glibc
 import NIOCore
 
 /// Which addresses of the internet are anybody's to be sent to, and which belong to a network of one's own or to nobody:
 /// the registries of special purposes of IANA (RFC 6890 and its successors).
-public enum PublicAddress {
+enum PublicAddress {
     /// True for an address that is reached over the internet and stands for one machine there.
-    public static func contains(_ address: SocketAddress) -> Bool {
+    static func contains(_ address: SocketAddress) -> Bool {
         guard let bytes = bytes(of: address) else { return false }
         return bytes.count == 4 ? isPublic(bytes, apartFrom: special4) : isPublic6(bytes)
     }
@@ -59,11 +60,13 @@ public enum PublicAddress {
         }
     }
 
+    /// Four bytes or sixteen; nil for anything that is no address of the internet.
     private static func bytes(of address: SocketAddress) -> [UInt8]? {
-        switch address {
-        case .v4(let address): withUnsafeBytes(of: address.address.sin_addr) { Array($0) }
-        case .v6(let address): withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
-        case .unixDomainSocket: nil
+        guard let text = address.ipAddress else { return nil }
+        for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
+            var bytes = [UInt8](repeating: 0, count: count)
+            if inet_pton(family, text, &bytes) == 1 { return bytes }
         }
+        return nil
     }
 }

@@ -2,14 +2,14 @@ import Domain
 import Foundation
 
 /// The address of a webhook in its parts, as it is connected to.
-public struct WebhookAddress: Sendable, Hashable {
-    public let scheme: String
+struct WebhookAddress: Sendable, Hashable {
+    let scheme: String
     /// A name, or an address of IPv4 or IPv6, the latter without brackets.
-    public let host: String
-    public let port: Int
+    let host: String
+    let port: Int
 
     /// Throws `badData` with the reason why nothing is sent there.
-    public init(_ text: String, allowsPlain: Bool) throws(DaybookError) {
+    init(_ text: String, allowsPlain: Bool) throws(DaybookError) {
         let allowed = allowsPlain ? ["https", "http"] : ["https"]
         guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
             let named = parts.host, parts.user == nil, parts.password == nil, parts.fragment == nil

@@ -238,7 +238,8 @@ import Testing
                     SELECT count(*) FROM daybook.webhook_attempt
                     WHERE status IS NULL AND failure LIKE '%not on the public internet%'
                     """)
-                #expect(refused == 1, "\(try await server.call("GET", "/v1/webhook-deliveries").text)")
+                let shown = try await server.call("GET", "/v1/webhook-deliveries").text
+                #expect(refused == 1, "\(shown)")
                 #expect(try receiver.received().isEmpty)
             }
         }

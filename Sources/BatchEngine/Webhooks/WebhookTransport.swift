@@ -87,11 +87,11 @@ public struct WebhookAnswer: Sendable, Hashable {
 
     /// Why the message did not arrive; nil where it did. Only 2xx says so.
     public var failure: String? {
-        switch status {
-        case nil: cause ?? "there was no answer"
+        guard let status else { return cause ?? "there was no answer" }
+        return switch status {
         case 200..<300: nil
-        case 300..<400: "the receiver answered \(status ?? 0), and redirects are not followed"
-        case let status?: "the receiver answered \(status)"
+        case 300..<400: "the receiver answered \(status), and redirects are not followed"
+        default: "the receiver answered \(status)"
         }
     }
 }
