@@ -246,7 +246,11 @@ private struct Living: Sendable {
             ["ledger", "verify", "--format", "csv", "--database", Deployment.conninfo(settings)])
         let findings = Set(
             verified.output.split(separator: "\n").dropFirst().compactMap { $0.split(separator: ",").first })
-        let harmless: Set<Substring> = ["late_refund", "stuck_batch", "posted_in_future", "ledger_without_batch"]
+        // Time that was let pass; a batch that the application froze and did not write; one of which it was killed
+        // before it wrote the counts.
+        let harmless: Set<Substring> = [
+            "late_refund", "stuck_batch", "posted_in_future", "ledger_without_batch", "batch_counts_disagree",
+        ]
         #expect(findings.isSubset(of: harmless), "\(comment):\n\(verified.output)")
     }
 
