@@ -110,19 +110,25 @@ import Testing
     @Test(arguments: Advice.Step.all)
     func `a command that is taken next stands there whole, as it is typed`(step: Advice.Step) async throws {
         let words = Remark("", .take(step)).words.split(separator: " ").map(String.init)
-        #expect(words.first == "daybook")
-        let named = Array(words.dropFirst().prefix { !$0.hasPrefix("--") && $0 != $0.uppercased() })
-        let help = try await Self.help(of: named)
-        #expect(help.contains("USAGE: daybook " + named.joined(separator: " ")))
+        let named = Array(words.prefix { !$0.hasPrefix("--") && $0 != $0.uppercased() })
+        let help = try await Self.help(of: named.first == "daybook" ? Array(named.dropFirst()) : named)
+        #expect(help.contains("USAGE: " + named.joined(separator: " ")))
         for option in words where option.hasPrefix("--") { #expect(help.contains(option), "\(words): \(help)") }
     }
 
-    /// What commands say of themselves, each asked once.
+    /// What commands say of themselves, each asked once; those of the other program begin with its name.
     private actor Helps {
         private var asked: [[String]: Task<String, any Error>] = [:]
 
         func help(of command: [String]) async throws -> String {
-            let task = asked[command] ?? Task { try await ProgramRun.expectingSuccess(command + ["--help"]) }
+            let isOther = command.first == "daybookd"
+            let task =
+                asked[command]
+                ?? Task {
+                    try await ProgramRun.expectingSuccess(
+                        command.dropFirst(isOther ? 1 : 0) + ["--help"],
+                        program: isOther ? RunningProgram.path("daybookd") : ProgramRun.daybook)
+                }
             asked[command] = task
             return try await task.value
         }
@@ -145,6 +151,7 @@ import Testing
         case .nameOtherTables: [["retention", "restore"]]
         case .choose(let choice): commands(choice).map { ["retention", $0] }
         case .take(.resumePurge): [["retention", "purge"]]
+        case .take(.tryAdoption): [["daybookd", "adopt"]]
         case .take(.writeOffArchive): [["retention", "expire-archives"]]
         case .followed(let advice, _): commands(advice)
         case .checkDatabase, .grantRoles, .nameAccount, .giveOwnSlugs, .importProfile, .readWhatWasClosed,

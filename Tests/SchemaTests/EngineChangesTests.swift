@@ -51,6 +51,7 @@ import Testing
             ["freeze_credits_for_batch", "veo-pro", "DB402", "DB404", "DB409", "service role"],
             ["public.credit_ledger is only added to", "UPDATE, DELETE and TRUNCATE", "daybook credits adjust"],
             ["public.users", "cannot be deleted", "credit_ledger_user_id_fkey"],
+            ["public.batch_jobs or public.video_tasks", "changes nothing, without an error", "takes no row"],
             ["public.fix_user_id_sync(uuid, uuid)", "public.delete_user(uuid)", "fails"],
             [
                 "public.admin_adjust_user_credits(", "public.add_credits_to_wallet(", "mirrored into lots",

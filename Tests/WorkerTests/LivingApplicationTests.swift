@@ -246,7 +246,11 @@ private struct Living: Sendable {
             ["ledger", "verify", "--format", "csv", "--database", Deployment.conninfo(settings)])
         let findings = Set(
             verified.output.split(separator: "\n").dropFirst().compactMap { $0.split(separator: ",").first })
-        let harmless: Set<Substring> = ["late_refund", "stuck_batch", "posted_in_future", "ledger_without_batch"]
+        // Time that was let pass; a batch that the application froze and did not write; one of which it was killed
+        // before it wrote the counts.
+        let harmless: Set<Substring> = [
+            "late_refund", "stuck_batch", "posted_in_future", "ledger_without_batch", "batch_counts_disagree",
+        ]
         #expect(findings.isSubset(of: harmless), "\(comment):\n\(verified.output)")
     }
 
@@ -276,10 +280,12 @@ private struct Living: Sendable {
             "a wallet differs from its lots",
             """
             SELECT FROM public.credit_wallet AS w
-            WHERE (w.permanent_credits, w.bonus_credits) IS DISTINCT FROM (
-                SELECT coalesce(sum(l.remaining) FILTER (WHERE l.kind = 'purchased'), 0),
-                    coalesce(sum(l.remaining) FILTER (WHERE l.kind = 'bonus'), 0)
-                FROM daybook.lot AS l WHERE l.user_id = w.user_id)
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(l.remaining) FILTER (WHERE l.kind = 'purchased'), 0) AS purchased,
+                    coalesce(sum(l.remaining) FILTER (WHERE l.kind = 'bonus'), 0) AS bonus
+                FROM daybook.lot AS l WHERE l.user_id = w.user_id
+            ) AS l
+            WHERE w.permanent_credits <> l.purchased OR w.bonus_credits <> l.bonus
             """
         ),
         (
@@ -296,12 +302,15 @@ private struct Living: Sendable {
             "a batch was settled otherwise than its tasks ended",
             """
             SELECT FROM daybook.batch AS b JOIN public.batch_jobs AS j ON j.user_id = b.user_id AND j.id = b.batch_id
-            WHERE b.owner = 'engine' AND (b.spent, b.frozen, b.spent) IS DISTINCT FROM (
-                SELECT coalesce(sum(j.cost_per_video) FILTER (WHERE v.status = 'succeeded'), 0), (
-                        SELECT -sum(c.credits_delta) FROM public.credit_ledger AS c
-                        WHERE c.user_id = b.user_id AND c.ref_type = 'batch_upfront' AND c.ref_id = b.batch_id::text),
-                    j.credits_spent
-                FROM public.video_tasks AS v WHERE v.user_id = b.user_id AND v.batch_job_id = b.batch_id)
+            CROSS JOIN LATERAL (
+                SELECT count(*) FILTER (WHERE v.status = 'succeeded') * j.cost_per_video AS delivered, (
+                    SELECT -sum(c.credits_delta) FROM public.credit_ledger AS c
+                    WHERE c.user_id = b.user_id AND c.ref_type = 'batch_upfront' AND c.ref_id = b.batch_id::text
+                ) AS frozen
+                FROM public.video_tasks AS v WHERE v.user_id = b.user_id AND v.batch_job_id = b.batch_id
+            ) AS t
+            WHERE b.owner = 'engine' AND (
+                b.spent <> t.delivered OR j.credits_spent <> t.delivered OR b.frozen IS DISTINCT FROM t.frozen)
             """
         ),
         (

@@ -30,7 +30,7 @@ public struct EngineChanges: Sendable, Hashable {
             let found = Set(routines.map(\.oid))
             return own.filter { found.contains($0.oid) }.map(\.signature).joined(separator: ", ")
         }
-        var remarks = [Remark(Self.settling), Self.appendOnly] + keys.map { Remark($0.sentence) }
+        var remarks = [Remark(Self.settling), Self.appendOnly, Remark(Self.fenced)] + keys.map { Remark($0.sentence) }
         let failing = signatures(changing + deleting)
         if !failing.isEmpty {
             remarks.append(
@@ -61,6 +61,11 @@ public struct EngineChanges: Sendable, Hashable {
 
     private static let appendOnly = Remark(
         "public.credit_ledger is only added to: UPDATE, DELETE and TRUNCATE are refused (DB001)", .correctByAdjusting)
+
+    private static let fenced =
+        "a batch that comes over the API, or is taken over, is the engine's: whoever updates its state, provider or "
+        + "settlement columns in public.batch_jobs or public.video_tasks changes nothing, without an error, and an "
+        + "update of public.batch_jobs of which nothing is left takes no row"
 
     /// A foreign key by which the ledger's rows go or change with others.
     private struct Key {

@@ -192,7 +192,10 @@ END $$;
 CREATE FUNCTION daybook.adoptable_tasks(p_user uuid, p_batch uuid) RETURNS TABLE (
     task_id uuid, place integer, model text, state text, provider_task_id text, created_at timestamptz,
     written_at timestamptz, ended_at timestamptz
-) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT t.id, (row_number() OVER (ORDER BY t.batch_index, t.id) - 1)::integer,
         coalesce(nullif(t.model, ''), daybook.default_model(p_user, coalesce(t.created_at, j.created_at))),
         CASE WHEN t.status IN ('succeeded', 'failed') THEN t.status WHEN t.grsai_task_id <> '' THEN 'accepted'
@@ -201,8 +204,8 @@ CREATE FUNCTION daybook.adoptable_tasks(p_user uuid, p_batch uuid) RETURNS TABLE
         greatest(t.updated_at, t.last_poll_at, j.created_at), coalesce(t.completed_at, t.updated_at, j.created_at)
     FROM public.batch_jobs AS j
     JOIN public.video_tasks AS t ON t.user_id = j.user_id AND t.batch_job_id = j.id
-    WHERE j.user_id = p_user AND j.id = p_batch
-$$;
+    WHERE j.user_id = p_user AND j.id = p_batch;
+END $$;
 
 -- Says why a batch stays the application's, and leaves nothing behind of the attempt.
 CREATE FUNCTION daybook.leave_batch(p_reason text, p_detail text) RETURNS void LANGUAGE plpgsql
