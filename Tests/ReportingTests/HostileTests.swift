@@ -81,12 +81,12 @@ import Testing
             let printed = try await ProgramRun.expectingSuccess(["-c", script, workbook], program: TestPython.path)
             #expect(
                 printed.hasPrefix(
-                    "Summary,Availability,Completion,Refunds,Refund exceptions,Refund rates,Idempotency,Service credits,Exceptions,Trend,Tasks,Definitions,Provenance\n"
+                    "Summary,Budget,Availability,Completion,Refunds,Refund exceptions,Refund rates,Idempotency,Service credits,Exceptions,Trend,Tasks,Definitions,Provenance\n"
                 ))
             try await ProgramRun.expectingSuccess(
                 [
                     "-env:UserInstallation=file://\(report.folder.file("profile"))", "--headless", "--convert-to",
-                    "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,3", "--outdir",
+                    "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,4", "--outdir",
                     report.folder.file("sheets"), workbook,
                 ], program: "/usr/bin/soffice")
             let sheets = try FileManager.default.contentsOfDirectory(atPath: report.folder.file("sheets"))

@@ -65,7 +65,9 @@ import Testing
             var accounts = 0
             for month in Self.months {
                 let run = try await StatementRuns(settings, ["--month", month, "--all", "--format", "csv"])
-                let names = try FileManager.default.contentsOfDirectory(atPath: run.folder.path)
+                let names = try FileManager.default.contentsOfDirectory(atPath: run.folder.path).filter {
+                    $0.hasPrefix("statement-")
+                }
                 accounts = names.count
                 for name in names {
                     let summary = try run.summary(name)
