@@ -15,6 +15,8 @@ public struct Catalog: Sendable {
     private let tables: [String: [String: ColumnType]]
     /// True where the engine is, which adds columns to a deployment's tables.
     private let hasEngine: Bool
+    /// True where Citus divides the history by its customers, all rows of one of them on the same server.
+    public let isDivided: Bool
 
     /// Reads the catalogue in the session's transaction.
     public init(_ session: Session) throws {
@@ -42,6 +44,7 @@ public struct Catalog: Sendable {
                 WHERE n.nspname = 'daybook' AND p.proname = 'record_access'
             ) AS found
             """)[0].bool("found")
+        isDivided = try Distribution(session).dividesHistory
     }
 
     /// True if the table exists, with whatever columns.

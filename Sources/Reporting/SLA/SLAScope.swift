@@ -169,7 +169,8 @@ extension SLAScope {
 
     /// Relations of the queries in the places of others, by what the database has.
     static func standIns(_ session: Session, _ catalog: Catalog) throws -> [String: String] {
-        try WantedIndex.findMonths(session, catalog: catalog) ? QueryLibrary.monthFinding : [:]
+        if catalog.isDivided { return QueryLibrary.dividedReading }
+        return try WantedIndex.findMonths(session, catalog: catalog) ? QueryLibrary.monthFinding : [:]
     }
 
     /// The reported month and those before it that its trend shows, oldest first.
