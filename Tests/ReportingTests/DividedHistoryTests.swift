@@ -75,4 +75,23 @@ import Testing
             #expect(recounted.isEmpty, "\(recounted.joined(separator: "\n"))")
         }
     }
+
+    @Test func `a preliminary report says that it is not one snapshot, and a final one does not`() async throws {
+        try await withSample { settings in
+            let preliminary = Self.october + ["--cutoff", "2026-10-20T00:00:00Z"]
+            func said(_ arguments: [String]) async throws -> [String] {
+                let run = try await SLARun(settings, arguments)
+                let files = try run.folder.contents()
+                return files.filter { name, bytes in
+                    (name.hasSuffix(".html") || name.hasSuffix(".json"))
+                        && String(decoding: bytes, as: UTF8.self).contains("not one snapshot: ")
+                }.keys.sorted()
+            }
+            #expect(try await said(preliminary).isEmpty)
+            try await Self.divide(settings)
+            #expect(try await said(preliminary) == ["sla-2026-10.html", "sla-2026-10/manifest.json"])
+            #expect(try await said(preliminary + ["--account", "customer5"]).count == 2)
+            #expect(try await said(Self.october).isEmpty)
+        }
+    }
 }
