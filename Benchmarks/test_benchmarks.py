@@ -13,6 +13,7 @@ sys.path.insert(0, str(HERE))
 
 import agreement  # noqa: E402
 import cluster  # noqa: E402
+import distributed  # noqa: E402
 import measuring  # noqa: E402
 import results  # noqa: E402
 
@@ -133,6 +134,14 @@ class Results(unittest.TestCase):
 
     def test_the_machine_says_cores_model_and_memory(self):
         self.assertRegex(results.machine(), rf"^{os.cpu_count()} cores, .+, \d+ GB of memory$")
+
+
+class Distributed(unittest.TestCase):
+    def test_without_a_coordinator_its_line_says_so(self):
+        os.environ.pop(distributed.VARIABLE, None)
+        self.assertIsNone(distributed.coordinator())
+        line = distributed.not_measured()
+        self.assertEqual(line.cells(), [distributed.NAME, "not measured", "", "", "at most 2", ""])
 
 
 if __name__ == "__main__":

@@ -110,6 +110,6 @@ public enum Failure {
         let state = error.sqlState?.rawValue ?? ""
         if state.hasPrefix("22") || state.hasPrefix("23") { return .badData }
         if state.hasPrefix("40") { return .tryAgain }
-        return state.hasPrefix("53") ? .databaseUnavailable : .failed
+        return state.hasPrefix("53") || state.hasPrefix("08") ? .databaseUnavailable : .failed
     }
 }

@@ -79,6 +79,8 @@ package struct Manifest: Encodable {
     package let periodEnd: String?
     package let cutoff: String?
     package let snapshotAt: String
+    /// What must be said of it; nil where everything was read at one moment, or is the same at any.
+    package let snapshot: String?
     package let profiles: [Profile]
     package let verdicts: [Verdict]
     /// Nil for a report that has no trend.
@@ -90,8 +92,8 @@ package struct Manifest: Encodable {
 
     package init(
         report: String, month: String?, account: String?, status: String?, timeZone: String?, periodStart: String?,
-        periodEnd: String?, cutoff: String?, snapshotAt: String, profiles: [Profile], verdicts: [Verdict],
-        recordedMonths: [RecordedMonth]? = nil, files: [File], sqlFiles: [SQLFile],
+        periodEnd: String?, cutoff: String?, snapshotAt: String, snapshot: String? = nil, profiles: [Profile],
+        verdicts: [Verdict], recordedMonths: [RecordedMonth]? = nil, files: [File], sqlFiles: [SQLFile],
         programVersion: String, generatedAt: String
     ) {
         self.report = report
@@ -103,6 +105,7 @@ package struct Manifest: Encodable {
         self.periodEnd = periodEnd
         self.cutoff = cutoff
         self.snapshotAt = snapshotAt
+        self.snapshot = snapshot
         self.profiles = profiles
         self.verdicts = verdicts
         self.recordedMonths = recordedMonths

@@ -14,7 +14,11 @@ extension PostgresError {
         let message = field(.message) ?? PQresultErrorMessage(result).map { String(cString: $0) }
         let isConflict = Self.isReplayConflict(
             sqlState, message: message ?? "", standsOnStandby: standsOnStandby, readsOneMoment: readsOneMoment)
-        let code = Self.code(sqlState, message: message ?? "", wasCancelled: wasCancelled, isLost: isLost)
+        // What ends a session ends its connection, whether that is seen yet or not.
+        let isLast = field(.severity).map(["FATAL", "PANIC"].contains) ?? false
+        let code = Self.code(
+            sqlState, message: message ?? "", wasCancelled: wasCancelled,
+            isLost: isLost || (isLast && sqlState?.category == "08"))
         self.init(isConflict ? .replayConflict : code, "")
         self.sqlState = sqlState
         self.message = message?.trimmedEnd
@@ -57,7 +61,6 @@ extension PostgresError {
             if message.contains("statement timeout") { return .timeout }
             return wasCancelled || message.contains("user request") ? .cancelled : .timeout
         case .lockNotAvailable: return .lockNotAvailable
-        case let state? where state.category == "08": return .connectionLost
         case .some: return isLost ? .connectionLost : .server
         case nil: return isLost ? .connectionLost : .protocolViolation
         }

@@ -145,6 +145,7 @@ extension SQLState {
     private var categorySentence: String {
         let suffix = "(SQLSTATE \(rawValue))."
         switch category {
+        case "08": return "The server cannot reach another one that a statement needs; its log says which \(suffix)"
         case "22": return "A value does not fit the type or the range that a statement needs \(suffix)"
         case "23": return "A change breaks a constraint of the database \(suffix)"
         case "42": return "A statement does not fit the database's tables, types or privileges \(suffix)"

@@ -15,6 +15,10 @@ public struct Catalog: Sendable {
     private let tables: [String: [String: ColumnType]]
     /// True where the engine is, which adds columns to a deployment's tables.
     private let hasEngine: Bool
+    /// True where Citus has tables on several servers: what is read of several customers is no one snapshot there.
+    public let isDistributed: Bool
+    /// True where Citus divides the history by its customers, all rows of one of them on the same server.
+    public let isDivided: Bool
 
     /// Reads the catalogue in the session's transaction.
     public init(_ session: Session) throws {
@@ -42,6 +46,9 @@ public struct Catalog: Sendable {
                 WHERE n.nspname = 'daybook' AND p.proname = 'record_access'
             ) AS found
             """)[0].bool("found")
+        let distribution = try Distribution(session)
+        isDistributed = !distribution.tables.isEmpty
+        isDivided = distribution.dividesHistory
     }
 
     /// True if the table exists, with whatever columns.

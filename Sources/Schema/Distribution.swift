@@ -44,6 +44,13 @@ struct Distribution {
         }
     }
 
+    /// True where the tables of which a report joins the rows of one customer have them on the same server.
+    var dividesHistory: Bool {
+        let history = ["public.video_tasks", "public.batch_jobs", "public.credit_ledger"]
+        let places = history.compactMap { name in tables.first { $0.name == name && $0.column == "user_id" } }
+        return places.count == history.count && Set(places.map(\.colocation)).count == 1
+    }
+
     /// What is where, and which tables are divided so that reports bring them to the coordinator whole.
     var remarks: [Remark] {
         guard !tables.isEmpty else { return [] }
@@ -58,7 +65,7 @@ struct Distribution {
         return sentences.map { Remark($0) }
     }
 
-    /// Tables of the service whose rows are not with those of the same customer.
+    /// Tables whose rows are not with those of the same customer.
     private var astray: [String] {
         let ofCustomers = Self.customerColumns.compactMap { name, columns in
             tables.first { $0.name == name }.map { ($0, columns) }
@@ -78,10 +85,11 @@ struct Distribution {
         }
     }
 
-    /// The service's tables that grow with its history, and the columns that name a row's customer.
+    /// The tables that grow with the service's history, and the columns that name a row's customer.
     private static let customerColumns: [(String, [String])] = [
         ("public.video_tasks", ["user_id"]), ("public.batch_jobs", ["user_id"]), ("public.credit_ledger", ["user_id"]),
         ("public.credit_wallet", ["user_id"]), ("public.video_external_access_log", ["owner_id"]),
-        ("public.enterprise_api_usage", ["user_id"]),
+        ("public.enterprise_api_usage", ["user_id"]), ("daybook.task_fact", ["user_id"]),
+        ("daybook.settlement_fact", ["user_id"]), ("daybook.ledger_price", ["user_id"]),
     ]
 }

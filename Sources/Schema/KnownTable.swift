@@ -208,6 +208,8 @@ extension KnownTable {
     public static let lot = named("lot")
     /// `daybook.recorded_month`.
     public static let recordedMonth = named("recorded_month")
+    /// `daybook.provider_outage`.
+    public static let providerOutage = named("provider_outage")
     /// `daybook.probe`.
     public static let probe = named("probe")
 

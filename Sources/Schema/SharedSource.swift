@@ -48,7 +48,7 @@ public enum SharedSource: String, CaseIterable, Sendable {
     public func select(_ catalog: Catalog) -> String {
         var text = ""
         var previous = ""
-        for token in SQLScanner.tokens(body) {
+        for token in SQLScanner.tokens(catalog.isDivided ? DividedSQL.text(body) : body) {
             guard case .word(let word) = token else {
                 text += token.source
                 continue
@@ -137,7 +137,7 @@ public enum SharedSource: String, CaseIterable, Sendable {
                 index += 3
                 continue
             }
-            let source = tokens[index].source
+            let source = tokens[index].source.hasPrefix("/*") ? " " : tokens[index].source
             let isBlank = source.allSatisfy(\.isWhitespace)
             if !isBlank { text += source } else if !text.isEmpty, !text.hasSuffix(" ") { text += " " }
             index += 1

@@ -6,23 +6,12 @@ import Testing
 /// Databases of which Citus keeps tables on several servers, as its catalogue says it. `scripts/test-distributed` runs
 /// the commands on a real coordinator.
 @Suite struct DistributedTests {
-    /// Citus's catalogue for tables that are all here: three divided, of which one by another column than its
-    /// customer, and one whole on every server.
-    private static let catalogue = """
-        SET allow_system_table_mods = on;
-        CREATE TABLE pg_catalog.pg_dist_partition (
-            logicalrelid regclass, partmethod "char", partkey text, colocationid int, repmodel "char");
-        CREATE TABLE pg_catalog.pg_dist_shard (logicalrelid regclass, shardid bigint);
-        CREATE FUNCTION pg_catalog.column_to_column_name(regclass, text) RETURNS text LANGUAGE sql RETURN $2;
-        GRANT SELECT ON pg_catalog.pg_dist_partition, pg_catalog.pg_dist_shard TO PUBLIC;
-        INSERT INTO pg_catalog.pg_dist_partition VALUES
-            ('public.video_tasks', 'h', 'user_id', 1, 's'), ('public.batch_jobs', 'h', 'user_id', 2, 's'),
-            ('public.credit_ledger', 'h', 'id', 1, 's'), ('public.users', 'n', NULL, 3, 't'),
-            ('daybook.account', 'n', NULL, 0, 's');
-        INSERT INTO pg_catalog.pg_dist_shard
-        SELECT p.logicalrelid, s FROM pg_catalog.pg_dist_partition AS p
-        CROSS JOIN generate_series(1, 8) AS s WHERE p.partmethod = 'h'
-        """
+    /// Three tables that are divided, of which one by another column than its customer, and one that is whole on every
+    /// server.
+    private static let tables: [CitusCatalogue.Table] = [
+        ("public.video_tasks", "user_id", 1), ("public.batch_jobs", "user_id", 2), ("public.credit_ledger", "id", 1),
+        ("public.users", nil, 3),
+    ]
 
     private static func run(
         _ arguments: [String], _ settings: ConnectionSettings, _ program: String
@@ -90,7 +79,7 @@ import Testing
     }
 
     private static func distribute(_ settings: ConnectionSettings) async throws {
-        try await ask(settings) { try $0.executeScript(catalogue) }
+        try await CitusCatalogue.install(tables, in: settings)
     }
 
     private static func counts(_ settings: ConnectionSettings) async throws -> [Int64] {

@@ -53,6 +53,12 @@ import Testing
         #expect(error.debugDescription.contains(state.rawValue))
     }
 
+    @Test func `a server that cannot reach another one is no lost connection`() async throws {
+        let error = try await failure(of: "DO $$ BEGIN RAISE EXCEPTION 'elsewhere' USING ERRCODE = '08006'; END $$")
+        #expect(error.code == .server)
+        #expect(error.sentence.contains("cannot reach another one") && error.sentence.contains("08006"))
+    }
+
     @Test func `a missing value names its column`() async throws {
         let error = try await failure(of: "INSERT INTO books (id, pages) VALUES (2, 1)")
         #expect(error.sqlState == .notNullViolation)

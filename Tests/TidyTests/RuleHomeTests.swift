@@ -99,6 +99,12 @@ import Testing
         for name in names { #expect(package.contains(#".embedInCode("Rules/\#(name)")"#), "\(name)") }
     }
 
+    @Test func `what a report asks for has a column, since Citus takes no query without one`() throws {
+        for (path, sql) in try Self.texts.get() where path.hasPrefix("reports/") {
+            #expect(sql.range(of: #"select from\b"#, options: .regularExpression) == nil, "\(path)")
+        }
+    }
+
     @Test func `no two reports have a source of the same name`() throws {
         let reports = Deployment.root + "/reports"
         let sources = try FileManager.default.subpathsOfDirectory(atPath: reports).filter {

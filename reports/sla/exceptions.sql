@@ -6,6 +6,9 @@ WITH month_batch AS MATERIALIZED (
         last_terminal_at,
         stuck_after, charge, is_settled, is_settlement_estimated, has_begun
     FROM judged_batch
+    -- Those of which anything is said below.
+    WHERE tasks = 0 OR (open_tasks = 0 AND NOT is_settled) OR is_settlement_estimated OR charge IS NOT NULL
+        OR freeze_rows > frozen
 ), set_aside AS (
     SELECT 'batch_without_tasks' AS kind, account, id::text AS reference,
         'set aside: ' || frozen || ' credits frozen, ' || refunded || ' refunded, no task' AS detail
@@ -40,16 +43,8 @@ WITH month_batch AS MATERIALIZED (
     UNION ALL
     -- The batches of a key in the order in which they came; the first ten are named.
     SELECT 'duplicate_request_id', k.account, k.request_id,
-        k.batches || ' batches have this key: ' || (
-            SELECT string_agg(n.id::text, ', ' ORDER BY n.created_at, n.id)
-            FROM (
-                SELECT b.id, b.created_at
-                FROM batch_jobs AS b
-                WHERE b.user_id = k.user_id AND b.request_id = k.request_id AND b.created_at <= k.cutoff
-                ORDER BY b.created_at, b.id
-                LIMIT 10
-            ) AS n
-        ) || CASE WHEN k.batches > 10 THEN ' and others' ELSE '' END || '; breaks idempotency'
+        k.batches || ' batches have this key: ' || array_to_string(k.first_batches, ', ')
+        || CASE WHEN k.batches > 10 THEN ' and others' ELSE '' END || '; breaks idempotency'
     FROM batch_key AS k
     WHERE k.batches > 1
     UNION ALL
@@ -66,14 +61,15 @@ WITH month_batch AS MATERIALIZED (
     JOIN period AS p ON l.created_at >= p.starts_at AND l.created_at < p.ends_at AND l.created_at <= p.cutoff
     LEFT JOIN owner AS o ON o.user_id = l.user_id
     WHERE l.ref_type = 'batch_upfront' AND NOT EXISTS (
-        SELECT FROM batch_jobs AS b
+        SELECT 1 FROM batch_jobs AS b
         WHERE b.id::text = l.ref_id AND (b.created_at IS NULL OR b.created_at <= p.cutoff)
+            /* divided: AND b.user_id = l.user_id */
     )
         AND (:only_users::uuid[] IS NULL OR l.user_id = ANY (:only_users::uuid[]))
     UNION ALL
     SELECT 'owner_without_account', NULL, NULL, count(*)::text
     FROM (
-        SELECT user_id FROM period_batch WHERE account = 0
+        SELECT DISTINCT user_id FROM period_batch WHERE account = 0
         UNION
         SELECT user_id FROM judged_stranger
     ) AS stranger

@@ -15,7 +15,7 @@ SELECT t.account, t.model, t.outcome, t.marks, count(*) AS tasks, t.cost, t.batc
     t.stranger, t.id, t.set_aside, t.cell_cut
 FROM (
     -- Names that are equal in a collation need not be the same.
-    SELECT t.account, t.model COLLATE "C" AS model, t.outcome, t.started_at, t.cost,
+    SELECT t.account, /* divided: t.user_id, */ t.model COLLATE "C" AS model, t.outcome, t.started_at, t.cost,
         CASE WHEN t.terminal_at <= (:cutoffs::timestamptz[])[1] THEN t.terminal_at END AS terminal_at,
         CASE WHEN t.batch_created_at >= (:period_starts::timestamptz[])[1]
             AND t.batch_created_at < (:period_ends::timestamptz[])[1]
@@ -45,4 +45,4 @@ FROM (
     WHERE t.clock = 'dispatch' OR NOT b.is_both
 ) AS t
 GROUP BY t.account, t.model, t.outcome, t.marks, t.cost, t.batch_id, t.stranger, t.id, t.set_aside, t.cell_cut,
-    t.unordered
+    t.unordered /* divided: , t.user_id */

@@ -22,7 +22,9 @@ WITH set_aside AS (
     SELECT 'task_without_batch', NULL, NULL, count(*)::text
     FROM video_tasks AS t
     JOIN period AS p ON t.created_at >= p.starts_at AND t.created_at < p.ends_at AND t.created_at <= p.cutoff
-    WHERE NOT EXISTS (SELECT FROM batch_jobs AS b WHERE b.id = t.batch_job_id)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM batch_jobs AS b WHERE b.id = t.batch_job_id /* divided: AND b.user_id = t.user_id */
+    )
         AND (:only_users::uuid[] IS NULL OR t.user_id = ANY (:only_users::uuid[]))
     HAVING count(*) > 0
     UNION ALL

@@ -7,5 +7,5 @@ SELECT t.*, f.dispatched_at, f.cancelled_at, f.cost_credits, t.status IN ('succe
     coalesce(f.cost_credits, b.cost_per_video::bigint, 0) AS cost, b.id IS NOT NULL AS has_batch,
     b.created_at AS batch_created_at
 FROM video_tasks AS t
-LEFT JOIN batch_jobs AS b ON b.id = t.batch_job_id
+LEFT JOIN batch_jobs AS b ON b.id = t.batch_job_id /* divided: AND b.user_id = t.user_id */
 LEFT JOIN task_fact AS f ON f.user_id = t.user_id AND f.task_id = t.id

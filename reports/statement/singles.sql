@@ -3,7 +3,7 @@
 SELECT s.ref_id AS reference, coalesce(s.model, '') AS model,
     count(*) FILTER (WHERE s.created_at < :listed_start::timestamptz) AS rows_before,
     EXISTS (
-        SELECT FROM single_return AS r
+        SELECT 1 FROM single_return AS r
         WHERE r.user_id = s.user_id AND r.ref_id = s.ref_id AND r.created_at < :listed_start::timestamptz
     ) AS is_returned_before
 FROM single_spend AS s

@@ -152,6 +152,7 @@ struct ReportPromises {
         let contracts = scope.contracts.map { contract in
             "\(contract.profile.name), version \(contract.profile.version) (\(contract.sha256))"
         }
-        return [("cutoff", scope.current.cutoff.description), ("profiles", contracts.joined(separator: "; "))]
+        return [("cutoff", scope.current.cutoff.description)] + (scope.snapshotRemark.map { [("read", $0)] } ?? [])
+            + [("profiles", contracts.joined(separator: "; "))]
     }
 }

@@ -73,6 +73,7 @@ struct CustomWriting {
             status: scope.map { $0.isFinal ? "final" : "preliminary" }, timeZone: scope?.timeZone,
             periodStart: scope?.current.period.start.description, periodEnd: scope?.current.period.end.description,
             cutoff: scope?.current.cutoff.description, snapshotAt: snapshot.description,
+            snapshot: scope?.snapshotRemark,
             profiles: scope?.manifestProfiles ?? [], verdicts: [], files: outputs.files,
             sqlFiles: zip(provenance.texts(of: "figure"), provenance.texts(of: "sql_sha256")).map {
                 Manifest.SQLFile(path: $0, sha256: $1)

@@ -49,8 +49,8 @@ extension SLAScope {
             contracts: Self.listed(first.contracts[0], scopes.flatMap(\.contracts)),
             stretches: scopes.flatMap(\.stretches), ownContracts: scopes.flatMap(\.ownContracts),
             timeZone: first.timeZone, judged: first.judged, earlier: first.earlier,
-            ownPeriods: scopes.reduce(into: [:]) { $0.merge($1.ownPeriods) { own, _ in own } }, standIns: first.standIns
-        )
+            ownPeriods: scopes.reduce(into: [:]) { $0.merge($1.ownPeriods) { own, _ in own } },
+            standIns: first.standIns, isOneSnapshot: first.isOneSnapshot)
     }
 
     /// The scope of each account's own report, by slug: of those whose month has begun at the cutoff.
@@ -85,7 +85,7 @@ extension SLAScope {
                 request.of(account.slug), accounts: [account],
                 onlyAccount: account, periods: Array(zip(months, periods)), ownPeriods: periods.suffix(1),
                 stretches: stretches[account.userID] ?? [], contracts: contracts, standIns: standIns,
-                snapshotAt: snapshotAt)
+                isOneSnapshot: !catalog.isDistributed, snapshotAt: snapshotAt)
             if replayed.insert(scope.judged).inserted { try scope.requireReplayed(session) }
             return scope
         }

@@ -78,6 +78,7 @@ struct SLAPage: Sendable {
                     Fact(term: "Judged as of (cutoff)", value: scope.current.cutoff.description),
                     Fact(term: "Final from", value: scope.finalityAt.description),
                 ]
+                + (scope.snapshotRemark.map { [Fact(term: "Read", value: $0)] } ?? [])
                 + scope.contracts.map { contract in
                     Fact(
                         term: "Contract profile",

@@ -17,6 +17,8 @@ struct SLAReader {
 
     /// Both clocks where any task knows when it was handed over; else they are one and the same.
     let clocks: [ContractProfile.Clock]
+    /// The recorded outages of the provider as values, where queries cannot read them from their table.
+    private let outages: [String: Value]
 
     /// - Parameter clocks: Those of ``clocks(_:_:)``, where they were asked for before.
     init(
@@ -33,6 +35,7 @@ struct SLAReader {
         self.options = options
         self.progress = progress
         self.clocks = try clocks ?? Self.clocks(session, catalog)
+        outages = catalog.isDivided ? try Self.outages(session, catalog) : [:]
     }
 
     /// The clocks that are asked for.
@@ -40,9 +43,23 @@ struct SLAReader {
         let facts = try session.query(
             """
             WITH task_fact AS (\(catalog.select(.taskFact)))
-            SELECT EXISTS (SELECT FROM task_fact WHERE dispatched_at IS NOT NULL) AS has_dispatches
+            SELECT true AS has_dispatches FROM task_fact WHERE dispatched_at IS NOT NULL LIMIT 1
             """)
-        return try facts[0].bool("has_dispatches") ? ContractProfile.Clock.allCases : [.dispatch]
+        return facts.isEmpty ? [.dispatch] : ContractProfile.Clock.allCases
+    }
+
+    /// What `told_outage.sql` takes.
+    private static func outages(_ session: Session, _ catalog: Catalog) throws -> [String: Value] {
+        let outages = try session.query(
+            """
+            WITH provider_outage AS (\(catalog.select(.providerOutage)))
+            SELECT model, starts_at, ends_at FROM provider_outage ORDER BY starts_at, ends_at, model COLLATE "C"
+            """)
+        return [
+            "outage_models": .texts(try outages.map { try $0.text("model") }),
+            "outage_starts": .instants(try outages.map { try $0.instant("starts_at") }),
+            "outage_ends": .instants(try outages.map { try $0.instant("ends_at") }),
+        ]
     }
 
     /// Counts everything but the drill-down, for each report of a group.
@@ -151,7 +168,8 @@ struct SLAReader {
 
     private func parameters(_ months: [SLAScope.JudgedMonth], noticeHours: Int64? = nil) -> [String: Value] {
         scope.parameters(
-            months: months, clocks: clocks, noticeHours: noticeHours ?? scope.widestProfile.maintenanceNoticeHours)
+            months: months, clocks: clocks, noticeHours: noticeHours ?? scope.widestProfile.maintenanceNoticeHours
+        ).merging(outages) { $1 }
     }
 
     /// Availability of each month, in the months' order.
@@ -209,7 +227,7 @@ struct SLAReader {
         let log = try session.query(
             """
             WITH enterprise_api_usage AS (\(catalog.select(.apiUsage)))
-            SELECT EXISTS (SELECT FROM enterprise_api_usage WHERE created_at <= $1) AND NOT EXISTS (
+            SELECT EXISTS (SELECT 1 FROM enterprise_api_usage WHERE created_at <= $1 LIMIT 1) AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_index AS i
                 WHERE i.indrelid = pg_catalog.to_regclass('public.enterprise_api_usage') AND i.indisunique
                     AND i.indisvalid AND EXISTS (

@@ -39,6 +39,8 @@ struct SLAScope: Sendable {
     /// Relations of the queries in the places of others: where indexes find the tasks of a month, those of all months
     /// are not read.
     let standIns: [String: String]
+    /// False where each customer was read at a moment of its own.
+    let isOneSnapshot: Bool
 
     /// The instant of the database snapshot.
     var snapshotAt: Instant { judged.snapshotAt }
@@ -46,6 +48,12 @@ struct SLAScope: Sendable {
     var finalityAt: Instant { judged.finalityAt }
     /// `final` from the finality instant on, else `preliminary`.
     var isFinal: Bool { judged.isFinal }
+    /// What of the snapshot must be said; nil where there is nothing. A final month is judged by what its rows say of
+    /// themselves, and is the same whenever each of them is read.
+    var snapshotRemark: String? {
+        isFinal || isOneSnapshot
+            ? nil : "not one snapshot: the rows of each customer were read at a moment of their own"
+    }
     /// The reported month as the queries take it.
     var current: JudgedMonth { JudgedMonth(month: request.month, period: judged.period, cutoff: judged.cutoff) }
     /// How far the month has come at the cutoff.
@@ -135,7 +143,8 @@ extension SLAScope {
             request, accounts: accounts, onlyAccount: onlyAccount, periods: Array(zip(months, periods)),
             ownPeriods: localMonths.periods(of: accounts.map { (request.month, $0) }),
             stretches: contracts.stretches(of: accounts, session: session), contracts: contracts,
-            standIns: Self.standIns(session, catalog), snapshotAt: session.snapshotInstant())
+            standIns: Self.standIns(session, catalog), isOneSnapshot: !catalog.isDistributed,
+            snapshotAt: session.snapshotInstant())
         try requireReplayed(session)
     }
 
@@ -145,7 +154,7 @@ extension SLAScope {
     init(
         _ request: SLARequest, accounts: [Account], onlyAccount: Account?, periods: [(month: Month, period: Period)],
         ownPeriods: [Period], stretches: [Contracts.Stretch], contracts: Contracts, standIns: [String: String],
-        snapshotAt: Instant
+        isOneSnapshot: Bool, snapshotAt: Instant
     ) throws(DaybookError) {
         let own = try contracts.contracts(of: accounts, periods: ownPeriods)
         let standard = try contracts.contract("standard", monthEnd: periods.last?.period.end ?? .distantFuture)
@@ -166,12 +175,13 @@ extension SLAScope {
                     cutoff: min(ReportScope.finality(of: period, judging), judged.cutoff))
             },
             ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)),
-            standIns: standIns)
+            standIns: standIns, isOneSnapshot: isOneSnapshot)
     }
 
     /// Relations of the queries in the places of others, by what the database has.
     static func standIns(_ session: Session, _ catalog: Catalog) throws -> [String: String] {
-        try WantedIndex.findMonths(session, catalog: catalog) ? QueryLibrary.monthFinding : [:]
+        if catalog.isDivided { return QueryLibrary.dividedReading }
+        return try WantedIndex.findMonths(session, catalog: catalog) ? QueryLibrary.monthFinding : [:]
     }
 
     /// The reported month and those before it that its trend shows, oldest first.

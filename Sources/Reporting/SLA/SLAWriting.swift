@@ -135,6 +135,7 @@ struct SLAWriting {
             status: scope.isFinal ? "final" : "preliminary", timeZone: scope.timeZone,
             periodStart: scope.current.period.start.description, periodEnd: scope.current.period.end.description,
             cutoff: scope.current.cutoff.description, snapshotAt: scope.snapshotAt.description,
+            snapshot: scope.snapshotRemark,
             profiles: scope.manifestProfiles,
             verdicts: promises.map {
                 Manifest.Verdict(

@@ -47,6 +47,9 @@ public struct QueryLibrary: Sendable {
 
     /// Relations that read a month without its history, by the ones whose places they take where indexes find it.
     package static let monthFinding = ["every_task": "found_task"]
+    /// Relations of tables that are on one server alone, by the ones whose places they take where the history is
+    /// divided among several: what they hold goes out with the query.
+    package static let dividedReading = ["known_outage": "told_outage"]
 
     /// The relations that files name, with those that these name in turn.
     private static func named(_ relations: [String: File], by files: [File]) -> [String: File] {
@@ -90,7 +93,9 @@ public struct QueryLibrary: Sendable {
         var own: [File] = []
         for name in names { own.append(try file(name)) }
         // What takes the place of one of them counts with it, whether it does so now or not.
-        own += Self.monthFinding.compactMap { sources[$0.key] == nil ? nil : sources[$0.value] }
+        own += (Array(Self.monthFinding) + Array(Self.dividedReading)).compactMap {
+            sources[$0.key] == nil ? nil : sources[$0.value]
+        }
         let parts = (own + Self.named(sources, by: own).values).map { "\($0.path) \($0.sha256)\n" }.sorted()
         let digest = SHA256Digest.hex(parts.joined())
         digests.known.withLock { $0[key] = digest }
@@ -113,7 +118,7 @@ public struct QueryLibrary: Sendable {
     ) throws(DaybookError) -> BoundQuery {
         let file = try file(name)
         let sql = try replacing(standIns).expand(file.text, catalog: catalog)
-        return try bind(sql, parameters: parameters, path: file.path)
+        return try bind(catalog.isDivided ? DividedSQL.text(sql) : sql, parameters: parameters, path: file.path)
     }
 
     /// The same library with some relations in the places of others.
@@ -158,7 +163,7 @@ public struct QueryLibrary: Sendable {
         collect(sql, except: nil, into: &order)
         guard !order.isEmpty else { return sql }
         let entries = order.map { name in
-            "\(name) AS \(isKept(name, for: sql) ? "" : "NOT ")MATERIALIZED (\n"
+            "\(name) AS \(isKept(name, for: sql) && !catalog.isDivided ? "" : "NOT ")MATERIALIZED (\n"
                 + "\(relation(name, catalog: catalog) ?? "")\n)"
         }
         let prefix = "WITH " + entries.joined(separator: ", ")

@@ -30,9 +30,11 @@ package enum ReportSession {
         SET LOCAL work_mem = '\(workMemory)'
         """
 
-    /// For a transaction that only reads, as the role that can do nothing else.
+    /// For a transaction that only reads, as the role that can do nothing else; over distributed tables, as the login.
     package static func prepare(_ session: Session) throws {
         try prepareWriting(session)
+        // Citus asks its servers as whoever a session works as, and no role of ours may log in anywhere.
+        guard try !session.isDistributed() else { return }
         // The role that can only read, where there is one with rights on this database.
         _ = try session.query(
             """

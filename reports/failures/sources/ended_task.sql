@@ -18,5 +18,5 @@ JOIN period AS p ON v.created_at >= p.starts_at AND v.created_at < p.ends_at AND
 LEFT JOIN owner_terms AS m ON m.user_id = v.user_id AND v.created_at >= m.from_at AND v.created_at < m.until_at
 JOIN profile AS r ON r.profile = coalesce(m.profile, 0)
 WHERE v.has_ended AND v.ended_at <= p.cutoff
-    AND NOT EXISTS (SELECT FROM batch_jobs AS b WHERE b.id = v.batch_job_id)
+    AND NOT EXISTS (SELECT 1 FROM batch_jobs AS b WHERE b.id = v.batch_job_id /* divided: AND b.user_id = v.user_id */)
     AND (:only_users::uuid[] IS NULL OR v.user_id = ANY (:only_users::uuid[]))

@@ -41,7 +41,7 @@ FROM (
             WHEN (:profile_cancelled::boolean[])[s.judged_under] AND s.cancelled_at <= p.cutoff THEN 'cancelled'
             WHEN (:profile_provider_outage::boolean[])[s.judged_under]
                 AND s.failure_type IN ('model_error', 'network', 'timeout') AND EXISTS (
-                    SELECT FROM provider_outage AS o
+                    SELECT 1 FROM known_outage AS o
                     WHERE o.model = s.named_model AND s.terminal_at >= o.starts_at AND s.terminal_at < o.ends_at
                 ) THEN 'provider_outage'
             WHEN s.failure_type = 'timeout' THEN 'timed_out'

@@ -31,7 +31,8 @@ SELECT b.period, b.cutoff, b.id, b.user_id, b.account, b.request_id, b.frozen, b
 FROM period_batch AS b
 LEFT JOIN profile AS r ON r.profile = b.profile
 LEFT JOIN batch_work AS w ON w.batch_id = b.id AND (w.account IS NULL OR w.account = b.account)
-LEFT JOIN batch_money AS m ON m.batch_id = b.id
+    /* divided: AND w.user_id = b.user_id */
+LEFT JOIN batch_money AS m ON m.batch_id = b.id /* divided: AND m.user_id = b.user_id */
 LEFT JOIN estimated_settlement AS q ON q.user_id = b.user_id AND q.batch_id = b.id
 CROSS JOIN LATERAL (
     SELECT coalesce(b.is_settled AND coalesce(b.completed_at, q.settled_at) <= b.cutoff, false) AS is_settled

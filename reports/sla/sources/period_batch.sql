@@ -1,6 +1,7 @@
 -- The batches created in a period and not after its cutoff. Months come in the order of time.
 --
--- Every step keeps all of its rows (OFFSET 0), so that the planner does not take a month's batches for a handful.
+-- Every step keeps all of its rows (OFFSET 0), so that the planner does not take a month's batches for a handful; where
+-- they are divided, a CASE keeps them, of which it expects half of the rows.
 SELECT s.period, s.cutoff, s.id, s.user_id, s.account, s.profile, s.frozen_credits::bigint AS frozen, s.request_id,
     s.created_at, s.webhook_url, s.webhook_status, s.status, s.is_settled, s.completed_at
 FROM (
@@ -15,4 +16,4 @@ FROM (
         AND (:only_users::uuid[] IS NULL OR b.user_id = ANY (:only_users::uuid[]))
     OFFSET 0
 ) AS s
-WHERE s.period IS NOT NULL
+WHERE /* divided: CASE WHEN */ s.period IS NOT NULL /* divided: THEN true ELSE false END */
