@@ -178,7 +178,7 @@ import Testing
             let verified = try await purging.retention(["verify"])
             #expect(verified.exitCode == 0, "\(verified.output)")
             let list = try await purging.retention(["policy", "list"])
-            #expect(list.output.contains("(no account)") && list.output.contains("4000"), "\(list.output)")
+            #expect(list.output.contains("(no account)") && list.output.contains("4,000"), "\(list.output)")
         }
     }
 

@@ -136,7 +136,7 @@ import Testing
                 WHERE t.user_id = '\(owner)'
                 """)[0].components(separatedBy: "|")
             let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("access_log") })
-            let cells = line.split(separator: " ").map(String.init)
+            let cells = line.replacing(",", with: "").split(separator: " ").map(String.init)
             #expect(cells[1] == due[0] && cells[7] == "30" && cells[9] == due[1], "\(line) \(due)")
             let held = try await show("customer5")
             #expect(held.contains("hold 1") && held.contains("case 7") && held.contains("1 in force"), "\(held)")

@@ -65,7 +65,7 @@ import Testing
             }
             let balance = try await ProgramRun(
                 ["credits", "balance", "--account", "customer1"], environment: environment)
-            #expect(balance.exitCode == 0 && balance.output.contains("262500"), "\(balance.output) \(balance.errors)")
+            #expect(balance.exitCode == 0 && balance.output.contains("262,500"), "\(balance.output) \(balance.errors)")
         }
     }
 
