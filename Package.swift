@@ -60,6 +60,7 @@ let package = Package(
                 .embedInCode("Migrations/041_hints.sql"), .embedInCode("Migrations/042_plans.sql"),
                 .embedInCode("Migrations/043_idle.sql"),
                 .embedInCode("Migrations/044_late.sql"),
+                .embedInCode("Migrations/047_sets.sql"), .embedInCode("Migrations/048_room.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),

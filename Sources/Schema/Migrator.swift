@@ -195,6 +195,8 @@ public struct Migration: Sendable {
         Migration(version: 42, name: "plans", part: .engine, embedded: PackageResources._42_plans_sql),
         Migration(version: 43, name: "idle", part: .engine, embedded: PackageResources._43_idle_sql),
         Migration(version: 44, name: "late", part: .engine, embedded: PackageResources._44_late_sql),
+        Migration(version: 47, name: "sets", part: .engine, embedded: PackageResources._47_sets_sql),
+        Migration(version: 48, name: "room", part: .engine, embedded: PackageResources._48_room_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {
