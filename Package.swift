@@ -61,8 +61,8 @@ let package = Package(
                 .embedInCode("Migrations/043_idle.sql"),
                 .embedInCode("Migrations/044_late.sql"),
                 .embedInCode("Migrations/045_owners.sql"), .embedInCode("Migrations/046_adoption.sql"),
-                .embedInCode("Migrations/051_hinted_task.sql"),
-                .embedInCode("Migrations/052_webhooks.sql"),
+                .embedInCode("Migrations/047_sets.sql"), .embedInCode("Migrations/048_room.sql"),
+                .embedInCode("Migrations/051_hinted_task.sql"), .embedInCode("Migrations/052_webhooks.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),
@@ -196,6 +196,15 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .executableTarget(
+            name: "engine-worker",
+            dependencies: [
+                "BatchEngine", "Postgres", "Domain",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Benchmarks/EngineWorker", swiftSettings: strict),
         .target(name: "TestSupport", dependencies: ["Postgres"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Formats", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -51,12 +51,20 @@ public enum Limits {
     public static let idleInTransactionMilliseconds = 2500
     /// Bytes of a provider's id of a task: it becomes part of an index, and a UUID has 36.
     public static let providerTaskIDBytes = 200
+    /// Statements that a session keeps parsed: a worker has a dozen, and each takes the server some memory.
+    public static let preparedStatements = 64
+    /// Answers, or endings, that one statement records: as many as a commit is worth, and few enough that nobody waits
+    /// long for their tasks and batches.
+    public static let recordedTogether = 500
     /// Bytes of a worker's spool below which it is not cut: some thousand answers, and a read of a millisecond.
     public static let spoolBytes = 262_144
     /// Bytes of a line of a spool: the longest of ours has 340.
     public static let spoolLineBytes = 1_024
     /// Spooled answers that one transaction takes: as long as a chunk of work, and others wait for its tasks as short.
     public static let spoolTransactionAnswers = 100
+    /// Files of a spool's folder, and so seconds, by which a worker looks less often at it the more of them there are:
+    /// what a killed worker left must not wait for long where those who look are few.
+    public static let spoolFilesLooked = 30
     /// Lines, or files, of a spool that one line of the log names; the rest is counted.
     public static let spoolLinesShown = 20
     /// Seconds that a provider may ask us to wait: no busy loop, and no day lost to a wrong header.

@@ -1,5 +1,6 @@
 internal import CLibPQ
 internal import Dispatch
+internal import Glibc
 internal import Synchronization
 
 /// Carries cancellations from any thread to the server, each to the run it is
@@ -22,6 +23,8 @@ final class Canceller: Sendable {
         var part: UInt64 = 0
         /// What else ends when the run is cancelled; nil where no part runs.
         var onCancel: (@Sendable () -> Void)?
+        /// Nil until somebody watches it.
+        var alarm: Alarm?
     }
 
     private let state = Mutex(State())
@@ -42,6 +45,16 @@ final class Canceller: Sendable {
         state.withLock { $0.request = request.take() }
     }
 
+    /// What a wait for the connection's socket watches besides: a descriptor that can be read from once the run was
+    /// asked to stop. Nil where the process has none to spare.
+    func alarmDescriptor() -> Int32? {
+        state.withLock { state in
+            if state.alarm == nil { state.alarm = Alarm() }
+            if state.isCancelled { state.alarm?.ring() }
+            return state.alarm?.descriptor
+        }
+    }
+
     /// Starts a run and returns its number.
     func begin() -> UInt64 {
         state.withLock { state in
@@ -49,6 +62,7 @@ final class Canceller: Sendable {
             state.isRunning = true
             state.isCancelled = false
             asked.store(false, ordering: .relaxed)
+            state.alarm?.silence()
             return state.run
         }
     }
@@ -139,6 +153,7 @@ final class Canceller: Sendable {
 
     private func ask(_ state: inout State) {
         asked.store(true, ordering: .relaxed)
+        state.alarm?.ring()
         if !state.isShielded { state.request?.send() }
     }
 }
@@ -168,5 +183,36 @@ struct CancelRequest: ~Copyable, @unchecked Sendable {
         var failure = [CChar](repeating: 0, count: 256)
         // A failure leaves the statement running, and it is asked again; see ``Canceller``.
         _ = PQcancel(pointer, &failure, Int32(failure.count))
+    }
+}
+
+/// A pipe that can be read from once it has rung.
+private final class Alarm: Sendable {
+    let descriptor: Int32
+    private let other: Int32
+
+    init?() {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { return nil }
+        (descriptor, other) = (ends[0], ends[1])
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        close(other)
+    }
+
+    func ring() {
+        // A pipe that is full has rung before.
+        _ = write(other, [1], 1)
+    }
+
+    func silence() {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        while read(descriptor, &bytes, bytes.count) > 0 {}
     }
 }

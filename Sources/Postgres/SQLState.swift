@@ -39,6 +39,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable {
     public static let readOnlyTransaction: SQLState = "25006"
     /// A statement in a transaction that has failed (`25P02`).
     public static let failedTransaction: SQLState = "25P02"
+    /// A prepared statement that the session does not have (`26000`).
+    public static let invalidStatementName: SQLState = "26000"
     /// A session was idle in a transaction for too long and was ended (`25P03`).
     public static let idleInTransactionTimeout: SQLState = "25P03"
     /// A transaction took too long and its session was ended (`25P04`, from 17).

@@ -15,6 +15,8 @@ extension Session {
     public func notifications(withinMilliseconds milliseconds: Int) throws -> [Notification] {
         let connection = try ready()
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+        // A descriptor below zero is not watched; then a cancellation is looked for now and then.
+        let alarm = canceller.alarmDescriptor()
         while true {
             guard PQconsumeInput(connection) == 1, !isLost else { throw failureOfConnection("LISTEN") }
             var heard: [Notification] = []
@@ -27,13 +29,17 @@ extension Session {
             }
             let left = (deadline - ContinuousClock.now) / .milliseconds(1)
             guard heard.isEmpty, left > 0, !canceller.isAsked else { return heard }
-            var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
-            _ = poll(&descriptor, 1, min(Int32(left.rounded(.up)), Self.longestSliceMilliseconds))
+            var descriptors = [PQsocket(connection), alarm ?? -1].map {
+                pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+            }
+            let slice = alarm == nil ? min(left, Self.sliceMilliseconds) : min(left, Self.longestSliceMilliseconds)
+            _ = poll(&descriptors, 2, Int32(slice.rounded(.up)))
         }
     }
 
-    /// How often a wait for notifications looks whether it was cancelled.
-    private static let longestSliceMilliseconds: Int32 = 250
+    /// How often a wait for notifications looks whether it was cancelled, where nothing wakes it.
+    private static let sliceMilliseconds: Double = 250
+    private static let longestSliceMilliseconds: Double = 60_000
 
     /// Runs one statement in a transaction of its own, in one message: for one that is run often.
     ///

@@ -22,6 +22,10 @@ public final class Session {
     var isStreaming = false
     /// When a server that has not answered by then is given up; nil waits as long as it takes.
     var answersBy: ContinuousClock.Instant?
+    /// The names of statements that the server has parsed for this session; see ``queryOften(_:_:)``.
+    var preparedStatements: [PreparedKey: String] = [:]
+    /// Counts the names, of which none comes back.
+    var preparedCount = 0
     /// True once the server refused a change because it takes none.
     var refusedChange = false
     /// True in a transaction that reads one moment: nobody's changes can stop it, but a standby's replay can.

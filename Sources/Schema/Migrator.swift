@@ -197,6 +197,8 @@ public struct Migration: Sendable {
         Migration(version: 44, name: "late", part: .engine, embedded: PackageResources._44_late_sql),
         Migration(version: 45, name: "owners", part: .engine, embedded: PackageResources._45_owners_sql),
         Migration(version: 46, name: "adoption", part: .engine, embedded: PackageResources._46_adoption_sql),
+        Migration(version: 47, name: "sets", part: .engine, embedded: PackageResources._47_sets_sql),
+        Migration(version: 48, name: "room", part: .engine, embedded: PackageResources._48_room_sql),
         Migration(version: 51, name: "hinted_task", part: .engine, embedded: PackageResources._51_hinted_task_sql),
         Migration(version: 52, name: "webhooks", part: .engine, embedded: PackageResources._52_webhooks_sql),
     ]

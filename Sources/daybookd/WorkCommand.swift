@@ -62,7 +62,7 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
 
 /// How a worker works.
 struct WorkerOptions: ParsableArguments {
-    private static let standard = (slots: 32, chunk: 8)
+    private static let standard = (slots: 32, chunk: 8, polls: 128)
 
     @Option(
         parsing: .unconditional,
@@ -76,6 +76,12 @@ struct WorkerOptions: ParsableArguments {
             "Tasks of one customer that are claimed before it is the next one's turn. Default: \(standard.chunk).",
             valueName: "n"), transform: WholeNumber.within(Limits.workerParts))
     var chunk: Int?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Questions to the provider under way at once: as many as it takes. Default: \(standard.polls).",
+            valueName: "n"), transform: WholeNumber.within(Limits.workerParts))
+    var polls: Int?
     @Option(
         help: ArgumentHelp(
             "Where the provider reports progress: this API's own address, such as https://api.example.com. Without it "
@@ -91,8 +97,8 @@ struct WorkerOptions: ParsableArguments {
     /// The names of the options that were given.
     var given: [String] {
         [
-            slots.map { _ in "--slots" }, chunk.map { _ in "--chunk" }, callbackBase.map { _ in "--callback-base" },
-            spool.map { _ in "--spool" },
+            slots.map { _ in "--slots" }, chunk.map { _ in "--chunk" }, polls.map { _ in "--polls" },
+            callbackBase.map { _ in "--callback-base" }, spool.map { _ in "--spool" },
         ].compactMap(\.self)
     }
 
@@ -118,7 +124,8 @@ struct WorkerOptions: ParsableArguments {
         let base = callbackBase.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
         return try WorkerSettings(
             slots: slots ?? Self.standard.slots, chunk: chunk ?? Self.standard.chunk,
-            callbackBase: base.map { $0 + "/callbacks" }, spoolFolder: spool ?? Self.standardSpool)
+            polls: polls ?? Self.standard.polls, callbackBase: base.map { $0 + "/callbacks" },
+            spoolFolder: spool ?? Self.standardSpool)
     }
 }
 

@@ -130,10 +130,19 @@ import Testing
                 let rejected = taken[7]
                 let busy = SubmissionAnswer.Refusal(kind: .temporary, remark: "busy", retryAfterSeconds: 1)
                 let no = SubmissionAnswer.Refusal(kind: .task, remark: "no")
-                _ = try record(
-                    taken.prefix(5).map { ($0, .accepted(providerTaskID: "task \($0.taskID)")) } + [
+                // The fifth has the fourth one's id: those two go another way than the others.
+                let accepted = try record(
+                    taken.prefix(4).map { ($0, .accepted(providerTaskID: "task \($0.taskID)")) } + [
+                        (taken[4], .accepted(providerTaskID: "task \(taken[3].taskID)")),
                         (lost, .unknown(remark: "lost")), (refused, .refused(busy)), (rejected, .refused(no)),
                     ])
+                guard accepted.count == 4 else { throw TestSupportError("\(accepted.count) tasks were accepted") }
+                let rendered = accepted.prefix(3).map { task in
+                    FoundEnding(task, .succeeded(task.taskID, videoURL: "https://example.com/v"))
+                }
+                guard try WorkQueue(session).end(rendered, by: worker).count == 3 else {
+                    throw TestSupportError("not all tasks ended")
+                }
                 for (submission, refusal) in [(refused, busy), (rejected, no)] {
                     try session.transaction {
                         let queue = WorkQueue(session)
@@ -155,6 +164,7 @@ import Testing
                 try end(Array(taken.prefix(6)))
             }
             try session.transaction { try WorkQueue(session).heartbeat(worker) }
+            _ = try WorkQueue(session).look(worker, silenceMilliseconds: 3_600_000)
             _ = try session.transaction { try WorkQueue(session).bury(silenceMilliseconds: 3_600_000) }
             _ = try session.transaction { try WorkQueue(session).endOverdue(limit: 100) }
             _ = try session.transaction { try WorkQueue(session).expireCredit() }

@@ -124,6 +124,7 @@ import Testing
         ("daybook", "credits grant --account a --reference r --bonus 5 --credits 5", "Say what is booked"),
         ("daybookd", "serve --slots 3", "--slots is of a worker"),
         ("daybookd", "serve --chunk 3", "--chunk is of a worker"),
+        ("daybookd", "serve --polls 3", "--polls is of a worker"),
         ("daybookd", "serve --spool /nowhere", "--spool is of a worker"),
         ("daybookd", "serve --callback-base https://x.example", "--callback-base is of a worker"),
         ("daybookd", "serve --provider https://x.example", "--provider is of a worker"),

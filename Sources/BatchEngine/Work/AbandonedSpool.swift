@@ -91,6 +91,13 @@ extension AnswerSpool {
         }
     }
 
+    /// How long it is from one look at the folder to the next: a second for each file in it, since each is tried and
+    /// as many others look, half a minute at most. So somebody looks every second, and nobody more often than that.
+    func pauseOfLooks(using random: inout some RandomNumberGenerator) -> Duration {
+        let files = min(max(abandonedNames().count, 1), Limits.spoolFilesLooked)
+        return .seconds(files) * Int.random(in: 80...120, using: &random) / 100
+    }
+
     /// The paths of what was set aside, by whomever.
     func asidePaths() -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted().filter(SpoolName.isAside)

@@ -23,35 +23,34 @@ actor Incarnation {
     private static let shortestNap = Duration.milliseconds(5)
     /// How long a loop sleeps that is rung when there is something to do.
     private static let longestNap = Duration.seconds(60)
-    /// A look at the spool's folder, which costs the database nothing.
-    private static let spoolPause = Duration.seconds(1)
     /// How long the third connection is kept when nobody needs it.
     private static let keepMilliseconds: Int64 = 5000
 
     private let settings: WorkerSettings
     private let provider: any Provider
-    private let logger: Logger
+    let logger: Logger
     private let onBegin: @Sendable () async -> Void
-    private let desk: SubmissionDesk
+    let desk: SubmissionDesk
     private let claims: AsyncStream<Submission>.Continuation
     /// A connection of its own, so that a sign of life never waits behind anything: it listens, and does not wait for
     /// the disk.
     private let pulse: DirectConnection
-    private let work: DirectConnection
+    let work: DirectConnection
     /// A third one while there is something to sweep.
     private let sweep: SpareConnection
     private let rate: Int64
-    private let claimBell = Bell()
+    let claimBell = Bell()
     private let sweepBell = Bell()
     private let hintBell = Bell()
-    private let pollBell = Bell()
+    let pollBell = Bell()
     /// What the last look saw.
     private var outlook = Outlook()
+    private var looks = Looks()
     nonisolated let worker: Int64
-    private var schedule: PollSchedule
+    var schedule: PollSchedule
     private var turnWalk = TurnWalk()
     private var random = SystemRandomNumberGenerator()
-    private let endings = Mailbox<(AcceptedTask, TaskEnding)>()
+    let endings = Mailbox<FoundEnding>()
     /// Polls under way.
     private var asking = 0
     /// True once the worker was asked to stop and nothing is under way.
@@ -134,7 +133,12 @@ actor Incarnation {
         }
         while !Task.isCancelled {
             let deadline = ContinuousClock.now + .milliseconds(settings.heartbeatMilliseconds)
-            outlook = try await pulse.run { try WorkQueue($0).look(worker, silenceMilliseconds: silence) }
+            if looks.isDue() {
+                outlook = try await pulse.run { try WorkQueue($0).look(worker, silenceMilliseconds: silence) }
+                looks.saw(outlook, using: &random)
+            } else {
+                try await pulse.run { try WorkQueue($0).heartbeat(worker) }
+            }
             if !outlook.ready.isEmpty { await claimBell.ring() }
             if outlook.chores.contains(.hints) { await hintBell.ring() }
             if !outlook.chores.subtracting([.hints]).isEmpty { await sweepBell.ring() }
@@ -145,6 +149,7 @@ actor Incarnation {
             while !Task.isCancelled, deadline > .now {
                 let left = Int((deadline - .now) / .milliseconds(1)) + 1
                 let heard = try await pulse.run { try $0.notifications(withinMilliseconds: left) }
+                if !heard.isEmpty { looks.hear() }
                 if heard.contains(where: { $0.channel == WorkQueue.readyChannel }) { await claimBell.ring() }
                 await ask(heard.filter { $0.channel == WorkQueue.askChannel }.map(\.payload))
             }
@@ -192,7 +197,7 @@ actor Incarnation {
             let free = await desk.freeSlots
             guard free > 0 else { break }
             let chunk = settings.chunk
-            let submissions = try await write(work) { queue, worker in
+            let submissions = try await writeAtOnce { queue, worker in
                 try queue.claim(worker, model: model, limit: free, chunk: chunk)
             }
             await desk.begin(submissions.count)
@@ -200,40 +205,6 @@ actor Incarnation {
             claimed += submissions.count
         }
         return claimed
-    }
-
-    private func record() async throws {
-        while !Task.isCancelled {
-            let answers = await desk.answers.takeAll()
-            guard !answers.isEmpty else { continue }
-            do {
-                try await record(answers)
-            } catch {
-                await desk.answers.putBack(answers)
-                throw error
-            }
-            await desk.recorded(answers)
-            await claimBell.ring()
-        }
-    }
-
-    /// Recording an answer again changes nothing, so that a failure half-way is no harm.
-    private func record(_ answers: [SubmissionDesk.Answered]) async throws {
-        let recorded = try await write(work) { queue, worker in
-            try queue.record(answers.map { ($0.submission, $0.answer) }, by: worker)
-        }
-        for model in recorded.closedGates {
-            logger.warning(
-                "the provider takes nothing, and a gate is closed", metadata: ["gate.model": "\(model.rawValue)"])
-        }
-        await poll(recorded.accepted)
-        for answered in answers {
-            guard case .refused(let refusal) = answered.answer else { continue }
-            let submission = answered.submission
-            try await write(work) { queue, worker in
-                try queue.refuse(submission, refusal, behind: try queue.fence(worker))
-            }
-        }
     }
 
     private func poll() async throws {
@@ -246,14 +217,14 @@ actor Incarnation {
                 }
                 // Polls that have an answer make room for others.
                 let isFull = asking >= settings.polls
-                let pause = isFull ? nil : schedule.nextDueAt.map { $0 - .now }
+                let pause = isFull ? nil : schedule.nextDueAt().map { $0 - .now }
                 await pollBell.wait(atMost: min(max(pause ?? Self.longestNap, Self.shortestNap), Self.longestNap))
             }
         }
     }
 
     /// Polls tasks from now on.
-    private func poll(_ tasks: [AcceptedTask]) async {
+    func poll(_ tasks: [AcceptedTask]) async {
         guard !tasks.isEmpty else { return }
         for task in tasks { schedule.add(task, now: .now, using: &random) }
         await pollBell.ring()
@@ -264,30 +235,11 @@ actor Incarnation {
         asking -= 1
         await pollBell.ring()
         switch schedule.decide(task, status, now: .now, using: &random) {
-        case .end(let ending): await endings.put((task, ending))
+        case .end(let ending): await endings.put(FoundEnding(task, ending))
         case .lateSuccess:
             logger.notice("a task that had been given up was rendered", metadata: ["task.id": "\(task.taskID)"])
             try? await write(work) { queue, _ in try queue.noteLateSuccess(task) }
         case .wait, .forget, nil: break
-        }
-    }
-
-    private func recordEndings() async throws {
-        while !Task.isCancelled {
-            let ended = await endings.takeAll()
-            for (batchID, group) in Dictionary(grouping: ended, by: \.0.batchID).sorted(by: { $0.key < $1.key }) {
-                let customer = group[0].0.userID
-                let list = group.map(\.1)
-                let asked = Dictionary(group.map { ($0.0.taskID, $0.0.providerTaskID) }) { _, last in last }
-                _ = try await write(work) { queue, worker in
-                    let fence = try queue.fence(worker)
-                    return try queue.end(
-                        list, of: batchID, customer: customer, from: [.accepted], asked: asked, behind: fence)
-                }
-                for (task, ending) in group {
-                    schedule.ended(task, keepsWatching: ending.state == .timedOut, now: .now)
-                }
-            }
         }
     }
 
@@ -360,7 +312,7 @@ actor Incarnation {
         }
         while !Task.isCancelled {
             try await replay.run()
-            try await Task.sleep(for: Self.spoolPause)
+            try await Task.sleep(for: desk.spool.pauseOfLooks(using: &random))
         }
     }
 
@@ -381,15 +333,30 @@ actor Incarnation {
         try await spare.lend { try await write($0, body) }
     }
 
-    /// Runs one transaction of the worker's; one that lost a deadlock is tried again.
-    private func write<Result: Sendable>(
+    /// Runs one transaction of the worker's.
+    func write<Result: Sendable>(
         _ connection: DirectConnection, _ body: @escaping @Sendable (WorkQueue, Int64) throws -> Result
     ) async throws -> Result {
         let worker = worker
+        return try await repeating {
+            try await connection.transaction(Self.options) { try body(WorkQueue($0), worker) }
+        }
+    }
+
+    /// Runs one statement of the worker's, which is a transaction by itself, in one message.
+    func writeAtOnce<Result: Sendable>(
+        _ body: @escaping @Sendable (WorkQueue, Int64) throws -> Result
+    ) async throws -> Result {
+        let (worker, work) = (worker, work)
+        return try await repeating { try await work.run { try body(WorkQueue($0), worker) } }
+    }
+
+    /// A transaction that lost a deadlock is tried again.
+    private func repeating<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
         var tries = 0
         while true {
             do {
-                return try await connection.transaction(Self.options) { try body(WorkQueue($0), worker) }
+                return try await body()
             } catch let error as PostgresError where error.isWorthRepeating && tries < Self.mostTries {
                 tries += 1
                 try await Task.sleep(for: .milliseconds(20 * tries))

@@ -19,7 +19,8 @@ struct PollSchedule {
         let task: AcceptedTask
         let acceptedAt: Instant
         let deadlineAt: Instant
-        var dueAt: Instant
+        /// Which entry of the queue is this one's; zero where it is in none.
+        var turn = 0
         var timesMissing = 0
         /// Timed out: asked for only to learn of a late success.
         var isGivenUp = false
@@ -43,6 +44,10 @@ struct PollSchedule {
 
     private let rate: Int64
     private var entries: [String: Entry] = [:]
+    /// The tasks by when they are due. A task that was moved stays where it stood, too, and is passed over there.
+    private var queue = DueQueue()
+    /// Counts the turns.
+    private var turns = 0
     /// The tasks by the provider's ids.
     private var taskIDs: [String: String] = [:]
     /// Tasks that were given up, and of which the provider has said that nothing is to be expected.
@@ -65,18 +70,38 @@ struct PollSchedule {
         let acceptedAt = now - real(task.ageSeconds)
         let pause = min(max(Self.shortestPause - task.ageSeconds, 0), Self.shortestPause)
         entries[task.taskID] = Entry(
-            task: task, acceptedAt: acceptedAt, deadlineAt: now + real(max(task.secondsLeft, 0)),
-            dueAt: now + jittered(real(pause), using: &random))
+            task: task, acceptedAt: acceptedAt, deadlineAt: now + real(max(task.secondsLeft, 0)))
+        line(up: task.taskID, at: now + jittered(real(pause), using: &random))
+    }
+
+    /// Gives a task its turn, in place of the one that it has.
+    private mutating func line(up taskID: String, at instant: Instant) {
+        turns += 1
+        entries[taskID]?.turn = turns
+        queue.push(.init(at: instant, turn: turns, taskID: taskID))
     }
 
     /// The tasks to ask for now, at most `limit`; each is left out until its answer was decided on.
     mutating func takeDue(now: Instant, limit: Int) -> [AcceptedTask] {
-        let due = entries.values.filter { $0.dueAt <= now }.sorted { $0.dueAt < $1.dueAt }.prefix(limit)
-        for entry in due {
-            entries[entry.task.taskID]?.dueAt = now + .seconds(86_400)
-            entries[entry.task.taskID]?.isAsked = true
+        var due: [AcceptedTask] = []
+        while due.count < limit, let next = first(), next.at <= now {
+            queue.removeFirst()
+            guard var entry = entries[next.taskID] else { continue }
+            entry.turn = 0
+            entry.isAsked = true
+            entries[next.taskID] = entry
+            due.append(entry.task)
         }
-        return due.map(\.task)
+        return due
+    }
+
+    /// The first turn that is still somebody's.
+    private mutating func first() -> DueQueue.Turn? {
+        while let next = queue.first {
+            if entries[next.taskID]?.turn == next.turn { return next }
+            queue.removeFirst()
+        }
+        return nil
     }
 
     /// A callback tells of the end of tasks: they are asked for at once, as far as they are on the schedule. True if
@@ -85,14 +110,14 @@ struct PollSchedule {
         var isAny = false
         for taskID in providerTaskIDs.compactMap({ taskIDs[$0] }) {
             guard let entry = entries[taskID] else { continue }
-            if entry.isAsked { entries[taskID]?.isHurried = true } else { entries[taskID]?.dueAt = now }
+            if entry.isAsked { entries[taskID]?.isHurried = true } else { line(up: taskID, at: now) }
             isAny = true
         }
         return isAny
     }
 
     /// When the next task is due, nil where there is none.
-    var nextDueAt: Instant? { entries.values.map(\.dueAt).min() }
+    mutating func nextDueAt() -> Instant? { first()?.at }
 
     /// Decides on an answer. Nil where the task is not on the schedule, or under another id by now.
     mutating func decide(
@@ -117,8 +142,8 @@ struct PollSchedule {
         }
         let age = engineSeconds(now - entry.acceptedAt)
         let pause = min(max(age / 4, Self.shortestPause), Self.longestPause)
-        entry.dueAt = isHurried ? now : min(now + jittered(real(pause), using: &random), entry.deadlineAt)
         entries[taskID] = entry
+        line(up: taskID, at: isHurried ? now : min(now + jittered(real(pause), using: &random), entry.deadlineAt))
         return .wait
     }
 
@@ -128,9 +153,14 @@ struct PollSchedule {
         let taskID = asked.taskID
         guard entries[taskID]?.task.providerTaskID == asked.providerTaskID else { return }
         guard keepsWatching else { return remove(taskID) }
-        let pause = real(Self.latePause)
         entries[taskID]?.isGivenUp = true
-        entries[taskID]?.dueAt = now + pause
+        line(up: taskID, at: now + real(Self.latePause))
+    }
+
+    /// The end of a task cannot be recorded now: it is asked for again before long.
+    mutating func askAgain(_ asked: AcceptedTask, now: Instant) {
+        guard entries[asked.taskID]?.task.providerTaskID == asked.providerTaskID else { return }
+        line(up: asked.taskID, at: now + real(Self.longestPause))
     }
 
     /// How long it is from one look for tasks that were given up to the next.
@@ -153,8 +183,8 @@ struct PollSchedule {
             // Spread over the pause, so that many are not asked for together.
             let pause = real(Self.latePause) * Int.random(in: 0...100, using: &random) / 100
             taskIDs[task.providerTaskID] = task.taskID
-            entries[task.taskID] = Entry(
-                task: task, acceptedAt: now, deadlineAt: now, dueAt: now + pause, isGivenUp: true)
+            entries[task.taskID] = Entry(task: task, acceptedAt: now, deadlineAt: now, isGivenUp: true)
+            line(up: task.taskID, at: now + pause)
         }
     }
 
@@ -174,8 +204,7 @@ struct PollSchedule {
             remove(taskID)
             return .forget
         }
-        let pause = real(Self.latePause)
-        entries[taskID]?.dueAt = now + pause
+        line(up: taskID, at: now + real(Self.latePause))
         return .wait
     }
 
@@ -191,5 +220,48 @@ struct PollSchedule {
     /// A fifth more or less, so that tasks that came together are not asked for together for ever.
     private func jittered(_ duration: Duration, using random: inout some RandomNumberGenerator) -> Duration {
         duration * Int.random(in: 80...120, using: &random) / 100
+    }
+}
+
+/// Turns by their instants, the earliest first: a heap.
+struct DueQueue {
+    struct Turn {
+        let at: ContinuousClock.Instant
+        let turn: Int
+        let taskID: String
+
+        /// Turns of one instant follow each other as they were given.
+        fileprivate func isBefore(_ other: Turn) -> Bool { (at, turn) < (other.at, other.turn) }
+    }
+
+    private var turns: [Turn] = []
+
+    var first: Turn? { turns.first }
+    var count: Int { turns.count }
+
+    mutating func push(_ turn: Turn) {
+        var place = turns.count
+        turns.append(turn)
+        while place > 0, turn.isBefore(turns[(place - 1) / 2]) {
+            turns[place] = turns[(place - 1) / 2]
+            place = (place - 1) / 2
+        }
+        turns[place] = turn
+    }
+
+    /// Removes the earliest turn; there must be one.
+    mutating func removeFirst() {
+        let last = turns.removeLast()
+        guard !turns.isEmpty else { return }
+        var place = 0
+        while true {
+            var next = 2 * place + 1
+            guard next < turns.count else { break }
+            if next + 1 < turns.count, turns[next + 1].isBefore(turns[next]) { next += 1 }
+            guard turns[next].isBefore(last) else { break }
+            turns[place] = turns[next]
+            place = next
+        }
+        turns[place] = last
     }
 }

@@ -28,10 +28,10 @@ actor SubmissionDesk {
 
     func begin(_ count: Int) { underWay += count }
 
-    /// Answers were recorded: the database has them, and the spool need not.
-    func recorded(_ answers: [Answered]) {
+    /// Answers were recorded: the database has them, and the spool need not, but for those that it refuses.
+    func recorded(_ answers: [Answered], keeping unrecorded: Set<[UInt8]> = []) {
         underWay -= answers.count
-        spool.forget(answers.map(\.submission.nonce))
+        spool.forget(answers.map(\.submission.nonce).filter { !unrecorded.contains($0) })
     }
 
     /// Sends once. The intent to do so is committed.

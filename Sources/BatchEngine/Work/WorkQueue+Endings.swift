@@ -37,17 +37,37 @@ extension WorkQueue {
         _ endings: [TaskEnding], of batchID: String, customer: String, from states: [TaskState],
         asked: [String: String] = [:], behind _: WorkerFence
     ) throws -> Set<String> {
-        let optional = { (texts: [String?]) in Value.array(texts.map { Value($0) }, of: .text) }
         let ended = try rows(
             "SELECT daybook.end_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS task_id",
-            [
-                .uuid(customer), .uuid(batchID), .uuids(endings.map(\.taskID)), .texts(states.map(\.rawValue)),
-                .texts(endings.map(\.state.rawValue)), optional(endings.map(\.failureReason?.rawValue)),
-                optional(endings.map(\.failureType?.rawValue)), optional(endings.map(\.message)),
-                optional(endings.map(\.videoURL)), optional(endings.map { asked[$0.taskID] }),
-            ])
+            [.uuid(customer), .uuid(batchID), .uuids(endings.map(\.taskID)), .texts(states.map(\.rawValue))]
+                + Self.columns(endings) + [Self.optional(endings.map { asked[$0.taskID] })])
         return try Set(ended.map { try $0.uuid("task_id") })
     }
+
+    /// Ends accepted tasks of any batches, in one statement, and settles the batches whose last ones they were. A task
+    /// that has another id by now does not end, nor one that has ended before.
+    ///
+    /// - Returns: The tasks that ended by this call.
+    public func end(_ found: [FoundEnding], by worker: Int64) throws -> Set<String> {
+        let ended = try rowsAtOnce(
+            "SELECT daybook.end_accepted($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS task_id",
+            [
+                .int(worker), .uuids(found.map(\.task.userID)), .uuids(found.map(\.task.batchID)),
+                .uuids(found.map(\.task.taskID)),
+            ] + Self.columns(found.map(\.ending)) + [.texts(found.map(\.task.providerTaskID))])
+        return try Set(ended.map { try $0.uuid("task_id") })
+    }
+
+    /// What is written of endings: the states, and what stands with them.
+    private static func columns(_ endings: [TaskEnding]) -> [Value] {
+        [
+            .texts(endings.map(\.state.rawValue)), optional(endings.map(\.failureReason?.rawValue)),
+            optional(endings.map(\.failureType?.rawValue)), optional(endings.map(\.message)),
+            optional(endings.map(\.videoURL)),
+        ]
+    }
+
+    private static func optional(_ texts: [String?]) -> Value { .array(texts.map { Value($0) }, of: .text) }
 
     /// Engine seconds after which a running batch is looked at whether nothing keeps it open. What fails goes back
     /// before that: half a minute after it did, by `refund_due_at` of its batch.
@@ -78,6 +98,17 @@ extension WorkQueue {
         _ = try rows(
             "SELECT daybook.note_late_success($1, $2, $3)::text",
             [.uuid(task.userID), .uuid(task.taskID), .text(task.providerTaskID)])
+    }
+}
+
+/// The end of a task that the provider was asked for.
+public struct FoundEnding: Sendable, Hashable {
+    public let task: AcceptedTask
+    public let ending: TaskEnding
+
+    public init(_ task: AcceptedTask, _ ending: TaskEnding) {
+        self.task = task
+        self.ending = ending
     }
 }
 

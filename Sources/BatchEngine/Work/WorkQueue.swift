@@ -2,9 +2,10 @@ public import Domain
 import Formats
 public import Postgres
 
-/// The worker's transactions, each a call on a session in a transaction of the caller's.
+/// The worker's transactions, each a call on a session in a transaction of the caller's; those that are one statement
+/// can do without one.
 ///
-/// The functions are those of migrations 9, 37, 41 and 42, and of migration 38, where the order of locks is written
+/// The functions are those of migrations 9, 37, 41, 42 and 47, and of migration 38, where the order of locks is written
 /// down. Throws ``EngineFault``.
 public struct WorkQueue {
     let session: Session
@@ -15,7 +16,7 @@ public struct WorkQueue {
 
     /// Takes up to `limit` ready tasks of a model, customers in turn, `chunk` of each at a time.
     public func claim(_ worker: Int64, model: VideoModel, limit: Int, chunk: Int) throws -> [Submission] {
-        try rows(
+        try rowsAtOnce(
             "SELECT * FROM daybook.claim($1, $2, $3::integer, $4::integer)",
             [.int(worker), .text(model.rawValue), .int(Int64(limit)), .int(Int64(chunk))]
         ).map { row in
@@ -28,50 +29,40 @@ public struct WorkQueue {
         }
     }
 
-    /// Records what the provider said: at the gates of the models, of the submissions that it took, and of those of
-    /// which nobody knows. Refusals have a transaction of their own each after this one, ``refuse(_:_:behind:)``.
+    /// Records what the provider said, in one statement: at the gates of the models, of the submissions that it took,
+    /// and of those of which nobody knows. Refusals have a transaction of their own each after this one,
+    /// ``refuse(_:_:behind:)``.
     public func record(
         _ answers: [(submission: Submission, answer: SubmissionAnswer)], by worker: Int64
     ) throws -> RecordedAnswers {
-        _ = try fence(worker)
-        let closed = try note(answers)
-        var accepted: [Submission] = []
+        // The gates come before the tasks, in the order of their models.
+        let tallies = Dictionary(grouping: answers, by: \.submission.model).sorted { $0.key < $1.key }
+            .map { (model: $0.key, tally: AnswerTally($0.value.map(\.answer))) }
+        var accepted: [(Submission, String)] = []
         var lost: [(Submission, String)] = []
         for (submission, answer) in answers {
             switch answer {
-            case .accepted(let providerTaskID):
-                if try accept(submission.userID, submission.nonce, as: providerTaskID, by: worker) {
-                    accepted.append(submission)
-                }
+            case .accepted(let providerTaskID): accepted.append((submission, providerTaskID))
             case .unknown(let remark): lost.append((submission, remark))
             case .refused: break
             }
         }
-        if !lost.isEmpty {
-            _ = try rows(
-                "SELECT daybook.lose($1, $2, $3)::text",
-                [
-                    .uuids(lost.map(\.0.userID)), .array(lost.map { .bytes($0.0.nonce) }, of: .bytea),
-                    .texts(lost.map(\.1)),
-                ])
-        }
+        let nonces = { (list: [(Submission, String)]) in Value.array(list.map { .bytes($0.0.nonce) }, of: .bytea) }
+        let found = try rowsAtOnce(
+            "SELECT * FROM daybook.record_answers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            [
+                .int(worker), .texts(tallies.map(\.model.rawValue)), .ints(tallies.map(\.tally.taken)),
+                .ints(tallies.map(\.tally.failed)),
+                .array(tallies.map { $0.tally.pauseSeconds.map { .int($0) } ?? .null }, of: .int8),
+                .bools(tallies.map(\.tally.concernsAccount)),
+                .uuids(accepted.map(\.0.userID)), nonces(accepted), .texts(accepted.map(\.1)),
+                .uuids(lost.map(\.0.userID)), nonces(lost), .texts(lost.map(\.1)),
+            ])
         return RecordedAnswers(
-            accepted: try accepted.isEmpty ? [] : tasks(accepted, of: worker), closedGates: closed)
-    }
-
-    /// The gates come before the tasks, in the order of their models. Gives those that were closed by these answers.
-    private func note(_ answers: [(submission: Submission, answer: SubmissionAnswer)]) throws -> [VideoModel] {
-        let byModel = Dictionary(grouping: answers, by: \.submission.model).sorted { $0.key < $1.key }
-        return try byModel.compactMap { model, group in
-            let tally = AnswerTally(group.map(\.answer))
-            let closed = try rows(
-                "SELECT daybook.note_answers($1, $2::integer, $3::integer, $4, $5) AS closed",
-                [
-                    .text(model.rawValue), .int(tally.taken), .int(tally.failed),
-                    tally.pauseSeconds.map { .int($0) } ?? .null, .bool(tally.concernsAccount),
-                ])[0].bool("closed")
-            return closed ? model : nil
-        }
+            accepted: try found.filter { try $0.optionalText("closed_gate") == nil }.map(Self.acceptedTask),
+            closedGates: try found.compactMap { row in
+                try row.optionalText("closed_gate").flatMap(VideoModel.init(rawValue:))
+            })
     }
 
     /// The provider took a submission, as its own answer says, spooled or not: that stands above every hint. True if
@@ -95,18 +86,6 @@ public struct WorkQueue {
         ).map(Self.acceptedTask)
     }
 
-    private func tasks(_ submissions: [Submission], of worker: Int64) throws -> [AcceptedTask] {
-        try rows(
-            """
-            SELECT user_id, batch_id, task_id, model, provider_task_id,
-                extract(epoch FROM daybook.clock() - accepted_at)::bigint AS age,
-                extract(epoch FROM deadline_at - daybook.clock())::bigint AS seconds_left
-            FROM daybook.polled_tasks($1, $2, $3)
-            """,
-            [.int(worker), .uuids(submissions.map(\.userID)), .uuids(submissions.map(\.taskID))]
-        ).map(Self.acceptedTask)
-    }
-
     static func acceptedTask(_ row: Row) throws -> AcceptedTask {
         guard let model = VideoModel(rawValue: try row.text("model")) else {
             throw PostgresError(.decoding, "A task names a model that this program does not know.", column: "model")
@@ -119,8 +98,19 @@ public struct WorkQueue {
     }
 
     func rows(_ sql: String, _ parameters: [Value]) throws -> [Row] {
+        guard !session.isInTransaction else { return try rowsAtOnce(sql, parameters) }
         do {
             return try session.query(sql, parameters)
+        } catch let error as PostgresError {
+            throw EngineFault(error) ?? error
+        }
+    }
+
+    /// The rows of one statement, which is a transaction by itself where the session is in none: what it gives is
+    /// committed then. Of all names in it each has its schema.
+    func rowsAtOnce(_ sql: String, _ parameters: [Value]) throws -> [Row] {
+        do {
+            return try session.queryOften(sql, parameters)
         } catch let error as PostgresError {
             throw EngineFault(error) ?? error
         }
@@ -137,7 +127,7 @@ extension WorkQueue {
 
     /// Says that the worker lives.
     public func heartbeat(_ worker: Int64) throws {
-        _ = try rows("SELECT daybook.heartbeat($1)::text", [.int(worker)])
+        _ = try rowsAtOnce("SELECT daybook.heartbeat($1)", [.int(worker)])
     }
 
     /// Locks the worker's row against being declared dead until the transaction ends. Throws ``EngineFault`` `fenced`

@@ -178,7 +178,7 @@ public struct WorkerSettings: Sendable {
 
     /// Throws `configuration` where a number makes no sense.
     public init(
-        slots: Int = 32, chunk: Int = 8, polls: Int = 32, callbackBase: String? = nil, spoolFolder: String,
+        slots: Int = 32, chunk: Int = 8, polls: Int = 128, callbackBase: String? = nil, spoolFolder: String,
         heartbeatMilliseconds: Int64 = 1000, silenceMilliseconds: Int64 = 3500, idleMilliseconds: Int64 = 250,
         drainSeconds: Int64 = 65
     ) throws(DaybookError) {
