@@ -1,8 +1,8 @@
 import Glibc
 import NIOCore
 
-/// Which addresses of the internet are anybody's to be sent to, and which belong to a network of one's own or to nobody:
-/// the registries of special purposes of IANA (RFC 6890 and its successors).
+/// Which addresses of the internet are anybody's to be sent to, and which belong to a network of one's own or to
+/// nobody: the registries of special purposes of IANA (RFC 6890 and its successors).
 enum PublicAddress {
     /// True for an address that is reached over the internet and stands for one machine there.
     static func contains(_ address: SocketAddress) -> Bool {
