@@ -3,7 +3,7 @@ import Postgres
 
 /// Whose the batches of a database are: the application's or the engine's, in what state, and what could be taken over.
 struct Ownership {
-    /// Empty where there is no engine: all is the application's.
+    /// Empty where there is no engine, and all is the application's, or one of before batches could be taken over.
     let remarks: [Remark]
 
     /// How long nobody wrote to what counts as stuck.
@@ -13,7 +13,10 @@ struct Ownership {
         let known = try session.query(
             """
             SELECT to_regclass('daybook.task') IS NOT NULL AND to_regclass('public.batch_jobs') IS NOT NULL
-                AND to_regclass('public.video_tasks') IS NOT NULL AS exists
+                AND to_regclass('public.video_tasks') IS NOT NULL AND EXISTS (
+                    SELECT FROM pg_attribute
+                    WHERE attrelid = to_regclass('daybook.batch') AND attname = 'adopted_at' AND NOT attisdropped
+                ) AS exists
             """)
         guard try known[0].bool("exists") else {
             remarks = []
@@ -81,7 +84,7 @@ struct Ownership {
             WHERE j.status IN ('queued', 'processing') AND b.owner IS DISTINCT FROM 'engine'
         ), written AS (
             SELECT o.id, o.status,
-                greatest(o.updated_at, max(v.updated_at), max(v.last_poll_at)) AS written_at
+                greatest(o.updated_at, max(v.updated_at), max((to_jsonb(v) ->> 'last_poll_at')::timestamptz)) AS written_at
             FROM open AS o
             LEFT JOIN public.video_tasks AS v ON v.user_id = o.user_id AND v.batch_job_id = o.id
             GROUP BY o.id, o.status, o.updated_at

@@ -119,7 +119,7 @@ import Testing
             let batchID = UUID().uuidString.lowercased()
             for (method, path, allowed) in [
                 ("GET", "/v1/batches", "POST"), ("PUT", "/v1/batches", "POST"), ("PATCH", "/batches", "POST"),
-                ("DELETE", "/api/v1/batches/\(batchID)", "GET, HEAD"),
+                ("DELETE", "/api/v1/batches/\(batchID)", "GET, PATCH, HEAD"),
                 ("POST", "/v1/batches/\(batchID)/items", "GET, HEAD"),
                 ("GET", "/v1/batches/\(batchID)/cancel", "POST"), ("POST", "/v1/credits/balance", "GET, HEAD"),
                 ("OPTIONS", "/v1/credits/ledger", "GET, HEAD"), ("POST", "/healthz", "GET, HEAD"),

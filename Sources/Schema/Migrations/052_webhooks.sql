@@ -185,6 +185,8 @@ RETURNS TABLE (
 #variable_conflict use_column
 DECLARE
     v_now timestamptz := daybook.clock();
+    -- Receivers live by the real clock.
+    v_lease interval := interval '20 seconds' * coalesce((SELECT c.rate FROM daybook.test_clock AS c), 1);
     v_rows tid[];
 BEGIN
     IF NOT EXISTS (SELECT FROM daybook.webhook_delivery AS d WHERE d.next_attempt_at <= v_now) THEN RETURN; END IF;
@@ -201,7 +203,7 @@ BEGIN
     ) AS n WHERE n.of_one <= p_of_one;
     RETURN QUERY
     WITH taken AS (
-        UPDATE daybook.webhook_delivery AS d SET next_attempt_at = v_now + interval '20 seconds'
+        UPDATE daybook.webhook_delivery AS d SET next_attempt_at = v_now + v_lease
         WHERE d.ctid = ANY (v_rows)
         RETURNING d.user_id, d.event_id, d.endpoint_id, d.url
     )
