@@ -95,7 +95,10 @@ import Testing
             }
             #expect(rows.count == 2)
             let wrong =
-                rows + ["ent_ab", "ent_abcd", "", "' OR true --", String(ours.text.dropLast()) + "x", APIKey().text]
+                rows + [
+                    "ent_ab", "ent_abcd", "", "' OR true --",
+                    String(ours.text.dropLast()) + (ours.text.hasSuffix("x") ? "y" : "x"), APIKey().text,
+                ]
             for text in wrong {
                 #expect(try await pool.run { try Keys($0).admit(text) } == .unknownKey, "\(text)")
             }

@@ -180,11 +180,13 @@ import Testing
             let fill = "UPDATE public.video_tasks SET video_url = 'https://v.example/1' WHERE batch_job_id = $1"
             try service.session.execute(fill, [.uuid(batchID)])
             #expect(try kept() == 0)
-            try service.session.execute(
+            try service.session.executeScript(
                 """
+                SET session_replication_role = replica;
                 INSERT INTO daybook.task_redaction (user_id, task_id, run_id)
-                SELECT user_id, id, 1 FROM public.video_tasks WHERE batch_job_id = $1
-                """, [.uuid(batchID)])
+                SELECT user_id, id, 1 FROM public.video_tasks WHERE batch_job_id = '\(batchID)';
+                RESET session_replication_role
+                """)
             try service.session.execute(fill, [.uuid(batchID)])
             #expect(try kept() == 2)
             let change = "UPDATE public.video_tasks SET video_url = 'https://v.example/2' WHERE batch_job_id = $1"

@@ -118,10 +118,8 @@ import Testing
                     INSERT INTO daybook.test_clock (rate, origin, anchor)
                     VALUES (0, clock_timestamp(), clock_timestamp())
                     """)
-                try session.transaction {
-                    var bench = try Bench(session, customers, seed: seed)
-                    try body(&bench)
-                }
+                var bench = try Bench(session, customers, seed: seed)
+                try session.transaction { try body(&bench) }
             }
             await connection.close()
         }

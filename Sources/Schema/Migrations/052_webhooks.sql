@@ -139,7 +139,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION daybook.tell_of_money() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 BEGIN
     IF TG_RELID <> 'daybook.batch'::regclass THEN
         RAISE EXCEPTION 'daybook.tell_of_money works after a row of daybook.batch was written, nowhere else'
@@ -156,7 +156,7 @@ CREATE TRIGGER daybook_tell AFTER UPDATE OF frozen_at, tranches, settled_at ON d
     FOR EACH ROW WHEN (NEW.owner = 'engine') EXECUTE FUNCTION daybook.tell_of_money();
 
 CREATE FUNCTION daybook.tell_of_begin() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
     v_batch daybook.batch;
 BEGIN
