@@ -181,8 +181,8 @@ struct DeployedService {
         }
         while try session.transaction(TransactionOptions(), { try queue.endOverdue(limit: 100) > 0 }) {}
         // One that runs on can be looked at again at once.
-        let open = try session.query("SELECT count(*) FROM daybook.batch WHERE settled_at IS NULL")[0].int(0)
-        for _ in 0..<open { _ = try session.transaction { try queue.flush(ageSeconds: 0) } }
+        let running = try session.query("SELECT count(*) FROM daybook.batch WHERE settled_at IS NULL")[0].int(0)
+        for _ in 0..<running { _ = try session.transaction { try queue.flush(ageSeconds: 0) } }
         try session.transaction { try queue.leave(worker) }
     }
 }
