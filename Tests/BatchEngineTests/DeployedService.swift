@@ -98,9 +98,13 @@ struct DeployedService {
 
     /// Takes a batch over: the outcome, and the reason where it was left.
     func takeOver(_ batchID: String, quietSeconds: Int64 = 0) throws -> (outcome: String, reason: String?) {
+        // Whoever takes over announces what is ready, behind all that he takes.
         let row = try session.query(
-            "SELECT outcome, reason FROM daybook.take_over($1, $2, $3)",
-            [.uuid(Self.user), .uuid(batchID), .int(quietSeconds)])[0]
+            """
+            SELECT t.outcome, t.reason, CASE WHEN t.ready_models <> '{}' THEN
+                daybook.announce_ready($1, t.ready_models)::text END AS announced
+            FROM daybook.take_over($1, $2, $3) AS t
+            """, [.uuid(Self.user), .uuid(batchID), .int(quietSeconds)])[0]
         return (try row.text("outcome"), try row.optionalText("reason"))
     }
 

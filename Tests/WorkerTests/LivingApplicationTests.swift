@@ -44,9 +44,9 @@ import Testing
         """
 
     private static let accounts =
-        "user_id,slug,name,plan,currency,time_zone,retention_days,monthly_fee_usd,legal_hold,contract_profile\n"
+        "user_id,slug,name,plan,currency,timezone,retention_days,monthly_fee_usd,legal_hold\n"
         + customers.enumerated().map {
-            "\($1),customer\($0),Customer \($0),payg,USD,UTC,90,0,,standard\n"
+            "\($1),customer\($0),Customer \($0),payg,USD,UTC,90,0,\n"
         }.joined()
 
     @Test func `no batch is handed over or settled twice, and the application sees no error`() async throws {
