@@ -93,11 +93,12 @@ import Testing
     private static func withoutEngine(_ script: String) -> String {
         let tables = [
             "submission", "withdrawal", "foreign_freeze", "earlier_freeze", "lot", "batch", "draw", "entry", "worker",
-            "model_gate", "task", "ready_customer",
+            "model_gate", "task", "ready_customer", "webhook_event", "webhook_delivery", "webhook_attempt",
         ]
+        let columns = ["submission", "provider_hint", "webhook_endpoint"]
         return script.replacing("\n    ", with: " ").split(separator: "\n").compactMap { line -> String? in
             var line = String(line)
-            if line.contains("daybook.submission ") || line.contains("daybook.provider_hint ") { return nil }
+            if columns.contains(where: { line.contains("daybook.\($0) ") }) { return nil }
             for table in tables {
                 for ending in [",", " TO"] {
                     line = line.replacing(", daybook.\(table)\(ending)", with: ending)

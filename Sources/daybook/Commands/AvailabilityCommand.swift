@@ -39,7 +39,10 @@ struct AvailabilityCommand: AsyncParsableCommand {
             for row in rows { table.add(row) }
             table.show()
             let silent = try await database.withConnection { connection in
-                try await connection.transaction(.snapshot) { session in
+                var options = TransactionOptions.snapshot
+                // A standby knows no more than it has replayed.
+                options.notesReplay = true
+                return try await connection.transaction(options) { session in
                     try SilentProber.find(session, Catalog(session), now: session.snapshotInstant())
                 }
             }
