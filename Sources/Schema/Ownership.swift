@@ -84,7 +84,8 @@ struct Ownership {
             WHERE j.status IN ('queued', 'processing') AND b.owner IS DISTINCT FROM 'engine'
         ), written AS (
             SELECT o.id, o.status,
-                greatest(o.updated_at, max(v.updated_at), max((to_jsonb(v) ->> 'last_poll_at')::timestamptz)) AS written_at
+                greatest(o.updated_at, max(v.updated_at), max((to_jsonb(v) ->> 'last_poll_at')::timestamptz))
+                    AS written_at
             FROM open AS o
             LEFT JOIN public.video_tasks AS v ON v.user_id = o.user_id AND v.batch_job_id = o.id
             GROUP BY o.id, o.status, o.updated_at

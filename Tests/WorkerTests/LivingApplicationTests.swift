@@ -78,7 +78,11 @@ import Testing
                 try await living.expectWhole(comment)
                 await living.stop()
             }
-            #expect(try await Self.reports(settings) == before, "the month before changed")
+            let after = try await Self.reports(settings)
+            #expect(Set(after.keys) == Set(before.keys))
+            for (name, figures) in after {
+                #expect(figures == before[name], "\(name) changed, in the month before")
+            }
         }
     }
 
@@ -97,7 +101,9 @@ import Testing
         var files: [String: String] = [:]
         for case let path as String in FileManager.default.enumerator(atPath: folder.path) ?? .init() {
             guard figures.contains((path as NSString).lastPathComponent) else { continue }
+            // What no row explains of a wallet is what it is at the snapshot: a takeover books it.
             files[path] = try String(contentsOfFile: folder.file(path), encoding: .utf8)
+                .split(separator: "\r\n").filter { !$0.contains(",unexplained,") }.joined(separator: "\n")
         }
         guard files.count > 8 else { throw TestSupportError("the reports have \(files.keys.sorted())") }
         return files
