@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import TestSupport
 import Testing
@@ -125,7 +126,8 @@ import Testing
             #expect(taken.count > 10)
             for line in taken {
                 let parts = line.components(separatedBy: "|")
-                let row = try Regex("  \(parts[0]) +\(parts[1]) +(delete|redact) +\(parts[2])  .*  \(parts[3])  20")
+                let count = GroupedNumber.grouping(parts[2])
+                let row = try Regex("  \(parts[0]) +\(parts[1]) +(delete|redact) +\(count)  .*  \(parts[3])  20")
                 #expect(list.firstMatch(of: row) != nil, "\(line)")
             }
             #expect(try answer("list --since").contains("certified") && answer("list --since").contains(head))
