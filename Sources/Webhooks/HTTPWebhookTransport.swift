@@ -113,6 +113,7 @@ public final class HTTPWebhookTransport: WebhookTransport {
     private static func cause(_ error: any Error) -> String {
         switch error {
         case let error as DaybookError: error.sentence
+        case let defect as WebhookAddress.Defect: "the address \(defect.reason)"
         case let error as HTTPClientError: error.shortDescription
         default: String(describing: error)
         }

@@ -24,7 +24,7 @@ struct WebhookReceiver: Sendable {
         }
     }
 
-    /// The address of a way to behave: `ok`, `fail`, `late` (fails twice), `gone`, `away`, `busy`, `hang`, `reset`.
+    /// The address of a way to behave: `ok`, `fail`, `late` (fails twice), `gone`, `away`, `busy`, `slow`, `hang`, `reset`.
     func url(_ behaviour: String) -> String { program.firstLine + "/" + behaviour }
 
     /// A message as it came.

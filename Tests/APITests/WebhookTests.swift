@@ -285,6 +285,26 @@ import Testing
         }
     }
 
+    @Test func `what an address answers counts for that address alone, also where it is another one by then`()
+        async throws
+    {
+        try await WebhookReceiver.run { receiver in
+            try await LiveServer.run(serveOptions: Self.forTests) { server in
+                let batchID = try await create(server, 1, to: receiver.url("slow"))
+                // It is under way, and arrives there.
+                try await wait(
+                    server, until: "SELECT count(*) = 1 FROM daybook.webhook_delivery WHERE next_attempt_at > now()")
+                let mended = try await server.call(
+                    "PATCH", "/v1/batches/\(batchID)", "{\"webhook_url\":\"\(receiver.url("ok"))\"}")
+                #expect(mended.status == 200, "\(mended.text)")
+                try await wait(server, until: "SELECT count(*) = 2 FROM daybook.webhook_attempt")
+                try await wait(server, until: Self.allOver)
+                #expect(try receiver.received("ok").map(\.event) == ["batch.created"])
+                #expect(try receiver.received("slow").map(\.id) == receiver.received("ok").map(\.id))
+            }
+        }
+    }
+
     @Test func `killed at any instant, a server's deliveries go out from the next one, with the same bytes`()
         async throws
     {

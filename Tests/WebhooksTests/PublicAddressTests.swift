@@ -1,3 +1,4 @@
+import BatchEngine
 import NIOCore
 import Testing
 
@@ -34,7 +35,7 @@ struct PublicAddressTests {
         "/hook", "",
     ])
     func `an address that could be read in two ways is not sent to`(text: String) {
-        #expect(throws: (any Error).self) { try WebhookAddress(text, allowsPlain: false) }
+        #expect(throws: WebhookAddress.Defect.self) { try WebhookAddress(text, allowsPlain: false) }
     }
 
     @Test func `an address is read in its parts`() throws {

@@ -1,7 +1,6 @@
 import Codecs
 public import Domain
 public import Formats
-import Foundation
 
 /// A batch as a customer asks for it, checked.
 public struct BatchRequest: Sendable, Hashable {
@@ -96,16 +95,12 @@ public struct RequestRules: Sendable, Hashable {
 
     /// Why nothing is sent to an address, a clause that follows its name; nil for one that is taken.
     public func reason(againstWebhook text: String) -> String? {
-        guard text.utf8.count <= Limits.webhookURLLength else {
-            return "has more than \(Limits.webhookURLLength) characters"
+        do {
+            _ = try WebhookAddress(text, allowsPlain: allowsPlainWebhooks)
+            return nil
+        } catch {
+            return error.reason
         }
-        let schemes = allowsPlainWebhooks ? ["https", "http"] : ["https"]
-        let isPlain = text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value < 0x7F }
-        guard isPlain, let url = URLComponents(string: text), let scheme = url.scheme?.lowercased(),
-            schemes.contains(scheme), url.host?.isEmpty == false, url.user == nil, url.password == nil,
-            url.fragment == nil
-        else { return "must be an https:// address with a host, and without a user or a fragment" }
-        return nil
     }
 }
 

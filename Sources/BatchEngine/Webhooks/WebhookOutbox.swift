@@ -37,10 +37,11 @@ struct WebhookOutbox {
         for (_, attempt) in ordered {
             let (delivery, answer) = (attempt.delivery, attempt.answer)
             try session.execute(
-                "SELECT daybook.note_attempt($1, $2, $3, $4::integer, $5, $6, $7, $8)",
+                "SELECT daybook.note_attempt($1, $2, $3, $4, $5::integer, $6, $7, $8, $9)",
                 [
                     .uuid(delivery.userID), .uuid(delivery.eventID), .uuid(delivery.endpointID),
-                    answer.status.map { Value($0) } ?? .null, .int(answer.milliseconds), Value(answer.address),
+                    .text(delivery.message.url), answer.status.map { Value($0) } ?? .null, .int(answer.milliseconds),
+                    Value(answer.address),
                     Value(answer.failure.map { String($0.prefix(Limits.remarkLength)) }),
                     answer.retryAfter.map(Value.int) ?? .null,
                 ])
@@ -53,19 +54,17 @@ struct WebhookDelivery: Sendable, Hashable {
     let userID: String
     let eventID: String
     let endpointID: String
-    let url: String
     let message: WebhookMessage
 
     init(_ row: Row) throws {
         userID = try row.uuid("user_id")
         eventID = try row.uuid("event_id")
         endpointID = try row.uuid("endpoint_id")
-        url = try row.text("url")
         let secrets = try ["secret", "earlier_secret"].compactMap { try row.optionalText($0) }.compactMap {
             Hexadecimal.bytes($0).flatMap(WebhookSecret.init(bytes:))
         }
         message = WebhookMessage(
-            url: url, id: WebhookEventID.text(of: eventID), batchID: try row.uuid("batch_id"),
+            url: try row.text("url"), id: WebhookEventID.text(of: eventID), batchID: try row.uuid("batch_id"),
             body: try row.text("body"), sentAt: try row.int("seconds"), secrets: secrets)
     }
 }

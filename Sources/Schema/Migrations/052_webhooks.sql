@@ -227,7 +227,7 @@ END $$;
 -- where the receiver asks for it; given up after the third. An address that is gone (410) is told nothing more: a
 -- standing one is disabled, and what waits for it is given up.
 CREATE FUNCTION daybook.note_attempt(
-    p_user uuid, p_event uuid, p_endpoint uuid, p_status integer, p_milliseconds bigint, p_address text,
+    p_user uuid, p_event uuid, p_endpoint uuid, p_url text, p_status integer, p_milliseconds bigint, p_address text,
     p_failure text, p_retry_after bigint
 ) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
@@ -247,6 +247,8 @@ BEGIN
     INSERT INTO daybook.webhook_attempt (
         user_id, event_id, endpoint_id, attempted_at, status, milliseconds, address, failure)
     VALUES (p_user, p_event, p_endpoint, v_now, p_status, p_milliseconds, p_address, p_failure);
+    -- It was given another address meanwhile, which has not heard of it.
+    IF v_delivery.url <> p_url THEN RETURN; END IF;
     UPDATE daybook.webhook_endpoint AS e
     SET consecutive_misses = CASE WHEN p_failure IS NULL THEN 0 ELSE least(e.consecutive_misses + 1, 1000) END
     WHERE e.user_id = p_user AND e.endpoint_id = p_endpoint AND (p_failure IS NOT NULL OR e.consecutive_misses > 0);

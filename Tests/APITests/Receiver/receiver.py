@@ -32,6 +32,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         status = {"fail": 500, "gone": 410, "away": 302, "busy": 503}.get(word, 200)
         if word == "late" and count <= 2:
             status = 500
+        if word == "slow":
+            time.sleep(4)
         if word == "hang":
             time.sleep(60)
         if word == "reset":
