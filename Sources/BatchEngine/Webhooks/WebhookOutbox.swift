@@ -21,7 +21,7 @@ struct WebhookOutbox {
         let rows = try session.query(
             """
             SELECT user_id, event_id, endpoint_id, url, encode(secret, 'hex') AS secret,
-                encode(earlier_secret, 'hex') AS earlier_secret, body, batch_id, seconds
+                encode(earlier_secret, 'hex') AS earlier_secret, body, batch_id, attempts::bigint AS attempts, seconds
             FROM daybook.take_deliveries($1::integer, $2::integer, $3::uuid[])
             """, [Value(limit), Value(ofOne), .texts(full)])
         return try rows.map(WebhookDelivery.init)
@@ -37,10 +37,11 @@ struct WebhookOutbox {
         for (_, attempt) in ordered {
             let (delivery, answer) = (attempt.delivery, attempt.answer)
             try session.execute(
-                "SELECT daybook.note_attempt($1, $2, $3, $4, $5::integer, $6, $7, $8, $9)",
+                "SELECT daybook.note_attempt($1, $2, $3, $4, $5::integer, $6::integer, $7, $8, $9, $10)",
                 [
                     .uuid(delivery.userID), .uuid(delivery.eventID), .uuid(delivery.endpointID),
-                    .text(delivery.message.url), answer.status.map { Value($0) } ?? .null, .int(answer.milliseconds),
+                    .text(delivery.message.url), .int(delivery.attempts), answer.status.map { Value($0) } ?? .null,
+                    .int(answer.milliseconds),
                     Value(answer.address),
                     Value(answer.failure.map { String($0.prefix(Limits.remarkLength)) }),
                     answer.retryAfter.map(Value.int) ?? .null,
@@ -54,12 +55,15 @@ struct WebhookDelivery: Sendable, Hashable {
     let userID: String
     let eventID: String
     let endpointID: String
+    /// Attempts before this one.
+    let attempts: Int64
     let message: WebhookMessage
 
     init(_ row: Row) throws {
         userID = try row.uuid("user_id")
         eventID = try row.uuid("event_id")
         endpointID = try row.uuid("endpoint_id")
+        attempts = try row.int("attempts")
         let secrets = try ["secret", "earlier_secret"].compactMap { try row.optionalText($0) }.compactMap {
             Hexadecimal.bytes($0).flatMap(WebhookSecret.init(bytes:))
         }

@@ -182,7 +182,7 @@ CREATE TRIGGER daybook_tell AFTER UPDATE OF status ON public.batch_jobs
 CREATE FUNCTION daybook.take_deliveries(p_limit integer, p_of_one integer, p_full uuid[])
 RETURNS TABLE (
     user_id uuid, event_id uuid, endpoint_id uuid, url text, secret bytea, earlier_secret bytea, body text,
-    batch_id uuid, event text, seconds bigint
+    batch_id uuid, attempts integer, seconds bigint
 ) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -207,10 +207,10 @@ BEGIN
     WITH taken AS (
         UPDATE daybook.webhook_delivery AS d SET next_attempt_at = v_now + v_lease
         WHERE d.ctid = ANY (v_rows)
-        RETURNING d.user_id, d.event_id, d.endpoint_id, d.url
+        RETURNING d.user_id, d.event_id, d.endpoint_id, d.url, d.attempts
     )
     SELECT t.user_id, t.event_id, t.endpoint_id, t.url, e.secret,
-        CASE WHEN e.earlier_until > v_now THEN e.earlier_secret END, v.body, v.batch_id, v.event,
+        CASE WHEN e.earlier_until > v_now THEN e.earlier_secret END, v.body, v.batch_id, t.attempts,
         extract(epoch FROM clock_timestamp())::bigint
     FROM taken AS t
     CROSS JOIN LATERAL (
@@ -223,12 +223,12 @@ BEGIN
     ORDER BY e.consecutive_misses, v.told_at, v.event_id, t.endpoint_id;
 END $$;
 
--- Records an attempt and what follows: arrived; again after about 30 seconds, then after about five minutes, later
+-- Records an attempt, the one after p_attempts, and what follows: arrived; again after about 30 seconds, then after about five minutes, later
 -- where the receiver asks for it; given up after the third. An address that is gone (410) is told nothing more: a
 -- standing one is disabled, and what waits for it is given up.
 CREATE FUNCTION daybook.note_attempt(
-    p_user uuid, p_event uuid, p_endpoint uuid, p_url text, p_status integer, p_milliseconds bigint, p_address text,
-    p_failure text, p_retry_after bigint
+    p_user uuid, p_event uuid, p_endpoint uuid, p_url text, p_attempts integer, p_status integer,
+    p_milliseconds bigint, p_address text, p_failure text, p_retry_after bigint
 ) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
@@ -244,6 +244,8 @@ BEGIN
     SELECT d.ctid AS place, d.state, d.attempts, d.url INTO v_delivery FROM daybook.webhook_delivery AS d
     WHERE d.user_id = p_user AND d.event_id = p_event AND d.endpoint_id = p_endpoint FOR NO KEY UPDATE;
     IF NOT FOUND THEN RETURN; END IF;
+    -- Whoever does not know whether his record was kept records it again: a failure counts once.
+    IF p_failure IS NOT NULL AND v_delivery.url = p_url AND v_delivery.attempts > p_attempts THEN RETURN; END IF;
     INSERT INTO daybook.webhook_attempt (
         user_id, event_id, endpoint_id, attempted_at, status, milliseconds, address, failure)
     VALUES (p_user, p_event, p_endpoint, v_now, p_status, p_milliseconds, p_address, p_failure);
