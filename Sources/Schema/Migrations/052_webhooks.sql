@@ -223,9 +223,9 @@ BEGIN
     ORDER BY e.consecutive_misses, v.told_at, v.event_id, t.endpoint_id;
 END $$;
 
--- Records an attempt, the one after p_attempts, and what follows: arrived; again after about 30 seconds, then after about five minutes, later
--- where the receiver asks for it; given up after the third. An address that is gone (410) is told nothing more: a
--- standing one is disabled, and what waits for it is given up.
+-- Records an attempt, the one after p_attempts, and what follows: arrived; again after about 30 seconds, then after
+-- about five minutes, later where the receiver asks for it; given up after the third. An address that is gone (410) is
+-- told nothing more: a standing one is disabled, and what waits for it is given up.
 CREATE FUNCTION daybook.note_attempt(
     p_user uuid, p_event uuid, p_endpoint uuid, p_url text, p_attempts integer, p_status integer,
     p_milliseconds bigint, p_address text, p_failure text, p_retry_after bigint
