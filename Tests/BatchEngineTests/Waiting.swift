@@ -67,7 +67,8 @@ struct Waiting {
 
 /// Takes out what many changes at once left behind, which the next reader would clear away. It makes no statistics.
 ///
-/// What somebody else still sees stays: the server's own ANALYZE, which is waited for.
+/// What somebody else still sees stays, the server's own ANALYZE for instance, also one that has begun meanwhile: that is
+/// waited for, and taken out then.
 func forgetTheDead(_ session: Session) throws {
     func others() throws -> Int64 {
         try session.query(
@@ -77,8 +78,17 @@ func forgetTheDead(_ session: Session) throws {
             WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL
             """)[0].int("others")
     }
-    while try others() > 0 {}
-    try session.executeAlone("VACUUM daybook.task, daybook.ready_customer")
+    func left() throws -> Int64 {
+        try session.query(
+            """
+            SELECT pg_stat_get_dead_tuples('daybook.task'::regclass)
+                + pg_stat_get_dead_tuples('daybook.ready_customer'::regclass) AS dead
+            """)[0].int("dead")
+    }
+    repeat {
+        while try others() > 0 {}
+        try session.executeAlone("VACUUM daybook.task, daybook.ready_customer")
+    } while try left() > 0
 }
 
 /// Rows and entries of indexes that a body reads of all tables. What it did is undone.
