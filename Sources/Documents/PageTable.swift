@@ -17,6 +17,8 @@ package struct PageTable: Sendable {
     }
 
     package struct Row: Sendable {
+        /// What a link names it by: one, or none.
+        package let anchors: [String]
         package let cells: [Cell]
     }
 
@@ -30,13 +32,21 @@ package struct PageTable: Sendable {
     package let remainder: String
 
     /// The first rows of a table, at most ``Limits/pageRows``, and how many are missing.
-    package init(_ table: Table, totalRows: Int? = nil, limit: Int = Limits.pageRows) {
-        anchor = table.name.replacing("_", with: "-")
+    ///
+    /// - Parameters:
+    ///   - linksRows: True where links may name its rows, by ``anchor(of:row:)``.
+    ///   - remainder: The sentence about rows that are not shown, where it is not the usual one.
+    package init(
+        _ table: Table, totalRows: Int? = nil, limit: Int = Limits.pageRows, linksRows: Bool = false,
+        remainder: String? = nil
+    ) {
+        anchor = Self.anchor(of: table)
         title = table.title
         note = table.note
         columns = table.columns.map { Column(title: $0.title, style: $0.kind.isNumeric ? "n" : "") }
-        rows = table.rows.prefix(limit).map { row in
+        rows = table.rows.prefix(limit).enumerated().map { number, row in
             Row(
+                anchors: linksRows ? [Self.anchor(of: table, row: number)] : [],
                 cells: zip(table.columns, row).enumerated().map { index, pair in
                     Cell(
                         text: pair.0.kind.isNumeric ? GroupedNumber.grouping(pair.1.pageText) : pair.1.pageText,
@@ -45,11 +55,17 @@ package struct PageTable: Sendable {
         }
         isEmpty = table.rows.isEmpty
         let hidden = (totalRows ?? table.rows.count) - rows.count
-        remainder =
-            hidden > 0
-            ? "\(GroupedNumber.text(Int64(hidden))) more rows are in \(table.name).csv and on the sheet "
-                + "\(table.title)." : ""
+        self.remainder =
+            remainder
+            ?? (hidden > 0
+                ? "\(GroupedNumber.text(Int64(hidden))) more rows are in \(table.name).csv and on the sheet "
+                    + "\(table.title)." : "")
     }
+
+    private static func anchor(of table: Table) -> String { table.name.replacing("_", with: "-") }
+
+    /// The name of a row, from 0, for links.
+    package static func anchor(of table: Table, row: Int) -> String { "\(anchor(of: table))-\(row + 1)" }
 
     private static func style(_ column: Documents.Column, _ cell: Documents.Cell) -> String {
         guard column.id == "verdict" else {

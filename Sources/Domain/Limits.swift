@@ -13,6 +13,13 @@ public enum Limits {
     public static let importErrorsShown = 20
     /// Rows of a table on a page: beyond it the page names the CSV file that has them all.
     public static let pageRows = 200
+    /// Days, customers, batches or outages that explain a broken promise on its card: the worst ones; the tables below
+    /// it have them all.
+    public static let cardRows = 5
+    /// Outages that a page lists: the longest ones; a component that comes and goes has thousands.
+    public static let pageOutages = 40
+    /// Models that a page draws: those with the most tasks; beyond it nobody looks at each.
+    public static let pageModels = 8
     /// Entries and batches on the page of a statement: a customer prints them all; beyond it nobody reads on paper.
     public static let statementPageEntries = 20_000
     /// Files of one statement: workbook, page, a table each, and the manifest.

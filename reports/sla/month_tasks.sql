@@ -1,6 +1,7 @@
 -- Every task that a figure of the month is counted from, read once: those whose clock starts in it, and all others of
 -- its batches. Tasks that count alike are one row, with how many they are and with the times that they took, so that a
--- row goes out for some hundred tasks. A clock that starts where the other one does is not counted by itself: is_both
+-- row goes out for some hundred tasks: they began on one day of the report's zone, from 1, and those that failed did so
+-- for one cause. A clock that starts where the other one does is not counted by itself: is_both
 -- says that it counts on both. What a batch's tasks come to is counted on the clock of the dispatch, where each task is
 -- once.
 --
@@ -12,7 +13,7 @@ SELECT t.account, t.model, t.outcome, t.marks, count(*) AS tasks, t.cost, t.batc
     max(t.terminal_at) AS last_terminal_at,
     array_agg(t.terminal_at - t.started_at) FILTER (
         WHERE t.outcome IN ('good', 'late') AND isfinite(t.terminal_at) AND isfinite(t.started_at)) AS durations,
-    t.stranger, t.id, t.set_aside, t.cell_cut
+    t.stranger, t.id, t.set_aside, t.cell_cut, t.day, t.cause
 FROM (
     -- Names that are equal in a collation need not be the same.
     SELECT t.account, /* divided: t.user_id, */ t.model COLLATE "C" AS model, t.outcome, t.started_at, t.cost,
@@ -38,6 +39,13 @@ FROM (
         CASE WHEN t.account = 0 THEN t.user_id END AS stranger,
         CASE WHEN t.outcome <> 'good' AND t.set_aside IS NOT NULL OR t.cell_cut IS NOT NULL THEN t.id END AS id,
         CASE WHEN t.outcome <> 'good' THEN t.set_aside END AS set_aside, t.cell_cut,
+        CASE WHEN t.outcome IS NOT NULL THEN width_bucket(t.started_at, :day_starts::timestamptz[])::bigint END AS day,
+        CASE WHEN t.outcome = 'failed' THEN
+            CASE WHEN t.failure_reason = 'output_moderation' THEN 'output_moderation'
+                WHEN t.failure_type IN ('model_error', 'network', 'param_error') THEN t.failure_type
+                WHEN t.failure_reason = 'error' THEN 'error'
+                ELSE 'other' END
+        END AS cause,
         -- A type without an order: PostgreSQL hashes what is grouped by it, and never sorts a month's tasks.
         '0'::xid AS unordered
     FROM classified_task AS t
@@ -45,4 +53,4 @@ FROM (
     WHERE t.clock = 'dispatch' OR NOT b.is_both
 ) AS t
 GROUP BY t.account, t.model, t.outcome, t.marks, t.cost, t.batch_id, t.stranger, t.id, t.set_aside, t.cell_cut,
-    t.unordered /* divided: , t.user_id */
+    t.day, t.cause, t.unordered /* divided: , t.user_id */

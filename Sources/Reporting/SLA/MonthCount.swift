@@ -91,11 +91,11 @@ struct MonthCount: Sendable {
     /// Where the columns of `month_tasks.sql` are.
     private enum Column {
         static let account = 0, model = 1, outcome = 2, marks = 3, tasks = 4, cost = 5, batch = 6, lastTerminalAt = 7
-        static let durations = 8, stranger = 9, id = 10, setAside = 11, cellCut = 12
+        static let durations = 8, stranger = 9, id = 10, setAside = 11, cellCut = 12, day = 13, cause = 14
 
         static let names = [
             "account", "model", "outcome", "marks", "tasks", "cost", "batch_id", "last_terminal_at", "durations",
-            "stranger", "id", "set_aside", "cell_cut",
+            "stranger", "id", "set_aside", "cell_cut", "day", "cause",
         ]
     }
 
@@ -146,6 +146,7 @@ struct MonthCount: Sendable {
     private(set) var withoutModel: Int64 = 0
     private(set) var withoutBatch: Int64 = 0
     private(set) var undated: Int64 = 0
+    private(set) var days = MonthDays()
 
     /// Rows of a batch mostly come together: what the last one was counted to is looked at first.
     private var lastKey: (key: Key, group: Int)?
@@ -193,6 +194,10 @@ struct MonthCount: Sendable {
         let outcome = try Self.outcome(row.bytes(Column.outcome))
         groups[place].outcomes[outcome] += alike.tasks
         try row.appendMicroseconds(Column.durations, to: &groups[place].durations)
+        days.count(
+            alike.tasks, key, day: Int(try row.int(Column.day)), outcome: outcome,
+            cause: try row.optionalText(Column.cause),
+            batch: row.isNull(Column.batch) ? nil : try Identifier(row.bytes(Column.batch)))
         guard marks.contains(.isJudging) else { return }
         groups[place].judged += alike.tasks
         if marks.contains(.isTerminal) {
@@ -285,6 +290,8 @@ struct MonthCount: Sendable {
             groups[own].add(other.groups[place])
         }
         for (batch, place) in other.batches { work[self.place(of: batch)].add(other.work[place]) }
+        let numbers = other.models.map { number(ofModel: $0) }
+        days.add(other.days) { numbers[Int($0)] }
         strangers.formUnion(other.strangers)
         hasNobodys = hasNobodys || other.hasNobodys
         named += other.named

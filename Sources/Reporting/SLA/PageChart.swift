@@ -1,7 +1,7 @@
 import Documents
 import Domain
 
-/// A line chart of percentages by month, as numbers for inline SVG.
+/// A line chart of percentages, as numbers for inline SVG.
 struct PageChart: Sendable {
     struct Tick: Sendable {
         let position: String
@@ -19,71 +19,127 @@ struct PageChart: Sendable {
         let name: String
         /// A CSS class, `s1` to `s6`.
         let style: String
-        /// SVG path data; a month without a figure is a gap.
+        /// SVG path data; where there is no figure is a gap.
         let path: String
         let marks: [Mark]
         let legendX: String
         let legendTextX: String
+        let legendY: String
+        let legendTextY: String
+    }
+
+    /// A line across the chart.
+    struct Line: Sendable {
+        let fromY: String
+        let toY: String
+        let labelY: String
+        let label: String
+    }
+
+    /// One series before it is laid out.
+    struct Values {
+        let name: String
+        let values: [Percent?]
     }
 
     let anchor: String
     let title: String
     let summary: String
+    /// A sentence below the title, or none.
+    let notes: [String]
+    let height: String
     let xTicks: [Tick]
     let yTicks: [Tick]
     let series: [Series]
-    /// The height of the target's line; empty where series have different targets.
-    let targetY: String
-    let targetLabel: String
-    let hasTarget: Bool
+    let lines: [Line]
     let table: PageTable
 
     private static let left = 58.0
     private static let width = 640.0
     private static let top = 14.0
-    private static let height = 150.0
+    private static let plotHeight = 150.0
+    private static let legendTop = 206.0
+    private static let legendColumns = 4
 
-    /// Lays out one promise of the trend; nil where no month has a figure.
+    /// Lays out the months of one promise; nil where no month has a figure. Months before the first figure are left
+    /// out.
     init?(_ grid: TrendGrid) {
         guard !grid.isEmpty else { return nil }
+        let grid = grid.withoutEmptyStart
+        let targets = Set(grid.series.compactMap(\.target)).sorted()
         let values = grid.series.flatMap { $0.values.compactMap(\.self) }
-        let targets = Set(grid.series.compactMap(\.target))
-        let lowest = (values + targets).min() ?? .zero
-        let span = Self.span(below: lowest)
+        let span = Self.span(below: (values + targets).min() ?? .zero)
+        let bottom = Percent.hundred.tenThousandths - span
+        self.init(
+            anchor: "chart-" + grid.name.rawValue.replacing("_", with: "-"),
+            title: grid.name.title + ", month by month",
+            summary: Self.summary(grid), notes: [], places: grid.months.map(\.description),
+            series: grid.series.map { Values(name: $0.name, values: $0.values) },
+            range: bottom...Percent.hundred.tenThousandths,
+            lines: targets.map { ($0, $0, "target \($0.short) %") }, table: PageTable(grid.table))
+    }
+
+    /// Lays out the budget burnt from the month's first day on; nil where nothing has an allowance.
+    init?(_ burn: BudgetBurn) {
+        guard !burn.series.isEmpty else { return nil }
+        let highest = burn.series.flatMap { $0.values.compactMap(\.self) }.max() ?? .zero
+        let tops: [Int64] = [1_200_000, 1_500_000, 2_000_000, 4_000_000, 10_000_000]
+        let top = tops.first { $0 >= highest.tenThousandths } ?? highest.tenThousandths
+        self.init(
+            anchor: "chart-budget", title: "Budget burnt",
+            summary: "The share of each allowance that was gone at the end of each day, in percent. "
+                + burn.series.map { "\($0.name) \($0.values.compactMap(\.self).last.map { "\($0.short) %" } ?? "")" }
+                .joined(separator: ", ") + ".",
+            notes: ["Above the dotted line an allowance goes faster than the month; at 100 % it is gone."],
+            places: (1...burn.month.dayCount).map(String.init), series: burn.series, range: 0...top,
+            lines: [(.hundred, .hundred, "all of it"), (.zero, .hundred, "")], table: PageTable(burn.table))
+    }
+
+    /// - Parameters:
+    ///   - range: From the lowest to the highest value, in ten-thousandths of a percent.
+    ///   - lines: Across the chart, from its left end to its right one.
+    private init(
+        anchor: String, title: String, summary: String, notes: [String], places: [String], series: [Values],
+        range: ClosedRange<Int64>, lines: [(from: Percent, to: Percent, label: String)], table: PageTable
+    ) {
         func x(_ index: Int) -> Double {
-            Self.left + Self.width * Double(index) / Double(max(grid.months.count - 1, 1))
+            places.count == 1
+                ? Self.left + Self.width / 2
+                : Self.left + Self.width * Double(index) / Double(places.count - 1)
         }
         func y(_ percent: Percent) -> Double {
-            let fraction = Double(Percent.hundred.tenThousandths - percent.tenThousandths) / Double(span)
-            return Self.top + Self.height * fraction
+            let span = Double(range.upperBound - range.lowerBound)
+            return Self.top + Self.plotHeight * Double(range.upperBound - percent.tenThousandths) / span
         }
-        anchor = "chart-" + grid.name.rawValue.replacing("_", with: "-")
-        title = grid.name.title
-        summary = Self.summary(grid)
-        xTicks = grid.months.enumerated().map { Tick(position: Self.number(x($0)), label: $1.description) }
+        (self.anchor, self.title, self.summary, self.notes, self.table) = (anchor, title, summary, notes, table)
+        xTicks = places.enumerated().map { Tick(position: Self.number(x($0)), label: $1) }
         yTicks = (0...4).map { step in
-            let percent = Percent(tenThousandths: Percent.hundred.tenThousandths - span * Int64(step) / 4)
-            return Tick(position: Self.number(y(percent)), label: Self.short(percent))
+            let span = range.upperBound - range.lowerBound
+            let percent = Percent(tenThousandths: range.upperBound - span * Int64(step) / 4)
+            return Tick(position: Self.number(y(percent)), label: percent.short)
         }
-        series = grid.series.enumerated().map { index, line in
-            let marks = line.values.enumerated().compactMap { month, value in
+        self.series = series.enumerated().map { index, line in
+            let marks = line.values.enumerated().compactMap { place, value in
                 value.map { percent in
                     Mark(
-                        x: Self.number(x(month)), y: Self.number(y(percent)),
-                        label: "\(line.name), \(grid.months[month]): \(percent) %")
+                        x: Self.number(x(place)), y: Self.number(y(percent)),
+                        label: "\(line.name), \(places[place]): \(percent) %")
                 }
             }
-            let legendX = Self.left + 150 * Double(index)
+            let legendX = Self.left + 162 * Double(index % Self.legendColumns)
+            let legendY = Self.legendTop + 18 * Double(index / Self.legendColumns)
             return Series(
                 name: line.name, style: "s\(index % 6 + 1)",
                 path: Self.path(line.values.map { $0.map(y) }, x: x), marks: marks,
-                legendX: Self.number(legendX), legendTextX: Self.number(legendX + 26))
+                legendX: Self.number(legendX), legendTextX: Self.number(legendX + 26), legendY: Self.number(legendY),
+                legendTextY: Self.number(legendY + 4))
         }
-        let target = targets.count == 1 ? targets.first : nil
-        hasTarget = target != nil
-        targetY = target.map { Self.number(y($0)) } ?? ""
-        targetLabel = target.map { "target \(Self.short($0)) %" } ?? ""
-        table = PageTable(grid.table)
+        let rows = (max(series.count, 1) - 1) / Self.legendColumns
+        height = Self.number(Self.legendTop + 16 + 18 * Double(rows))
+        self.lines = lines.map { from, to, label in
+            Line(
+                fromY: Self.number(y(from)), toY: Self.number(y(to)), labelY: Self.number(y(from) - 4), label: label)
+        }
     }
 
     /// The smallest of a few round spans below 100 % that shows the lowest value, in ten-thousandths.
@@ -108,15 +164,8 @@ struct PageChart: Sendable {
     }
 
     /// One decimal, the same in every locale.
-    private static func number(_ value: Double) -> String {
+    static func number(_ value: Double) -> String {
         FixedPoint.text(Int64((value * 10).rounded()), places: 1)
-    }
-
-    /// A percentage without needless zeros: `99.95`.
-    private static func short(_ percent: Percent) -> String {
-        var text = percent.description
-        while text.hasSuffix("0") { text.removeLast() }
-        return text.hasSuffix(".") ? String(text.dropLast()) : text
     }
 
     private static func summary(_ grid: TrendGrid) -> String {
@@ -124,5 +173,71 @@ struct PageChart: Sendable {
             "\(line.name) \(line.values.last.flatMap(\.self).map { "\($0) %" } ?? "without a figure")"
         }
         return "\(grid.name.title) by month. Last month: \(parts.joined(separator: ", "))."
+    }
+}
+
+extension TrendGrid {
+    /// The same from the first month on that has a figure.
+    var withoutEmptyStart: TrendGrid {
+        let first = months.indices.first { month in series.contains { $0.values[month] != nil } } ?? 0
+        return TrendGrid(
+            name: name, months: Array(months[first...]),
+            series: series.map { Series(name: $0.name, target: $0.target, values: Array($0.values[first...])) })
+    }
+}
+
+/// What was gone of each allowance at the end of each day.
+struct BudgetBurn {
+    let month: Month
+    let series: [PageChart.Values]
+
+    /// Of the promises about the whole report that allow for anything: minutes of the whole month, and tasks of those
+    /// that are valid so far.
+    init(_ promises: [Promise], _ figures: SLAFigures, _ scope: SLAScope) {
+        let (month, dayStarts) = (scope.request.month, scope.dayStarts)
+        let passed = dayStarts.count { $0 < scope.current.cutoff }
+        self.month = month
+        series = promises.compactMap { promise in
+            guard let target = promise.target, target < .hundred, promise.budget.state != nil else { return nil }
+            let spent: [Int64]
+            let whole: Int64
+            switch promise.name {
+            case .availability:
+                let own = figures.detail.downtime.filter { $0.component == promise.subject }
+                let minutes = DayMinutes(own, scope)
+                spent = (1...month.dayCount).map { minutes[$0, .down] }
+                whole = scope.progress.totalMinutes
+            case .completion:
+                guard
+                    let model = figures.detail.models.first(where: {
+                        $0.model.utf8.elementsEqual(promise.subject.utf8)
+                    })
+                else { return nil }
+                spent = (1...month.dayCount).map { model.count(MonthDays.bad, day: $0) }
+                whole = promise.attainment.valid
+            default: return nil
+            }
+            let share = Int128(Percent.hundred.tenThousandths - target.tenThousandths) * Int128(whole)
+            guard share > 0 else { return nil }
+            var sum: Int64 = 0
+            let values = spent.enumerated().map { day, count -> Percent? in
+                sum += count
+                guard day < passed else { return nil }
+                let million = Int128(Percent.hundred.tenThousandths)
+                return Percent(tenThousandths: Int64(clamping: Int128(sum) * million * million / share))
+            }
+            let name = promise.subject.isEmpty ? promise.name.title : promise.subject
+            return PageChart.Values(name: name, values: values)
+        }
+    }
+
+    /// The same numbers as a table.
+    var table: Table {
+        Table(
+            name: "budget-by-day", title: "Budget burnt by day", note: "",
+            columns: [Column("day", .text)] + series.map { Column($0.name, .percent, title: "\($0.name) %") },
+            rows: (1...month.dayCount).map { day in
+                [.text(month.dayText(day))] + series.map { .optional($0.values[day - 1]) }
+            })
     }
 }

@@ -16,6 +16,8 @@ struct SLAFigures: Sendable {
         let obligatedCredits: Int64
         let refundedCredits: Int64
         let microseconds: Int64?
+        /// The day of the month on which the batch was created, from 1.
+        let day: Int
     }
 
     struct RefundRate: Sendable {
@@ -63,6 +65,8 @@ struct SLAFigures: Sendable {
     var exceptions: [Exception] = []
     /// The components' availability in each account's own month, by slug.
     var ownAvailability: [String: [AvailabilityFigure]] = [:]
+    /// What the page draws and explains beyond its tables.
+    var detail = MonthDetail()
     /// The months before the reported one.
     var history = TrendHistory()
 

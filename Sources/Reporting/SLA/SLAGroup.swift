@@ -25,10 +25,15 @@ struct SLAGroup {
 
     /// Puts reports together as far as their months are the same.
     static func groups(of scopes: [SLAScope]) -> [SLAGroup] {
-        var groups: [[SLAScope.JudgedMonth]: [SLAScope]] = [:]
-        var order: [[SLAScope.JudgedMonth]] = []
+        struct Alike: Hashable {
+            let months: [SLAScope.JudgedMonth]
+            /// Of the reported one.
+            let dayStarts: [Instant]
+        }
+        var groups: [Alike: [SLAScope]] = [:]
+        var order: [Alike] = []
         for scope in scopes {
-            let months = scope.earlier + [scope.current]
+            let months = Alike(months: scope.earlier + [scope.current], dayStarts: scope.dayStarts)
             if groups[months] == nil { order.append(months) }
             groups[months, default: []].append(scope)
         }
@@ -48,7 +53,7 @@ extension SLAScope {
             // The standard contract is that of the month's end, which all of them have in common.
             contracts: Self.listed(first.contracts[0], scopes.flatMap(\.contracts)),
             stretches: scopes.flatMap(\.stretches), ownContracts: scopes.flatMap(\.ownContracts),
-            timeZone: first.timeZone, judged: first.judged, earlier: first.earlier,
+            timeZone: first.timeZone, clock: first.clock, judged: first.judged, earlier: first.earlier,
             ownPeriods: scopes.reduce(into: [:]) { $0.merge($1.ownPeriods) { own, _ in own } },
             standIns: first.standIns, isOneSnapshot: first.isOneSnapshot)
     }
@@ -79,13 +84,27 @@ extension SLAScope {
         let stretches = Dictionary(
             grouping: try contracts.stretches(of: begun.map(\.account), session: session), by: \.userID)
         let standIns = try Self.standIns(session, catalog)
+        let (first, last) = (
+            begun.compactMap(\.periods.last?.start).min(),
+            begun.compactMap(\.periods.last).max {
+                $0.end < $1.end
+            }
+        )
+        let clocks =
+            if let first, let last {
+                try ReportClock.read(
+                    session, zones: begun.map(\.account.timeZone), from: first, until: Self.lastShown(last))
+            } else {
+                [String: ReportClock]()
+            }
         var replayed: Set<ReportScope> = []
         return try begun.map { account, periods in
             let scope = try SLAScope(
                 request.of(account.slug), accounts: [account],
                 onlyAccount: account, periods: Array(zip(months, periods)), ownPeriods: periods.suffix(1),
                 stretches: stretches[account.userID] ?? [], contracts: contracts, standIns: standIns,
-                isOneSnapshot: !catalog.isDistributed, snapshotAt: snapshotAt)
+                isOneSnapshot: !catalog.isDistributed, snapshotAt: snapshotAt
+            ) { zone, _ in clocks[zone] }
             if replayed.insert(scope.judged).inserted { try scope.requireReplayed(session) }
             return scope
         }

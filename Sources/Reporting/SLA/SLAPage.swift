@@ -1,5 +1,5 @@
 import Documents
-public import Domain
+import Domain
 import Schema
 
 /// What the SLA page shows: stored, preformatted values, because a template sees nothing else.
@@ -14,37 +14,130 @@ struct SLAPage: Sendable {
         let text: String
     }
 
+    /// A promise of the summary.
+    struct SummaryRow: Sendable {
+        let title: String
+        /// Its card on the page, where it has one.
+        let links: [String]
+        let promised: String
+        let attained: String
+        let counts: String
+        let standing: String
+        let standingStyle: String
+        /// How much more or less than in the month before, where anybody knows.
+        let changes: [String]
+    }
+
     let title: String
     let status: String
     let isFinal: Bool
     let sentence: String
     let hasBreach: Bool
     let facts: [Fact]
-    let promises: PageTable
-    let charts: [PageChart]
-    let hasCharts: Bool
+    let promises: [SummaryRow]
+    let hasChanges: Bool
+    /// The month before.
+    let before: String
+    let cards: [PromiseCard]
+    let hasCards: Bool
+    /// What the cards are about.
+    let cardsTitle: String
+    /// Promises that are broken to single customers, where the report is everybody's.
+    let customers: [PageTable]
+    let pictures: SLAPictures
     let tables: [PageTable]
     let definitions: [Definition]
+    /// Instants and digests to the last digit.
+    let exact: [Fact]
     let provenance: PageTable
     let closing: String
 
     init(
-        scope: SLAScope, summary: SLASummary, tables: [Table], grids: [TrendGrid], definitions: [Definition],
-        provenance: Table
+        scope: SLAScope, figures: SLAFigures, summary: SLASummary, tables: [Table], grids: [TrendGrid],
+        definitions: [Definition], provenance: Table
     ) {
         let subject = scope.onlyAccount?.name ?? "all customers"
+        let words = PromiseWords(scope)
         title = "Service level report, \(scope.request.month.title), \(subject)"
         status = summary.status
         isFinal = summary.status == "final"
         (sentence, hasBreach) = (summary.sentence, summary.isBroken)
-        facts = Facts(scope, status: summary.status).all
-        promises = PageTable(summary.widestTable)
-        charts = grids.compactMap { PageChart($0) }
-        hasCharts = !charts.isEmpty
-        self.tables = tables.map { PageTable($0) }
+        let exact = Facts(scope, status: summary.status)
+        facts = Self.facts(scope)
+        let explained = summary.promises.filter(words.needsExplaining)
+        let builder = PromiseCards(words: words, figures: figures, tables: tables)
+        cards = explained.enumerated().map { builder.card($1, number: $0 + 1) }
+        hasCards = !cards.isEmpty
+        cardsTitle = scope.isFinal ? "Broken promises" : "Promises at risk"
+        let month = scope.request.month.adding(months: -1)
+        before = month?.name ?? ""
+        promises = summary.promises.map { promise in
+            let standing = words.standing(promise)
+            let number = explained.firstIndex(of: promise)
+            return SummaryRow(
+                title: words.title(promise), links: number.map { ["#" + PromiseCards.anchor($0 + 1)] } ?? [],
+                promised: words.promised(promise), attained: words.attained(promise), counts: words.counts(promise),
+                standing: standing.text, standingStyle: standing.style,
+                changes: Self.change(promise, from: figures.history.points.filter { $0.month == month }))
+        }
+        hasChanges = promises.contains { !$0.changes.isEmpty }
+        let shown = PageTables(words: words)
+        customers = scope.onlyAccount == nil ? [Self.customers(summary, words)].compactMap(\.self) : []
+        pictures = SLAPictures(figures, summary, scope, grids: grids)
+        // Of one customer the promises stand in the summary.
+        self.tables = tables.filter { scope.onlyAccount == nil || $0.name != "promises" }.map(shown.table)
         self.definitions = definitions
+        self.exact = exact.period + exact.judgement
         self.provenance = PageTable(provenance)
-        closing = "Judged as of \(scope.current.cutoff). The same database gives the same page, byte for byte."
+        closing =
+            "Judged as of \(scope.clock.text(scope.current.cutoff)), \(scope.timeZone). "
+            + "The same database gives the same page, byte for byte."
+    }
+
+    /// What identifies the report, for people.
+    private static func facts(_ scope: SLAScope) -> [Fact] {
+        let (clock, period) = (scope.clock, scope.current.period)
+        return (scope.onlyAccount.map { [Fact(term: "Customer", value: "\($0.name) (\($0.slug))")] } ?? [])
+            + [
+                Fact(term: "Period", value: "\(clock.text(period.start)) to \(clock.text(period.end))"),
+                Fact(
+                    term: "Time zone",
+                    value: scope.onlyAccount?.zoneText(of: scope.request.month) ?? scope.timeZone),
+                Fact(term: "Judged as of", value: clock.text(scope.current.cutoff)),
+            ]
+            + (scope.isFinal ? [] : [Fact(term: "Final from", value: clock.text(scope.finalityAt))])
+            + (scope.snapshotRemark.map { [Fact(term: "Read", value: $0)] } ?? [])
+            + scope.contracts.map { contract in
+                Fact(term: "Contract", value: "\(contract.profile.name), version \(contract.profile.version)")
+            }
+    }
+
+    private static func change(_ promise: Promise, from before: [TrendPoint]) -> [String] {
+        let own = before.first { $0.promise == promise.name && $0.subject.utf8.elementsEqual(promise.subject.utf8) }
+        guard let now = promise.attained, promise.attainment.valid > 0, let then = own?.attained else { return [] }
+        return [now.difference(from: then)]
+    }
+
+    private static func customers(_ summary: SLASummary, _ words: PromiseWords) -> PageTable? {
+        let broken = summary.all.filter { !$0.account.isEmpty && words.needsExplaining($0) }
+        guard !broken.isEmpty else { return nil }
+        return PageTable(
+            Table(
+                name: "customers", title: "Customer by customer", note: "",
+                columns: [
+                    Column("customer", .text), Column("promise", .text), Column("promised", .text),
+                    Column("attained", .text), Column("counted", .text), Column("verdict", .text),
+                ],
+                rows: broken.map { promise in
+                    [
+                        .text(words.customer(promise.account)), .text(words.title(promise)),
+                        .text(words.promised(promise)), .text(words.attained(promise)), .text(words.counts(promise)),
+                        SLASummary.verdict(promise.verdict, promise.budget, isFinal: words.scope.isFinal),
+                    ]
+                }),
+            remainder: broken.count > Limits.pageRows
+                ? "\(GroupedNumber.text(Int64(broken.count - Limits.pageRows))) more are among the promises below." : ""
+        )
     }
 
     /// What identifies a report.
@@ -86,141 +179,5 @@ struct SLAPage: Sendable {
                             + contract.sha256)
                 }
         }
-    }
-}
-
-/// What an SLA report comes to: its promises, each with its verdict, and all of them in one sentence.
-public struct SLASummary: Sendable {
-    /// The promises about the whole report: everybody's, or its one account's.
-    public let promises: [Promise]
-    /// How it went on the whole, and then account by account.
-    public let sentence: String
-    /// True if any promise of any account is broken.
-    public let hasBreach: Bool
-    /// Every promise, also account by account, in the order of the report.
-    let all: [Promise]
-    private let isFinal: Bool
-    private let hasData: Bool
-
-    init(_ promises: [Promise], scope: SLAScope, hasData: Bool) {
-        isFinal = scope.isFinal
-        self.hasData = hasData
-        all = promises.map { (key: Self.key($0), promise: $0) }.sorted { left, right in
-            for (a, b) in zip(left.key, right.key) where a != b { return a.lexicographicallyPrecedes(b) }
-            return false
-        }.map(\.promise)
-        let own = scope.onlyAccount?.slug ?? ""
-        let widest = all.filter { $0.account.isEmpty || $0.account == own }
-        self.promises = widest
-        hasBreach = all.contains { $0.verdict == .breach }
-        sentence =
-            hasData
-            ? Self.sentence(widest, of: all, isFinal: scope.isFinal)
-            : "There was nothing to judge: the month has no task, no batch and no probe."
-    }
-
-    /// How sure the figures are, for a heading: `final`, `preliminary`, or `no data` where there are none.
-    public var status: String { !hasData ? "no data" : isFinal ? "final" : "preliminary" }
-
-    /// True where a promise is broken for good: one of a month that is not final may only be behind.
-    var isBroken: Bool { all.contains { $0.verdict == .breach && (isFinal || $0.budget.state == .lost) } }
-
-    /// The verdict of a promise as people read it: one that may still change has beside it how it stands.
-    public func verdictText(of promise: Promise) -> String {
-        Self.verdict(promise.verdict, promise.budget, isFinal: isFinal).pageText
-    }
-
-    /// The same as a cell. Files hold the verdict alone, and the state in a table of its own.
-    static func verdict(_ verdict: Verdict, _ budget: Budget, isFinal: Bool) -> Cell {
-        guard !isFinal, verdict == .breach, let state = budget.state else { return .verdict(verdict) }
-        return .remarked(verdict.rawValue, remark: state.text, isOpen: state != .lost)
-    }
-
-    /// How many of the promises about the whole report were judged so.
-    public func count(_ verdict: Verdict) -> Int { Self.count(verdict, in: promises) }
-
-    /// The table of every promise.
-    var table: Table { table(all) }
-    /// The same of the promises about the whole report.
-    var widestTable: Table { table(promises) }
-    /// The same with the promises about the whole report in front.
-    var tableWidestFirst: Table { table(promises + all.filter { !promises.contains($0) }) }
-    /// What of the allowance of every promise is gone.
-    var budgetTable: Table {
-        Table(
-            name: "budget", title: "Budget",
-            note: "What each target lets fail of the month: of all its minutes for availability, of the valid items so "
-                + "far for the rest. Left is allowed − spent. A burn rate over 1 spends faster than the month allows. "
-                + "A target of 100 % has no budget.",
-            columns: [
-                Column("promise", .text), Column("account", .text), Column("subject", .text),
-                Column("allowed", .integer), Column("spent", .integer), Column("left", .integer),
-                Column("spent_percent", .percent, title: "Spent %"),
-                Column("elapsed_percent", .percent, title: "Elapsed %"), Column("burn_rate", .decimal),
-                Column("state", .text, width: 22),
-            ],
-            rows: all.map { promise in
-                let budget = promise.budget
-                return [
-                    .text(promise.name.rawValue), .text(promise.account), .text(promise.subject),
-                    .optional(budget.allowed), .integer(budget.spent), .optional(budget.left),
-                    .optional(budget.spentPercent), .optional(budget.elapsed),
-                    .ratio(tenThousandths: budget.burnTenThousandths), .text(budget.state?.text ?? ""),
-                ]
-            })
-    }
-
-    private func table(_ promises: [Promise]) -> Table {
-        Table(
-            name: "promises", title: "Promises",
-            note: "What was promised in writing, and how the month went: for everybody, then account by account.",
-            columns: [
-                Column("promise", .text), Column("account", .text), Column("subject", .text),
-                Column("target", .percent, title: "Target %"), Column("good", .integer), Column("valid", .integer),
-                Column("attained", .percent, title: "Attained %"), Column("verdict", .text, width: 17),
-            ],
-            rows: promises.map { promise in
-                [
-                    .text(promise.name.rawValue), .text(promise.account), .text(promise.subject),
-                    .optional(promise.target), .integer(promise.attainment.good), .integer(promise.attainment.valid),
-                    .optional(promise.attained),
-                    Self.verdict(promise.verdict, promise.budget, isFinal: isFinal),
-                ]
-            })
-    }
-
-    /// How those stand that are broken in a month that is not final.
-    private static func states(_ widest: [Promise]) -> String {
-        let states = widest.filter { $0.verdict == .breach }.map(\.budget.state)
-        func isRecoverable(_ state: Budget.State?) -> Bool { if case .recoverable = state { true } else { false } }
-        let counts: [(Int, String)] = [
-            (states.count { $0 == .lost }, "lost"), (states.count { $0 == .atRisk }, "at risk"),
-            (states.count(where: isRecoverable), "recoverable"),
-        ]
-        return counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-    }
-
-    private static func sentence(_ widest: [Promise], of all: [Promise], isFinal: Bool) -> String {
-        let (passes, breaches) = (count(.pass, in: widest), count(.breach, in: widest))
-        let unknown = count(.insufficientData, in: widest)
-        var sentence = "\(passes) \(passes == 1 ? "promise was" : "promises were") kept and \(breaches) broken"
-        if breaches == 0 && passes == 0 { sentence = "There was nothing to judge" }
-        if breaches > 0, !isFinal { sentence += " (\(states(widest)))" }
-        if unknown > 0 { sentence += "; \(unknown) could not be judged for want of data" }
-        let everything = count(.breach, in: all)
-        if everything > breaches {
-            sentence +=
-                "; account by account, \(count(.pass, in: all) - passes) were kept and \(everything - breaches) broken"
-        }
-        return sentence + (isFinal ? "." : ", so far.")
-    }
-
-    private static func count(_ verdict: Verdict, in promises: [Promise]) -> Int {
-        promises.count { $0.verdict == verdict }
-    }
-
-    /// What a report is ordered by: no two of its promises share it.
-    private static func key(_ promise: Promise) -> [[UInt8]] {
-        [Array(promise.name.rawValue.utf8), NaturalOrder.key(promise.account), Array(promise.subject.utf8)]
     }
 }

@@ -21,16 +21,23 @@ extension SLAReader {
             figures.ownAvailability = [scope.accounts[0].slug: figures.availability]
             figures.completions = month.completions().filter { $0.account != nil }.map(\.own)
             figures.judgedTasks = month.judged
+            figures.detail.models = month.detail(scope.widestProfile)
             figures.refundRates = try month.refundRates().filter { $0.account != nil }.map(\.own)
             return figures
         }
         try countBatches(counted, into: &figures)
         let exceptions = try self.exceptions(counted).apart(figures.count, by: \.account)
+        let ages = try refundAges(counted).apart(figures.count, by: \.account)
+        let notices = scopes.map(\.widestProfile.maintenanceNoticeHours)
+        let downtime = try Dictionary(
+            uniqueKeysWithValues: Set(notices).sorted().map { ($0, try self.downtime(noticeHours: $0)) })
         let missing = missingTables()
         let histories = try histories(ofEach: scopes)
         for index in figures.indices {
             figures[index].exceptions =
                 missing + (months[index].exceptions() + exceptions[index]).map(\.own).sorted()
+            figures[index].detail.refundAges = ages[index].map(\.own)
+            figures[index].detail.downtime = downtime[notices[index]] ?? []
             figures[index].history = histories[index]
         }
         return figures
@@ -115,8 +122,12 @@ extension SLAFigures.RefundException {
     fileprivate var own: Self {
         .init(
             account: 1, batchID: batchID, refundClass: refundClass, obligatedCredits: obligatedCredits,
-            refundedCredits: refundedCredits, microseconds: microseconds)
+            refundedCredits: refundedCredits, microseconds: microseconds, day: day)
     }
+}
+
+extension MonthDetail.RefundAge {
+    fileprivate var own: Self { .init(account: 1, refundClass: refundClass, step: step, batches: batches) }
 }
 
 extension SLAFigures.RefundRate {

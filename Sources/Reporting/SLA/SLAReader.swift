@@ -85,6 +85,9 @@ struct SLAReader {
         figures.refundExceptions = try refundExceptions(counted)
         figures.exceptions = missingTables() + (month.exceptions() + (try exceptions(counted))).sorted()
         figures.ownAvailability = try ownAvailability()
+        figures.detail.models = month.detail(scope.widestProfile)
+        figures.detail.refundAges = try refundAges(counted)
+        figures.detail.downtime = try downtime(noticeHours: scope.widestProfile.maintenanceNoticeHours)
         figures.history = try history()
         return figures
     }
@@ -257,7 +260,25 @@ struct SLAReader {
                 account: try row.int("account"), batchID: try row.text("batch_id"),
                 refundClass: try row.text("class"), obligatedCredits: try row.int("obligated_credits"),
                 refundedCredits: try row.int("refunded_credits"),
-                microseconds: try row.optionalInt("refund_microseconds"))
+                microseconds: try row.optionalInt("refund_microseconds"), day: Int(try row.int("day")))
+        }
+    }
+
+    /// Refunds of the month by account, class and the time that they took.
+    func refundAges(_ counted: [String: Value]?) throws -> [MonthDetail.RefundAge] {
+        try rows("refund_ages", counted: counted).map { row in
+            MonthDetail.RefundAge(
+                account: try row.int("account"), refundClass: try row.text("class"), step: Int(try row.int("step")),
+                batches: try row.int("batches"))
+        }
+    }
+
+    /// Minutes of the month that were not up, with maintenance that was announced so many hours ahead.
+    func downtime(noticeHours: Int64) throws -> [MonthDetail.Downtime] {
+        try rows("downtime", noticeHours: noticeHours).map { row in
+            MonthDetail.Downtime(
+                component: try row.text("component"), kind: .init(rawValue: try row.text("kind")) ?? .down,
+                startsAt: try row.instant("starts_at"), minutes: try row.int("minutes"))
         }
     }
 
@@ -283,7 +304,7 @@ extension SLAReader {
         var script = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n\(ReportSession.settings);\n"
         let current = [
             "availability", "completion", "batches", "idempotency", "refund_exceptions", "refund_rates", "exceptions",
-            "task_exceptions",
+            "task_exceptions", "downtime", "refund_ages",
         ]
         for name in current { script += try statement(name, months: [scope.current]) }
         for name in ["availability", "trend_completion", "batches"] where !scope.earlier.isEmpty {

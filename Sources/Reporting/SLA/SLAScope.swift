@@ -30,6 +30,8 @@ struct SLAScope: Sendable {
     let ownContracts: [Contract]
     /// The IANA zone of the reported month.
     let timeZone: String
+    /// Its clock.
+    let clock: ReportClock
     /// The reported month, and as of when it is judged.
     let judged: ReportScope
     /// The months before the reported one, oldest first, each judged at its own finality.
@@ -56,6 +58,8 @@ struct SLAScope: Sendable {
     }
     /// The reported month as the queries take it.
     var current: JudgedMonth { JudgedMonth(month: request.month, period: judged.period, cutoff: judged.cutoff) }
+    /// The first instant of each of its days.
+    var dayStarts: [Instant] { clock.dayStarts(of: request.month, judged.period) }
     /// How far the month has come at the cutoff.
     var progress: Budget.Progress { .init(of: judged.period, cutoff: judged.cutoff, isFinal: isFinal) }
     var standard: ContractProfile { contracts[0].profile }
@@ -120,6 +124,10 @@ struct SLAScope: Sendable {
             "limit_models": .texts(limits.map(\.1)),
             "limit_seconds": .ints(limits.map(\.2)),
             "maintenance_notice_hours": .int(noticeHours),
+            "day_starts": .instants(dayStarts),
+            // That of the standard contract: accounts whose own differs are counted together.
+            "refund_step_microseconds": .int(
+                max(standard.refundDeadlineSeconds * 1_000_000 / MonthDetail.RefundAge.stepsOfDeadline, 1)),
             "with_batch_tasks": .bool(false), "reader_part": .int(0), "reader_parts": .int(1),
         ]
     }
@@ -144,18 +152,22 @@ extension SLAScope {
             ownPeriods: localMonths.periods(of: accounts.map { (request.month, $0) }),
             stretches: contracts.stretches(of: accounts, session: session), contracts: contracts,
             standIns: Self.standIns(session, catalog), isOneSnapshot: !catalog.isDistributed,
-            snapshotAt: session.snapshotInstant())
+            snapshotAt: session.snapshotInstant()
+        ) { zone, period in
+            try ReportClock.read(session, zones: [zone], from: period.start, until: Self.lastShown(period))[zone]
+        }
         try requireReplayed(session)
     }
 
     /// - Parameters:
     ///   - periods: The months up to the reported one.
     ///   - ownPeriods: The reported month of each account.
+    ///   - clock: The clock of a zone, around a month.
     init(
         _ request: SLARequest, accounts: [Account], onlyAccount: Account?, periods: [(month: Month, period: Period)],
         ownPeriods: [Period], stretches: [Contracts.Stretch], contracts: Contracts, standIns: [String: String],
-        isOneSnapshot: Bool, snapshotAt: Instant
-    ) throws(DaybookError) {
+        isOneSnapshot: Bool, snapshotAt: Instant, clock: (String, Period) throws -> ReportClock?
+    ) throws {
         let own = try contracts.contracts(of: accounts, periods: ownPeriods)
         let standard = try contracts.contract("standard", monthEnd: periods.last?.period.end ?? .distantFuture)
         let judging = Self.listed(standard, stretches.map(\.contract) + own)
@@ -168,7 +180,8 @@ extension SLAScope {
             snapshotAt: snapshotAt)
         self.init(
             request: request, accounts: accounts, onlyAccount: onlyAccount, areApart: onlyAccount != nil,
-            contracts: judging, stretches: stretches, ownContracts: own, timeZone: timeZone, judged: judged,
+            contracts: judging, stretches: stretches, ownContracts: own, timeZone: timeZone,
+            clock: try clock(timeZone, period) ?? .utc, judged: judged,
             earlier: periods.dropLast().map { month, period in
                 JudgedMonth(
                     month: month, period: period,
@@ -176,6 +189,11 @@ extension SLAScope {
             },
             ownPeriods: Dictionary(uniqueKeysWithValues: zip(accounts.map(\.slug), ownPeriods)),
             standIns: standIns, isOneSnapshot: isOneSnapshot)
+    }
+
+    /// How far a report of a month shows instants: until service credits may be asked for.
+    static func lastShown(_ period: Period) -> Instant {
+        period.end.adding(seconds: (Limits.creditRequestDays + 2) * 86_400)
     }
 
     /// Relations of the queries in the places of others, by what the database has.

@@ -22,12 +22,27 @@ struct SLATables {
 
     func make(_ summary: SLASummary) -> Made {
         let counted = [
-            summary.budgetTable, availability(), completion(), refunds(), refundExceptions(), refundRates(),
+            summary.budgetTable, availability(), completion(figures.completions), refunds(), refundExceptions(),
+            refundRates(),
             idempotency(), credits(),
         ]
         return Made(
             promises: summary.table, counted: counted.map(\.sorted), exceptions: exceptions().sorted,
             trend: trend().sorted)
+    }
+
+    /// The tables of the page: a model has the one row there by which it is judged.
+    func onPage(_ made: Made) -> [Table] {
+        made.shown.map { table in
+            guard table.name == "completion" else { return table }
+            var own = completion(figures.completions.filter { $0.figure.clock == contract(of: $0).clock })
+            own.sortRows()
+            return own
+        }
+    }
+
+    private func contract(of counted: SLAFigures.Of<CompletionFigure>) -> ContractProfile {
+        counted.account == nil ? scope.widestProfile : scope.profile(ofAccount: counted.account)
     }
 
     /// Every promise for everybody, and by account.
@@ -88,7 +103,7 @@ struct SLATables {
             })
     }
 
-    private func completion() -> Table {
+    private func completion(_ figures: [SLAFigures.Of<CompletionFigure>]) -> Table {
         let counts = [
             "valid", "good", "late", "failed", "timed_out", "cancelled_late", "in_flight_over", "excluded",
             "undetermined",
@@ -103,7 +118,7 @@ struct SLATables {
                 + [Column("attained", .percent, title: "Attained %"), Column("verdict", .text, width: 17)]
                 + [Column("finite_percent", .percent, title: "Finite %")]
                 + ["p50", "p90", "p95", "p99", "max"].map { Column("\($0)_seconds", .seconds, title: "\($0) seconds") },
-            rows: figures.completions.map { counted in
+            rows: figures.map { counted in
                 let figure = counted.figure
                 let contract = scope.profile(ofAccount: counted.account)
                 let numbers = [

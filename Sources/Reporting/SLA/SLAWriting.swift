@@ -71,8 +71,8 @@ struct SLAWriting {
         }
         if outputs.formats.contains(.html) {
             let page = SLAPage(
-                scope: scope, summary: summary, tables: made.shown, grids: grids, definitions: common.definitions,
-                provenance: provenanceTable)
+                scope: scope, figures: figures, summary: summary, tables: tables.onPage(made), grids: grids,
+                definitions: common.definitions, provenance: provenanceTable)
             let html = try settings.templates.render(page, template: "sla")
             try outputs.writeBeside(Array(html.utf8), extension: "html")
         }

@@ -30,6 +30,10 @@ struct TrendGrid: Sendable {
 
     var isEmpty: Bool { series.allSatisfy { $0.values.allSatisfy { $0 == nil } } }
 
+    init(name: Promise.Name, months: [Month], series: [Series]) {
+        (self.name, self.months, self.series) = (name, months, series)
+    }
+
     /// The points of one promise.
     init(_ name: Promise.Name, points: [TrendPoint], months: [Month]) {
         self.name = name

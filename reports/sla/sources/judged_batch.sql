@@ -1,8 +1,8 @@
 -- Every batch of a period with what it owes, what was given back, and the class of its refund. class is null where
 -- nothing is owed. charge says what is wrong with what it was charged, one finding per batch: more was delivered than
 -- paid for, a settled one was not charged what it delivered, or one that has begun was not frozen for all of its tasks.
-SELECT b.period, b.cutoff, b.id, b.user_id, b.account, b.request_id, b.frozen, b.webhook_url, b.webhook_status,
-    s.is_settled,
+SELECT b.period, b.cutoff, b.id, b.user_id, b.account, b.request_id, b.frozen, b.created_at, b.webhook_url,
+    b.webhook_status, s.is_settled,
     s.is_settled AND b.completed_at IS NULL AS is_settlement_estimated,
     coalesce(w.tasks, 0) > 0 AND b.status IS DISTINCT FROM 'queued' AS has_begun,
     coalesce(w.tasks, 0) AS tasks, coalesce(w.open_tasks, 0) AS open_tasks, coalesce(w.cost, 0) AS cost,
