@@ -61,7 +61,6 @@ struct ColumnChart: Sendable {
     private static let top = 22.0
     private static let plotHeight = 142.0
     private static let legendTop = 194.0
-    private static let legendColumns = 4
 
     /// - Parameters:
     ///   - places: What each column is of, in words.
@@ -102,15 +101,16 @@ struct ColumnChart: Sendable {
                     + own.map { "\(GroupedNumber.text($0.counts[column])) \($0.name)" }.joined(separator: ", "),
                 parts: parts)
         }
+        let legend = PageChart.legend(kinds.map(\.name))
         entries = kinds.enumerated().map { index, kind in
-            let x = Self.left + 162 * Double(index % Self.legendColumns)
-            let y = Self.legendTop + 18 * Double(index / Self.legendColumns)
+            let x = Self.left + legend[index].x
+            let y = Self.legendTop + PageChart.legendHeight * Double(legend[index].row)
             return Entry(
                 name: kind.name, style: "p\(kind.pattern)", x: PageChart.number(x), textX: PageChart.number(x + 20),
                 y: PageChart.number(y), textY: PageChart.number(y + 10))
         }
         height = PageChart.number(
-            Self.legendTop + 22 + 18 * Double((max(kinds.count, 1) - 1) / Self.legendColumns))
+            Self.legendTop + 22 + PageChart.legendHeight * Double(legend.last?.row ?? 0))
         limits = (limit.map { [$0] } ?? []).map { limit in
             Limit(
                 x: PageChart.number(x(limit.after)), textX: PageChart.number(x(limit.after) + 5), label: limit.label)

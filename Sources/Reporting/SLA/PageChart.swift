@@ -59,7 +59,7 @@ struct PageChart: Sendable {
     private static let top = 14.0
     private static let plotHeight = 150.0
     private static let legendTop = 206.0
-    private static let legendColumns = 4
+    static let legendHeight = 20.0
 
     /// Lays out the months of one promise; nil where no month has a figure. Months before the first figure are left
     /// out.
@@ -74,6 +74,7 @@ struct PageChart: Sendable {
             anchor: "chart-" + grid.name.rawValue.replacing("_", with: "-"),
             title: grid.name.title + ", month by month",
             summary: Self.summary(grid), notes: [], places: grid.months.map(\.description),
+            ticks: grid.months.enumerated().map { $1.shortText(withYear: $0 == 0) },
             series: grid.series.map { Values(name: $0.name, values: $0.values) },
             range: bottom...Percent.hundred.tenThousandths,
             lines: targets.map { ($0, $0, "target \($0.short) %") }, table: PageTable(grid.table))
@@ -91,7 +92,8 @@ struct PageChart: Sendable {
                 + burn.series.map { "\($0.name) \($0.values.compactMap(\.self).last.map { "\($0.short) %" } ?? "")" }
                 .joined(separator: ", ") + ".",
             notes: ["Above the dotted line an allowance goes faster than the month; at 100 % it is gone."],
-            places: (1...burn.month.dayCount).map(String.init), series: burn.series, range: 0...top,
+            places: (1...burn.month.dayCount).map(burn.month.dayText),
+            ticks: (1...burn.month.dayCount).map(String.init), series: burn.series, range: 0...top,
             lines: [(.hundred, .hundred, "all of it"), (.zero, .hundred, "")], table: PageTable(burn.table))
     }
 
@@ -99,7 +101,8 @@ struct PageChart: Sendable {
     ///   - range: From the lowest to the highest value, in ten-thousandths of a percent.
     ///   - lines: Across the chart, from its left end to its right one.
     private init(
-        anchor: String, title: String, summary: String, notes: [String], places: [String], series: [Values],
+        anchor: String, title: String, summary: String, notes: [String], places: [String], ticks: [String],
+        series: [Values],
         range: ClosedRange<Int64>, lines: [(from: Percent, to: Percent, label: String)], table: PageTable
     ) {
         func x(_ index: Int) -> Double {
@@ -112,12 +115,13 @@ struct PageChart: Sendable {
             return Self.top + Self.plotHeight * Double(range.upperBound - percent.tenThousandths) / span
         }
         (self.anchor, self.title, self.summary, self.notes, self.table) = (anchor, title, summary, notes, table)
-        xTicks = places.enumerated().map { Tick(position: Self.number(x($0)), label: $1) }
+        xTicks = ticks.enumerated().map { Tick(position: Self.number(x($0)), label: $1) }
         yTicks = (0...4).map { step in
             let span = range.upperBound - range.lowerBound
             let percent = Percent(tenThousandths: range.upperBound - span * Int64(step) / 4)
             return Tick(position: Self.number(y(percent)), label: percent.short)
         }
+        let legend = Self.legend(series.map(\.name))
         self.series = series.enumerated().map { index, line in
             let marks = line.values.enumerated().compactMap { place, value in
                 value.map { percent in
@@ -126,16 +130,15 @@ struct PageChart: Sendable {
                         label: "\(line.name), \(places[place]): \(percent) %")
                 }
             }
-            let legendX = Self.left + 162 * Double(index % Self.legendColumns)
-            let legendY = Self.legendTop + 18 * Double(index / Self.legendColumns)
+            let legendX = Self.left + legend[index].x
+            let legendY = Self.legendTop + Self.legendHeight * Double(legend[index].row)
             return Series(
                 name: line.name, style: "s\(index % 6 + 1)",
                 path: Self.path(line.values.map { $0.map(y) }, x: x), marks: marks,
                 legendX: Self.number(legendX), legendTextX: Self.number(legendX + 26), legendY: Self.number(legendY),
                 legendTextY: Self.number(legendY + 4))
         }
-        let rows = (max(series.count, 1) - 1) / Self.legendColumns
-        height = Self.number(Self.legendTop + 16 + 18 * Double(rows))
+        height = Self.number(Self.legendTop + 16 + Self.legendHeight * Double(legend.last?.row ?? 0))
         self.lines = lines.map { from, to, label in
             Line(
                 fromY: Self.number(y(from)), toY: Self.number(y(to)), labelY: Self.number(y(from) - 4), label: label)
@@ -161,6 +164,19 @@ struct PageChart: Sendable {
             isDrawing = true
         }
         return String(path.dropLast())
+    }
+
+    /// Where the entries of a legend go, from its left end, as wide as their words are on paper.
+    static func legend(_ names: [String]) -> [(x: Double, row: Int)] {
+        var places: [(x: Double, row: Int)] = []
+        var next = (x: 0.0, row: 0)
+        for name in names {
+            let needed = 40 + 8.5 * Double(name.count)
+            if next.x > 0, next.x + needed > width { next = (0, next.row + 1) }
+            places.append(next)
+            next.x += needed
+        }
+        return places
     }
 
     /// One decimal, the same in every locale.

@@ -116,6 +116,11 @@ extension Month {
     /// `October`.
     var name: String { String(title.prefix { $0 != " " }) }
 
+    /// `Oct`, and `Jan 27` in January or where the year is to be said.
+    func shortText(withYear: Bool) -> String {
+        String(name.prefix(3)) + (withYear || number == 1 ? " \(String(year).suffix(2))" : "")
+    }
+
     /// Days of the calendar.
     var dayCount: Int { endDay.daysSinceEpoch - firstDay.daysSinceEpoch }
 

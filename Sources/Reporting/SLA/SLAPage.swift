@@ -50,6 +50,8 @@ struct SLAPage: Sendable {
     /// Instants and digests to the last digit.
     let exact: [Fact]
     let provenance: PageTable
+    /// The digest of every SQL file.
+    let queries: PageTable
     let closing: String
 
     init(
@@ -88,7 +90,12 @@ struct SLAPage: Sendable {
         self.tables = tables.filter { scope.onlyAccount == nil || $0.name != "promises" }.map(shown.table)
         self.definitions = definitions
         self.exact = exact.period + exact.judgement
-        self.provenance = PageTable(provenance)
+        let isFile = { (row: [Cell]) in row[0].plainText.hasPrefix("sql/") }
+        self.provenance = PageTable(provenance.with(rows: provenance.rows.filter { !isFile($0) }))
+        queries = PageTable(
+            Table(
+                name: "queries", title: "SQL files", note: "", columns: Array(provenance.columns.prefix(2)),
+                rows: provenance.rows.filter(isFile).map { Array($0.prefix(2)) }))
         closing =
             "Judged as of \(scope.clock.text(scope.current.cutoff)), \(scope.timeZone). "
             + "The same database gives the same page, byte for byte."
@@ -179,5 +186,14 @@ struct SLAPage: Sendable {
                             + contract.sha256)
                 }
         }
+    }
+}
+
+extension Table {
+    /// The same with other rows.
+    fileprivate func with(rows: [[Cell]]) -> Table {
+        var table = self
+        table.rows = rows
+        return table
     }
 }

@@ -89,7 +89,7 @@ struct SLAPictures: Sendable {
             ],
             place: "seconds",
             places: steps.map { $0 == last ? "more than \(end(last))" : "up to \(end($0 + 1))" },
-            ticks: steps.map { $0 == last ? "more" : $0.isMultiple(of: 2) ? "" : end($0 + 1) },
+            ticks: steps.map { $0 == last ? "more" : $0.isMultiple(of: 2) || $0 == last - 1 ? "" : end($0 + 1) },
             kinds: [
                 .init(name: limit == nil ? "succeeded" : "in time", pattern: 1, counts: counts { $0 < limit ?? .max }),
                 .init(name: "late", pattern: 2, counts: counts { $0 >= limit ?? .max }),
@@ -125,7 +125,9 @@ struct SLAPictures: Sendable {
                 ? ["\(GroupedNumber.text(Int64(missing))) did not come at all, and are in no column."] : [],
             place: "age",
             places: steps.map { $0 == last ? "more than \(text($0 - 1))" : "up to \(text($0))" },
-            ticks: steps.map { $0 == last ? "more" : $0.isMultiple(of: shown > 16 ? 4 : 2) ? text($0) : "" },
+            ticks: steps.map {
+                $0 == last ? "more" : $0.isMultiple(of: shown > 16 ? 4 : 2) && $0 < last - 2 ? text($0) : ""
+            },
             kinds: kinds.map { name, refundClass, pattern in
                 ColumnChart.Kind(
                     name: name, pattern: pattern,
