@@ -42,6 +42,15 @@ extension SLAReport {
         }
     }
 
+    /// What the report of the request comes to, without a file.
+    public func glance(_ connection: Connection) async throws -> Outcome {
+        try await PreviewFolder.with { folder in
+            var bare = settings
+            (bare.output, bare.formats) = (folder, [])
+            return try await SLAReport(request, settings: bare).run(connection)
+        }
+    }
+
     func write(
         _ reports: Reports, _ connection: Connection, isAddressed: Bool, progress: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {

@@ -20,6 +20,7 @@ struct SLACommand: AsyncParsableCommand {
               daybook report sla --month 2026-10 --account customer3 --format html --output reports
               daybook report sla --month 2026-10 --database postgres://reader@db.example/service --strict
               daybook report sla --month last --all --email --from service@example.org
+              daybook report sla --month 2026-10 --watch --tell ops@example.org --from daybook@example.org
             """)
 
     @Option(
@@ -58,6 +59,18 @@ struct SLACommand: AsyncParsableCommand {
                 + "recorded again."))
     var recount = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Write no report: say which promises turned since the last look, and exit with 2 where one is lost, at "
+                + "risk or behind."))
+    var watch = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With --watch: send one message about the promises that turned. --outbox, --smtp and --sendmail say how.",
+            valueName: "address"))
+    var tell: String?
+
     @Flag(help: "Write no report: print the SQL of every figure with its values, to run in psql.")
     var sql = false
 
@@ -89,7 +102,8 @@ struct SLACommand: AsyncParsableCommand {
         guard !mail.email || all || account != nil else {
             throw ValidationError("--email sends a customer's own report: name one --account, or --all of them.")
         }
-        try mail.check(report)
+        try mail.check(report, tells: tell != nil)
+        try checkWatch()
         guard !record || !(mail.dryRun || cutoff != nil) else {
             throw ValidationError(
                 cutoff == nil
@@ -136,6 +150,7 @@ struct SLACommand: AsyncParsableCommand {
             Terminal.show(script)
             return
         }
+        guard !watch else { return try await watch(sla, of: month, source) }
         guard !mail.dryRun else { return try await rehearse(sla, of: month, source) }
         let outgoing = mail.email ? try outgoing(month) : nil
         let (outcomes, recorded, sent) = try await reader.withConnections(

@@ -42,12 +42,16 @@ struct MailOptions: ParsableArguments {
         if let smtp, !smtp.hasPrefix("smtp://"), !smtp.hasPrefix("smtps://") {
             throw ValidationError("--smtp takes an address that starts with smtp:// or smtps://.")
         }
-        let isUsed = outbox != nil || smtp != nil || sendmail != nil || from != nil || force || dryRun
-        guard email || !isUsed else { throw ValidationError("Without --email nothing is sent.") }
     }
 
-    /// Refuses what could not be attached.
-    func check(_ report: ReportOptions) throws {
+    /// Refuses what could not be attached, and options of messages where there is none.
+    ///
+    /// - Parameter tells: True where a message goes out without a report.
+    func check(_ report: ReportOptions, tells: Bool = false) throws {
+        let isUsed = outbox != nil || smtp != nil || sendmail != nil || from != nil || force || dryRun
+        guard email || !isUsed || tells && !force && !dryRun else {
+            throw ValidationError("Without --email nothing is sent.")
+        }
         guard !email || report.format.isSuperset(of: [.xlsx, .html]) else {
             throw ValidationError("--email attaches the workbook and the page: leave both in --format.")
         }
@@ -63,16 +67,16 @@ struct MailOptions: ParsableArguments {
 
     /// The delivery of a month. An outbox is in the folder of the outputs, for those who may read them.
     func delivery(month: Month, output: String, mode: OutputMode) throws -> MailDelivery {
+        try MailDelivery(
+            month: month, channel: channel(output: output, mode: mode), from: try sender(), isForced: force)
+    }
+
+    /// Where messages go.
+    func channel(output: String, mode: OutputMode) -> MailChannel {
         ExposedSecret.tell(ofAddress: smtp, in: "--smtp", advice: ExposedSecret.netrcFile)
-        let channel: MailChannel =
-            if let smtp {
-                .smtp(smtp)
-            } else if let sendmail {
-                .sendmail(sendmail.split(separator: " ").map(String.init))
-            } else {
-                .outbox(outbox ?? output + "/outbox", mode)
-            }
-        return try MailDelivery(month: month, channel: channel, from: try sender(), isForced: force)
+        if let smtp { return .smtp(smtp) }
+        if let sendmail { return .sendmail(sendmail.split(separator: " ").map(String.init)) }
+        return .outbox(outbox ?? output + "/outbox", mode)
     }
 
     /// The letter that goes with a report.
