@@ -2,6 +2,11 @@
 public enum Limits {
     /// Characters of an account's slug: it becomes part of file names.
     public static let slugLength = 64
+    /// Lines of a billing address, and characters of each: what fits beside the other party's on paper.
+    public static let addressLines = 8
+    public static let addressLineLength = 120
+    /// Addresses that get a copy of an account's reports: more is a mailing list, which has one.
+    public static let mailCopies = 10
     /// UTF-16 units of a spreadsheet's cell: the file format's own limit.
     public static let cellLength = 32_767
     /// Characters of a name in an imported file. Longer ones are refused, never cut.

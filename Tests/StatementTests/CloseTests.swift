@@ -49,7 +49,7 @@ import Testing
             try await Self.close("2026-10", settings)
             let arguments = ["--month", "2026-10", "--account", "customer5"]
             let before = try await StatementRuns(settings, arguments).folder.contents()
-            #expect(before.count == 9)
+            #expect(before.count == 10)
             try await execute(Self.insert(5, at: "2026-10-11T00:00:00Z"), in: settings)
             try await execute(
                 "UPDATE public.video_tasks SET prompt = '', video_url = NULL, updated_at = now() WHERE user_id = '\(Self.five)'",

@@ -133,7 +133,8 @@ public struct MailDelivery: Sendable {
         }
         let fate: MailChannel.Fate
         do {
-            fate = try await channel.hand(departure.bytes, from: from, to: item.recipient, name: item.fileName)
+            fate = try await channel.hand(
+                departure.bytes, from: from, to: [item.recipient] + item.copies, name: item.fileName)
         } catch {
             try await record("not_sent", "\(error)", of: item, departure, connection)
             throw error

@@ -89,6 +89,8 @@ struct StatementRun {
     /// Nil where no ledger row was carried forward.
     private let carried: CarriedLedger?
     private let acceptances: StatementAcceptances
+    /// The month before, of those that closed it, by their ids.
+    private let lastMonths: [String: LastMonth]
 
     init(
         _ request: StatementRequest, settings: StatementReport.Settings, session: Session, library: QueryLibrary,
@@ -126,6 +128,9 @@ struct StatementRun {
                 cutoff: carried?.cutoff)
         }
         self.scope = scope
+        lastMonths =
+            settings.formats.contains(.html)
+            ? try LastMonth.closed(request.month.adding(months: -1), session, catalog: catalog) : [:]
     }
 
     /// Leaves accounts out whose statement is not to be made.
@@ -158,7 +163,8 @@ struct StatementRun {
             scope: scope, session: session, library: library, catalog: catalog, feeds: feeds)
         let writing = StatementWriting(
             request: request, settings: settings, snapshotAt: scope.snapshotAt, library: library,
-            files: library.files, acceptances: acceptances)
+            files: library.files, acceptances: acceptances,
+            keyNames: try StatementReader.keyNames(of: scope.accounts, session, catalog: catalog))
         let work = OrderedWork<Statement>(ahead: Self.draftsAhead)
         let flushing = OrderedWork<Void>(ahead: scope.accounts.count)
         // Nothing is written any more when the staging folder goes.
@@ -227,7 +233,19 @@ struct StatementRun {
         let (book, rows) = try posting.post(into: writer)
         return StatementDraft(
             subject: subject, clock: clock, outputs: outputs, csv: csv, workbook: workbook, writer: writer, book: book,
-            rows: rows, holdings: reader.holdings(of: number))
+            rows: rows, holdings: reader.holdings(of: number),
+            packages: try StatementPackages(book, of: subject, reader: reader), keys: try reader.keys(of: number),
+            last: last(subject, number, reader))
+    }
+
+    /// The month before: as it was closed, else from the ledger of an account that never closed a month.
+    private func last(_ subject: StatementAccount, _ number: Int64, _ reader: StatementReader) -> LastMonth? {
+        if let closed = lastMonths[subject.account.userID] { return closed }
+        guard subject.ledger == nil, subject.before != nil, let month = request.month.adding(months: -1) else {
+            return nil
+        }
+        let sums = reader.sums(of: number)
+        return LastMonth(month, moved: sums.before, closing: sums.opening)
     }
 }
 
@@ -243,6 +261,10 @@ struct StatementDraft {
     let book: StatementBook
     package let rows: [StatementPosting.KeptRow]
     let holdings: StatementReader.Holdings
+    let packages: StatementPackages
+    /// The API keys that its batches were made with, by batch.
+    let keys: [String: String]
+    let last: LastMonth?
 }
 
 /// Writes what follows from a statement's book: its tables, the workbook's sheets, the page, and the manifest. It needs
@@ -255,6 +277,8 @@ struct StatementWriting {
     /// The SQL files that were used: all of the library's, put in order once.
     package let files: [QueryLibrary.File]
     let acceptances: StatementAcceptances
+    /// What the API keys are called, by their ids.
+    let keyNames: [String: String]
 
     func finish(_ draft: StatementDraft) throws -> StatementRun.Statement {
         let (subject, outputs, writer) = (draft.subject, draft.outputs, draft.writer)
@@ -264,7 +288,7 @@ struct StatementWriting {
         let entries = try draft.csv.finish()
         outputs.add("\(baseName)/entries.csv", entries)
 
-        let layout = StatementTables(book: book)
+        let layout = StatementTables(book: book, packages: draft.packages)
         let tables = layout.all()
         var provenance = Provenance()
         try provenance.add(
@@ -280,14 +304,17 @@ struct StatementWriting {
         for file in files { provenance.add(file) }
         let provenanceTable = provenance.table()
         let shown = tables.map { $0.name == "usage" ? layout.usageWithTotal() : $0 }
+        let use = UseTables(layout: layout, clock: draft.clock, keys: draft.keys, keyNames: keyNames)
+        let uses = [use.days(), use.keysTable()]
         if let workbook = draft.workbook {
-            try workbook.close(book: book, tables: shown, provenance: provenanceTable)
+            try workbook.close(book: book, tables: shown + uses, provenance: provenanceTable)
             try outputs.addWorkbook()
         }
         if settings.formats.contains(.html) {
+            let around = StatementPage.Surroundings(
+                subject: subject, request: request, settings: settings, clock: draft.clock, last: draft.last)
             let page = StatementPage(
-                subject: subject, request: request, issuer: settings.issuer, clock: draft.clock, book: book,
-                tables: shown, provenance: provenanceTable, entries: writer.count)
+                around, layout: layout, uses: uses, tables: shown, provenance: provenanceTable, entries: writer.count)
             let html = try settings.templates.render(page, template: "statement")
             let parts = [(mark: page.entriesMark, html: writer.pageRows)] + page.parts.map { ($0.mark, $0.html) }
             try outputs.writeBeside(PageRows.splice(parts, into: html), extension: "html")
@@ -301,13 +328,14 @@ struct StatementWriting {
         return StatementRun.Statement(
             subject: subject, outputs: outputs, manifest: manifest,
             outcome: StatementReport.Outcome(
-                account: subject.account, summary: book.summary, entries: writer.count, email: draft.holdings.email,
+                account: subject.account, summary: book.summary, entries: writer.count,
+                email: subject.account.billing.email.isEmpty ? draft.holdings.email : subject.account.billing.email,
                 isFinal: subject.scope.isFinal, isClosed: false, isAccepted: accepted != nil),
             rows: draft.rows)
     }
 
     /// The query whose rows a table is made of.
     private static func query(of table: Table) -> String {
-        table.name == "summary" || table.name == "differences" ? "entries" : "batches"
+        ["summary": "entries", "differences": "entries", "packages": "packages"][table.name] ?? "batches"
     }
 }
