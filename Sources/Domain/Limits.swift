@@ -27,6 +27,8 @@ public enum Limits {
     public static let statementFileBytes = 536_870_912
     /// Bytes of a statement's manifest: one has a few thousand.
     public static let manifestBytes = 1_048_576
+    /// Seconds that a program may take to print a page: one of 40,000 rows takes minutes.
+    public static let printSeconds = 900
     /// Seconds that a command may take to which the head of a chain is given: the run waits for it.
     public static let headCommandSeconds = 60
     /// Rows of tasks on one sheet: a spreadsheet ends at 1,048,576, a round number is easier to explain.

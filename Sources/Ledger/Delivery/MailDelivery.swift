@@ -12,6 +12,8 @@ public struct MailDelivery: Sendable {
     public struct Outcome: Sendable {
         public let slug: String
         public let recipient: String
+        /// Who gets a copy.
+        public let copies: [String]
         public let standing: Standing
         /// False where somebody has to look after it.
         public var isDone: Bool { standing.isDone }
@@ -212,7 +214,7 @@ public struct MailDelivery: Sendable {
 
 extension MailDelivery.Outcome {
     fileprivate init(_ item: MailItem, _ standing: MailDelivery.Standing) {
-        self.init(slug: item.account.slug, recipient: item.recipient, standing: standing)
+        self.init(slug: item.account.slug, recipient: item.recipient, copies: item.copies, standing: standing)
     }
 }
 

@@ -76,6 +76,7 @@ struct StatementPage: Sendable {
     let used: [AmountRow]
     let hasUnitPrices: Bool
     let paid: [AmountRow]
+    let hasPaidCredits: Bool
     let paidNote: String
     let movements: [SummaryRow]
     let checks: [SummaryRow]
@@ -118,6 +119,7 @@ struct StatementPage: Sendable {
         used = amounts.used
         hasUnitPrices = amounts.used.contains { !$0.unitPrice.isEmpty }
         paid = amounts.paid
+        hasPaidCredits = amounts.paid.contains { !$0.credits.isEmpty }
         paidNote = amounts.paidNote
         movements = ([.openingBalance] + StatementLine.movements + [.closingBalance]).map { line in
             Self.row(line, book: book, last: around.last)

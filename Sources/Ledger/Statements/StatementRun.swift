@@ -1,3 +1,4 @@
+// Over 300 lines, because a statement is one way from its rows to its files, which are read and written side by side.
 import Documents
 import Domain
 import Foundation
@@ -24,27 +25,47 @@ extension StatementReport {
         _ connection: Connection, feeds: StatementReader.Feeds, progress: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
         let library = try settings.library()
-        return try await connection.transaction(options) { session in
+        // Before hours of work, not after them.
+        let printing = settings.formats.contains(.pdf) ? try await StatementPrinting(settings) : nil
+        let written = try await connection.transaction(options) { session in
             try ReportSession.prepare(session)
             let staging = try StagingFolder(
                 output: settings.output, mode: settings.mode, synchronisesEach: request.account != nil)
             let run = try StatementRun(
                 request, settings: settings, session: session, library: library, staging: staging, progress: progress)
-            var statements = try run.writeAll(feeds: feeds)
+            let statements = try run.writeAll(feeds: feeds)
             let collected =
                 request.account == nil
                 ? try CollectedStatements(month: request.month, staging: staging).write(statements) : []
-            if !staging.synchronisesEach { try staging.synchroniseAll() }
-            progress("publishing the files")
-            for index in statements.indices {
-                let outputs = statements[index].outputs
-                statements[index].outcome.files = try outputs.publish()
-                statements[index].outcome.digests = outputs.publishedDigests
-            }
-            for name in collected { try staging.publish(name) }
-            if !staging.synchronisesEach { try staging.synchroniseAll() }
-            return statements.map(\.outcome)
+            return Unpublished(staging: staging, statements: statements, collected: collected)
         }
+        // No transaction waits for another program.
+        try await printing?.print(written.statements, from: written.staging, progress: progress)
+        progress("publishing the files")
+        return try written.publish()
+    }
+}
+
+/// Statements that are written and have not appeared yet.
+///
+/// `@unchecked Sendable`: the transaction that wrote them is over, and hands them out once.
+private struct Unpublished: @unchecked Sendable {
+    let staging: StagingFolder
+    let statements: [StatementRun.Statement]
+    let collected: [String]
+
+    /// Lets all of them appear.
+    func publish() throws -> [StatementReport.Outcome] {
+        if !staging.synchronisesEach { try staging.synchroniseAll() }
+        let outcomes = try statements.map { statement in
+            var outcome = statement.outcome
+            outcome.files = try statement.outputs.publish()
+            outcome.digests = statement.outputs.publishedDigests
+            return outcome
+        }
+        for name in collected { try staging.publish(name) }
+        if !staging.synchronisesEach { try staging.synchroniseAll() }
+        return outcomes
     }
 }
 
@@ -324,7 +345,8 @@ struct StatementWriting {
             subject, month: request.month, summary: book.summary, accepted: accepted, outputs: outputs, queries: files,
             snapshotAt: snapshotAt, programVersion: settings.programVersion)
         let manifest = try settings.key.map { try unsigned.signed(with: $0) } ?? unsigned
-        try outputs.writeManifest(try manifest.json())
+        // It names what is printed of the page, which is done when everything else is.
+        if !settings.formats.contains(.pdf) { try outputs.writeManifest(try manifest.json()) }
         return StatementRun.Statement(
             subject: subject, outputs: outputs, manifest: manifest,
             outcome: StatementReport.Outcome(

@@ -49,36 +49,56 @@ public struct CSVImport: Sendable {
     ///
     /// Throws `badData` naming line and column of what is wrong, and then nothing was imported.
     public func run(_ connection: Connection) async throws -> Outcome {
-        try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { session in
-            try session.executeScript(
-                "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; SET LOCAL TimeZone = 'UTC'")
-            try requireTable(session)
-            let zones = kind == .accounts ? try TimeZoneNames(session) : nil
-            try session.executeScript(
-                "CREATE TEMPORARY TABLE incoming (LIKE \(kind.table) INCLUDING DEFAULTS) ON COMMIT DROP")
-            let (rows, header, defects) = try copy(session, zones: zones)
-            guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
-            let absent = kind.keptColumns.filter { !header.contains($0) }
-            // An account's hold and days count from here on, also for a purge that is under way.
-            if kind == .accounts {
-                try LegalHoldLock.take(session)
-                try AccountSlugs.requireFree(session)
-                let changed = try changedRows(session, without: absent)
-                // The terms of an account change by months, and in one way only.
-                let terms = try AccountTermsImport.record(
-                    from: termsFrom, others: present(without: absent).filter { !kind.termColumns.contains($0) }, session
-                )
-                try AccountHolds.release(because: releaseReason, session)
-                let added = try AccountSlugs.refusing {
-                    try update(session, without: absent)
-                    return try add(session)
-                }
-                try AccountHolds.place(session)
-                let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
-                return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)
+        try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { try write($0) }
+    }
+
+    /// Says what importing the file would do, and takes all of it back.
+    ///
+    /// Throws what ``run(_:)`` would throw.
+    public func rehearse(_ connection: Connection) async throws -> Outcome {
+        do {
+            return try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { session in
+                throw Rehearsed(outcome: try write(session))
             }
-            return Outcome(read: rows, added: try add(session), changed: 0)
+        } catch let rehearsed as Rehearsed {
+            return rehearsed.outcome
         }
+    }
+
+    /// Ends a transaction whose work is not wanted.
+    private struct Rehearsed: Error {
+        let outcome: Outcome
+    }
+
+    private func write(_ session: Session) throws -> Outcome {
+        try session.executeScript(
+            "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; SET LOCAL TimeZone = 'UTC'")
+        try requireTable(session)
+        let zones = kind == .accounts ? try TimeZoneNames(session) : nil
+        try session.executeScript(
+            "CREATE TEMPORARY TABLE incoming (LIKE \(kind.table) INCLUDING DEFAULTS) ON COMMIT DROP")
+        let (rows, header, defects) = try copy(session, zones: zones)
+        guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
+        let absent = kind.keptColumns.filter { !header.contains($0) }
+        // An account's hold and days count from here on, also for a purge that is under way.
+        if kind == .accounts {
+            try LegalHoldLock.take(session)
+            try AccountSlugs.requireFree(session)
+            let changed = try changedRows(session, without: absent)
+            // The terms of an account change by months, and in one way only.
+            let terms = try AccountTermsImport.record(
+                from: termsFrom, others: present(without: absent).filter { !kind.termColumns.contains($0) }, session
+            )
+            try AccountHolds.release(because: releaseReason, session)
+            let added = try AccountSlugs.refusing {
+                try update(session, without: absent)
+                return try add(session)
+            }
+            try AccountHolds.place(session)
+            let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
+            return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)
+        }
+        return Outcome(read: rows, added: try add(session), changed: 0)
     }
 
     private func requireTable(_ session: Session) throws {

@@ -17,7 +17,7 @@ struct CloseCommand: AsyncParsableCommand {
         StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"),
             templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")]), output: ".",
-            formats: Set(ReportFormat.allCases), key: try key.map(KeyFile.signingKey),
+            formats: ReportFormat.standard, key: try key.map(KeyFile.signingKey),
             issuer: try issuer?.line() ?? "", issuerVATID: try issuer?.vatID() ?? "",
             paper: try issuer?.size() ?? .a4, programVersion: Version.current)
     }

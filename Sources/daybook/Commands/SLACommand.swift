@@ -90,6 +90,7 @@ struct SLACommand: AsyncParsableCommand {
             throw ValidationError("--email sends a customer's own report: name one --account, or --all of them.")
         }
         try mail.check(report)
+        try report.requireNoPDF()
         guard !record || !(mail.dryRun || cutoff != nil) else {
             throw ValidationError(
                 cutoff == nil

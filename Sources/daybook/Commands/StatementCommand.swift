@@ -20,6 +20,7 @@ struct StatementCommand: AsyncParsableCommand {
             Examples:
               daybook report statement --month 2026-10 --account customer5
               daybook report statement --month 2026-10 --all --output statements --key statement.key
+              daybook report statement --month 2026-10 --account customer5 --format pdf,csv --paper letter
             """)
 
     @Option(
