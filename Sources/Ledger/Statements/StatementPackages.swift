@@ -7,14 +7,16 @@ import Schema
 /// came in it, and what of each was used; of the other plan those that came.
 struct StatementPackages: Sendable {
     struct Row: Sendable {
-        /// `purchase`, `bonus_grant`, `adjustment`, `refund`; `carried_forward` where its own row is gone.
+        /// `purchase`, `bonus_grant`, `adjustment` or `refund`; empty where its row is so old that it may be carried
+        /// forward, and so nothing is said of it but what is left.
         let kind: String
         let entry: Int64
         /// What it is called on an invoice; empty where nobody says.
         let reference: String
         let bookedAt: Instant?
         let isBonus: Bool
-        let brought: StatementPackage.Amount
+        /// Nil where nothing is said of it.
+        let brought: StatementPackage.Amount?
         /// What a month did to it; nil of a plan whose amounts do not come from it.
         let moved: StatementPackage?
         /// Nil for credit that does not expire, and where nobody says.
@@ -37,16 +39,17 @@ struct StatementPackages: Sendable {
             packages.map { package in
                 let detail = details[package.entry]
                 return Row(
-                    kind: detail?.kind ?? StatementEntry.carriedForward, entry: package.entry,
+                    kind: detail?.kind ?? "", entry: package.entry,
                     reference: detail?.reference ?? "", bookedAt: detail?.bookedAt, isBonus: package.isBonus,
-                    brought: package.brought, moved: package,
+                    brought: detail == nil ? nil : package.brought, moved: package,
                     expiresAt: package.isBonus ? detail?.lotExpiresAt ?? sharedExpiry : nil)
             }
             + brought.map { entry in
                 let detail = details[entry.id]
                 let price = entry.type == "purchase" ? entry.price ?? PriceList.price(ofCredits: entry.credits) : .zero
                 return Row(
-                    kind: detail?.kind ?? "", entry: entry.id, reference: detail?.reference ?? entry.referenceID,
+                    kind: StatementReader.PackageDetail.kind(of: entry.type), entry: entry.id,
+                    reference: detail?.reference ?? entry.referenceID,
                     bookedAt: entry.postedAt, isBonus: entry.isBonus,
                     brought: StatementPackage.Amount(credits: entry.credits, cost: price), moved: nil,
                     expiresAt: entry.isBonus ? detail?.lotExpiresAt ?? detail?.saidExpiry : nil)
@@ -78,8 +81,8 @@ struct StatementPackages: Sendable {
             rows: rows.map { row in
                 [
                     .text(row.kind), .text(String(row.entry)), .text(row.reference),
-                    row.bookedAt.map(Cell.instant) ?? .empty, .integer(row.brought.credits),
-                    .dollars(row.brought.cost), .optional(row.moved?.opening.credits),
+                    row.bookedAt.map(Cell.instant) ?? .empty, .optional(row.brought?.credits),
+                    row.brought.map { .dollars($0.cost) } ?? .empty, .optional(row.moved?.opening.credits),
                     .optional(row.moved?.used.credits), .optional(row.moved?.closing.credits),
                     row.moved.map { .dollars($0.opening.cost) } ?? .empty,
                     row.moved.map { .dollars($0.used.cost) } ?? .empty,
@@ -119,8 +122,8 @@ extension StatementPackages {
                     ]
                 } ?? []
             let head: [Cell] = [
-                .text(Self.name(row, clock: clock)), .text(row.reference), .integer(row.brought.credits),
-                .text(row.isBonus ? "free" : Self.text(row.brought.cost)),
+                .text(Self.name(row, clock: clock)), .text(row.reference), .optional(row.brought?.credits),
+                .text(row.brought.map { row.isBonus ? "free" : Self.text($0.cost) } ?? ""),
             ]
             return head + moved + [.text(row.expiresAt.map { StatementWords.day(clock.text($0)) } ?? "never")]
         }
@@ -157,8 +160,8 @@ extension StatementPackages {
             case "purchase": "Purchase"
             case "bonus_grant": "Bonus grant"
             case "refund": "Returned"
-            case StatementEntry.carriedForward: "Carried forward"
-            default: "Adjustment"
+            case "adjustment": "Adjustment"
+            default: row.isBonus ? "Older bonus" : "Older purchase"
             }
         return row.bookedAt.map { "\(kind), \(StatementWords.day(clock.text($0)))" } ?? kind
     }
@@ -177,6 +180,11 @@ extension StatementReader {
         let saidExpiry: Instant?
         /// What the engine knows of the credit that the row opened.
         let lotExpiresAt: Instant?
+
+        /// What a row of such a type is to a customer.
+        static func kind(of type: String) -> String {
+            ["purchase", "bonus_grant", "refund"].contains(type) ? type : "adjustment"
+        }
     }
 
     /// What the API keys of accounts are called, by their ids; none where the login may not read that.
@@ -204,11 +212,12 @@ extension StatementReader {
         var details: [Int64: PackageDetail] = [:]
         let values: [String: Value] = [
             "listed_owner": .text(subject.account.userID), "listed_ids": .ints(entries.sorted()),
+            "kept_from": .instant(scope.keptFrom),
         ]
         for row in try rows("packages", values) {
             let type = try row.text("type")
             details[try row.int("id")] = PackageDetail(
-                kind: ["purchase", "bonus_grant", "refund"].contains(type) ? type : "adjustment",
+                kind: PackageDetail.kind(of: type),
                 bookedAt: try row.optionalInstant("created_at"), reference: try row.text("reference"),
                 saidExpiry: Instant(try row.text("said_expiry")), lotExpiresAt: try row.optionalInstant("expires_at"))
         }

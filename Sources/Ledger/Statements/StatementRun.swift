@@ -262,9 +262,9 @@ struct StatementRun {
     /// The month before: as it was closed, else from the ledger of an account that never closed a month.
     private func last(_ subject: StatementAccount, _ number: Int64, _ reader: StatementReader) -> LastMonth? {
         if let closed = lastMonths[subject.account.userID] { return closed }
-        guard subject.ledger == nil, subject.before != nil, let month = request.month.adding(months: -1) else {
-            return nil
-        }
+        guard subject.ledger == nil, let before = subject.before, before.start >= scope.keptFrom,
+            let month = request.month.adding(months: -1)
+        else { return nil }
         let sums = reader.sums(of: number)
         return LastMonth(month, moved: sums.before, closing: sums.opening)
     }

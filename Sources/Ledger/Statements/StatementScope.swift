@@ -96,6 +96,11 @@ struct StatementScope: Sendable {
         keepsRows || subject.ledger != nil || subject.account.plan == .prepaid
     }
 
+    /// No row from here on is ever carried forward. It is told by days, so that no leap year brings it too near.
+    var keptFrom: Instant {
+        snapshotAt.adding(seconds: -Limits.financialYearsRange.lowerBound * 365 * 86_400)
+    }
+
     /// An account of each time zone, in the order of the zones' names.
     var zones: [StatementAccount] {
         Dictionary(accounts.map { ($0.account.timeZone, $0) }) { first, _ in first }.sorted { $0.key < $1.key }.map(
