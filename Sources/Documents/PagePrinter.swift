@@ -92,8 +92,9 @@ package struct PagePrinter: Sendable {
             // The page has no script and asks for nothing; as root there is no sandbox to be had.
             return [
                 path, "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-                "--no-first-run", "--user-data-dir=\(folder)/profile", "--no-pdf-header-footer",
-                "--print-to-pdf=\(output)", "file://\(input)",
+                "--no-first-run", ["--user-data-dir", "\(folder)/profile"].joined(separator: "="),
+                "--no-pdf-header-footer",
+                ["--print-to-pdf", output].joined(separator: "="), "file://\(input)",
             ] + (geteuid() == 0 ? ["--no-sandbox"] : [])
         }
     }
