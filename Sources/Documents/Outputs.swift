@@ -9,6 +9,7 @@ package final class Outputs {
     /// Finished files, with their paths below the output folder.
     package private(set) var files: [Manifest.File] = []
     private var manifestDigest: String?
+    private var printed: Manifest.File?
 
     package convenience init(
         folder: String, baseName: String, formats: Set<ReportFormat>, mode: OutputMode
@@ -63,6 +64,7 @@ package final class Outputs {
     package var digests: [String: String] {
         var digests = Dictionary(files.map { ($0.name, $0.sha256) }) { first, _ in first }
         digests["\(baseName)/\(Self.manifestName)"] = manifestDigest
+        if let printed { digests[printed.name] = printed.sha256 }
         return digests
     }
 
@@ -78,10 +80,22 @@ package final class Outputs {
         add("\(baseName).\(ending)", try sink.finish())
     }
 
+    /// Writes the page as a program printed it. It counts among no other files: another version of that program prints
+    /// other bytes.
+    package func writePrinted(_ bytes: [UInt8]) throws(DaybookError) -> Manifest.File {
+        let name = "\(baseName).\(ReportFormat.pdf.rawValue)"
+        let sink = try staging.sink(name)
+        try sink.write(bytes)
+        let finished = try sink.finish()
+        let file = Manifest.File(name: name, sha256: finished.sha256, bytes: finished.size)
+        printed = file
+        return file
+    }
+
     /// Lets everything appear and gives the paths, in the order in which people open them.
     package func publish() throws(DaybookError) -> [String] {
         var published: [String] = []
-        for format in [ReportFormat.xlsx, .html] where formats.contains(format) {
+        for format in [ReportFormat.xlsx, .html, .pdf] where formats.contains(format) {
             let name = "\(baseName).\(format.rawValue)"
             try staging.publish(name)
             published.append("\(staging.output)/\(name)")
@@ -97,6 +111,11 @@ public enum ReportFormat: String, Sendable, CaseIterable {
     case xlsx
     case html
     case csv
+    /// The page as another program prints it.
+    case pdf
+
+    /// Those that are written unless somebody asks for others: what they are made with comes with this program.
+    public static let standard: Set<ReportFormat> = [.xlsx, .html, .csv]
 
     /// The forms that lie beside the folder of the others.
     package static let beside: [ReportFormat] = [.xlsx, .html]

@@ -14,6 +14,8 @@ public struct Account: Hashable, Sendable {
     public let retentionDays: Int64
     /// The matter of a legal hold, nil without one.
     public let legalHold: String?
+    /// To whom its statements are addressed.
+    public let billing: AccountBilling
     /// Every term there ever was, the first one first; never empty.
     public let history: [AccountTerms]
     /// The terms that this value speaks of.
@@ -32,14 +34,15 @@ public struct Account: Hashable, Sendable {
     ///
     /// Precondition: `history` has an element `current`.
     public init(
-        userID: String, slug: String, name: String, retentionDays: Int64, legalHold: String?, history: [AccountTerms],
-        current: Int
+        userID: String, slug: String, name: String, retentionDays: Int64, legalHold: String?,
+        billing: AccountBilling = AccountBilling(), history: [AccountTerms], current: Int
     ) {
         self.userID = userID
         self.slug = slug
         self.name = name
         self.retentionDays = retentionDays
         self.legalHold = legalHold
+        self.billing = billing
         self.history = history
         terms = history[current]
     }
@@ -48,7 +51,7 @@ public struct Account: Hashable, Sendable {
     public func under(_ month: Month) -> Account {
         Account(
             userID: userID, slug: slug, name: name, retentionDays: retentionDays, legalHold: legalHold,
-            history: history, current: history.lastIndex { $0.hold(in: month) } ?? 0)
+            billing: billing, history: history, current: history.lastIndex { $0.hold(in: month) } ?? 0)
     }
 
     /// The zone of a month for people: both, where the month before it was in another one and so ended at another
@@ -94,4 +97,26 @@ public struct AccountTerms: Hashable, Sendable {
 
     /// True where they hold in a month, as far as no later terms do.
     func hold(in month: Month) -> Bool { firstMonth.map { $0 <= month } ?? true }
+}
+
+/// To whom the statements of an account are addressed, as its `accounts.csv` says. What is empty was not said.
+public struct AccountBilling: Hashable, Sendable {
+    /// The company that pays, where it has another name than the account.
+    public var name = ""
+    /// The lines of its address.
+    public var addressLines: [String] = []
+    public var vatID = ""
+    /// Where statements are sent, instead of to the owner's address.
+    public var email = ""
+    /// Who gets a copy of what is sent.
+    public var copies: [String] = []
+    /// What the customer wants to read on every statement, such as the number of a purchase order.
+    public var reference = ""
+
+    public init() {}
+
+    /// True for `name@host` without blanks, line ends or anything else that could become a header.
+    public static func isMailAddress(_ text: String) -> Bool {
+        text.utf8.count <= 254 && text.wholeMatch(of: /[A-Za-z0-9.!#$%&'*+\/=?^_`{|}~-]+@[A-Za-z0-9.-]+/) != nil
+    }
 }

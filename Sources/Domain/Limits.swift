@@ -2,6 +2,11 @@
 public enum Limits {
     /// Characters of an account's slug: it becomes part of file names.
     public static let slugLength = 64
+    /// Lines of a billing address, and characters of each: what fits beside the other party's on paper.
+    public static let addressLines = 8
+    public static let addressLineLength = 120
+    /// Addresses that get a copy of an account's reports: more is a mailing list, which has one.
+    public static let mailCopies = 10
     /// UTF-16 units of a spreadsheet's cell: the file format's own limit.
     public static let cellLength = 32_767
     /// Characters of a name in an imported file. Longer ones are refused, never cut.
@@ -29,6 +34,8 @@ public enum Limits {
     public static let statementFileBytes = 536_870_912
     /// Bytes of a statement's manifest: one has a few thousand.
     public static let manifestBytes = 1_048_576
+    /// Seconds that a program may take to print a page: one of 40,000 rows takes minutes.
+    public static let printSeconds = 900
     /// Seconds that a command may take to which the head of a chain is given: the run waits for it.
     public static let headCommandSeconds = 60
     /// Rows of tasks on one sheet: a spreadsheet ends at 1,048,576, a round number is easier to explain.

@@ -25,7 +25,10 @@ public struct Books {
             )
             SELECT a.user_id::text AS user_id, a.slug, a.name, a.retention_days::bigint AS retention_days, a.legal_hold,
                 t.from_month, t.plan, t.time_zone, trunc(t.monthly_fee_usd * 1000000)::bigint AS monthly_fee_micros,
-                t.contract_profile,
+                t.contract_profile, coalesce(a.billing_name, '') AS billing_name,
+                coalesce(a.billing_address, '') AS billing_address, coalesce(a.vat_id, '') AS vat_id,
+                coalesce(a.billing_email, '') AS billing_email, coalesce(a.cc, '') AS cc,
+                coalesce(a.reference, '') AS reference,
                 t.from_month::timestamp AT TIME ZONE t.time_zone <= transaction_timestamp() AS has_begun
             FROM account AS a JOIN term AS t ON t.user_id = a.user_id
             ORDER BY a.user_id, t.from_month
@@ -40,10 +43,21 @@ public struct Books {
                 Account(
                     userID: userID, slug: try row.text("slug"), name: try row.text("name"),
                     retentionDays: try row.int("retention_days"), legalHold: try row.optionalText("legal_hold"),
-                    history: history,
+                    billing: try Self.billing(row), history: history,
                     current: hasBegun ? history.count - 1 : history.lastIndex { $0 == earlier?.terms } ?? 0))
         }
         return accounts.inNaturalOrder(of: \.slug)
+    }
+
+    private static func billing(_ row: Row) throws -> AccountBilling {
+        var billing = AccountBilling()
+        billing.name = try row.text("billing_name")
+        billing.addressLines = try row.text("billing_address").split(whereSeparator: \.isNewline).map(String.init)
+        billing.vatID = try row.text("vat_id")
+        billing.email = try row.text("billing_email")
+        billing.copies = try row.text("cc").split(separator: " ").map(String.init)
+        billing.reference = try row.text("reference")
+        return billing
     }
 
     private static func terms(_ row: Row) throws -> AccountTerms {
@@ -147,10 +161,11 @@ extension AccountNames {
     }
 }
 
-/// Where an account's mail goes: to the address of its owner.
+/// Where an account's mail goes: to the address for its bills, else to that of its owner.
 package enum MailAddress {
     /// Empty where the deployment has none.
     package static func of(_ account: Account, _ session: Session, _ catalog: Catalog) throws -> String {
+        guard account.billing.email.isEmpty else { return account.billing.email }
         let users = KnownTable.deployment.first { $0.name == "users" }
         guard let users, catalog.has(users) else { return "" }
         let rows = try session.query(
@@ -158,13 +173,17 @@ package enum MailAddress {
         return try rows.first?.optionalText("email") ?? ""
     }
 
-    /// Those of several accounts, by the owner's id, as far as the deployment has any.
+    /// Those of several accounts, by the owner's id, as far as there are any.
     package static func of(_ accounts: [Account], _ session: Session, _ catalog: Catalog) throws -> [String: String] {
+        var addresses: [String: String] = [:]
+        for account in accounts where !account.billing.email.isEmpty {
+            addresses[account.userID] = account.billing.email
+        }
         let users = KnownTable.deployment.first { $0.name == "users" }
-        guard let users, catalog.has(users) else { return [:] }
+        guard let users, catalog.has(users) else { return addresses }
         let rows = try session.query(
             "WITH users AS (\(catalog.select(users))) SELECT id::text AS id, email FROM users WHERE id = ANY ($1)",
-            [.uuids(accounts.map(\.userID))])
-        return try rows.reduce(into: [:]) { $0[try $1.text("id")] = try $1.optionalText("email") }
+            [.uuids(accounts.map(\.userID).filter { addresses[$0] == nil })])
+        return try rows.reduce(into: addresses) { $0[try $1.text("id")] = try $1.optionalText("email") }
     }
 }

@@ -102,7 +102,8 @@ extension KnownTable {
             "daybook", "account", without: "every owner is reported under (none)",
             """
             user_id uuid, slug text, name text, plan text, currency text, time_zone text, retention_days integer,
-            monthly_fee_usd numeric, legal_hold text, contract_profile text
+            monthly_fee_usd numeric, legal_hold text, contract_profile text, billing_name text, billing_address text,
+            vat_id text, billing_email text, cc text, reference text
             """),
         KnownTable(
             "daybook", "account_terms", without: "the terms of today hold for every month",

@@ -64,10 +64,10 @@ import Testing
                 return number.flatMap { Int64($0.replacing(",", with: "").replacing("\u{2212}", with: "-")) }
             }
             let movements = [
-                "Purchased", "Bonus granted", "Frozen for batches", "Refunded", "Adjustments", "Bonus expired",
+                "Bought", "Given as a bonus", "Taken for your videos", "Given back", "Corrected", "Bonus that expired",
             ]
             let moved = try movements.reduce(Int64(0)) { try $0 + #require(value($1), "\($1)") }
-            #expect(value("Opening balance") == 1_832_600 && value("Closing balance") == 1_832_600 + moved)
+            #expect(value("You began with") == 1_832_600 && value("You ended with") == 1_832_600 + moved)
             #expect(value("Unreconciled") == 0 && value("Expired, not booked") == 0 && value("Unexplained") == 777)
             #expect(body.contains("Not all of the checks are 0") && !body.contains("every credit is explained"))
             #expect(!body.contains("signed"))

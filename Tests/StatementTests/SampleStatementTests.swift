@@ -47,7 +47,8 @@ import Testing
             let usage = try run.records("statement-customer5-2026-10", "usage").dropFirst()
             #expect(!usage.isEmpty && !usage.contains { $0[0].hasPrefix("Total") })
             let page = try String(contentsOfFile: run.folder.file("statement-customer5-2026-10.html"), encoding: .utf8)
-            let start = try #require(page.range(of: ">Total</th>"))
+            let table = try #require(page.range(of: "id=\"usage\""))
+            let start = try #require(page[table.upperBound...].range(of: ">Total</th>"))
             let row = page[start.upperBound...].prefix { $0 != "\n" }
             let cells = row.matches(of: /<td[^>]*>([^<]*)<\/td>/).map { String($0.1).replacing(",", with: "") }
             let amounts = usage.compactMap { Decimal(string: $0[10]) }.reduce(0, +)
@@ -109,7 +110,7 @@ import Testing
             }
             // The page and the workbook say when the wallet was looked at; the figures do not.
             let figures = try files(first).filter { $0.key.hasSuffix(".csv") }
-            #expect(figures.count == 6)
+            #expect(figures.count == 7)
             #expect(try files(second).filter { $0.key.hasSuffix(".csv") } == figures)
             #expect(try files(alone).filter { $0.key.hasSuffix(".csv") } == figures)
             #expect(

@@ -15,6 +15,7 @@ import Testing
     /// and the boundaries of a message.
     private static let arguments: KeyValuePairs = [
         "Documents/Mail/MailChannel.swift": "curl", "Documents/Mail/MailMessage.swift": "MIME",
+        "Documents/PagePrinter.swift": "weasyprint, chromium",
         "Postgres/Cluster/PrivateCluster.swift": "pg_ctl", "Postgres/Cluster/PrivateCluster+Creation.swift": "initdb",
         "Postgres/Cluster/ServerPrograms.swift": "setpriv",
     ]

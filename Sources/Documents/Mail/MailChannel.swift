@@ -38,7 +38,7 @@ public enum MailChannel: Sendable {
 
     /// Gives a message away. Throws where nothing was sent and no other message will fare better: `tryAgain`,
     /// `configuration` for a program that cannot be started, `output` for a folder that cannot be written.
-    package func hand(_ bytes: [UInt8], from: String, to recipient: String, name: String) async throws -> Fate {
+    package func hand(_ bytes: [UInt8], from: String, to recipients: [String], name: String) async throws -> Fate {
         switch self {
         case .outbox(let folder, let mode):
             let staging = try StagingFolder(output: folder, mode: mode)
@@ -53,9 +53,8 @@ public enum MailChannel: Sendable {
                 [
                     "/usr/bin/curl", "--silent", "--show-error", "--ssl-reqd", "--netrc-optional", "--max-time",
                     String(Self.smtpSeconds), "--proto", "=smtp,smtps", "--url", url, "--mail-from", from,
-                    "--mail-rcpt",
-                    recipient, "--upload-file", "-", "--write-out", "%{response_code} %{size_upload}",
-                ])
+                    "--upload-file", "-", "--write-out", "%{response_code} %{size_upload}",
+                ] + recipients.flatMap { ["--mail-rcpt", $0] })
         case .sendmail(let command): return try await pipe(bytes, command)
         }
     }

@@ -23,6 +23,8 @@ public struct MailItem: Sendable {
 
     package let account: Account
     package let recipient: String
+    /// Who gets a copy.
+    package var copies: [String] { account.billing.copies }
     package let report: Report
     /// The name of its file in an outbox.
     package let fileName: String

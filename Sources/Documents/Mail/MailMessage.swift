@@ -12,6 +12,8 @@ public struct MailMessage: Sendable {
 
     public let from: String
     public let to: String
+    /// Who gets a copy, for everybody to see.
+    public let copies: [String]
     public let subject: String
     public let body: String
     public let attachments: [Attachment]
@@ -19,10 +21,12 @@ public struct MailMessage: Sendable {
     public let date: Instant
 
     public init(
-        from: String, to: String, subject: String, body: String, attachments: [Attachment] = [], date: Instant
+        from: String, to: String, copies: [String] = [], subject: String, body: String,
+        attachments: [Attachment] = [], date: Instant
     ) {
         self.from = from
         self.to = to
+        self.copies = copies
         self.subject = subject
         self.body = body
         self.attachments = attachments
@@ -30,14 +34,12 @@ public struct MailMessage: Sendable {
     }
 
     /// True for `name@host` without blanks, line ends or anything else that could become a header.
-    public static func isAddress(_ text: String) -> Bool {
-        text.utf8.count <= 254 && text.wholeMatch(of: /[A-Za-z0-9.!#$%&'*+\/=?^_`{|}~-]+@[A-Za-z0-9.-]+/) != nil
-    }
+    public static func isAddress(_ text: String) -> Bool { AccountBilling.isMailAddress(text) }
 
     /// Made of the contents: the same message has the same id.
     public var messageID: String {
         let host = from.split(separator: "@").last.map(String.init) ?? "localhost"
-        let parts = [from, to, subject, body] + attachments.map { FileDigest.of($0.content) }
+        let parts = [from, to] + copies + [subject, body] + attachments.map { FileDigest.of($0.content) }
         return "<\(SHA256Digest.hex(parts.joined(separator: "\u{0}")).prefix(32))@\(host)>"
     }
 
@@ -48,6 +50,7 @@ public struct MailMessage: Sendable {
             "From: \(from)", "To: \(to)", "Subject: \(Self.encodedWords(subject))", "Date: \(Self.dateText(date))",
             "Message-ID: \(messageID)", "MIME-Version: 1.0",
         ]
+        if !copies.isEmpty { lines.insert("Cc: \(copies.joined(separator: ",\r\n "))", at: 2) }
         let text =
             ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: base64", ""]
             + Self.base64(Array(body.replacing("\n", with: "\r\n").utf8))

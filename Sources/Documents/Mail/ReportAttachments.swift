@@ -9,6 +9,7 @@ package struct ReportAttachments {
     private static let archiveType = "application/zip"
     private static let types: [ReportFormat: String] = [
         .xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", .html: "text/html; charset=utf-8",
+        .pdf: "application/pdf",
     ]
 
     /// Reads the files of a report as they were published. Throws `badData` where one is not what was written.
@@ -22,7 +23,7 @@ package struct ReportAttachments {
         for path in report.files {
             let content = try Self.read(path, sha256: report.digests[path])
             let format = ReportFormat(rawValue: (path as NSString).pathExtension)
-            if let format, ReportFormat.beside.contains(format) {
+            if let format, Self.types[format] != nil {
                 loose.append((format, content))
             } else {
                 let parts = (path as NSString).pathComponents.suffix(2)

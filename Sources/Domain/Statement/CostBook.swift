@@ -25,8 +25,17 @@ public struct CostBook: Sendable {
 
     private struct Lot: Sendable {
         let entry: Int64
+        /// What it began with.
+        let brought: (credits: Int64, cost: Int64)
         var credits: Int64
         var cost: Int64
+
+        init(entry: Int64, credits: Int64, cost: Int64) {
+            self.entry = entry
+            brought = (credits, cost)
+            self.credits = credits
+            self.cost = cost
+        }
     }
 
     /// The lots of one bucket, oldest first.
@@ -136,6 +145,20 @@ public struct CostBook: Sendable {
             }
         }
         return carried
+    }
+
+    /// Every purchase and every grant in the order in which their credit is spent, the purchases first; those too of
+    /// which nothing is left.
+    public var holdings: [Holding] {
+        zip([false, true], queues).flatMap { isBonus, queue in
+            queue.lots.map { lot in
+                Holding(
+                    entry: lot.entry, isBonus: isBonus,
+                    brought: StatementPackage.Amount(
+                        credits: lot.brought.credits, cost: Dollars(micros: lot.brought.cost)),
+                    left: StatementPackage.Amount(credits: lot.credits, cost: Dollars(micros: lot.cost)))
+            }
+        }
     }
 
     /// Credits left in all lots.

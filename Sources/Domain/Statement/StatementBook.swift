@@ -24,8 +24,12 @@ public struct StatementBook: Sendable {
     public private(set) var unpricedPurchases: [StatementEntry] = []
     private var batches: [StatementBatch]
     private let places: [BatchReference: Int]
-    private var costs: CostBook
-    private var singles: SingleVideos
+    private(set) var costs: CostBook
+    /// The purchases and grants before the first row of the month; nil until it comes.
+    private(set) var opening: [CostBook.Holding]?
+    private(set) var singles: SingleVideos
+    /// What brought credit in in the month, of a plan whose amounts do not come from it.
+    public private(set) var brought: [StatementEntry] = []
     /// By the reference of what is to blame: what the statement cannot reconcile.
     private var blame: [String: Int64] = [:]
     /// True where the ledger's sum is known from the start.
@@ -67,6 +71,7 @@ public struct StatementBook: Sendable {
             model = batches[place].model(orElse: entry.model)
             batches[place].post(entry, at: instant, in: period)
         }
+        if isOfMonth, opening == nil { opening = costs.holdings }
         let cost = plan == .prepaid ? costs.post(entry.movement(model: model, batch: reference)) : .zero
         if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
@@ -75,6 +80,9 @@ public struct StatementBook: Sendable {
             summary.openingBalance += entry.credits
             if entry.isBonus { bonus.openingBalance += entry.credits }
             return nil
+        }
+        if plan == .payAsYouGo, entry.credits > 0, [.purchases, .bonusGrants, .adjustments].contains(entry.line) {
+            brought.append(entry)
         }
         summary.add(entry.credits, to: entry.line)
         if entry.isBonus { bonus.add(entry.credits, to: entry.line) }
@@ -124,22 +132,6 @@ public struct StatementBook: Sendable {
     /// What is to blame for the unreconciled credits, by reference; the credits add up to them.
     public var differences: [(reference: String, credits: Int64)] {
         blame.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-
-    /// Usage by model of the batches settled in the month, and after it that of the single videos.
-    public var usage: [StatementUsage] {
-        var byModel: [String: StatementUsage] = [:]
-        for batch in settledBatches {
-            let shares = batch.shares { plan == .prepaid ? costs.cost(ofBatch: batch.id, model: $0) : .zero }
-            for share in shares {
-                byModel[share.model, default: StatementUsage(model: share.model, plan: plan)].add(share)
-            }
-            // A batch without tasks has no model, whatever its rows say.
-            if batch.items == 0 { byModel["", default: StatementUsage(model: "", plan: plan)].countBatch() }
-        }
-        return [Array(byModel.values), singles.usage].flatMap { usage in
-            usage.sorted { Array($0.model.utf8).lexicographicallyPrecedes(Array($1.model.utf8)) }
-        }
     }
 
     /// How many of the batches settled in the month nobody wrote down when they were.

@@ -12,6 +12,8 @@ public struct MailDelivery: Sendable {
     public struct Outcome: Sendable {
         public let slug: String
         public let recipient: String
+        /// Who gets a copy.
+        public let copies: [String]
         public let standing: Standing
         /// False where somebody has to look after it.
         public var isDone: Bool { standing.isDone }
@@ -133,7 +135,8 @@ public struct MailDelivery: Sendable {
         }
         let fate: MailChannel.Fate
         do {
-            fate = try await channel.hand(departure.bytes, from: from, to: item.recipient, name: item.fileName)
+            fate = try await channel.hand(
+                departure.bytes, from: from, to: [item.recipient] + item.copies, name: item.fileName)
         } catch {
             try await record("not_sent", "\(error)", of: item, departure, connection)
             throw error
@@ -211,7 +214,7 @@ public struct MailDelivery: Sendable {
 
 extension MailDelivery.Outcome {
     fileprivate init(_ item: MailItem, _ standing: MailDelivery.Standing) {
-        self.init(slug: item.account.slug, recipient: item.recipient, standing: standing)
+        self.init(slug: item.account.slug, recipient: item.recipient, copies: item.copies, standing: standing)
     }
 }
 

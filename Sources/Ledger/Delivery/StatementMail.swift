@@ -26,8 +26,11 @@ public struct StatementMail: Sendable {
     }
 
     private func message(_ statement: StatementReport.Outcome, date: Instant) throws -> MailMessage {
+        let billing = statement.account.billing
+        let about = month.title + (billing.reference.isEmpty ? "" : ", your reference \(billing.reference)")
         var values = [
-            "customer": statement.account.name, "month": month.title, "number": "\(statement.account.slug)-\(month)",
+            "customer": billing.name.isEmpty ? statement.account.name : billing.name, "month": month.title,
+            "about": about, "number": "\(statement.account.slug)-\(month)",
             "verdict": Self.verdict(statement.summary), "from": from,
         ]
         for line in StatementLine.allCases {
@@ -38,7 +41,8 @@ public struct StatementMail: Sendable {
             try StatementManifest(json: manifest).mailedName(ending) ?? "statement \(month).\(ending)"
         }.all
         return MailMessage(
-            from: from, to: statement.email, subject: filled.subject, body: filled.body, attachments: attachments,
+            from: from, to: statement.email, copies: statement.account.billing.copies, subject: filled.subject,
+            body: filled.body, attachments: attachments,
             date: date)
     }
 

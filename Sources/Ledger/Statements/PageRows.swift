@@ -22,13 +22,15 @@ struct PageRows: Sendable {
         mark = Self.mark(table.name)
         var bytes: [UInt8] = []
         let tags = table.columns.enumerated().map { index, column in
-            let style = column.kind.isNumeric ? "n" : column.kind == .identifier ? "id" : ""
+            // An instant and a state stay in one piece, an id is broken where it has to be.
+            let isWord = column.kind == .instant || column.id == "status"
+            let style = column.kind.isNumeric ? "n" : column.kind == .identifier ? "id" : isWord ? "t" : ""
             let (tag, scope) = index == 0 ? ("th", " scope=\"row\"") : ("td", "")
             let name = style.isEmpty ? "" : " class=\"\(style)\""
             return (open: Array("<\(tag)\(scope)\(name)>".utf8), close: Array("</\(tag)>".utf8))
         }
         for row in table.rows.prefix(limit) {
-            bytes.append(contentsOf: "<tr>".utf8)
+            bytes.append(contentsOf: (Self.isTotal(row) ? "<tr class=\"total\">" : "<tr>").utf8)
             for (index, cell) in row.enumerated() where index != hidden {
                 bytes.append(contentsOf: tags[index].open)
                 switch cell {
@@ -43,6 +45,14 @@ struct PageRows: Sendable {
             bytes.append(contentsOf: "</tr>\n".utf8)
         }
         html = bytes
+    }
+
+    /// A row that people read as the sum of those above it.
+    static let total = "Total"
+
+    private static func isTotal(_ row: [Cell]) -> Bool {
+        guard case .text(let text)? = row.first else { return false }
+        return text == total || text.hasPrefix(total + " of ")
     }
 
     static func mark(_ name: String) -> String { "\u{E000}\(name)\u{E001}" }

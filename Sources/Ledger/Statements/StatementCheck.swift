@@ -158,7 +158,8 @@ public struct StatementCheck {
             let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
             guard let content = try StatementSource.read(resolved) else { throw refuse("\(path) is missing") }
             let digest = FileDigest.of(content)
-            findings.note(path, manifest.files.contains { $0.sha256 == digest } ? .genuine : .altered, as: path)
+            let known = manifest.files.map(\.sha256) + (manifest.printed ?? []).map(\.sha256)
+            findings.note(path, known.contains(digest) ? .genuine : .altered, as: path)
         }
     }
 

@@ -31,6 +31,15 @@ struct StatementManifest: Codable, Sendable {
         let plan: String
     }
 
+    /// The page as a program printed it: no figure, and another version of that program prints other bytes.
+    struct Printed: Codable, Sendable {
+        let name: String
+        let sha256: String
+        let bytes: Int64
+        /// Name and version of the program.
+        let program: String
+    }
+
     /// The link of this month to the one before.
     struct Chain: Codable, Sendable {
         /// The hash of the last month that was closed before; empty where none was.
@@ -76,6 +85,8 @@ struct StatementManifest: Codable, Sendable {
     /// What somebody accepted of the differences; absent where nothing had to be.
     let accepted: [Accepted]?
     package let files: [File]
+    /// What was printed of it; absent where nothing was.
+    var printed: [Printed]?
     let sqlFiles: [SQLFile]
     let programVersion: String
     let generatedAt: String
@@ -182,7 +193,7 @@ extension StatementManifest {
                 hash: Self.chainHash(
                     previous: previous, userID: account.userID, month: month.description,
                     opening: summary.openingBalance, closing: summary.closingBalance, statement: digest)),
-            accepted: accepted?.map(Accepted.init), files: written,
+            accepted: accepted?.map(Accepted.init), files: written, printed: nil,
             sqlFiles: queries.map { SQLFile(path: $0.path, sha256: $0.sha256) }, programVersion: programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
     }

@@ -222,7 +222,7 @@ final class EntryWriter {
         let entry = line.entry
         pageRows.append(contentsOf: "<tr><th scope=\"row\" class=\"t\">".utf8)
         if let postedAt = entry.postedAt { clock.appendShort(postedAt, to: &pageRows) }
-        pageRows.append(contentsOf: "</th><td class=\"id\">".utf8)
+        pageRows.append(contentsOf: "</th><td class=\"id t\">".utf8)
         pageRows.append(contentsOf: String(entry.id).utf8)
         pageRows.append(contentsOf: "</td><td>".utf8)
         let isOfBonus = entry.isBonus && entry.type != "bonus_grant" && !entry.isExpiry

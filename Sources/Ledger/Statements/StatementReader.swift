@@ -21,6 +21,8 @@ final class StatementReader {
         var openingBonus: Int64 = 0
         /// Purchases before the month that have no price.
         var unpriced: Int64 = 0
+        /// What the rows of the month before moved, by the line of its statement.
+        var before: [StatementLine: Int64] = [:]
     }
 
     /// A row of batches.sql: a batch, and what the row says of it.
@@ -37,6 +39,8 @@ final class StatementReader {
     private let batches: GroupedRows<BatchRow>
     private let history: GroupedRows<Movement>
     private let entries: GroupedRows<StatementEntry>
+    /// Nil where nobody can say.
+    private let keys: GroupedRows<(batch: String, key: String)>?
     private let holdings: [Int64: Holdings]
     private let sums: [Int64: Sums]
     private let clocks: [String: LocalClock]
@@ -80,13 +84,9 @@ final class StatementReader {
                 expiredUnbooked: hasWallets ? try row.int("expired_unbooked") : nil, email: try row.text("email"))
         }
         self.holdings = holdings
-        sums = try Dictionary(
-            uniqueKeysWithValues: bound("sums").rows(session).map { row in
-                let sums = Sums(
-                    total: try row.int("total"), opening: try row.int("opening"),
-                    openingBonus: try row.int("opening_bonus"), unpriced: try row.int("unpriced"))
-                return (try row.int("account"), sums)
-            })
+        sums = try Self.sums(try bound("sums"), session)
+        // Over several servers the request log does not lie beside the batches.
+        keys = catalog.isDivided ? nil : try rows("keys", nil, Self.key)
         history = try rows("history", feeds.history, Self.movement)
         let byNumber = try Self.clocks(try bound("offsets"), session)
         clocks = Dictionary(
@@ -121,6 +121,13 @@ final class StatementReader {
                 result[last].postBefore(frozen: frozen, refunded: refunded, model: model)
             }
         }
+        return result
+    }
+
+    /// The API keys that an account's batches were made with, by batch, as far as that was written down.
+    func keys(of number: Int64) throws -> [String: String] {
+        var result: [String: String] = [:]
+        try keys?.forEach(of: number) { result[$0.batch] = $0.key }
         return result
     }
 
@@ -167,10 +174,32 @@ final class StatementReader {
         }
     }
 
+    /// The rows of a query of one account.
+    func rows(_ name: String, _ values: [String: Value]) throws -> [Row] { try bind(name, values).rows(session) }
+
     private func entries(_ name: String, _ values: [String: Value]) throws -> [StatementEntry] {
         var result: [StatementEntry] = []
         try bind(name, values).forEachRow(session) { result.append(try Self.entry($0)) }
         return result
+    }
+
+    private static func sums(_ query: BoundQuery, _ session: Session) throws -> [Int64: Sums] {
+        var sums: [Int64: Sums] = [:]
+        for row in try query.rows(session) {
+            let account = try row.int("account")
+            sums[account, default: Sums()].total += try row.int("total")
+            sums[account, default: Sums()].opening += try row.int("opening")
+            sums[account, default: Sums()].openingBonus += try row.int("opening_bonus")
+            sums[account, default: Sums()].unpriced += try row.int("unpriced")
+            if let line = StatementLine(rawValue: try row.text("line")) {
+                sums[account, default: Sums()].before[line] = try row.int("total")
+            }
+        }
+        return sums
+    }
+
+    static func key(_ row: borrowing RowView) throws -> (batch: String, key: String) {
+        (try row.text(1), try row.text(2))
     }
 
     private static func clocks(_ query: BoundQuery, _ session: Session) throws -> [Int64: LocalClock] {

@@ -20,14 +20,18 @@ public struct StatementReport: Sendable {
         public let key: SigningKey?
         /// Who issues the statements, in one line; empty where nobody says so.
         public let issuer: String
+        /// The issuer's number for value added tax; empty where nobody says so.
+        public let issuerVATID: String
+        /// What the page is printed on.
+        public let paper: PaperSize
         public let programVersion: String
         /// Milliseconds after which a single query is given up; 0 for never.
         public let statementTimeoutMilliseconds: Int
 
         public init(
             definitionFolder: String, templates: TemplateSet, output: String, mode: OutputMode = .ownerOnly,
-            formats: Set<ReportFormat>, key: SigningKey?, issuer: String = "", programVersion: String,
-            statementTimeoutMilliseconds: Int = 0
+            formats: Set<ReportFormat>, key: SigningKey?, issuer: String = "", issuerVATID: String = "",
+            paper: PaperSize = .a4, programVersion: String, statementTimeoutMilliseconds: Int = 0
         ) {
             self.definitionFolder = definitionFolder
             self.templates = templates
@@ -36,6 +40,8 @@ public struct StatementReport: Sendable {
             self.formats = formats
             self.key = key
             self.issuer = issuer
+            self.issuerVATID = issuerVATID
+            self.paper = paper
             self.programVersion = programVersion
             self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
         }

@@ -1,3 +1,4 @@
+// Over 300 lines, because a statement is one way from its rows to its files, which are read and written side by side.
 import Documents
 import Domain
 import Foundation
@@ -24,27 +25,47 @@ extension StatementReport {
         _ connection: Connection, feeds: StatementReader.Feeds, progress: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
         let library = try settings.library()
-        return try await connection.transaction(options) { session in
+        // Before hours of work, not after them.
+        let printing = settings.formats.contains(.pdf) ? try await StatementPrinting(settings) : nil
+        let written = try await connection.transaction(options) { session in
             try ReportSession.prepare(session)
             let staging = try StagingFolder(
                 output: settings.output, mode: settings.mode, synchronisesEach: request.account != nil)
             let run = try StatementRun(
                 request, settings: settings, session: session, library: library, staging: staging, progress: progress)
-            var statements = try run.writeAll(feeds: feeds)
+            let statements = try run.writeAll(feeds: feeds)
             let collected =
                 request.account == nil
                 ? try CollectedStatements(month: request.month, staging: staging).write(statements) : []
-            if !staging.synchronisesEach { try staging.synchroniseAll() }
-            progress("publishing the files")
-            for index in statements.indices {
-                let outputs = statements[index].outputs
-                statements[index].outcome.files = try outputs.publish()
-                statements[index].outcome.digests = outputs.publishedDigests
-            }
-            for name in collected { try staging.publish(name) }
-            if !staging.synchronisesEach { try staging.synchroniseAll() }
-            return statements.map(\.outcome)
+            return Unpublished(staging: staging, statements: statements, collected: collected)
         }
+        // No transaction waits for another program.
+        try await printing?.print(written.statements, from: written.staging, progress: progress)
+        progress("publishing the files")
+        return try written.publish()
+    }
+}
+
+/// Statements that are written and have not appeared yet.
+///
+/// `@unchecked Sendable`: the transaction that wrote them is over, and hands them out once.
+private struct Unpublished: @unchecked Sendable {
+    let staging: StagingFolder
+    let statements: [StatementRun.Statement]
+    let collected: [String]
+
+    /// Lets all of them appear.
+    func publish() throws -> [StatementReport.Outcome] {
+        if !staging.synchronisesEach { try staging.synchroniseAll() }
+        let outcomes = try statements.map { statement in
+            var outcome = statement.outcome
+            outcome.files = try statement.outputs.publish()
+            outcome.digests = statement.outputs.publishedDigests
+            return outcome
+        }
+        for name in collected { try staging.publish(name) }
+        if !staging.synchronisesEach { try staging.synchroniseAll() }
+        return outcomes
     }
 }
 
@@ -89,6 +110,8 @@ struct StatementRun {
     /// Nil where no ledger row was carried forward.
     private let carried: CarriedLedger?
     private let acceptances: StatementAcceptances
+    /// The month before, of those that closed it, by their ids.
+    private let lastMonths: [String: LastMonth]
 
     init(
         _ request: StatementRequest, settings: StatementReport.Settings, session: Session, library: QueryLibrary,
@@ -126,6 +149,9 @@ struct StatementRun {
                 cutoff: carried?.cutoff)
         }
         self.scope = scope
+        lastMonths =
+            settings.formats.contains(.html)
+            ? try LastMonth.closed(request.month.adding(months: -1), session, catalog: catalog) : [:]
     }
 
     /// Leaves accounts out whose statement is not to be made.
@@ -158,7 +184,8 @@ struct StatementRun {
             scope: scope, session: session, library: library, catalog: catalog, feeds: feeds)
         let writing = StatementWriting(
             request: request, settings: settings, snapshotAt: scope.snapshotAt, library: library,
-            files: library.files, acceptances: acceptances)
+            files: library.files, acceptances: acceptances,
+            keyNames: try StatementReader.keyNames(of: scope.accounts, session, catalog: catalog))
         let work = OrderedWork<Statement>(ahead: Self.draftsAhead)
         let flushing = OrderedWork<Void>(ahead: scope.accounts.count)
         // Nothing is written any more when the staging folder goes.
@@ -227,7 +254,19 @@ struct StatementRun {
         let (book, rows) = try posting.post(into: writer)
         return StatementDraft(
             subject: subject, clock: clock, outputs: outputs, csv: csv, workbook: workbook, writer: writer, book: book,
-            rows: rows, holdings: reader.holdings(of: number))
+            rows: rows, holdings: reader.holdings(of: number),
+            packages: try StatementPackages(book, of: subject, reader: reader), keys: try reader.keys(of: number),
+            last: last(subject, number, reader))
+    }
+
+    /// The month before: as it was closed, else from the ledger of an account that never closed a month.
+    private func last(_ subject: StatementAccount, _ number: Int64, _ reader: StatementReader) -> LastMonth? {
+        if let closed = lastMonths[subject.account.userID] { return closed }
+        guard subject.ledger == nil, let before = subject.before, before.start >= scope.keptFrom,
+            let month = request.month.adding(months: -1)
+        else { return nil }
+        let sums = reader.sums(of: number)
+        return LastMonth(month, moved: sums.before, closing: sums.opening)
     }
 }
 
@@ -243,6 +282,10 @@ struct StatementDraft {
     let book: StatementBook
     package let rows: [StatementPosting.KeptRow]
     let holdings: StatementReader.Holdings
+    let packages: StatementPackages
+    /// The API keys that its batches were made with, by batch.
+    let keys: [String: String]
+    let last: LastMonth?
 }
 
 /// Writes what follows from a statement's book: its tables, the workbook's sheets, the page, and the manifest. It needs
@@ -255,6 +298,8 @@ struct StatementWriting {
     /// The SQL files that were used: all of the library's, put in order once.
     package let files: [QueryLibrary.File]
     let acceptances: StatementAcceptances
+    /// What the API keys are called, by their ids.
+    let keyNames: [String: String]
 
     func finish(_ draft: StatementDraft) throws -> StatementRun.Statement {
         let (subject, outputs, writer) = (draft.subject, draft.outputs, draft.writer)
@@ -264,7 +309,7 @@ struct StatementWriting {
         let entries = try draft.csv.finish()
         outputs.add("\(baseName)/entries.csv", entries)
 
-        let layout = StatementTables(book: book)
+        let layout = StatementTables(book: book, packages: draft.packages)
         let tables = layout.all()
         var provenance = Provenance()
         try provenance.add(
@@ -280,14 +325,17 @@ struct StatementWriting {
         for file in files { provenance.add(file) }
         let provenanceTable = provenance.table()
         let shown = tables.map { $0.name == "usage" ? layout.usageWithTotal() : $0 }
+        let use = UseTables(layout: layout, clock: draft.clock, keys: draft.keys, keyNames: keyNames)
+        let uses = [use.days(), use.keysTable()]
         if let workbook = draft.workbook {
-            try workbook.close(book: book, tables: shown, provenance: provenanceTable)
+            try workbook.close(book: book, tables: shown + uses, provenance: provenanceTable)
             try outputs.addWorkbook()
         }
         if settings.formats.contains(.html) {
+            let around = StatementPage.Surroundings(
+                subject: subject, request: request, settings: settings, clock: draft.clock, last: draft.last)
             let page = StatementPage(
-                subject: subject, request: request, issuer: settings.issuer, clock: draft.clock, book: book,
-                tables: shown, provenance: provenanceTable, entries: writer.count)
+                around, layout: layout, uses: uses, tables: shown, provenance: provenanceTable, entries: writer.count)
             let html = try settings.templates.render(page, template: "statement")
             let parts = [(mark: page.entriesMark, html: writer.pageRows)] + page.parts.map { ($0.mark, $0.html) }
             try outputs.writeBeside(PageRows.splice(parts, into: html), extension: "html")
@@ -297,17 +345,19 @@ struct StatementWriting {
             subject, month: request.month, summary: book.summary, accepted: accepted, outputs: outputs, queries: files,
             snapshotAt: snapshotAt, programVersion: settings.programVersion)
         let manifest = try settings.key.map { try unsigned.signed(with: $0) } ?? unsigned
-        try outputs.writeManifest(try manifest.json())
+        // It names what is printed of the page, which is done when everything else is.
+        if !settings.formats.contains(.pdf) { try outputs.writeManifest(try manifest.json()) }
         return StatementRun.Statement(
             subject: subject, outputs: outputs, manifest: manifest,
             outcome: StatementReport.Outcome(
-                account: subject.account, summary: book.summary, entries: writer.count, email: draft.holdings.email,
+                account: subject.account, summary: book.summary, entries: writer.count,
+                email: subject.account.billing.email.isEmpty ? draft.holdings.email : subject.account.billing.email,
                 isFinal: subject.scope.isFinal, isClosed: false, isAccepted: accepted != nil),
             rows: draft.rows)
     }
 
     /// The query whose rows a table is made of.
     private static func query(of table: Table) -> String {
-        table.name == "summary" || table.name == "differences" ? "entries" : "batches"
+        ["summary": "entries", "differences": "entries", "packages": "packages"][table.name] ?? "batches"
     }
 }

@@ -34,14 +34,16 @@ struct StatementScope: Sendable {
         let snapshotAt = try session.snapshotInstant()
         self.snapshotAt = snapshotAt
         modelParameters = try profiles.modelParameters(of: all, now: snapshotAt, session: session)
-        let subjects = zip(zip(all, periods), contracts).map { subject, contract in
-            let (account, period) = subject
+        let starts = try Self.before(all, request.month, session)
+        let subjects = zip(zip(zip(all, periods), starts), contracts).map { subject, contract in
+            let ((account, period), start) = subject
+            let before = start.flatMap { $0 < period.start ? Period(start: $0, end: period.start) : nil }
             return StatementAccount(
                 account: account, zoneText: account.zoneText(of: request.month),
                 scope: ReportScope(
                     title: "The statement of \(account.slug) for \(request.month)", period: period,
                     contracts: [contract], cutoff: request.cutoff, snapshotAt: snapshotAt),
-                contract: contract)
+                contract: contract, before: before)
         }
         for subject in subjects { try subject.scope.requireReplayed(session) }
         try subjects.first?.scope.requireKnownCutoff()
@@ -51,6 +53,12 @@ struct StatementScope: Sendable {
             throw DaybookError.usage(
                 "At the cutoff the month \(request.month) has not begun\(zone); choose an earlier one.")
         }
+    }
+
+    /// When the month before began for each account.
+    private static func before(_ accounts: [Account], _ month: Month, _ session: Session) throws -> [Instant?] {
+        guard let before = month.adding(months: -1) else { return accounts.map { _ in nil } }
+        return try LocalMonths(session).periods(of: accounts.map { (before, $0.under(before)) }).map(\.start)
     }
 
     /// The month of each account. It begins where the month before it was closed to, whatever its terms say today.
@@ -73,6 +81,7 @@ struct StatementScope: Sendable {
             "owner_ids": .texts(accounts.map(\.account.userID)),
             "period_starts": .instants(accounts.map(\.known.start)),
             "period_ends": .instants(accounts.map(\.known.end)),
+            "before_starts": .instants(accounts.map { $0.before?.start ?? $0.period.start }),
             "owners_with_history": .bools(accounts.map(needsHistory)),
             "snapshot_at": .instant(snapshotAt),
             "zone_names": .texts(zones.map(\.account.timeZone)),
@@ -85,6 +94,11 @@ struct StatementScope: Sendable {
     /// later instant than its own, or its id is to be kept.
     func needsHistory(_ subject: StatementAccount) -> Bool {
         keepsRows || subject.ledger != nil || subject.account.plan == .prepaid
+    }
+
+    /// No row from here on is ever carried forward. It is told by days, so that no leap year brings it too near.
+    var keptFrom: Instant {
+        snapshotAt.adding(seconds: -Limits.financialYearsRange.lowerBound * 365 * 86_400)
     }
 
     /// An account of each time zone, in the order of the zones' names.
@@ -105,6 +119,8 @@ struct StatementAccount: Sendable {
     /// Its month, and as of when that is judged.
     let scope: ReportScope
     let contract: Contracts.Contract
+    /// The month before; nil where there is none.
+    let before: Period?
     /// What was closed before; nil where nothing was.
     var closed: ClosedLedger?
     /// The first close, where the month ends before it or with it and was not closed: a later row may not change it.

@@ -5,13 +5,18 @@ import Schema
 /// Lays one statement out as its tables, with the columns of the contract.
 struct StatementTables {
     let book: StatementBook
-    private let lines: [StatementUsage]
-    private let settled: [StatementBatch]
+    let packages: StatementPackages
+    /// Usage by source and model.
+    let lines: [StatementUsage]
+    /// The batches settled in the month, with what each of their models cost.
+    let shares: [StatementBook.Settled]
+    private var settled: [StatementBatch] { shares.map(\.batch) }
 
-    init(book: StatementBook) {
+    init(book: StatementBook, packages: StatementPackages = StatementPackages()) {
         self.book = book
-        lines = book.usage
-        settled = book.settledBatches
+        self.packages = packages
+        shares = book.settled
+        lines = book.usage(of: shares)
     }
 
     /// What every row of a statement's CSV files begins with: whose it is, and of which month. Sheets and pages say so
@@ -32,8 +37,8 @@ struct StatementTables {
         Column("description", .text, width: 52),
     ]
 
-    /// The summary, usage, batches, open batches and differences.
-    func all() -> [Table] { [summary(), usage(), batches(), openBatches(), differences()] }
+    /// The summary, usage, packages, batches, open batches and differences.
+    func all() -> [Table] { [summary(), usage(), packages.table(), batches(), openBatches(), differences()] }
 
     func summary() -> Table {
         Table(
@@ -185,116 +190,5 @@ struct StatementTables {
             ])
         }
         return rows
-    }
-}
-
-/// What the page of a statement shows: stored, preformatted values, because a template sees nothing else.
-struct StatementPage: Sendable {
-    struct Fact: Sendable {
-        let term: String
-        let value: String
-    }
-
-    struct SummaryRow: Sendable {
-        let title: String
-        let purchased: String
-        let bonus: String
-        let credits: String
-        /// CSS classes: `balance` for the two balances, `bad` for a check that is not 0.
-        let style: String
-    }
-
-    /// Where the rows of the entries go.
-    let entriesMark = PageRows.mark("entries")
-
-    let number: String
-    let title: String
-    let customer: String
-    let issuer: String
-    let hasIssuer: Bool
-    let status: String
-    let isFinal: Bool
-    let sentence: String
-    let isWhole: Bool
-    let facts: [Fact]
-    let movements: [SummaryRow]
-    let checks: [SummaryRow]
-    let hasEntries: Bool
-    let entriesNote: String
-    let entriesRemainder: String
-    let tables: [PageRows]
-    let provenance: PageRows
-    let closing: String
-
-    /// What goes where the template left a mark, besides the entries.
-    var parts: [PageRows] { tables + [provenance] }
-
-    init(
-        subject: StatementAccount, request: StatementRequest, issuer: String, clock: LocalClock, book: StatementBook,
-        tables: [Table], provenance: Table, entries: Int
-    ) {
-        number = "\(subject.account.slug)-\(request.month)"
-        title = "Statement of credits, \(request.month.title)"
-        customer = subject.account.name
-        self.issuer = issuer
-        hasIssuer = !issuer.isEmpty
-        status = subject.scope.isFinal ? "final" : "preliminary"
-        isFinal = subject.scope.isFinal
-        (sentence, isWhole) = book.summary.verdict
-        facts = Self.facts(subject, clock: clock)
-        movements = ([.openingBalance] + StatementLine.movements + [.closingBalance]).map { line in
-            Self.row(line, book: book)
-        }
-        checks =
-            [.heldOpening, .heldClosing, .delivered, .singleVideos].map { Self.row($0, book: book) }
-            + StatementLine.checks.map { Self.row($0, book: book) }
-        hasEntries = entries > 0
-        entriesNote = "Every movement of the month in \(subject.account.timeZone), with the balance after it."
-        let hidden = entries - Limits.statementPageEntries
-        entriesRemainder = hidden > 0 ? "\(hidden) more entries are in entries.csv and on the sheet Entries." : ""
-        self.tables = tables.filter { $0.name != "summary" && !($0.name == "differences" && $0.rows.isEmpty) }.map {
-            Self.rows($0, clock: clock)
-        }
-        self.provenance = PageRows(provenance, limit: .max, clock: clock)
-        closing =
-            "Judged as of \(subject.asOf). Wallet and expired credit as of the snapshot that manifest.json names."
-    }
-
-    /// A table as it fits on paper: one instant per batch.
-    private static func rows(_ table: Table, clock: LocalClock) -> PageRows {
-        let hidden = ["open_batches": "settled_at", "batches": "created_at"][table.name]
-        return PageRows(table, limit: Limits.statementPageEntries, clock: clock, hiding: hidden)
-    }
-
-    private static func row(_ line: StatementLine, book: StatementBook) -> SummaryRow {
-        let isBalance = line == .openingBalance || line == .closingBalance
-        let isSplit = isBalance || StatementLine.movements.contains(line)
-        let whole = book.summary[line]
-        let bonus = isSplit ? book.bonus[line] : nil
-        func text(_ value: Int64?) -> String { value.map { GroupedNumber.text($0) } ?? "" }
-        let isBad = StatementLine.checks.contains(line) && (whole ?? 0) != 0
-        return SummaryRow(
-            title: line.title, purchased: text(bonus.flatMap { bonus in whole.map { $0 - bonus } }), bonus: text(bonus),
-            credits: text(whole), style: isBalance ? "balance" : isBad ? "bad" : "")
-    }
-
-    private static func facts(_ subject: StatementAccount, clock: LocalClock) -> [Fact] {
-        let contract = subject.contract
-        let date =
-            subject.scope.isCutoffNow
-            ? "none yet" : String(clock.text(min(subject.cutoff, subject.scope.finalityAt)).prefix(10))
-        return [
-            Fact(term: "Customer", value: "\(subject.account.name) (\(subject.account.slug))"),
-            Fact(term: "Plan", value: subject.planText),
-            Fact(term: "Statement date", value: date),
-            Fact(term: "Time zone", value: subject.zoneText),
-            Fact(term: "Period from", value: clock.text(subject.period.start)),
-            Fact(term: "Period to (exclusive)", value: clock.text(subject.period.end)),
-            Fact(term: "The same in UTC", value: "\(subject.period.start) to \(subject.period.end)"),
-            Fact(term: "Currency", value: StatementAccount.currencyText),
-            Fact(
-                term: "Contract profile",
-                value: "\(contract.profile.name), version \(contract.profile.version), SHA-256 \(contract.sha256)"),
-        ]
     }
 }

@@ -36,7 +36,8 @@ public struct SLAMail: Sendable {
             ReportAttachments.name(customer: account.name, "SLA \(month).\(ending)") ?? "SLA \(month).\(ending)"
         }.all
         return MailMessage(
-            from: from, to: report.email, subject: filled.subject, body: filled.body, attachments: attachments,
+            from: from, to: report.email, copies: account.billing.copies, subject: filled.subject, body: filled.body,
+            attachments: attachments,
             date: date)
     }
 

@@ -17,13 +17,17 @@ enum AccountTermsImport {
     /// Records the incoming terms of the accounts that are there already, before their rows are updated.
     ///
     /// Throws `badData` naming the account where `from` is over.
-    static func record(from: Month?, _ session: Session) throws -> [TermsChange] {
+    ///
+    /// - Parameter others: The columns that the file says and that are no terms.
+    static func record(from: Month?, others: [String], _ session: Session) throws -> [TermsChange] {
+        let (current, incoming) = (
+            others.map { "a.\($0)" }.joined(separator: ", "), others.map { "i.\($0)" }.joined(separator: ", ")
+        )
         do {
             return try session.query(
                 """
                 SELECT i.slug, t.held_from, t.next_change,
-                    (a.slug, a.name, a.retention_days, a.legal_hold)
-                        IS DISTINCT FROM (i.slug, i.name, i.retention_days, i.legal_hold)
+                    (\(current)) IS DISTINCT FROM (\(incoming))
                     OR ($1::date IS NULL AND (a.plan, a.currency, a.time_zone, a.monthly_fee_usd, a.contract_profile)
                         IS DISTINCT FROM (i.plan, i.currency, i.time_zone, i.monthly_fee_usd, i.contract_profile))
                         AS is_changed

@@ -49,48 +49,77 @@ public struct CSVImport: Sendable {
     ///
     /// Throws `badData` naming line and column of what is wrong, and then nothing was imported.
     public func run(_ connection: Connection) async throws -> Outcome {
-        try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { session in
-            try session.executeScript(
-                "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; SET LOCAL TimeZone = 'UTC'")
-            try requireTable(session)
-            let zones = kind == .accounts ? try TimeZoneNames(session) : nil
-            try session.executeScript(
-                "CREATE TEMPORARY TABLE incoming (LIKE \(kind.table) INCLUDING DEFAULTS) ON COMMIT DROP")
-            let (rows, defects) = try copy(session, zones: zones)
-            guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
-            // An account's hold and days count from here on, also for a purge that is under way.
-            if kind == .accounts {
-                try LegalHoldLock.take(session)
-                try AccountSlugs.requireFree(session)
-                let changed = try changedRows(session)
-                // The terms of an account change by months, and in one way only.
-                let terms = try AccountTermsImport.record(from: termsFrom, session)
-                try AccountHolds.release(because: releaseReason, session)
-                let added = try AccountSlugs.refusing {
-                    try update(session)
-                    return try add(session)
-                }
-                try AccountHolds.place(session)
-                let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
-                return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)
+        try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { try write($0) }
+    }
+
+    /// Says what importing the file would do, and takes all of it back.
+    ///
+    /// Throws what ``run(_:)`` would throw.
+    public func rehearse(_ connection: Connection) async throws -> Outcome {
+        do {
+            return try await connection.transaction(TransactionOptions(lockTimeoutMilliseconds: 5000)) { session in
+                throw Rehearsed(outcome: try write(session))
             }
-            return Outcome(read: rows, added: try add(session), changed: 0)
+        } catch let rehearsed as Rehearsed {
+            return rehearsed.outcome
         }
     }
 
+    /// Ends a transaction whose work is not wanted.
+    private struct Rehearsed: Error {
+        let outcome: Outcome
+    }
+
+    private func write(_ session: Session) throws -> Outcome {
+        try session.executeScript(
+            "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL row_security = off; SET LOCAL TimeZone = 'UTC'")
+        try requireTable(session)
+        let zones = kind == .accounts ? try TimeZoneNames(session) : nil
+        try session.executeScript(
+            "CREATE TEMPORARY TABLE incoming (LIKE \(kind.table) INCLUDING DEFAULTS) ON COMMIT DROP")
+        let (rows, header, defects) = try copy(session, zones: zones)
+        guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
+        let absent = kind.keptColumns.filter { !header.contains($0) }
+        // An account's hold and days count from here on, also for a purge that is under way.
+        if kind == .accounts {
+            try LegalHoldLock.take(session)
+            try AccountSlugs.requireFree(session)
+            let changed = try changedRows(session, without: absent)
+            // The terms of an account change by months, and in one way only.
+            let terms = try AccountTermsImport.record(
+                from: termsFrom, others: present(without: absent).filter { !kind.termColumns.contains($0) }, session
+            )
+            try AccountHolds.release(because: releaseReason, session)
+            let added = try AccountSlugs.refusing {
+                try update(session, without: absent)
+                return try add(session)
+            }
+            try AccountHolds.place(session)
+            let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
+            return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)
+        }
+        return Outcome(read: rows, added: try add(session), changed: 0)
+    }
+
     private func requireTable(_ session: Session) throws {
-        // Of accounts also the functions that move their holds.
+        // Of accounts also the functions that move their holds, and what later versions added.
         let known = try session.query(
             """
             SELECT to_regclass($1) IS NOT NULL
-                AND (NOT $2 OR to_regprocedure('daybook.place_account_hold(uuid, text)') IS NOT NULL) AS exists
-            """, [.text(kind.table), .bool(kind.heldColumn != nil)])
+                AND (NOT $2 OR to_regprocedure('daybook.place_account_hold(uuid, text)') IS NOT NULL)
+                AND NOT EXISTS (
+                    SELECT FROM unnest($3::text[]) AS wanted WHERE wanted NOT IN (
+                        SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1))
+                ) AS exists
+            """, [.text(kind.table), .bool(kind.heldColumn != nil), .texts(kind.keptColumns)])
         guard try known[0].bool("exists") else {
             throw DaybookError.configuration("This database has no \(kind.table) of this version", .migrate)
         }
     }
 
-    private func copy(_ session: Session, zones: TimeZoneNames?) throws -> (rows: Int, defects: [CSVDefect]) {
+    private func copy(
+        _ session: Session, zones: TimeZoneNames?
+    ) throws -> (rows: Int, header: [String], defects: [CSVDefect]) {
         var header: [String]?
         var rows = 0
         var defects: [CSVDefect] = []
@@ -122,8 +151,8 @@ public struct CSVImport: Sendable {
                 try writer.write(CopyText.line(values))
             }
         }
-        guard header != nil else { throw DaybookError.badData("\(file.path) is empty; it needs a header row.") }
-        return (rows, defects)
+        guard let header else { throw DaybookError.badData("\(file.path) is empty; it needs a header row.") }
+        return (rows, header, defects)
     }
 
     private static func header(_ record: [CSVReader.Field], kind: ImportKind, path: String) throws -> [String] {
@@ -143,21 +172,20 @@ public struct CSVImport: Sendable {
         return names
     }
 
-    /// The columns that say what holds now. Terms of a later month are written by their own way alone.
-    private var present: [String] {
+    /// The columns that say what holds now, but for those that the file does not have and which stay as they are. Terms
+    /// of a later month are written by their own way alone.
+    private func present(without absent: [String]) -> [String] {
         kind.columns.filter {
             !kind.keyColumns.contains($0) && (termsFrom == nil || !kind.termColumns.contains($0))
+                && !absent.contains($0)
         }
     }
-
-    /// What an update writes: of accounts everything but the hold, which has its own way too.
-    private var updated: [String] { present.filter { $0 != kind.heldColumn } }
 
     private var matching: String { kind.keyColumns.map { "t.\($0) = i.\($0)" }.joined(separator: " AND ") }
 
     /// The rows that are there with other values, before anything is written.
-    private func changedRows(_ session: Session) throws -> Int {
-        let columns = present
+    private func changedRows(_ session: Session, without absent: [String]) throws -> Int {
+        let columns = present(without: absent)
         let current = columns.map { "t.\($0)" }.joined(separator: ", ")
         let incoming = columns.map { "i.\($0)" }.joined(separator: ", ")
         return Int(
@@ -168,7 +196,9 @@ public struct CSVImport: Sendable {
                 """)[0].int("changed"))
     }
 
-    private func update(_ session: Session) throws {
+    /// Of accounts everything but the hold, which has its own way too.
+    private func update(_ session: Session, without absent: [String]) throws {
+        let updated = present(without: absent).filter { $0 != kind.heldColumn }
         let assignments = updated.map { "\($0) = i.\($0)" }.joined(separator: ", ")
         let current = updated.map { "t.\($0)" }.joined(separator: ", ")
         let incoming = updated.map { "i.\($0)" }.joined(separator: ", ")

@@ -33,7 +33,13 @@ public enum ImportKind: String, Sendable, CaseIterable {
     }
 
     /// The columns that the file may have.
-    public var optionalFileColumns: [String] { self == .accounts ? ["contract_profile"] : [] }
+    public var optionalFileColumns: [String] {
+        self == .accounts ? ["contract_profile"] + Self.billingColumns : []
+    }
+
+    /// To whom an account's statements are addressed, by the names of file and table alike. What a file has no column
+    /// of stays as it is.
+    static let billingColumns = ["billing_name", "billing_address", "vat_id", "billing_email", "cc", "reference"]
 
     /// The columns of the table, in the order of ``values(_:zones:)``.
     var columns: [String] {
@@ -43,7 +49,7 @@ public enum ImportKind: String, Sendable, CaseIterable {
                 "user_id", "slug", "name", "plan", "currency", "time_zone", "retention_days", "monthly_fee_usd",
                 "legal_hold",
                 "contract_profile",
-            ]
+            ] + Self.billingColumns
         case .probes: ["target", "probed_at", "ok", "latency_ms"]
         case .maintenance: ["starts_at", "ends_at", "announced_at", "reason"]
         case .outages: ["model", "starts_at", "ends_at", "evidence"]
@@ -62,6 +68,9 @@ public enum ImportKind: String, Sendable, CaseIterable {
         case .maintenance, .outages: columns
         }
     }
+
+    /// The columns that stay as they are where the file does not have them.
+    var keptColumns: [String] { self == .accounts ? Self.billingColumns : [] }
 
     /// The column that is written by functions of its own, nil where there is none.
     var heldColumn: String? { self == .accounts ? "legal_hold" : nil }
@@ -100,6 +109,18 @@ public enum ImportKind: String, Sendable, CaseIterable {
                 },
             row.text("legal_hold"),
             row.text("contract_profile") ?? "standard",
+        ] + billing(&row)
+    }
+
+    /// The values of ``billingColumns``; empty for what the file does not say.
+    private static func billing(_ row: inout ImportedRow) -> [String?] {
+        [
+            row.line("billing_name"),
+            row.lines("billing_address"),
+            row.line("vat_id"),
+            row.addresses("billing_email", atMost: 1),
+            row.addresses("cc", atMost: Limits.mailCopies),
+            row.line("reference"),
         ]
     }
 
@@ -182,6 +203,37 @@ struct ImportedRow {
         return fallback
     }
 
+    /// One short line of an optional column, which stands on a page; empty where there is none.
+    mutating func line(_ column: String) -> String {
+        guard let text = text(column) else { return "" }
+        if text.contains(where: \.isNewline) { refuse(column, "has more than one line") }
+        return lines(column)
+    }
+
+    /// The lines of an optional column, as many as an address has, without what is blank.
+    mutating func lines(_ column: String) -> String {
+        let lines = (text(column) ?? "").split(whereSeparator: \.isNewline).map { $0.trimmingBlanks }
+            .filter { !$0.isEmpty }
+        if lines.count > Limits.addressLines { refuse(column, "has more than \(Limits.addressLines) lines") }
+        if lines.contains(where: { $0.count > Limits.addressLineLength }) {
+            refuse(column, "has a line of more than \(Limits.addressLineLength) characters")
+        }
+        if lines.contains(where: { $0.unicodeScalars.contains { $0.properties.generalCategory == .control } }) {
+            refuse(column, "contains a control character")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Mail addresses of an optional column, with a blank between them; commas and semicolons separate them as well.
+    mutating func addresses(_ column: String, atMost limit: Int) -> String {
+        let found = (text(column) ?? "").split { $0.isWhitespace || $0 == "," || $0 == ";" }.map(String.init)
+        if let wrong = found.first(where: { !AccountBilling.isMailAddress($0) }) {
+            refuse(column, "is \"\(wrong.prefix(40))\", but must be a mail address")
+        }
+        if found.count > limit { refuse(column, "has more than \(limit) \(limit == 1 ? "address" : "addresses")") }
+        return found.joined(separator: " ")
+    }
+
     mutating func instant(_ column: String) -> Instant {
         value(column, "an instant with an offset, such as 2026-10-01T00:00:00Z", default: Instant(microseconds: 0)) {
             Instant($0)
@@ -197,4 +249,13 @@ struct ImportedRow {
     }
 
     private static let hexDigits = Set("0123456789abcdef".utf8)
+}
+
+extension Substring {
+    /// Without the blanks around it.
+    fileprivate var trimmingBlanks: String {
+        var rest = drop { $0.isWhitespace }
+        while rest.last?.isWhitespace == true { rest.removeLast() }
+        return String(rest)
+    }
 }

@@ -70,7 +70,8 @@ extension ObjectRights {
 
     /// An import never writes a hold: those go through functions that record who and why.
     private static let terms =
-        "slug, name, plan, currency, time_zone, retention_days, monthly_fee_usd, contract_profile"
+        "slug, name, plan, currency, time_zone, retention_days, monthly_fee_usd, contract_profile, "
+        + ImportKind.billingColumns.joined(separator: ", ")
 
     private static let accounts = [
         ObjectRights(

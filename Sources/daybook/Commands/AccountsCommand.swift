@@ -25,11 +25,16 @@ struct AccountsCommand: AsyncParsableCommand {
             abstract: "Import accounts from CSV: all rows or none. Known accounts are updated, none is removed.",
             discussion: """
                 Columns: user_id, slug, name, plan (payg or prepaid), currency (USD), timezone, retention_days (30, \
-                90 or 180), monthly_fee_usd, legal_hold; and, if you like, contract_profile. A file that leaves \
-                legal_hold empty where an account has one is refused, unless --release-holds says why.
+                90 or 180), monthly_fee_usd, legal_hold; and, if you like, contract_profile, and \
+                billing_name, billing_address (lines in quotes), vat_id, billing_email, cc and reference, to whom \
+                statements are addressed. A file that leaves legal_hold empty where an account has one is refused, \
+                unless --release-holds says why.
 
                 Time zone, plan, currency, fee and profile are terms: the first import holds for all months, a later \
                 one from the first month that is not over, or from --from. A month that is over keeps its terms.
+
+                Example:
+                  daybook accounts import accounts.csv --dry-run
                 """)
 
         @Argument(
@@ -44,11 +49,14 @@ struct AccountsCommand: AsyncParsableCommand {
                 "The first month under the file's terms, for accounts that are there already; not one that is over.",
                 valueName: "month"), transform: Arguments.month)
         var from: Month?
+        @Flag(help: "Write nothing: say what the import would do, or why it would be refused.")
+        var dryRun = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
             try await Importing.run(
-                .accounts, file: file, releaseReason: releaseHolds, termsFrom: from, database: database)
+                .accounts, file: file, releaseReason: releaseHolds, termsFrom: from, dryRun: dryRun,
+                database: database)
         }
     }
 
@@ -79,6 +87,15 @@ struct AccountsCommand: AsyncParsableCommand {
         @Argument(help: "The account's slug.") var slug: String
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
+        /// What is known of it: to whom statements are addressed.
+        private static func billing(_ billing: AccountBilling) -> [[String]] {
+            [
+                ["billed to", billing.name], ["address", billing.addressLines.joined(separator: ", ")],
+                ["VAT id", billing.vatID], ["mail to", billing.email],
+                ["copies to", billing.copies.joined(separator: ", ")], ["reference", billing.reference],
+            ].filter { !$0[1].isEmpty }
+        }
+
         func run() async throws {
             let account = try await Reading.account(slug, database)
             let holds = try await database.withConnection { try await HoldInForce.readable($0) }
@@ -90,7 +107,9 @@ struct AccountsCommand: AsyncParsableCommand {
                 ["slug", account.slug], ["name", account.name], ["user_id", account.userID],
                 ["plan", account.plan.rawValue], ["time zone", account.timeZone],
                 ["retention", "\(account.retentionDays) days"], ["monthly fee", "\(account.monthlyFee) USD"],
-            ] + lines.map({ ["legal hold", $0] }) + [["contract profile", account.profileName]] { table.add(row) }
+            ] + Self.billing(account.billing) + lines.map({ ["legal hold", $0] }) + [
+                ["contract profile", account.profileName]
+            ] { table.add(row) }
             table.show()
             if holds == nil { Terminal.show("\n" + AccountsCommand.unread) }
             guard account.history.count > 1 else { return }

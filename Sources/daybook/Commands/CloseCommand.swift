@@ -13,12 +13,13 @@ struct CloseCommand: AsyncParsableCommand {
         subcommands: [CloseMonth.self, Diff.self, Reopen.self, List.self])
 
     /// What every statement of a close is made with.
-    static func settings(key: String?, issuer: String = "") throws -> StatementReport.Settings {
+    static func settings(key: String?, issuer: IssuerOptions? = nil) throws -> StatementReport.Settings {
         StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"),
             templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")]), output: ".",
-            formats: Set(ReportFormat.allCases), key: try key.map(KeyFile.signingKey), issuer: issuer,
-            programVersion: Version.current)
+            formats: ReportFormat.standard, key: try key.map(KeyFile.signingKey),
+            issuer: try issuer?.line() ?? "", issuerVATID: try issuer?.vatID() ?? "",
+            paper: try issuer?.size() ?? .a4, programVersion: Version.current)
     }
 
     struct CloseMonth: AsyncParsableCommand {
@@ -49,7 +50,7 @@ struct CloseCommand: AsyncParsableCommand {
         func run() async throws {
             let month = try await month.month(database.settings)
             let progress = Progress(isQuiet: quiet)
-            let settings = try CloseCommand.settings(key: key, issuer: try issuer.line())
+            let settings = try CloseCommand.settings(key: key, issuer: issuer)
             let closing = MonthClosing(StatementRequest(month: month, account: account), settings: settings)
             let (outcome, remark) = try await database.withConnection { connection in
                 try await acceptance.record(month, settings, connection)

@@ -69,6 +69,7 @@ struct RunReportCommand: AsyncParsableCommand {
     var database: DatabaseOptions
 
     func run() async throws {
+        try report.requireNoPDF()
         let definitions = try ReportDefinition.all(in: try folders.folders())
         guard let definition = definitions.last(where: { $0.name == name }) else { throw unknown() }
         let progress = Progress(isQuiet: report.quiet)

@@ -104,6 +104,7 @@ struct SLACommand: AsyncParsableCommand {
         }
         try mail.check(report, tells: tell != nil)
         try checkWatch()
+        try report.requireNoPDF()
         guard !record || !(mail.dryRun || cutoff != nil) else {
             throw ValidationError(
                 cutoff == nil

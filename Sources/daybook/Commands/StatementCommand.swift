@@ -1,6 +1,7 @@
 import ArgumentParser
 import Codecs
 import Console
+import Documents
 import Domain
 import Foundation
 import Ledger
@@ -19,6 +20,7 @@ struct StatementCommand: AsyncParsableCommand {
             Examples:
               daybook report statement --month 2026-10 --account customer5
               daybook report statement --month 2026-10 --all --output statements --key statement.key
+              daybook report statement --month 2026-10 --account customer5 --format pdf,csv --paper letter
             """)
 
     @Option(
@@ -71,7 +73,8 @@ struct StatementCommand: AsyncParsableCommand {
         let settings = StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"), templates: try report.templateSet(),
             output: report.output, mode: report.permissions.mode, formats: report.format,
-            key: try key.map(KeyFile.signingKey), issuer: try issuer.line(), programVersion: Version.current,
+            key: try key.map(KeyFile.signingKey), issuer: try issuer.line(),
+            issuerVATID: try issuer.vatID(), paper: try issuer.size(), programVersion: Version.current,
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let statements = StatementReport(
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
@@ -188,7 +191,7 @@ struct AcceptOptions: ParsableArguments {
     }
 }
 
-/// Who issues a statement.
+/// Who issues a statement, and on which paper it is printed.
 struct IssuerOptions: ParsableArguments {
     /// Characters that fit into one line of the page and the workbook.
     private static let longest = 200
@@ -199,11 +202,37 @@ struct IssuerOptions: ParsableArguments {
             valueName: "name, address"))
     var issuer: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The issuer's number for value added tax; default DAYBOOK_ISSUER_VAT_ID.", valueName: "number"))
+    var issuerVatId: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The paper that the page is printed on: a4 or letter. Default DAYBOOK_PAPER, else a4.", valueName: "size"))
+    var paper: String?
+
     /// Empty where nobody says so. Throws `usage` for what is not one short line.
-    func line() throws -> String {
-        let line = issuer ?? ProcessInfo.processInfo.environment["DAYBOOK_ISSUER"] ?? ""
-        guard line.count <= Self.longest, !line.contains(where: \.isNewline) else {
-            throw DaybookError.usage("The issuer is one line of at most \(Self.longest) characters.")
+    func line() throws -> String { try Self.line(issuer, "DAYBOOK_ISSUER", "The issuer") }
+
+    /// The same of the issuer's number for value added tax.
+    func vatID() throws -> String {
+        try Self.line(issuerVatId, "DAYBOOK_ISSUER_VAT_ID", "The issuer's number for value added tax")
+    }
+
+    /// Throws `usage` for a size that no page has.
+    func size() throws -> PaperSize {
+        let name = paper ?? ProcessInfo.processInfo.environment["DAYBOOK_PAPER"] ?? PaperSize.a4.rawValue
+        guard let size = PaperSize(rawValue: name) else {
+            throw DaybookError.usage("There is no paper \"\(name.prefix(40))\"; choose a4 or letter.")
+        }
+        return size
+    }
+
+    private static func line(_ given: String?, _ variable: String, _ what: String) throws -> String {
+        let line = given ?? ProcessInfo.processInfo.environment[variable] ?? ""
+        guard line.count <= longest, !line.contains(where: \.isNewline) else {
+            throw DaybookError.usage("\(what) is one line of at most \(longest) characters.")
         }
         return line
     }

@@ -47,12 +47,12 @@ enum Reading {
 enum Importing {
     static func run(
         _ kind: ImportKind, file: String, releaseReason: String? = nil, termsFrom: Month? = nil,
-        database: DatabaseOptions
+        dryRun: Bool = false, database: DatabaseOptions
     ) async throws {
         let outcome = try await database.withConnection { connection in
-            try await CSVImport(
-                kind, file: ImportFile(path: file), releaseReason: releaseReason, termsFrom: termsFrom
-            ).run(connection)
+            let incoming = CSVImport(
+                kind, file: ImportFile(path: file), releaseReason: releaseReason, termsFrom: termsFrom)
+            return dryRun ? try await incoming.rehearse(connection) : try await incoming.run(connection)
         }
         Terminal.show(
             "\(kind.rawValue): \(outcome.read) rows read, \(outcome.added) added, \(outcome.changed) changed, "
@@ -62,6 +62,7 @@ enum Importing {
                 "\(change.slug): new terms from \(change.from) on"
                     + (change.until.map { ", until those recorded from \($0) on" } ?? ""))
         }
+        if dryRun { Terminal.show("Nothing was written: this is what the import would do.") }
     }
 }
 

@@ -17,7 +17,9 @@ struct ReportOptions: ParsableArguments {
 
     @Option(
         name: .customLong("format"),
-        help: ArgumentHelp("The forms to write, separated by commas. Default: all.", valueName: "xlsx,html,csv"),
+        help: ArgumentHelp(
+            "The forms to write, separated by commas. Default: xlsx,html,csv. For a statement also pdf: its page, as "
+                + "WeasyPrint or Chromium prints it.", valueName: "xlsx,html,csv"),
         transform: ReportOptions.formats)
     var namedFormats: Set<ReportFormat>?
 
@@ -38,7 +40,14 @@ struct ReportOptions: ParsableArguments {
     var quiet = false
 
     var output: String { namedOutput ?? "." }
-    var format: Set<ReportFormat> { namedFormats ?? Set(ReportFormat.allCases) }
+    var format: Set<ReportFormat> { namedFormats ?? ReportFormat.standard }
+
+    /// Refuses what no program prints but of a statement.
+    func requireNoPDF() throws {
+        guard !format.contains(.pdf) else {
+            throw ValidationError("pdf is a form of statements alone; print the page of this report in a browser.")
+        }
+    }
 
     /// The names of the options about files that were given.
     var given: [String] {
@@ -61,13 +70,16 @@ struct ReportOptions: ParsableArguments {
 
     @Sendable private static func formats(_ text: String) throws -> Set<ReportFormat> {
         let names = text.split(separator: ",", omittingEmptySubsequences: false)
-        return try Set(
+        let formats = try Set(
             names.map { name in
                 guard let format = ReportFormat(rawValue: String(name)) else {
-                    throw ValidationError("There is no format \"\(name)\"; choose among xlsx, html and csv.")
+                    throw ValidationError(
+                        "There is no format \"\(name)\"; choose among xlsx, html and csv, and pdf for a statement.")
                 }
                 return format
             })
+        // What is printed is the page.
+        return formats.contains(.pdf) ? formats.union([.html]) : formats
     }
 }
 
