@@ -63,7 +63,7 @@ let package = Package(
                 .embedInCode("Migrations/045_owners.sql"), .embedInCode("Migrations/046_adoption.sql"),
                 .embedInCode("Migrations/047_sets.sql"), .embedInCode("Migrations/048_room.sql"),
                 .embedInCode("Migrations/051_hinted_task.sql"), .embedInCode("Migrations/052_webhooks.sql"),
-                .embedInCode("Migrations/056_billing.sql"),
+                .embedInCode("Migrations/053_month.sql"), .embedInCode("Migrations/056_billing.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),
@@ -148,6 +148,13 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "MonthEnd",
+            dependencies: [
+                "Ledger", "Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats",
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "Retention",
             dependencies: ["Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats"],
             swiftSettings: strict
@@ -190,9 +197,8 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Console", "Retention", "Ledger", "Reporting", "Documents", "BatchEngine", "Schema", "Postgres",
-                "Spreadsheet",
-                "Codecs", "Domain", "Formats",
+                "Console", "MonthEnd", "Retention", "Ledger", "Reporting", "Documents", "BatchEngine", "Schema",
+                "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -235,6 +241,10 @@ let package = Package(
                 "daybook",
             ],
             exclude: ["planted.csv", "mail_server.py", "statements-0.1.0.csv"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MonthEndTests",
+            dependencies: ["MonthEnd", "Postgres", "Domain", "Formats", "TestSupport", "daybook"],
             swiftSettings: strict),
         .testTarget(
             name: "CommandTests",

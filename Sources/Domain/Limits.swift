@@ -50,6 +50,14 @@ public enum Limits {
     public static let trendMonths = 13
     /// Days after a month's end within which a service credit may be requested.
     public static let creditRequestDays: Int64 = 30
+    /// Days after a month is final within which it is approved; later it is called late: half of the time in which
+    /// customers may ask for a service credit is left then.
+    public static let monthDueDays: Int64 = 14
+    /// Seconds without a row of the service before a month's end after which its data is said to end early: a weekend
+    /// may be quiet.
+    public static let monthSilenceSeconds: Int64 = 259_200
+    /// Names that a sentence lists before it says how many more there are.
+    public static let namesInSentence = 12
     /// Hours after the longest completion limit at which a month is final.
     public static let finalityGraceHours: Int64 = 24
     /// Retention periods that a contract can name, in days.

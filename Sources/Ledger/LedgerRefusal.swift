@@ -17,6 +17,8 @@ public enum LedgerRefusal: Error, Sendable {
     case forgedClose(Month, slug: String)
     /// Statements that were kept are not what was closed: the first, by its own sentence, and whose others are so.
     case forgedStatements(DaybookError, others: [String], isOfEverybody: Bool)
+    /// Statements that would be closed are not those that were looked at.
+    case otherStatements(Month, slugs: [String])
     /// A task without a batch that no ledger entry names.
     case taskWithoutEntry(String)
     /// A price, on a line of a file, for credit that closed months have drawn on.

@@ -55,6 +55,33 @@ import Testing
         try await checkCommands(try text("daybook-retention.service"))
     }
 
+    @Test func `the month's service, timer and line for cron run what the program knows`() async throws {
+        let scratch = try ScratchFolder()
+        let service = try text("daybook-month.service")
+        let paths = [
+            try scratch.write(
+                service.replacing("/usr/local/bin/daybook", with: ProgramRun.daybook), to: "daybook-month.service"),
+            try scratch.write(try text("daybook-month.timer"), to: "daybook-month.timer"),
+        ]
+        let run = try await ProgramRun(["verify"] + paths, program: "/usr/bin/systemd-analyze")
+        #expect(run.exitCode == 0 && run.errors.isEmpty, "\(run.errors)")
+        // The timer's and the crontab's third day of the month: none of both is before the month is final anywhere.
+        let next = try await ProgramRun(
+            ["calendar", "--base-time=2026-11-30 12:00:00 UTC", "*-*-03 06:00:00 UTC"],
+            program: "/usr/bin/systemd-analyze")
+        #expect(try text("daybook-month.timer").contains("OnCalendar=*-*-03 06:00:00 UTC\n"))
+        #expect(next.output.contains("2026-12-03 06:00:00 UTC"), "\(next.output)")
+        let line = try text("daybook-month.crontab").components(separatedBy: "\n").filter { !$0.hasPrefix("#") }[0]
+        #expect(line.hasPrefix("0 6 3 * *  /usr/local/bin/daybook month run last "))
+        for text in [service, line] {
+            let command = try #require(text.firstMatch(of: /daybook (month run [^\n]+)/)?.output.1)
+            let help = try await ProgramRun(["month", "run", "--help"])
+            for option in command.split(separator: " ") where option.hasPrefix("--") {
+                #expect(help.output.contains(option), "\(option)")
+            }
+        }
+    }
+
     private func checkCommands(_ text: String) async throws {
         let commands = text.matches(of: /daybook ((?:retention|database)[ a-z-]+)/).map {
             $0.output.1.split(separator: " ").map(String.init)

@@ -16,6 +16,7 @@ import Testing
         "Documents": ["Spreadsheet", "Codecs", "Domain", "Formats", "CLinux", "Mustache"],
         "Reporting": ["Documents", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats"],
         "Ledger": ["Documents", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats"],
+        "MonthEnd": ["Ledger", "Reporting", "Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats"],
         "Retention": ["Documents", "Schema", "Postgres", "Codecs", "Domain", "Formats"],
         "BatchEngine": ["Schema", "Postgres", "Codecs", "Domain", "Formats", "Logging", "ServiceLifecycle"],
         "Grsai": ["BatchEngine", "Domain", "Formats", "AsyncHTTPClient", "NIOCore", "NIOHTTP1"],
@@ -33,7 +34,7 @@ import Testing
             "GrsaiSimulator", "Domain", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
         "daybook": [
-            "Console", "Retention", "Ledger", "Reporting", "Documents", "BatchEngine", "Schema", "Postgres",
+            "Console", "MonthEnd", "Retention", "Ledger", "Reporting", "Documents", "BatchEngine", "Schema", "Postgres",
             "Spreadsheet", "Codecs", "Domain", "Formats", "ArgumentParser",
         ],
         "daybookd": [

@@ -53,8 +53,12 @@ public struct MonthClosing: Sendable {
     ///
     /// Throws `usage` for a month that is not over or that is closed, and where one account is asked for whose month
     /// would leave a gap after the last one.
+    ///
+    /// - Parameter expected: The digest that each statement must have, by its owner's id; where one has another, none
+    ///   is closed. Nil takes them as they come.
     public func run(
-        _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
+        _ connection: Connection, expected: [String: String]? = nil,
+        progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
         let connection = try await connection.direct(for: "The closing of a month")
         let library = try settings.library()
@@ -75,18 +79,23 @@ public struct MonthClosing: Sendable {
                 try refuseForged(run.scope, session)
                 let standings = try standings(session)
                 let closedAt = try CloseRecords.nextInstant(session)
-                var (closed, notWhole): ([Closed], [LeftOut]) = ([], [])
+                var (closed, notWhole, changed): ([Closed], [LeftOut], [String]) = ([], [], [])
                 // Each is kept when it is written: the ids of all the rows behind everybody's would fill the memory.
                 try run.writeEach { statement in
-                    let slug = statement.subject.account.slug
-                    if statement.outcome.mayGoOut {
-                        let standing = standings[statement.subject.account.userID] ?? Standing()
+                    let (slug, userID) = (statement.subject.account.slug, statement.subject.account.userID)
+                    if let expected, expected[userID] != statement.manifest.statementSha256 {
+                        changed.append(slug)
+                    } else if statement.outcome.mayGoOut {
+                        let standing = standings[userID] ?? Standing()
                         closed.append(
                             try keep(statement, standing, at: closedAt, staging: staging, session: session))
                     } else {
                         let reason = "is not whole: \(statement.outcome.differences)"
                         notWhole.append(LeftOut(slug: slug, reason: reason, isNotWhole: true))
                     }
+                }
+                guard changed.isEmpty else {
+                    throw LedgerRefusal.otherStatements(request.month, slugs: changed.inNaturalOrder { $0 })
                 }
                 let owners = run.scope.accounts.map(\.account.userID)
                 try SettlementCapture.run(session, catalog: Catalog(session), owners: owners)

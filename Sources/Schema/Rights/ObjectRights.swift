@@ -103,6 +103,8 @@ extension ObjectRights {
         ObjectRights(.table, "daybook.statement_delivery", reading()),
         ObjectRights(.table, "daybook.statement_delivery_outcome", reading()),
         ObjectRights(.table, "daybook.statement_acceptance", reading()),
+        ObjectRights(.table, "daybook.month_step", reading()),
+        ObjectRights(.table, "daybook.month_report", reading()),
         ObjectRights(.table, "daybook.ledger_carry", reading(.sla)),
         ObjectRights(
             .table, "daybook.settlement_fact",

@@ -58,7 +58,7 @@ struct CloseCommand: AsyncParsableCommand {
                 return (outcome, outcome.closed.isEmpty ? nil : try await record(month, connection, progress))
             }
             progress.finish()
-            show(outcome)
+            Self.show(outcome)
             if let remark { Terminal.say("daybook: \(remark)") }
             try await head.handOn(outcome.head)
             guard outcome.leftOut.isEmpty else { throw ExitCode(FailureKind.breachExitCode) }
@@ -90,7 +90,7 @@ struct CloseCommand: AsyncParsableCommand {
             }
         }
 
-        private func show(_ outcome: MonthClosing.Outcome) {
+        static func show(_ outcome: MonthClosing.Outcome) {
             var table = TextTable(columns: ["account", .number("opening"), .number("closing"), "whole", "hash"])
             for entry in outcome.closed {
                 table.add([
@@ -115,11 +115,13 @@ struct CloseCommand: AsyncParsableCommand {
             abstract: "Say what has changed about a closed month since it was closed.",
             discussion: "Exits with 2 if anything has.")
 
-        @Argument(help: "The month, as 2026-10.", transform: Arguments.month) var month: Month
+        @Argument(help: "The month, as 2026-10, or last: the last one that is over.", transform: MonthChoice.parse)
+        var month: MonthChoice
         @Option(help: ArgumentHelp("This account alone.", valueName: "slug")) var account: String?
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
+            let month = try await month.month(database.settings)
             let difference = CloseDifference(
                 StatementRequest(month: month, account: account), settings: try CloseCommand.settings(key: nil))
             let changes = try await database.withConnection { try await difference.run($0) }
@@ -144,7 +146,8 @@ struct CloseCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Open a closed month again: the latest first, with a reason, which is recorded.")
 
-        @Argument(help: "The month, as 2026-10.", transform: Arguments.month) var month: Month
+        @Argument(help: "The month, as 2026-10, or last: the last one that is over.", transform: MonthChoice.parse)
+        var month: MonthChoice
         @Option(help: ArgumentHelp("This account alone. Default: all that have closed it.", valueName: "slug"))
         var account: String?
         @Option(help: ArgumentHelp("Why.", valueName: "text")) var reason: String
@@ -152,6 +155,7 @@ struct CloseCommand: AsyncParsableCommand {
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
+            let month = try await month.month(database.settings)
             let reopening = MonthReopening(month: month, account: account, reason: reason)
             let outcome = try await database.withConnection { try await reopening.run($0) }
             Terminal.show("\(month) is open again for \(outcome.slugs.joined(separator: ", "))")

@@ -18,18 +18,14 @@ struct CreditsCommand: AsyncParsableCommand {
 
         @Option(help: ArgumentHelp("The account's slug.", valueName: "slug")) var account: String
         @Option(
-            help: ArgumentHelp("An instant with an offset, such as 2026-10-01T00:00:00Z.", valueName: "instant"))
-        var at: String?
+            help: ArgumentHelp(
+                "An instant with an offset, such as 2026-10-01T00:00:00Z, or a date: its midnight in UTC.",
+                valueName: "instant"), transform: Arguments.instant)
+        var at: Instant?
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
         func run() async throws {
-            let instant = try at.map { text in
-                guard let instant = Instant(text) else {
-                    throw DaybookError.usage("\"\(text)\" is no instant with an offset, such as 2026-10-01T00:00:00Z.")
-                }
-                return instant
-            }
-            if let instant {
+            if let instant = at {
                 let balance = try await Self.read(database, account) { try $0.balance(of: $1, at: instant) }
                 Terminal.show("\(balance) credits at \(instant)")
                 return
@@ -163,8 +159,11 @@ extension CreditsCommand {
             parsing: .unconditional, help: ArgumentHelp("Credits given away.", valueName: "n"),
             transform: WholeNumber.within(Limits.bookedCredits))
         var bonus: Int64?
-        @Option(help: ArgumentHelp("When the bonus expires; without it never.", valueName: "instant"))
-        var expires: String?
+        @Option(
+            help: ArgumentHelp(
+                "When the bonus expires, an instant or a date (its midnight in UTC); without it never.",
+                valueName: "instant"), transform: Arguments.instant)
+        var expires: Instant?
         @OptionGroup(title: "Booking") var booking: BookingOptions
         @OptionGroup(title: "Database") var database: DatabaseOptions
 
@@ -180,18 +179,11 @@ extension CreditsCommand {
             case (nil, let credits?, let usd?, nil):
                 return .purchase(credits: credits, price: usd)
             case (nil, nil, nil, let bonus?):
-                return .grant(credits: bonus, expiresAt: try expires.map(Self.instant))
+                return .grant(credits: bonus, expiresAt: expires)
             default:
                 throw DaybookError.usage(
                     "Say what is booked: --package USD, or --credits N --usd AMOUNT, or --bonus N.")
             }
-        }
-
-        private static func instant(_ text: String) throws -> Instant {
-            guard let instant = Instant(text) else {
-                throw DaybookError.usage("\"\(text)\" is no instant with an offset, such as 2027-01-01T00:00:00Z.")
-            }
-            return instant
         }
     }
 

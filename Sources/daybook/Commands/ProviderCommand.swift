@@ -30,8 +30,11 @@ struct ProviderCommand: AsyncParsableCommand {
             help: "The bill, .csv or .csv.gz; - for standard input.", completion: .file(extensions: ["csv", "gz"]))
         var file: String
 
-        @Option(help: ArgumentHelp("The month of the bill.", valueName: "month"), transform: Arguments.month)
-        var month: Month
+        @Option(
+            help: ArgumentHelp(
+                "The month of the bill, as 2026-10, or last: the last one that is over.", valueName: "month"),
+            transform: MonthChoice.parse)
+        var month: MonthChoice
 
         /// The forms of the comparison.
         enum Form: String, ExpressibleByArgument, CaseIterable {
@@ -64,6 +67,7 @@ struct ProviderCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
+            let month = try await month.month(database.settings)
             let bill = try ProviderBill(file: ImportFile(path: file, consequence: "nothing was compared"))
             let match = ProviderMatch(
                 definitionFolder: try InstalledFiles.folder("reports"), bill: bill, month: month)

@@ -46,6 +46,7 @@ struct RunReportCommand: AsyncParsableCommand {
 
             Examples:
               daybook report run failures --param month=2026-10
+              daybook report run failures --param month=last
               daybook report run access --param month=2026-10 --param account=customer3 --format csv
               daybook report run mine --reports our-reports
             """)
@@ -74,8 +75,9 @@ struct RunReportCommand: AsyncParsableCommand {
         guard let definition = definitions.last(where: { $0.name == name }) else { throw unknown() }
         let progress = Progress(isQuiet: report.quiet)
         let custom = CustomReport(
-            definition, definitionFolder: try InstalledFiles.folder("reports"), arguments: try arguments(),
-            templates: try report.templateSet(), output: report.output, mode: report.permissions.mode,
+            definition, definitionFolder: try InstalledFiles.folder("reports"),
+            arguments: try await arguments(of: definition), templates: try report.templateSet(), output: report.output,
+            mode: report.permissions.mode,
             formats: report.format, programVersion: Version.current, statementTimeoutSeconds: report.statementTimeout)
         let outcome = try await DatabaseOptions.withConnection(try await reader.settings(database)) { connection in
             try await custom.run(connection) { progress.tell($0) }
@@ -95,6 +97,16 @@ struct RunReportCommand: AsyncParsableCommand {
         case "ledger": .usage("The ledger has a command of its own: daybook ledger verify")
         default: .usage("There is no report \"\(name.prefix(80))\"; see: daybook report list")
         }
+    }
+
+    /// The parameters; a month that is called `last` by its name.
+    private func arguments(of definition: ReportDefinition) async throws -> [String: String] {
+        var arguments = try arguments()
+        for parameter in definition.parameters where parameter.kind == .month && arguments[parameter.name] == "last" {
+            arguments[parameter.name] = try await MonthChoice.last.month { try await reader.settings(database) }
+                .description
+        }
+        return arguments
     }
 
     private func arguments() throws -> [String: String] {

@@ -74,7 +74,7 @@ extension SLACommand {
                 ]).joined(separator: "\n"),
             date: Instant(microseconds: now * 1_000_000))
         let name = "sla-watch-\(month)-\(now).eml"
-        switch try await mail.channel(output: report.output, mode: report.permissions.mode)
+        switch try await mail.channel.channel(output: report.output, mode: report.permissions.mode)
             .hand(message.bytes(), from: sender, to: recipient, name: name)
         {
         case .handedOver: Terminal.show("\(recipient): handed over")

@@ -20,9 +20,12 @@ enum Arguments {
         return date
     }
 
+    /// An instant, or a date: its first instant in UTC.
     @Sendable static func instant(_ text: String) throws -> Instant {
-        guard let instant = Instant(text) else {
-            throw ValidationError("\"\(text)\" is not an instant with an offset, such as 2026-11-01T00:00:00Z.")
+        guard let instant = Instant(text) ?? (try? date(text)).flatMap({ Instant("\($0)T00:00:00Z") }) else {
+            throw ValidationError(
+                "\"\(text)\" is neither an instant with an offset, such as 2026-11-01T00:00:00Z, nor a date, such as "
+                    + "2026-11-01, which is its midnight in UTC.")
         }
         return instant
     }

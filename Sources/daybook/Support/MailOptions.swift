@@ -5,11 +5,8 @@ import Foundation
 import Ledger
 import Reporting
 
-/// How reports are sent: statements and SLA reports alike.
-struct MailOptions: ParsableArguments {
-    @Flag(help: "Send each report to the account's mail address, once an account and month.")
-    var email = false
-
+/// By which way messages go out, and from whom.
+struct MailChannelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The sender; default DAYBOOK_MAIL_FROM.", valueName: "address"))
     var from: String?
 
@@ -30,10 +27,8 @@ struct MailOptions: ParsableArguments {
     @Flag(help: "Send again what was sent before, or may have been.")
     var force = false
 
-    @Flag(
-        name: .customLong("dry-run"),
-        help: "Send nothing and write nothing: list to whom what would go, and what would not.")
-    var dryRun = false
+    /// True where any of them was given.
+    var isUsed: Bool { outbox != nil || smtp != nil || sendmail != nil || from != nil || force }
 
     func validate() throws {
         guard [outbox, smtp, sendmail].compactMap(\.self).count <= 1 else {
@@ -41,19 +36,6 @@ struct MailOptions: ParsableArguments {
         }
         if let smtp, !smtp.hasPrefix("smtp://"), !smtp.hasPrefix("smtps://") {
             throw ValidationError("--smtp takes an address that starts with smtp:// or smtps://.")
-        }
-    }
-
-    /// Refuses what could not be attached, and options of messages where there is none.
-    ///
-    /// - Parameter tells: True where a message goes out without a report.
-    func check(_ report: ReportOptions, tells: Bool = false) throws {
-        let isUsed = outbox != nil || smtp != nil || sendmail != nil || from != nil || force || dryRun
-        guard email || !isUsed || tells && !force && !dryRun else {
-            throw ValidationError("Without --email nothing is sent.")
-        }
-        guard !email || report.format.isSuperset(of: [.xlsx, .html]) else {
-            throw ValidationError("--email attaches the workbook and the page: leave both in --format.")
         }
     }
 
@@ -77,6 +59,39 @@ struct MailOptions: ParsableArguments {
         if let smtp { return .smtp(smtp) }
         if let sendmail { return .sendmail(sendmail.split(separator: " ").map(String.init)) }
         return .outbox(outbox ?? output + "/outbox", mode)
+    }
+}
+
+/// How reports are sent: statements and SLA reports alike.
+struct MailOptions: ParsableArguments {
+    @Flag(help: "Send each report to the account's mail address, once an account and month.")
+    var email = false
+
+    @OptionGroup var channel: MailChannelOptions
+
+    @Flag(
+        name: .customLong("dry-run"),
+        help: "Send nothing and write nothing: list to whom what would go, and what would not.")
+    var dryRun = false
+
+    /// Refuses what could not be attached, and options of messages where there is none.
+    ///
+    /// - Parameter tells: True where a message goes out without a report.
+    func check(_ report: ReportOptions, tells: Bool = false) throws {
+        guard email || !(channel.isUsed || dryRun) || tells && !channel.force && !dryRun else {
+            throw ValidationError("Without --email nothing is sent.")
+        }
+        guard !email || report.format.isSuperset(of: [.xlsx, .html]) else {
+            throw ValidationError("--email attaches the workbook and the page: leave both in --format.")
+        }
+    }
+
+    /// Who sends. Throws `usage` where nobody says so.
+    func sender() throws -> String { try channel.sender() }
+
+    /// The delivery of a month.
+    func delivery(month: Month, output: String, mode: OutputMode) throws -> MailDelivery {
+        try channel.delivery(month: month, output: output, mode: mode)
     }
 
     /// The letter that goes with a report.
@@ -103,8 +118,7 @@ struct MailOptions: ParsableArguments {
     static func show(_ messages: [Rehearsed], title: String, facts: [ListColumn]) throws {
         var table = TextTable(columns: ["account", "recipient"] + facts + ["what would become of it"])
         for message in messages {
-            let recipients = ([message.preview.recipient] + message.preview.copies).joined(separator: ", ")
-            table.add([message.preview.slug, recipients] + message.facts + [message.remark])
+            table.add([message.preview.slug, message.preview.recipient] + message.facts + [message.remark])
         }
         Terminal.show("\(title); nothing was written or sent")
         table.show()

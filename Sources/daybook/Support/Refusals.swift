@@ -1,5 +1,6 @@
 import Domain
 import Ledger
+import MonthEnd
 import Reporting
 
 /// What to type where a library refuses something: the commands and options are known here alone.
@@ -9,6 +10,7 @@ enum Refusals {
         switch error {
         case let refusal as LedgerRefusal: ledgerFailure(refusal)
         case let refusal as ReportRefusal: reportFailure(refusal)
+        case let refusal as MonthRefusal: monthFailure(refusal)
         default: nil
         }
     }
@@ -40,6 +42,7 @@ enum Refusals {
                 Failure.words(of: first) + (others.isEmpty ? "" : " So are those of \(others.joined(separator: ", ")).")
                     + " Nothing was written; see: daybook close list"
                     + (isOfEverybody ? ", and write the others with --account." : "."))
+        case .otherStatements(let month, let slugs): monthFailure(.changed(month, report: "statement", accounts: slugs))
         case .taskWithoutEntry(let task):
             .usage(
                 "The task \(task) belongs to no batch, and no ledger entry names it: a video that was bought "
@@ -48,6 +51,33 @@ enum Refusals {
             .badData(
                 "\(file), line \(line): the credit of entry \(entry) was drawn in the closed "
                     + "\(months.joined(separator: ", ")): reopen first (daybook close reopen); nothing was imported.")
+        }
+    }
+
+    private static func monthFailure(_ refusal: MonthRefusal) -> DaybookError {
+        switch refusal {
+        case .noPlace: .configuration("This database has no daybook.month_step; run: daybook database migrate")
+        case .mayNotRecord(let role):
+            .configuration(
+                "The role \(role) may not run or approve a month: that is for the role that migrated the database, or "
+                    + "one with its rights (docs/operations.md).")
+        case .preliminary(let month, let finalityAt):
+            DaybookError(
+                .tryAgain,
+                "The month \(month) is not final before \(finalityAt), so it cannot be approved; run it from then on, "
+                    + "look at it, and approve it.")
+        case .notRun(let month):
+            DaybookError(
+                .tryAgain,
+                "The month \(month) was not run to its end since it is final; run it and look at its index.html first: "
+                    + "daybook month run \(month)")
+        case .changed(let month, let report, let accounts):
+            DaybookError(
+                .tryAgain,
+                "What would be sent is not what was run: the \(report) of \(accounts.joined(separator: ", ")) says "
+                    + "something else now; nothing was closed or sent. Run it again, and look: "
+                    + "daybook month run \(month)"
+            )
         }
     }
 

@@ -1,0 +1,225 @@
+import Codecs
+public import Documents
+public import Domain
+import Ledger
+public import Postgres
+public import Reporting
+import Schema
+
+/// Runs a month: looks whether its data is there, verifies the ledger, writes everybody's reports and statements, and a
+/// page of all of it. Whoever runs it again gets the same files; what was cut off is run again from its beginning,
+/// because nobody can know what has come in since.
+public struct MonthRun: Sendable {
+    /// Where the parts of its reports are, and where its outputs go.
+    public struct Settings: Sendable {
+        /// The folder of the installed report definitions, `reports`.
+        public let definitionFolder: String
+        public let templates: TemplateSet
+        /// The folder of the month.
+        public let folder: String
+        public let mode: OutputMode
+        /// Who issues the statements.
+        public let issuer: String
+        /// Who does it, as he is called.
+        public let author: String
+        public let programVersion: String
+        public let statementTimeoutMilliseconds: Int
+
+        public init(
+            definitionFolder: String, templates: TemplateSet, folder: String, mode: OutputMode, issuer: String,
+            author: String, programVersion: String, statementTimeoutMilliseconds: Int
+        ) {
+            self.definitionFolder = definitionFolder
+            self.templates = templates
+            self.folder = folder
+            self.mode = mode
+            self.issuer = issuer
+            self.author = author
+            self.programVersion = programVersion
+            self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
+        }
+
+        var options: TransactionOptions {
+            ReportSession.options(statementTimeoutMilliseconds: statementTimeoutMilliseconds)
+        }
+
+        var sla: SLAReport.Settings {
+            SLAReport.Settings(
+                definitionFolder: definitionFolder + "/sla", templates: templates, output: folder + "/sla", mode: mode,
+                formats: Set(ReportFormat.allCases), includesTasks: true, programVersion: programVersion,
+                statementTimeoutMilliseconds: statementTimeoutMilliseconds)
+        }
+
+        func statements(key: SigningKey? = nil) -> StatementReport.Settings {
+            StatementReport.Settings(
+                definitionFolder: definitionFolder, templates: templates, output: folder + "/statements", mode: mode,
+                formats: Set(ReportFormat.allCases), key: key, issuer: issuer, programVersion: programVersion,
+                statementTimeoutMilliseconds: statementTimeoutMilliseconds)
+        }
+    }
+
+    /// What a run came to.
+    public struct Outcome: Sendable {
+        public let month: Month
+        public let isFinal: Bool
+        /// From when on the month is final for everybody.
+        public let finalityAt: Instant
+        public let findings: [MonthFinding]
+        public let customers: [MonthCustomer]
+        /// Everybody's SLA report.
+        public let everybody: SLAReport.Outcome
+        /// The path of the page to open.
+        public let pagePath: String
+    }
+
+    let month: Month
+    let settings: Settings
+
+    public init(_ month: Month, settings: Settings) {
+        self.month = month
+        self.settings = settings
+    }
+
+    /// Runs the month. `beside` are further connections for the statements.
+    ///
+    /// Throws ``MonthRefusal/noPlace``, and what the reports throw.
+    public func run(
+        _ connection: Connection, beside: [DirectConnection] = [], progress: @escaping @Sendable (String) -> Void
+    ) async throws -> Outcome {
+        try await MonthRecord.require(connection)
+        progress("looking for the month's data")
+        let (scope, missing) = try await look(connection)
+        let place = try await MonthRecord.begin(
+            month, author: settings.author, isFinal: scope.isFinal, connection)
+        var findings = missing
+        try await MonthRecord.add(.data, findings: missing.count, remark: "nothing is missing", place, connection)
+
+        let (broken, rows) = try await verify(connection, progress)
+        findings += broken
+        try await MonthRecord.add(.ledger, findings: broken.count, remark: "\(rows) rows", place, connection)
+
+        let (everybody, reports) = try await writeReports(connection, progress)
+        let promises = Self.findings(of: everybody, reports)
+        findings += promises
+        try await MonthRecord.add(
+            .sla, findings: promises.count, remark: "\(reports.count + 1) reports",
+            digests: (.sla, Self.digests(reports)), place, connection)
+
+        let statements = try await writeStatements(connection, beside, progress)
+        let unwhole = Self.findings(of: statements)
+        findings += unwhole
+        try await MonthRecord.add(
+            .statements, findings: unwhole.count, remark: "\(statements.count) statements",
+            digests: (.statement, statements.map { ($0.account.userID, Self.digest($0)) }), place, connection)
+
+        let customers = try MonthCustomer.all(reports, statements)
+        let outcome = try await writePage(scope, findings, customers, everybody, connection)
+        try await MonthRecord.add(
+            .page, findings: findings.count, remark: "\(customers.count) customers", place, connection)
+        return outcome
+    }
+
+    /// Whose month it is, and what of its data is missing.
+    func look(_ connection: Connection) async throws -> (MonthScope, [MonthFinding]) {
+        try await connection.transaction(settings.options) { session in
+            try ReportSession.prepare(session)
+            let catalog = try Catalog(session)
+            try catalog.requireEssentials()
+            let scope = try MonthScope(
+                month, definitionFolder: settings.definitionFolder, session: session, catalog: catalog)
+            guard scope.period.start < scope.snapshotAt else {
+                throw DaybookError.usage(
+                    "The month \(month) has not begun in \(scope.timeZone); choose an earlier one.")
+            }
+            return (scope, try MonthData(month, scope, session: session, catalog: catalog).findings())
+        }
+    }
+
+    /// What is broken of the money, and in how many rows, which are written to a file.
+    func verify(
+        _ connection: Connection, _ progress: @Sendable (String) -> Void
+    ) async throws -> (findings: [MonthFinding], rows: Int) {
+        progress("verifying the ledger")
+        let verification = LedgerVerification(definitionFolder: settings.definitionFolder, account: nil)
+        let verified = try await verification.run(connection)
+        try MonthFiles(settings).write(CSVEncoder.encode(verified.table), to: MonthFiles.ledger)
+        return (Self.findings(of: verified), verified.findings.count)
+    }
+
+    /// Everybody's SLA report, and one of each customer with its address.
+    func writeReports(
+        _ connection: Connection, _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> (everybody: SLAReport.Outcome, each: [SLAReport.Outcome]) {
+        let report = SLAReport(SLARequest(month: month), settings: settings.sla)
+        progress("writing the SLA report of everybody")
+        return (
+            try await report.run(connection, progress: progress),
+            try await report.runAddressed(ofEach: true, connection, progress: progress)
+        )
+    }
+
+    /// Everybody's statement: of a month that is closed, as it was closed.
+    func writeStatements(
+        _ connection: Connection, _ beside: [DirectConnection], _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> [StatementReport.Outcome] {
+        let report = StatementReport(StatementRequest(month: month, account: nil), settings: settings.statements())
+        return try await report.run(connection, beside: beside, progress: progress)
+    }
+
+    /// Writes the page of the month with what is closed and sent by now.
+    func writePage(
+        _ scope: MonthScope, _ findings: [MonthFinding], _ customers: [MonthCustomer], _ everybody: SLAReport.Outcome,
+        _ connection: Connection
+    ) async throws -> Outcome {
+        let customers = try await connection.transaction(settings.options) { session in
+            try ReportSession.prepare(session)
+            return try customers.noting(month, session, Catalog(session))
+        }
+        let files = MonthFiles(settings)
+        let page = MonthPage(
+            month, isFinal: scope.isFinal, finalityAt: scope.finalityAt, findings: findings, customers: customers,
+            everybody: everybody, folder: settings.folder)
+        try files.write(CSVEncoder.encode(MonthFinding.table(findings)), to: MonthFiles.findings)
+        try files.write(CSVEncoder.encode(MonthPage.table(customers, month)), to: MonthFiles.customers)
+        // Last, so that whoever finds it finds what it names.
+        try files.write(Array(settings.templates.render(page, template: "month").utf8), to: MonthFiles.page)
+        return Outcome(
+            month: month, isFinal: scope.isFinal, finalityAt: scope.finalityAt, findings: findings,
+            customers: customers, everybody: everybody, pagePath: "\(settings.folder)/\(MonthFiles.page)")
+    }
+
+    /// The digests of customers' own SLA reports, by the owner's id.
+    static func digests(_ reports: [SLAReport.Outcome]) -> [(userID: String, sha256: String)] {
+        reports.compactMap { report in report.account.map { ($0.userID, digest(report)) } }
+    }
+
+    /// The digest of a report's figures: of the names and digests of its CSV files.
+    static func digest(_ report: some MailedReport) -> String {
+        let figures = report.files.filter { $0.hasSuffix(".csv") }.map { path in
+            "\(path.split(separator: "/").last ?? "") \(report.digests[path] ?? "")\n"
+        }
+        return SHA256Digest.hex(figures.sorted().joined())
+    }
+}
+
+/// The files of a month that are no report's: each appears whole or not at all.
+struct MonthFiles {
+    static let page = "index.html"
+    static let findings = "findings.csv"
+    static let customers = "customers.csv"
+    static let ledger = "ledger.csv"
+
+    private let settings: MonthRun.Settings
+
+    init(_ settings: MonthRun.Settings) {
+        self.settings = settings
+    }
+
+    func write(_ bytes: [UInt8], to name: String) throws {
+        let staging = try StagingFolder(output: settings.folder, mode: settings.mode)
+        let sink = try staging.sink(name)
+        try sink.write(bytes)
+        _ = try sink.finish()
+        try staging.publish(name)
+    }
+}

@@ -1,0 +1,115 @@
+import Formats
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+
+/// A month that is run by one command.
+@Suite struct MonthRunTests {
+    @Test func `a month is run in order, and its page names every customer and leads to every file`() async throws {
+        try await MonthBooks.with { place in
+            let run = try await place.month(["run", "2026-10"])
+            #expect(run.exitCode == 2, "\(run.errors)")
+            let steps = run.output.split(separator: "\n").compactMap { $0.split(separator: " ").first.map(String.init) }
+            #expect(steps.filter { ["data", "ledger", "sla", "statements"].contains($0) }.isSorted)
+            #expect(run.output.contains("The statement of customer5 is not whole: unexplained 777"), "\(run.output)")
+            let files = try place.files()
+            let page = String(decoding: try #require(files["index.html"]), as: UTF8.self)
+            let links = page.matches(of: /href="([^"#]+)"/).map { String($0.output.1) }
+            #expect(links.count == 3 * 6 + 8)
+            for link in links {
+                let path = place.folder.file("months") + "/month-2026-10/" + link
+                #expect(FileManager.default.fileExists(atPath: path), "\(link)")
+            }
+            // The worst of what each verdict stands for, as the reports say it.
+            let customers = try Self.records(try #require(files["customers.csv"]))
+            #expect(customers.map { $0["account"] } == MonthBooks.slugs)
+            for customer in customers {
+                let slug = try #require(customer["account"])
+                let promises = try Self.records(try #require(files["sla/sla-\(slug)-2026-10/promises.csv"]))
+                for name in ["availability", "completion", "auto_refund"] {
+                    let verdicts = promises.filter { $0["promise"] == name }.compactMap { $0["verdict"] }
+                    let worst = ["breach", "insufficient data", "pass", "not applicable"].first(
+                        where: verdicts.contains)
+                    #expect(customer[name] == worst ?? "", "\(slug) \(name)")
+                }
+                let usage = try Self.records(try #require(files["statements/statement-\(slug)-2026-10/usage.csv"]))
+                let cents = usage.compactMap { $0["amount_usd"] }.map { Int($0.replacing(".", with: "")) ?? 0 }
+                #expect(
+                    customer["amount_usd"]?.replacing(".", with: "") == String(cents.reduce(0, +)), "\(slug) \(usage)")
+            }
+            #expect(customers.map { $0["statement"] } == ["not whole", "whole", "not whole"])
+            let status = try await place.month(["status", "2026-10"])
+            #expect(status.exitCode == 2)
+            #expect(status.output.matches(of: /Statements written +done +\S+/).count == 1, "\(status.output)")
+            #expect(status.output.matches(of: /Signed and closed +(open|late) +0 of 3/).count == 1, "\(status.output)")
+        }
+    }
+
+    @Test func `a run that is killed again and again ends with the same bytes as one that was not`() async throws {
+        try await MonthBooks.with { place in
+            let whole = try await place.month(["run", "2026-10"], output: "whole")
+            #expect(whole.exitCode == 2, "\(whole.errors)")
+            let seed = UInt64.random(in: 0...UInt64.max)
+            print("kills of a run: seed \(seed)")
+            var random = SeededRandom(seed: seed)
+            for _ in 0..<3 {
+                let killed = try await place.month(
+                    ["run", "2026-10"], killAfter: Double.random(in: 0.2...6, using: &random))
+                #expect([2, 137].contains(killed.exitCode), "\(killed.exitCode) \(killed.errors)")
+            }
+            let status = try await place.month(["status", "2026-10"])
+            #expect(status.exitCode == 2)
+            let last = try await place.month(["run", "2026-10"])
+            #expect(last.exitCode == 2, "\(last.errors)")
+            #expect(try place.files() == place.files("whole"))
+            // Nothing of the killed ones is left.
+            let left = try FileManager.default.subpathsOfDirectory(atPath: place.folder.file("months"))
+            #expect(!left.contains { $0.contains(".daybook-") }, "\(left.filter { $0.contains(".daybook-") })")
+        }
+    }
+
+    @Test func `what a month is judged by and is not there is a finding`() async throws {
+        try await MonthBooks.with { place in
+            try await execute(
+                """
+                DELETE FROM daybook.probe WHERE probed_at >= '2026-10-05Z' AND probed_at < '2026-10-07Z';
+                UPDATE public.users SET email = '' WHERE id = (
+                    SELECT user_id FROM daybook.account WHERE slug = 'customer1')
+                """, in: place.settings)
+            let run = try await place.month(["run", "2026-10"])
+            #expect(run.exitCode == 2, "\(run.errors)")
+            let findings = try Self.records(try #require(place.files()["findings.csv"])).filter { $0["step"] == "data" }
+            let missing = findings.filter { $0["finding"] == "probes_missing" }
+            #expect(!missing.isEmpty && missing.allSatisfy { $0["count"] == "2" }, "\(findings)")
+            #expect(missing.first?["detail"]?.contains("2 of 31 days, the first of them 2026-10-05") == true)
+            #expect(findings.contains { $0["finding"] == "no_address" && $0["account"] == "customer1" })
+            // Nine of the sample's customers have no account here.
+            let owners = try await place.lines(
+                """
+                SELECT count(DISTINCT user_id) FROM public.batch_jobs
+                WHERE created_at >= '2026-10-01Z' AND created_at < '2026-11-01Z'
+                    AND user_id NOT IN (SELECT user_id FROM daybook.account)
+                """)
+            #expect(findings.first { $0["finding"] == "owner_without_account" }?["count"] == owners[0])
+        }
+    }
+
+    /// The records of a CSV file by the names of their columns.
+    static func records(_ data: Data) throws -> [[String: String]] {
+        var reader = CSVReader()
+        var rows: [[String]] = []
+        try reader.read(data) { rows.append($0.map(\.text)) }
+        try reader.finish { rows.append($0.map(\.text)) }
+        return rows.dropFirst().map { Dictionary(uniqueKeysWithValues: zip(rows[0], $0)) }
+    }
+}
+
+extension [String] {
+    /// In the order of the steps.
+    fileprivate var isSorted: Bool {
+        let order = ["data", "ledger", "sla", "statements"]
+        let numbers = compactMap { order.firstIndex(of: $0) }
+        return numbers == numbers.sorted()
+    }
+}
