@@ -176,7 +176,7 @@ final class EntryWriter {
         if let csv { try csv.append { appendCSV(line, description: description, to: &$0) } }
         if let workbook {
             let cells: [Cell] = [
-                .text(String(entry.id)), .text(entry.postedAt.map(clock.text) ?? ""), .text(entry.type),
+                .text(String(entry.id)), entry.postedAt.map(Cell.instant) ?? .empty, .text(entry.type),
                 .text(line.model), .text(entry.bucket), .integer(entry.credits), .integer(line.balance),
                 .text(entry.referenceType), .text(entry.referenceID), .text(description),
             ]

@@ -281,7 +281,7 @@ struct StatementWriting {
         let provenanceTable = provenance.table()
         let shown = tables.map { $0.name == "usage" ? layout.usageWithTotal() : $0 }
         if let workbook = draft.workbook {
-            try workbook.close(book: book, tables: shown, provenance: provenanceTable)
+            try workbook.close(book: book, tables: tables, provenance: provenanceTable)
             try outputs.addWorkbook()
         }
         if settings.formats.contains(.html) {
