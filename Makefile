@@ -53,13 +53,14 @@ docs: ## Check that every help page renders and every document's links point at 
 	$(SWIFT) build --product daybookd
 	@scripts/check-docs
 
-install: build ## Install to PREFIX (default /usr/local): the programs, reports and templates.
+install: build ## Install to PREFIX (default /usr/local): the programs, reports, templates, completions and manuals.
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/daybook"
 	for program in daybook daybookd grsai-simulator; do \
 		install -m 0755 "$$($(SWIFT) build --configuration release --static-swift-stdlib --show-bin-path)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; \
 	done
 	rm -rf "$(DESTDIR)$(PREFIX)/share/daybook/reports" "$(DESTDIR)$(PREFIX)/share/daybook/templates"
 	cp -R reports templates "$(DESTDIR)$(PREFIX)/share/daybook/"
+	@scripts/install-helps "$(DESTDIR)$(PREFIX)"
 
 clean: ## Remove what was built and written here. The private server and its data stay.
 	rm -rf .build out
@@ -72,5 +73,5 @@ bench-tools:
 
 test-tools:
 	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl nodejs \
-		libreoffice-calc-nogui poppler-utils chromium libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev gzip pgbouncer
+		libreoffice-calc-nogui poppler-utils chromium libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev gzip pgbouncer hledger ledger prometheus
 	@scripts/test-postgres 18 >/dev/null

@@ -26,6 +26,8 @@ extension Advice {
         case .importProfile: "; import it with: daybook profiles import FILE"
         case .nameOtherOutput: ", or choose another folder with --output."
         case .fillPlaceholders: ": give each with --set name=value."
+        case .makeJournalAccounts: "; to have one to begin with: daybook report journal --example-accounts"
+        case .nameIssuer: ": name it with --issuer or DAYBOOK_ISSUER."
         case .overrule(let danger): " If it is meant: --force \(danger.rawValue)"
         case .sayRows(let due):
             " If that is right, as it is on the first run on an old deployment, say the number out loud: "

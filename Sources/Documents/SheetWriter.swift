@@ -23,6 +23,8 @@ package struct SheetWriter {
     private static let judgements: Set<String> = ["state", "verdict"]
     private static let widest = 60
     private static let narrowest = 9
+    /// Of an instant, whatever a file takes for it.
+    private static let instantWidth = 25.0
     /// Rows that are looked at to fit a column's width.
     private static let sampledRows = 2_000
 
@@ -46,8 +48,13 @@ package struct SheetWriter {
             var style = Self.headerStyle
             style.alignment = column.kind.isNumeric ? .right : .left
             style.indent = Self.judgements.contains(column.id) ? 1 : 0
-            try sheet.write(row: row, column: index, text: column.title, format: try workbook.format(style))
+            try sheet.write(row: row, column: index, text: Self.title(column), format: try workbook.format(style))
         }
+    }
+
+    /// What stands above a column: a spreadsheet's instants have no zone, so it says theirs.
+    private static func title(_ column: Column) -> String {
+        column.kind == .instant ? column.title + " (UTC)" : column.title
     }
 
     /// A whole table as a sheet of its own.
@@ -78,7 +85,9 @@ package struct SheetWriter {
             case .percent: "0.0000"
             case .seconds: .seconds
             case .usd: "#,##0.00####"
-            case .text, .identifier, .instant, .boolean, .decimal: nil
+            case .instant: .instant
+            case .decimal: column.places.map { NumberFormat("#,##0." + String(repeating: "0", count: $0)) }
+            case .text, .identifier, .boolean: nil
             }
         let wraps = column.kind == .text && (column.width ?? 0) >= 60
         return try workbook.format(
@@ -145,6 +154,7 @@ package struct SheetWriter {
     /// Widths in characters that fit the headers and the first rows.
     package static func widths(_ table: Table) -> [Double] {
         table.columns.enumerated().map { index, column in
+            if column.kind == .instant { return instantWidth }
             if let width = column.width {
                 // What is remarked on a verdict is to be read whole.
                 let remarked = table.rows.prefix(sampledRows).map { $0[index].remarkedLength }.max() ?? 0

@@ -79,8 +79,11 @@ public struct Column: Hashable, Sendable {
     public let kind: Kind
     /// Width on a sheet, in characters; nil fits it to the contents.
     public let width: Double?
+    /// Decimals that a sheet shows of a decimal number; nil shows it as it is.
+    public let places: Int?
 
-    public init(_ id: String, _ kind: Kind, title: String? = nil, width: Double? = nil) {
+    public init(_ id: String, _ kind: Kind, title: String? = nil, width: Double? = nil, places: Int? = nil) {
+        self.places = places
         self.id = id
         self.title = title ?? Self.title(of: id)
         self.kind = kind

@@ -38,6 +38,8 @@ public enum Advice: Sendable, Hashable {
     // Outputs and letters.
     case nameOtherOutput
     case fillPlaceholders
+    case makeJournalAccounts
+    case nameIssuer
 
     // Purges.
     /// A danger that a person may overrule.

@@ -36,6 +36,10 @@ public enum Limits {
     public static let manifestBytes = 1_048_576
     /// Seconds that a program may take to print a page: one of 40,000 rows takes minutes.
     public static let printSeconds = 900
+    /// Characters of an account's name in a journal: longer than any chart of accounts has them.
+    public static let journalAccountLength = 200
+    /// Bytes of a mapping of accounts: nine lines.
+    public static let journalMappingBytes = 65_536
     /// Seconds that a command may take to which the head of a chain is given: the run waits for it.
     public static let headCommandSeconds = 60
     /// Rows of tasks on one sheet: a spreadsheet ends at 1,048,576, a round number is easier to explain.

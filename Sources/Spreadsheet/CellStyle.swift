@@ -69,6 +69,8 @@ public struct NumberFormat: Hashable, Sendable, ExpressibleByStringLiteral {
     public static let integer: NumberFormat = "#,##0"
     /// Seconds with three decimals.
     public static let seconds: NumberFormat = "#,##0.000"
+    /// Instants in UTC with milliseconds.
+    public static let instant: NumberFormat = "yyyy\\-mm\\-dd hh:mm:ss.000"
 }
 
 /// A colour of text, of a fill or of a line.

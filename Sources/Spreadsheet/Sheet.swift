@@ -86,14 +86,38 @@ extension Sheet {
         try storeText(at: position, format, cut: text.set(utf8))
     }
 
-    /// Writes an instant as text, `2026-10-01T04:00:00.000000+00:00`: a spreadsheet's own instants have no zone.
+    /// Writes an instant as a spreadsheet's own, in UTC, since those have no zone, and in whole milliseconds, since
+    /// they hold no more: what is beyond is dropped. One that a spreadsheet does not have (before March 1900, after
+    /// 9999, without end) is text.
+    ///
+    /// A format has to show it as one, as ``NumberFormat/instant`` does; without any it gets that.
     public func write(row: Int, column: Int, instant: Instant, format: Format? = nil) throws(SpreadsheetError) {
+        if let serial = Self.serial(of: instant) {
+            var own = format
+            if own == nil { own = try workbook.format(CellStyle(numberFormat: .instant)) }
+            return try write(row: row, column: column, number: serial, format: own)
+        }
         instantText.removeAll(keepingCapacity: true)
         instant.appendUTF8(to: &instantText)
         try instantText.withUnsafeBufferPointer { bytes throws(SpreadsheetError) in
             try write(row: row, column: column, utf8: bytes, format: format)
         }
     }
+
+    /// Days since the last of 1899, as spreadsheets count them from March 1900 on; nil for an instant that they lack.
+    private static func serial(of instant: Instant) -> Double? {
+        let dayLength: Int64 = 86_400_000
+        guard instant.isFinite else { return nil }
+        let (whole, rest) = instant.microseconds.quotientAndRemainder(dividingBy: 1000)
+        let milliseconds = (rest < 0 ? whole - 1 : whole) + epochDay * dayLength
+        guard (firstDay * dayLength..<endDay * dayLength).contains(milliseconds) else { return nil }
+        return Double(milliseconds) / Double(dayLength)
+    }
+
+    /// 1 January 1970, 1 March 1900 and 1 January 10000, counted so.
+    private static let epochDay: Int64 = 25_569
+    private static let firstDay: Int64 = 61
+    private static let endDay: Int64 = 2_958_466
 
     /// Writes a whole number; one of more than 15 digits, which a spreadsheet would round, as text.
     public func write(row: Int, column: Int, integer: Int64, format: Format? = nil) throws(SpreadsheetError) {

@@ -147,6 +147,8 @@ import Testing
         case .nameReadingLogin(.slaDefinitions), .awaitReplay, .nameOtherOutput: [["report", "sla"]]
         case .nameLaterMonth, .sayWhyHoldsEnd: [["accounts", "import"]]
         case .fillPlaceholders: [["letter"]]
+        case .makeJournalAccounts: [["report", "journal"]]
+        case .nameIssuer: [["report", "focus"], ["report", "statement"]]
         case .overrule, .sayRows, .lookAtPlan: [["retention", "purge"]]
         case .nameOtherTables: [["retention", "restore"]]
         case .choose(let choice): commands(choice).map { ["retention", $0] }

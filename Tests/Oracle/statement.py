@@ -313,6 +313,12 @@ def split(total, choices):
 def draws_by_batch(entries):
     """The draws of each batch's freezes, after everything that was given back; and what each row of a single video
     took or gave back in millionths of a dollar. Entries in their order."""
+    _, draws, moved = lots_and_draws(entries)
+    return draws, moved
+
+
+def lots_and_draws(entries):
+    """The same, with the lots as they are in the end."""
     lots, draws, singles, moved = [], {}, {}, {}
     for entry in entries:
         if entry.is_single_return and entry.credits > 0:
@@ -342,7 +348,7 @@ def draws_by_batch(entries):
             if entry.batch:
                 draws.setdefault(entry.batch.id, []).extend(taken)
         moved.setdefault(entry.id, 0)
-    return draws, moved
+    return lots, draws, moved
 
 
 def take(lots, entry):

@@ -62,6 +62,9 @@ struct CommandCase: Sendable {
         CommandCase("daybook report sla", .roles(readers.union([.sla])), ["--month", "2020-01"] + output),
         CommandCase("daybook report statement", .roles(readers), ["--month", "2020-01", "--all"] + output),
         CommandCase(
+            "daybook report focus", .roles(readers), ["--month", "2020-01", "--all", "--issuer", "Tried"] + output),
+        CommandCase("daybook report journal", .roles(readers), ["--month", "2020-01", "--all"] + output),
+        CommandCase(
             "daybook report run", .roles(readers.union([.sla]).subtracting([.superuser])),
             ["failures", "--param", "month=2020-01"] + output),
         CommandCase("daybook report check", .files, ["{statement}"]),

@@ -49,14 +49,24 @@ extension SpreadsheetTests {
             #expect(failure?.code == .number)
         }
 
-        @Test func `an instant is text with its offset`() throws {
+        @Test func `an instant is a spreadsheet's own in UTC, and text where it has none`() throws {
+            let texts = [
+                "2026-11-01T00:00:00Z", "2026-10-31T23:59:59.999999Z", "1900-03-01T00:00:00Z",
+                "9999-12-31T23:59:59.999Z", "1969-12-31T23:59:59.9995Z", "1900-02-28T23:59:59.999Z",
+            ]
             let sheet = try Scratch().roundTrip { _, sheet in
-                try sheet.write(row: 0, column: 0, instant: Scratch.created)
-                try sheet.write(row: 0, column: 1, instant: .distantFuture)
+                for (column, text) in texts.enumerated() {
+                    try sheet.write(row: 0, column: column, instant: try #require(Instant(text)))
+                }
+                try sheet.write(row: 1, column: 0, instant: .distantFuture)
             }
-            #expect(sheet.cells["A1"]?.type == "s")
-            #expect(sheet.cells["A1"]?.text == "2026-11-01T00:00:00.000000+00:00")
-            #expect(sheet.cells["B1"]?.text == "infinity")
+            // Milliseconds, rounded down: none becomes a later one.
+            #expect(sheet.cells["A1"]?.type == "d" && sheet.cells["A1"]?.text == "datetime.datetime(2026, 11, 1, 0, 0)")
+            #expect(sheet.cells["B1"]?.text.contains("23, 59, 59, 999000") == true, "\(sheet.cells)")
+            #expect(sheet.cells["C1"]?.type == "d" && sheet.cells["D1"]?.type == "d")
+            #expect(sheet.cells["E1"]?.text.contains("23, 59, 59, 999000") == true)
+            #expect(sheet.cells["F1"]?.text == "1900-02-28T23:59:59.999000+00:00" && sheet.cells["F1"]?.type == "s")
+            #expect(sheet.cells["A2"]?.text == "infinity")
         }
     }
 }

@@ -183,7 +183,12 @@ import Testing
             #expect(
                 unfilled.errors == "daybook: The letter introduction needs proposal: give each with --set name=value.\n"
             )
-            let filled = try await ProgramRun(letter + ["--set", "proposal=Tuesday?"])
+            // Who writes of missed promises is asked first; nobody is there.
+            let asked = try await ProgramRun(letter + ["--set", "proposal=Tuesday?"])
+            #expect(asked.exitCode == 64 && asked.errors.contains("tells of missed promises"), "\(asked.errors)")
+            #expect(asked.errors.contains("of sora-2, 92.5547 % of 95.0000 %") && asked.errors.contains("say --yes"))
+            #expect(!FileManager.default.fileExists(atPath: folder.file("letter.eml")))
+            let filled = try await ProgramRun(letter + ["--set", "proposal=Tuesday?", "--yes"])
             #expect(filled.exitCode == 0, "\(filled.errors)")
             let message = try await Self.read(folder.file("letter.eml"))
             let body = try #require(message["body"] as? String)

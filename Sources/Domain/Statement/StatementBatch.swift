@@ -260,11 +260,15 @@ public struct StatementUsage: Sendable, Hashable {
     /// The list price of a video where one was agreed: pay as you go, and a model that is on the list.
     public var unitPrice: Dollars? { plan == .payAsYouGo ? PriceList.price(ofModel: model) : nil }
 
-    /// In whole cents, half a cent up. Pay as you go: the list price of what succeeded. Prepaid: what the credits
-    /// cost that were spent. Below nothing where single videos of an earlier month were given back.
+    /// To the millionth of a dollar. Pay as you go: the list price of what succeeded. Prepaid: what the credits cost
+    /// that were spent. Below nothing where single videos of an earlier month were given back.
+    public var exactAmount: Dollars? {
+        plan == .prepaid ? cost : unitPrice.map { Dollars(micros: $0.micros * succeeded) }
+    }
+
+    /// The same in whole cents, half a cent up.
     public var amount: Dollars? {
-        let exact = plan == .prepaid ? cost : unitPrice.map { Dollars(micros: $0.micros * succeeded) }
-        return exact.map { exact in
+        exactAmount.map { exact in
             let (cents, rest) = (exact.micros + 5_000).quotientAndRemainder(dividingBy: 10_000)
             return Dollars(micros: (rest < 0 ? cents - 1 : cents) * 10_000)
         }

@@ -9,6 +9,22 @@ public struct StatementBook: Sendable {
         public let model: String
         /// The balance after it.
         public let balance: Int64
+        /// What the row adds to the cost of the credits that are left: the price of a purchase, below nothing for what
+        /// was drawn. Nothing on a plan whose amounts do not come from purchases.
+        public let worth: Dollars
+        public let standing: BatchStanding
+    }
+
+    /// How the batch of a row stood when the month began.
+    public enum BatchStanding: Sendable, Hashable {
+        /// The row is no batch's freeze or refund.
+        case none
+        /// It names a batch that the account does not have.
+        case unknown
+        /// Not settled yet.
+        case open
+        /// Settled, and stated, in an earlier month.
+        case settledBefore
     }
 
     /// From the month's first instant to its end, or to what is known at the cutoff. What comes after it never
@@ -27,6 +43,8 @@ public struct StatementBook: Sendable {
     private(set) var costs: CostBook
     /// The purchases and grants before the first row of the month; nil until it comes.
     private(set) var opening: [CostBook.Holding]?
+    /// What the credits that were left when the month began had cost.
+    public private(set) var openingCost: Dollars
     private(set) var singles: SingleVideos
     /// What brought credit in in the month, of a plan whose amounts do not come from it.
     public private(set) var brought: [StatementEntry] = []
@@ -51,6 +69,7 @@ public struct StatementBook: Sendable {
         hasTotal = total != nil
         ledgerTotal = total ?? 0
         costs = prior?.costs ?? CostBook()
+        openingCost = costs.remainingCost
         singles = SingleVideos(plan: plan)
         summary.openingBalance = prior?.balance ?? 0
         bonus.openingBalance = prior?.bonus ?? 0
@@ -72,6 +91,7 @@ public struct StatementBook: Sendable {
             batches[place].post(entry, at: instant, in: period)
         }
         if isOfMonth, opening == nil { opening = costs.holdings }
+        let left = costs.remainingCost
         let cost = plan == .prepaid ? costs.post(entry.movement(model: model, batch: reference)) : .zero
         if entry.type == "purchase", entry.price == nil, entry.credits > 0 {
             unpricedPurchases.append(entry)
@@ -79,6 +99,7 @@ public struct StatementBook: Sendable {
         guard isOfMonth else {
             summary.openingBalance += entry.credits
             if entry.isBonus { bonus.openingBalance += entry.credits }
+            openingCost = costs.remainingCost
             return nil
         }
         if plan == .payAsYouGo, entry.credits > 0, [.purchases, .bonusGrants, .adjustments].contains(entry.line) {
@@ -93,7 +114,13 @@ public struct StatementBook: Sendable {
         } else if entry.line == .spent || entry.line == .refunds {
             blame[place == nil ? "entry \(entry.id)" : entry.referenceID, default: 0] -= entry.credits
         }
-        return Line(entry: entry, model: model, balance: summary.closingBalance)
+        let standing: BatchStanding =
+            reference == nil
+            ? .none
+            : place.map { batches[$0].isSettled(before: period.start) ? .settledBefore : .open } ?? .unknown
+        return Line(
+            entry: entry, model: model, balance: summary.closingBalance,
+            worth: Dollars(micros: costs.remainingCost.micros - left.micros), standing: standing)
     }
 
     /// The references of refunds that name no batch: what the ledger has of them decides what they are.
@@ -132,6 +159,20 @@ public struct StatementBook: Sendable {
     /// What is to blame for the unreconciled credits, by reference; the credits add up to them.
     public var differences: [(reference: String, credits: Int64)] {
         blame.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// What each model has of a batch, with what its credits cost.
+    public func shares(of batch: StatementBatch) -> [StatementBatch.Share] {
+        batch.shares { plan == .prepaid ? costs.cost(ofBatch: batch.id, model: $0) : .zero }
+    }
+
+    /// What the credits cost that are left at the end of the month.
+    public var remainingCost: Dollars { costs.remainingCost }
+
+    /// What the credits cost that batches hold, or have drawn and not been settled for, at the end of the month.
+    public var frozenCost: Dollars {
+        let open = batches.filter { !$0.isSettled(before: period.end) }
+        return Dollars(micros: open.reduce(0) { $0 + costs.cost(ofBatch: $1.id).micros })
     }
 
     /// How many of the batches settled in the month nobody wrote down when they were.

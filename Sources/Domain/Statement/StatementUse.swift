@@ -8,10 +8,7 @@ extension StatementBook {
 
     /// The batches settled in the month with what their credits cost, by their ids.
     public var settled: [Settled] {
-        settledBatches.map { batch in
-            let shares = batch.shares { plan == .prepaid ? costs.cost(ofBatch: batch.id, model: $0) : .zero }
-            return Settled(batch: batch, shares: shares)
-        }
+        settledBatches.map { Settled(batch: $0, shares: shares(of: $0)) }
     }
 
     /// Usage by model of the batches settled in the month, and after it that of the single videos.

@@ -31,6 +31,13 @@ struct StatementPosting {
 
     /// Gives the book before it is finished and, where they are kept, the rows that no closed month had.
     func post(into writer: EntryWriter) throws -> (StatementBook, [KeptRow]) {
+        try post { try writer.write($0, late: $1) }
+    }
+
+    /// The same with every line of the month handed out as it is posted, and the close that made it late.
+    func post(
+        each write: (StatementBook.Line, ClosedRows.Close?) throws -> Void
+    ) throws -> (StatementBook, [KeptRow]) {
         let closed = try reader.closedRows(of: subject)
         let sums = reader.sums(of: number)
         var history = try history(closed, sums)
@@ -45,7 +52,7 @@ struct StatementPosting {
         var kept = history.kept
         func post(_ entry: StatementEntry, late: ClosedRows.Close? = nil) throws {
             if keepsRows, !entry.isCarriedForward, !closed.contains(entry.id) { kept.append((entry.id, entry.credits)) }
-            if let line = book.post(entry, effectiveAt: late?.end) { try writer.write(line, late: late) }
+            if let line = book.post(entry, effectiveAt: late?.end) { try write(line, late) }
         }
         // What is late counts at one instant, so it comes before the first row that is not earlier.
         let closes = Dictionary(history.listed.map { ($0.id, $0.close) }) { first, _ in first }
@@ -169,7 +176,7 @@ final class EntryWriter {
         if let csv { try csv.append { appendCSV(line, description: description, to: &$0) } }
         if let workbook {
             let cells: [Cell] = [
-                .text(String(entry.id)), .text(entry.postedAt.map(clock.text) ?? ""), .text(entry.type),
+                .text(String(entry.id)), entry.postedAt.map(Cell.instant) ?? .empty, .text(entry.type),
                 .text(line.model), .text(entry.bucket), .integer(entry.credits), .integer(line.balance),
                 .text(entry.referenceType), .text(entry.referenceID), .text(description),
             ]

@@ -328,7 +328,7 @@ struct StatementWriting {
         let use = UseTables(layout: layout, clock: draft.clock, keys: draft.keys, keyNames: keyNames)
         let uses = [use.days(), use.keysTable()]
         if let workbook = draft.workbook {
-            try workbook.close(book: book, tables: shown + uses, provenance: provenanceTable)
+            try workbook.close(book: book, tables: tables + uses, provenance: provenanceTable)
             try outputs.addWorkbook()
         }
         if settings.formats.contains(.html) {

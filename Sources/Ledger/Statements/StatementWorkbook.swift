@@ -76,6 +76,7 @@ final class StatementWorkbook {
         }
         try writeSummary(book)
         try writeVerdict(book.summary)
+        try writeAmount(book)
         for table in tables where table.name != "summary" { try writer.add(table) }
         try writer.add(provenance)
         try workbook.close()
@@ -88,6 +89,20 @@ final class StatementWorkbook {
             CellStyle(bold: true, fontColour: isWhole ? SheetWriter.goodColour : SheetWriter.badColour))
         let row = Self.summaryHeaderRow + StatementLine.allCases.count + 2
         try summary.write(row: row, column: 0, text: sentence, format: format)
+    }
+
+    /// What the month's usage comes to: a total among its rows would be taken for one of them.
+    private func writeAmount(_ book: StatementBook) throws {
+        let usage = book.usage
+        let amounts = usage.compactMap(\.amount)
+        guard !amounts.isEmpty else { return }
+        let row = Self.summaryHeaderRow + StatementLine.allCases.count + 4
+        let bold = try workbook.format(CellStyle(bold: true))
+        let text = amounts.count < usage.count ? "Amount of what has one, USD" : "Amount, USD"
+        try summary.write(row: row, column: 0, text: text, format: bold)
+        let number = try workbook.format(CellStyle(bold: true, numberFormat: "#,##0.00", alignment: .right))
+        let sum = Dollars(micros: amounts.reduce(0) { $0 + $1.micros })
+        try writer.write(.dollars(sum), to: summary, row: row, column: 3, format: number)
     }
 
     private func writeSummary(_ book: StatementBook) throws {

@@ -50,7 +50,7 @@ struct CustomWriting {
         if outputs.formats.contains(.html) {
             let page = CustomPage(
                 title: definition.title, arguments: arguments + (promises?.shown ?? []), samples: samples,
-                provenance: provenanceTable)
+                charts: definition.sheets.map(\.chart), provenance: provenanceTable)
             try outputs.writeBeside(Array(try templates.render(page, template: "report").utf8), extension: "html")
         }
         try writeManifest(provenanceTable)
@@ -93,17 +93,34 @@ struct CustomPage: Sendable {
         let value: String
     }
 
+    /// A table with the chart above it: none, or one.
+    struct Part: Sendable {
+        let anchor: String
+        let title: String
+        let note: String
+        let charts: [CustomChart]
+        let table: [PageTable]
+    }
+
     let title: String
     let arguments: [Argument]
-    let tables: [PageTable]
+    let parts: [Part]
     let provenance: PageTable
 
-    init(title: String, arguments: [(term: String, value: String)], samples: [(Table, rows: Int)], provenance: Table) {
+    init(
+        title: String, arguments: [(term: String, value: String)], samples: [(Table, rows: Int)],
+        charts: [CustomChart.Definition?], provenance: Table
+    ) {
         self.title = title
         self.arguments = arguments.filter { !$0.value.isEmpty }.map {
             Argument(term: Column.title(of: $0.term), value: $0.value)
         }
-        tables = samples.map { PageTable($0.0, totalRows: $0.rows) }
+        parts = zip(samples, charts).map { sample, chart in
+            let table = PageTable(sample.0, totalRows: sample.rows)
+            return Part(
+                anchor: table.anchor, title: table.title, note: table.note,
+                charts: [chart.flatMap { CustomChart($0, of: sample.0) }].compactMap(\.self), table: [table])
+        }
         self.provenance = PageTable(provenance)
     }
 }

@@ -42,6 +42,8 @@ public struct ReportDefinition: Sendable {
         /// The name of the SQL file without its extension; also the CSV file's.
         let query: String
         let columns: [String: ColumnFormat]
+        /// Nil for a sheet without one.
+        let chart: CustomChart.Definition?
     }
 
     /// The folder's name.
@@ -137,7 +139,12 @@ public struct ReportDefinition: Sendable {
             }
             columns[name] = Sheet.ColumnFormat(kind: kind, title: column.title, width: column.width)
         }
-        return Sheet(title: sheet.title, note: sheet.note ?? "", query: sheet.query, columns: columns)
+        if let chart = sheet.chart, !(1...6).contains(chart.values.count) {
+            throw refuse("the chart of the sheet \"\(sheet.title)\" has 1 to 6 values")
+        }
+        return Sheet(
+            title: sheet.title, note: sheet.note ?? "", query: sheet.query, columns: columns,
+            chart: sheet.chart.map { CustomChart.Definition(categories: $0.categories, values: $0.values) })
     }
 }
 
@@ -162,6 +169,12 @@ struct ReportDocument: Decodable {
         let note: String?
         let query: String
         let columns: [String: Column]?
+        let chart: Chart?
+    }
+
+    struct Chart: Decodable {
+        let categories: String
+        let values: [String]
     }
 
     let title: String
@@ -178,9 +191,11 @@ struct ReportDocument: Decodable {
         }
         let sheets = top["sheets"] as? [Any] ?? []
         let columns = sheets.compactMap { ($0 as? [String: Any])?["columns"] as? [String: Any] }.flatMap(\.values)
+        let charts = sheets.compactMap { ($0 as? [String: Any])?["chart"] }
         return unknown([top], ["title", "parameters", "statement_timeout_seconds", "promises", "sheets"])
             ?? unknown(top["parameters"] as? [Any] ?? [], ["name", "type", "description", "optional", "default"])
-            ?? unknown(sheets, ["title", "note", "query", "columns"]) ?? unknown(columns, ["format", "title", "width"])
+            ?? unknown(sheets, ["title", "note", "query", "columns", "chart"])
+            ?? unknown(columns, ["format", "title", "width"]) ?? unknown(charts, ["categories", "values"])
     }
 
     /// What is wrong with a document, in a few words.

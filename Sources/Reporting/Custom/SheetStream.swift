@@ -56,6 +56,9 @@ final class SheetStream {
                 description.name, format?.kind ?? RowCells.kind(of: description), title: format?.title,
                 width: format?.width)
         }
+        if let chart = definition.chart {
+            try CustomChart.check(chart, in: columns, query: definition.query)
+        }
         try csv.write(CSVEncoder.byteOrderMark)
         try csv.append { CSVEncoder.appendHeader(columns, to: &$0) }
         formats = try writer.map { writer in try columns.map { try writer.format(of: $0) } } ?? []
@@ -95,6 +98,17 @@ final class SheetStream {
             let rows = min(count - index * Limits.sheetRows, Limits.sheetRows)
             try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...max(columns.count - 1, 0))
         }
+        try addChart()
+    }
+
+    /// The chart stands beside the rows of the first sheet.
+    private func addChart() throws {
+        guard let writer, let sheet = sheets.first, let chart = definition.chart,
+            let drawn = CustomChart.sheetChart(
+                chart, columns: columns, sheet: sheet.name, rows: min(count, Limits.sheetRows),
+                title: definition.title)
+        else { return }
+        try sheet.insert(try writer.workbook.addLineChart(drawn), row: 1, column: columns.count + 1)
     }
 }
 

@@ -80,6 +80,8 @@ extension SLAReport.Outcome {
 public struct SLAFacts: Sendable {
     /// By placeholder: `sla_month`, `availability`, `completion`, `refunds`, …
     public let values: [String: String]
+    /// What was promised and not kept, in words, by the placeholder whose figure says so.
+    public let missed: [String: [String]]
 
     /// Reads the newest final report for everybody.
     ///
@@ -112,7 +114,31 @@ public struct SLAFacts: Sendable {
         guard recorded == [FileDigest.of(content)] else {
             throw DaybookError.badData("\(folder)/\(name)/promises.csv is not the file that its manifest names.")
         }
-        values = try Self.values(CSVFile(content), month: month)
+        let file = try CSVFile(content)
+        values = Self.values(file, month: month)
+        missed = Self.missed(file)
+    }
+
+    /// The placeholders of the promises that a letter tells of.
+    private static let placeholders: KeyValuePairs<String, Promise.Name> = [
+        "availability": .availability, "completion": .completion, "refunds": .autoRefund,
+    ]
+
+    private static func missed(_ file: CSVFile) -> [String: [String]] {
+        var missed: [String: [String]] = [:]
+        for (placeholder, promise) in placeholders {
+            let broken = file.records.filter { row in
+                row.isWhole && row["account"] == "" && row["promise"] == promise.rawValue
+                    && row["verdict"] == Verdict.breach.rawValue
+            }
+            guard !broken.isEmpty else { continue }
+            missed[placeholder] = broken.map { row in
+                let subject = (row["subject"] ?? "").isEmpty ? "" : " of \(row["subject"] ?? "")"
+                return "\(promise.title.lowercased())\(subject), \(row["attained"] ?? "") % of "
+                    + "\(row["target"] ?? "") %"
+            }
+        }
+        return missed
     }
 
     private static func values(_ file: CSVFile, month: String) -> [String: String] {

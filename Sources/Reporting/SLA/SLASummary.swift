@@ -68,7 +68,7 @@ public struct SLASummary: Sendable {
                 Column("promise", .text), Column("account", .text), Column("subject", .text),
                 Column("allowed", .integer), Column("spent", .integer), Column("left", .integer),
                 Column("spent_percent", .percent, title: "Spent %"),
-                Column("elapsed_percent", .percent, title: "Elapsed %"), Column("burn_rate", .decimal),
+                Column("elapsed_percent", .percent, title: "Elapsed %"), Column("burn_rate", .decimal, places: 4),
                 Column("state", .text, width: 22),
             ],
             rows: all.map { promise in

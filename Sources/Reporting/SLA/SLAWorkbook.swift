@@ -15,6 +15,8 @@ final class SLAWorkbook {
     private static let summaryHeaderRow = 4
     /// Rows from the top of one chart to the top of the next.
     private static let chartRows = 16
+    /// Of the lines that were promised, beside those that were reached.
+    private static let targetColour = Colour(0x52606D)
 
     init(path: String, temporaryDirectory: String, scope: SLAScope) throws {
         self.scope = scope
@@ -73,26 +75,43 @@ final class SLAWorkbook {
     /// The trend as one grid, a row per month: what the charts of the summary point at.
     private func addTrend(_ grids: [TrendGrid]) throws {
         let series = grids.flatMap { grid in grid.series.map { (grid, $0) } }
+        let targets = grids.flatMap { grid in Self.targets(of: grid).map { (grid, $0) } }
         let columns =
             [Column("month", .text)]
             + series.map { grid, line in
                 Column(line.name, .percent, title: "\(grid.name.title): \(line.name) %", width: 18)
+            }
+            + targets.map { grid, target in
+                Column(target.name, .percent, title: "\(grid.name.title): \(target.name) %", width: 18)
             }
         let months = grids.first?.months ?? []
         let table = Table(
             name: "trend", title: "Trend", note: "", columns: columns,
             rows: months.enumerated().map { index, month in
                 [.text(month.description)] + series.map { .optional($0.1.values[index]) }
+                    + targets.map { .percent($0.1.percent) }
             })
         try writer.add(table)
     }
 
+    /// What a grid's lines are to reach, each target once: a line of its own in the chart.
+    private static func targets(of grid: TrendGrid) -> [(name: String, percent: Percent)] {
+        let all = Set(grid.series.compactMap(\.target)).sorted()
+        return all.map { target in
+            let own = grid.series.filter { $0.target == target }.map(\.name)
+            return (all.count == 1 ? "target" : "target of \(own.joined(separator: ", "))", target)
+        }
+    }
+
     private func charts(_ grids: [TrendGrid]) throws -> [ChartHandle] {
         var column = 1
+        var targetColumn = 1 + grids.reduce(0) { $0 + $1.series.count }
         var charts: [ChartHandle] = []
         for grid in grids {
-            let first = column
+            let (first, firstTarget) = (column, targetColumn)
+            let targets = Self.targets(of: grid)
             column += grid.series.count
+            targetColumn += targets.count
             guard !grid.isEmpty else { continue }
             let rows = 1...max(grid.months.count, 1)
             let months = CellRange(sheet: "Trend", rows: rows, column: 0)
@@ -106,7 +125,13 @@ final class SLAWorkbook {
                         name: line.name, categories: months,
                         values: CellRange(sheet: "Trend", rows: rows, column: first + index),
                         colour: Colour.series[index % Colour.series.count])
-                }, width: 620, height: 300)
+                }
+                    + targets.enumerated().map { index, target in
+                        ChartSeries(
+                            name: "\(target.name), \(target.percent) %", categories: months,
+                            values: CellRange(sheet: "Trend", rows: rows, column: firstTarget + index),
+                            colour: Self.targetColour, isLimit: true)
+                    }, width: 620, height: 300)
             charts.append(try workbook.addLineChart(chart))
         }
         return charts

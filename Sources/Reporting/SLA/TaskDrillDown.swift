@@ -58,6 +58,8 @@ struct TaskDrillDown {
         for column in Self.columns.indices {
             if let number = fields.number(column) {
                 try sheet.write(row: row, column: column, number: number, format: formats[column])
+            } else if let instant = fields.instant(column) {
+                try sheet.write(row: row, column: column, instant: instant, format: formats[column])
             } else if !fields.isEmpty(column) {
                 try fields.withText(column) {
                     try sheet.write(row: row, column: column, utf8: $0, format: formats[column])
@@ -132,6 +134,8 @@ struct FieldBuffer: ~Copyable {
     private var starts: [Int] = []
     private var index: Int64?
     private var milliseconds: Int64?
+    /// By column; nil where it holds none.
+    private var instants = [Instant?](repeating: nil, count: TaskDrillDown.columns.count)
 
     init(slugs: [String]) {
         self.slugs = slugs.map { Array($0.utf8) }
@@ -154,6 +158,7 @@ struct FieldBuffer: ~Copyable {
         milliseconds = try row.optionalInt(seconds).map { Seconds.milliseconds(roundingUp: $0) }
         for column in TaskDrillDown.columns.indices {
             starts.append(bytes.count)
+            instants[column] = nil
             if !row.isNull(column) { try append(column, row) }
             bytes.append(0)
         }
@@ -163,7 +168,10 @@ struct FieldBuffer: ~Copyable {
     private mutating func append(_ column: Int, _ row: borrowing RowView) throws {
         switch kinds[column] {
         case .integer: bytes.append(contentsOf: String(index ?? 0).utf8)
-        case .instant: try row.instant(column).appendUTF8(to: &bytes)
+        case .instant:
+            let instant = try row.instant(column)
+            instants[column] = instant
+            instant.appendUTF8(to: &bytes)
         case .seconds: bytes.append(contentsOf: FixedPoint.text(milliseconds ?? 0, places: 3).utf8)
         case .text where column == account: bytes.append(contentsOf: slugs[Int(try row.int(column))])
         default: bytes.append(contentsOf: row.bytes(column))
@@ -179,6 +187,9 @@ struct FieldBuffer: ~Copyable {
         default: nil
         }
     }
+
+    /// The instant of a column; nil for every other, and an empty field.
+    func instant(_ column: Int) -> Instant? { instants[column] }
 
     func isEmpty(_ column: Int) -> Bool { starts[column] + 1 == starts[column + 1] }
 

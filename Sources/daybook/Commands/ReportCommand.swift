@@ -7,8 +7,8 @@ struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Write reports.",
         subcommands: [
-            SLACommand.self, StatementCommand.self, CheckStatementCommand.self, ListReportsCommand.self,
-            RunReportCommand.self,
+            SLACommand.self, StatementCommand.self, CheckStatementCommand.self, FocusCommand.self, JournalCommand.self,
+            ListReportsCommand.self, RunReportCommand.self,
         ])
 }
 
@@ -94,6 +94,8 @@ struct RunReportCommand: AsyncParsableCommand {
         case "sla": .usage("The SLA report has a command of its own: daybook report sla --month MONTH")
         case "statement", "statements":
             .usage("Statements have a command of their own: daybook report statement --month MONTH --all")
+        case "focus": .usage("FOCUS has a command of its own: daybook report focus --month MONTH --all")
+        case "journal": .usage("The journal has a command of its own: daybook report journal --month MONTH --all")
         case "ledger": .usage("The ledger has a command of its own: daybook ledger verify")
         default: .usage("There is no report \"\(name.prefix(80))\"; see: daybook report list")
         }
