@@ -80,6 +80,8 @@ public enum Limits {
     /// Characters (Unicode scalars) of a request_id. Longer ones are refused, never cut: two that were cut could
     /// become one.
     public static let requestIDLength = 128
+    /// Characters (Unicode scalars) of a custom_id. Longer ones are refused, never cut, as a request_id is.
+    public static let customIDLength = 128
     /// Bytes of an item's metadata as compact JSON: it is kept beside the item, not a place for files.
     public static let metadataBytes = 4_096
     /// Standing addresses of one customer that are told of all batches.
@@ -100,6 +102,13 @@ public enum Limits {
     public static let memberNameShown = 64
     /// Items of a page of `GET /batches/{id}/items`: unless asked for otherwise, and at most.
     public static let itemsPage = (standard: 50, most: 100)
+    /// Batches of a page of `GET /batches`: unless asked for otherwise, and at most.
+    public static let batchesPage = (standard: 20, most: 100)
+    /// Results of one answer of `GET /batches/{id}/results`: at most, some 700 kB.
+    public static let resultsPage = (standard: 500, most: 1_000)
+    /// Bytes of what a cursor of results remembers: a bit for each item of the largest batch, and room for larger ones
+    /// of an application.
+    public static let resultCursorBytes = 4_096
     /// Entries of a page of `GET /credits/ledger`: unless asked for otherwise, and at most.
     public static let ledgerPage = (standard: 50, most: 200)
     /// The largest offset of a page: what lies beyond it is found by its dates.

@@ -201,6 +201,7 @@ public struct Migration: Sendable {
         Migration(version: 48, name: "room", part: .engine, embedded: PackageResources._48_room_sql),
         Migration(version: 51, name: "hinted_task", part: .engine, embedded: PackageResources._51_hinted_task_sql),
         Migration(version: 52, name: "webhooks", part: .engine, embedded: PackageResources._52_webhooks_sql),
+        Migration(version: 60, name: "custom_ids", part: .engine, embedded: PackageResources._60_custom_ids_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {
