@@ -128,6 +128,12 @@ public enum Limits {
     /// Seconds for which what is due may wait, a deadline or a refund, before it is called overdue: workers look
     /// several times a second, and refund what failed within minutes.
     public static let exposureGraceSeconds: Int64 = 300
+    /// Seconds for which work may wait while its gate is open before it is called late: a worker takes it at once.
+    public static let readyLateSeconds: Int64 = 300
+    /// Seconds since its sign of life after which a worker is not counted as alive; each gives one a second.
+    public static let workerSilenceSeconds: Int64 = 30
+    /// Milliseconds for which `/metrics` says what it said before: it is asked for every few seconds, by several.
+    public static let metricsMilliseconds: Int64 = 5_000
     /// Days for which late successes are listed: longer than it takes until the provider's bill is there.
     public static let lateSuccessDays: Int64 = 92
 

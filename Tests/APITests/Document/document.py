@@ -52,6 +52,7 @@ def complaint(document, exchange):
     if response is None:
         return f"{exchange['status']} is not documented"
     content = follow(document, response)["content"]
+    exchange["type"] = exchange["type"].split(";")[0]
     if exchange["type"] not in content:
         return f"{exchange['type']} is not documented"
     if exchange["type"] == "application/jsonl":
