@@ -45,7 +45,7 @@ import Testing
                     "run", path, "--url", server.url, "--header", "x-api-key: \(server.key)", "--seed", Self.seed,
                     "--phases", "coverage,fuzzing", "--max-examples", String(drawn), "--continue-on-failure",
                     "--checks", Self.checks.joined(separator: ","), "--no-color", "--warnings", "off",
-                    "--request-timeout", "30", "--workers", "4", "--generation-database", "none", "--no-shrink",
+                    "--request-timeout", "30", "--generation-database", "none", "--no-shrink",
                     "--suppress-health-check", "all",
                 ], program: program,
                 environment: [
