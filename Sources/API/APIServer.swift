@@ -70,8 +70,9 @@ public struct APIServer: Service {
     private func router(_ traffic: Traffic) -> Router<APIContext> {
         let doorkeeper = Doorkeeper(settings.bounds)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: AnswerMiddleware(doorkeeper: doorkeeper))
-        HealthRoutes(readiness: Readiness(pool, explain: explain)).add(to: router)
+        let watch = Watch(pool)
+        router.add(middleware: AnswerMiddleware(doorkeeper: doorkeeper, watch: watch))
+        HealthRoutes(readiness: Readiness(pool, explain: explain), watch: watch).add(to: router)
         CallbackRoutes(desk: CallbackDesk(pool), readCallback: readCallback).add(to: router)
         for path in Self.basePaths {
             let group = router.group(RouterPath(path)).add(

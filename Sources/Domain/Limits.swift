@@ -106,6 +106,8 @@ public enum Limits {
     /// Characters (Unicode scalars) of a request_id. Longer ones are refused, never cut: two that were cut could
     /// become one.
     public static let requestIDLength = 128
+    /// Characters (Unicode scalars) of a custom_id. Longer ones are refused, never cut, as a request_id is.
+    public static let customIDLength = 128
     /// Bytes of an item's metadata as compact JSON: it is kept beside the item, not a place for files.
     public static let metadataBytes = 4_096
     /// Standing addresses of one customer that are told of all batches.
@@ -126,6 +128,13 @@ public enum Limits {
     public static let memberNameShown = 64
     /// Items of a page of `GET /batches/{id}/items`: unless asked for otherwise, and at most.
     public static let itemsPage = (standard: 50, most: 100)
+    /// Batches of a page of `GET /batches`: unless asked for otherwise, and at most.
+    public static let batchesPage = (standard: 20, most: 100)
+    /// Results of one answer of `GET /batches/{id}/results`: at most, some 700 kB.
+    public static let resultsPage = (standard: 500, most: 1_000)
+    /// Bytes of what a cursor of results remembers: a bit for each item of the largest batch, and room for larger ones
+    /// of an application.
+    public static let resultCursorBytes = 4_096
     /// Entries of a page of `GET /credits/ledger`: unless asked for otherwise, and at most.
     public static let ledgerPage = (standard: 50, most: 200)
     /// The largest offset of a page: what lies beyond it is found by its dates.
@@ -145,6 +154,12 @@ public enum Limits {
     /// Seconds for which what is due may wait, a deadline or a refund, before it is called overdue: workers look
     /// several times a second, and refund what failed within minutes.
     public static let exposureGraceSeconds: Int64 = 300
+    /// Seconds for which work may wait while its gate is open before it is called late: a worker takes it at once.
+    public static let readyLateSeconds: Int64 = 300
+    /// Seconds since its sign of life after which a worker is not counted as alive; each gives one a second.
+    public static let workerSilenceSeconds: Int64 = 30
+    /// Milliseconds for which `/metrics` says what it said before: it is asked for every few seconds, by several.
+    public static let metricsMilliseconds: Int64 = 5_000
     /// Days for which late successes are listed: longer than it takes until the provider's bill is there.
     public static let lateSuccessDays: Int64 = 92
 

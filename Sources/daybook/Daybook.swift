@@ -28,6 +28,7 @@ struct Daybook: AsyncParsableCommand {
             AvailabilityCommand.self,
             OutagesCommand.self, CreditsCommand.self, LedgerCommand.self, ExposureCommand.self, ProviderCommand.self,
             CloseCommand.self, MonthCommand.self, RetentionCommand.self, KeysCommand.self, LetterCommand.self,
+            StatusCommand.self,
         ])
 }
 

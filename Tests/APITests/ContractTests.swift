@@ -118,7 +118,8 @@ import Testing
         try await LiveServer.run { server in
             let batchID = UUID().uuidString.lowercased()
             for (method, path, allowed) in [
-                ("GET", "/v1/batches", "POST"), ("PUT", "/v1/batches", "POST"), ("PATCH", "/batches", "POST"),
+                ("DELETE", "/v1/batches", "GET, POST, HEAD"), ("PUT", "/v1/batches", "GET, POST, HEAD"),
+                ("PATCH", "/batches", "GET, POST, HEAD"),
                 ("DELETE", "/api/v1/batches/\(batchID)", "GET, PATCH, HEAD"),
                 ("POST", "/v1/batches/\(batchID)/items", "GET, HEAD"),
                 ("GET", "/v1/batches/\(batchID)/cancel", "POST"), ("POST", "/v1/credits/balance", "GET, HEAD"),

@@ -98,9 +98,10 @@ struct LiveServer: Sendable {
         var names: [String: String] = [:]
         for (name, value) in response.allHeaderFields { names["\(name)".lowercased()] = "\(value)" }
         let text = String(decoding: data, as: UTF8.self)
+        let isJSON = names["content-type"]?.hasSuffix("json") ?? false
         return Answer(
             status: response.statusCode, headers: names,
-            body: data.isEmpty ? .null : try JSON(parsing: Array(data)), text: text)
+            body: data.isEmpty || !isJSON ? .null : try JSON(parsing: Array(data)), text: text)
     }
 
     /// A body with so many items.

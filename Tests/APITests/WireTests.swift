@@ -33,18 +33,18 @@ import Testing
             #expect(
                 names(batch.body) == [
                     "ok", "batch_id", "request_id", "status", "total_count", "succeeded_count", "failed_count",
-                    "cost_per_video", "credits_reserved", "credits_settled", "credits_refunded", "created_at",
+                    "counts", "cost_per_video", "credits_reserved", "credits_settled", "credits_refunded", "created_at",
                     "completed_at",
                 ])
             #expect(batch.int("credits_reserved") == 260 && batch.body["completed_at"] == .null)
             #expect(batch.string("created_at").flatMap { Instant($0) } != nil)
 
             let items = try await server.call("GET", "/v1/batches/\(batchID)/items?status=pending&limit=500")
-            #expect(names(items.body) == ["ok", "items", "total", "limit", "offset"])
+            #expect(names(items.body) == ["ok", "items", "total", "limit", "offset", "next_cursor"])
             #expect(items.int("total") == 2 && items.int("limit") == 100 && items.int("offset") == 0)
             #expect(
                 names(items.array("items").first) == [
-                    "item_id", "index", "status", "prompt", "model", "video_url", "thumbnail_url", "error",
+                    "item_id", "index", "custom_id", "status", "prompt", "model", "video_url", "thumbnail_url", "error",
                     "failure_type", "reason", "metadata", "created_at", "completed_at",
                 ])
             #expect(items.text.contains(#""metadata":{"b":1.50,"a":"x/y"}"#), "\(items.text)")
@@ -54,7 +54,7 @@ import Testing
             #expect(balance.text == #"{"ok":true,"available":790,"reserved":260,"total":1050}"#)
 
             let ledger = try await server.call("GET", "/v1/credits/ledger?batch_id=\(batchID)&type=reserve")
-            #expect(names(ledger.body) == ["ok", "entries", "total", "limit", "offset"])
+            #expect(names(ledger.body) == ["ok", "entries", "total", "limit", "offset", "next_cursor"])
             #expect(
                 names(ledger.array("entries").first) == [
                     "id", "type", "reason", "delta", "balance_after", "batch_id", "item_id", "description",

@@ -41,11 +41,11 @@ import Testing
                 #expect(summary.creditsRefunded == 70 && summary.status == .running && summary.failedCount == 7)
             }
             let running = try await pool.run {
-                try Batches($0, of: userID).items(batch.batchID, status: .running, limit: 100, offset: 0)
+                try Batches($0, of: userID).items(batch.batchID, status: .running, limit: 100, from: .offset(0))
             }
             #expect(running?.elements.map(\.index) == [0, 1, 2])
             let failed = try await pool.run {
-                try Batches($0, of: userID).items(batch.batchID, status: .failed, limit: 100, offset: 0)
+                try Batches($0, of: userID).items(batch.batchID, status: .failed, limit: 100, from: .offset(0))
             }
             #expect(failed?.total == 7)
             #expect(failed?.elements.allSatisfy { $0.failureType == nil && $0.reason == "cancelled" } == true)

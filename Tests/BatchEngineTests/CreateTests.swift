@@ -35,14 +35,14 @@ import Testing
             #expect(try await create(other, userID, pool) == .conflict)
 
             let page = try await pool.run {
-                try Batches($0, of: userID).items(batch.batchID, status: nil, limit: 2, offset: 1)
+                try Batches($0, of: userID).items(batch.batchID, status: nil, limit: 2, from: .offset(1))
             }
             let items = try #require(page)
             #expect(items.total == 3 && items.elements.map(\.index) == [1, 2])
             #expect(items.elements.map(\.prompt) == ["two", "three"])
             #expect(items.elements.allSatisfy { $0.status == .pending && $0.metadata == nil })
             let first = try await pool.run {
-                try Batches($0, of: userID).items(batch.batchID, status: .pending, limit: 1, offset: 0)
+                try Batches($0, of: userID).items(batch.batchID, status: .pending, limit: 1, from: .offset(0))
             }
             #expect(first?.elements[0].metadata == #"{"shelf":"a/b","n":1}"#)
             #expect(try await Sample.brokenInvariants(in: pool) == [])

@@ -174,7 +174,7 @@ import Testing
                 #expect(try model("2026-10-31T15:00:00Z") == "veo-flash")
                 // The API says what statements say.
                 let items = try #require(
-                    try Batches(session, of: Self.user).items(Self.open, status: nil, limit: 10, offset: 0))
+                    try Batches(session, of: Self.user).items(Self.open, status: nil, limit: 10, from: .offset(0)))
                 #expect(items.elements.map(\.model) == ["veo-pro"])
             }
         }

@@ -81,6 +81,7 @@ struct CommandCase: Sendable {
         CommandCase("daybook credits balance", .roles(readers), ["--account", "one"]),
         CommandCase("daybook credits history", .roles(readers.union([.sla])), ["--account", "one"]),
         CommandCase("daybook exposure", .roles(readers)),
+        CommandCase("daybook status", .roles(readers)),
         CommandCase("daybook ledger prices import", .roles(writers), ["{prices}"]),
         CommandCase("daybook accounts list", .roles(listed)),
         CommandCase("daybook accounts show", .roles(listed), ["one"]),

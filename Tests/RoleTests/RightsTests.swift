@@ -64,7 +64,7 @@ import Testing
             "public.enterprise_api_usage": ["ip", "user_agent"],
             "public.video_tasks": [
                 "prompt", "reference_url", "video_url", "webhook_url", "error_message", "last_error", "pid",
-                "item_metadata", "external_access_policy",
+                "item_metadata", "item_custom_id", "external_access_policy",
             ],
         ]
         return cells[3] == "UPDATE" && cleared[cells[2]]?.contains(cells[4]) == true

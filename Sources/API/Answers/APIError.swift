@@ -54,6 +54,7 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
     case accountInactive = "ACCOUNT_INACTIVE"
     case notFound = "NOT_FOUND"
     case batchNotFound = "BATCH_NOT_FOUND"
+    case receiptNotFound = "RECEIPT_NOT_FOUND"
     case idempotencyConflict = "IDEMPOTENCY_CONFLICT"
     case methodNotAllowed = "METHOD_NOT_ALLOWED"
     case requestTimeout = "REQUEST_TIMEOUT"
@@ -69,7 +70,7 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
         case .missingAPIKey: .unauthorized
         case .insufficientCredits: .init(code: 402, reasonPhrase: "Payment Required")
         case .invalidAPIKey, .accountInactive: .forbidden
-        case .notFound, .batchNotFound: .notFound
+        case .notFound, .batchNotFound, .receiptNotFound: .notFound
         case .idempotencyConflict: .conflict
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: .requestTimeout

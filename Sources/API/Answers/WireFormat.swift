@@ -31,15 +31,35 @@ enum WireFormat {
         ]
     }
 
-    static func batch(_ batch: BatchSummary) -> JSON {
+    static func batch(_ batch: BatchSummary) -> JSON { .object([JSON.Member("ok", true)] + members(of: batch)) }
+
+    static func batches(_ listing: Listing<BatchSummary, BatchCursor>, limit: Int64) -> JSON {
         [
-            "ok": true, "batch_id": .string(batch.batchID), "request_id": .text(batch.requestID),
-            "status": .string(batch.status.rawValue), "total_count": .integer(batch.totalCount),
-            "succeeded_count": .integer(batch.succeededCount), "failed_count": .integer(batch.failedCount),
-            "cost_per_video": .integer(batch.costPerVideo), "credits_reserved": .integer(batch.creditsReserved),
-            "credits_settled": .integer(batch.creditsSettled), "credits_refunded": .integer(batch.creditsRefunded),
-            "created_at": .string(batch.createdAt.description),
-            "completed_at": .text(batch.completedAt?.description),
+            "ok": true, "batches": .array(listing.elements.map { .object(members(of: $0)) }),
+            "limit": .integer(limit), "next_cursor": .text(listing.next?.text),
+        ]
+    }
+
+    private static func members(of batch: BatchSummary) -> [JSON.Member] {
+        [
+            JSON.Member("batch_id", .string(batch.batchID)), JSON.Member("request_id", .text(batch.requestID)),
+            JSON.Member("status", .string(batch.status.rawValue)),
+            JSON.Member("total_count", .integer(batch.totalCount)),
+            JSON.Member("succeeded_count", .integer(batch.succeededCount)),
+            JSON.Member("failed_count", .integer(batch.failedCount)),
+            JSON.Member(
+                "counts",
+                [
+                    "pending": .integer(batch.pendingCount), "running": .integer(batch.runningCount),
+                    "unknown": .integer(batch.unknownCount), "succeeded": .integer(batch.succeededCount),
+                    "failed": .integer(batch.failedCount),
+                ]),
+            JSON.Member("cost_per_video", .integer(batch.costPerVideo)),
+            JSON.Member("credits_reserved", .integer(batch.creditsReserved)),
+            JSON.Member("credits_settled", .integer(batch.creditsSettled)),
+            JSON.Member("credits_refunded", .integer(batch.creditsRefunded)),
+            JSON.Member("created_at", .string(batch.createdAt.description)),
+            JSON.Member("completed_at", .text(batch.completedAt?.description)),
         ]
     }
 
@@ -50,17 +70,32 @@ enum WireFormat {
         ]
     }
 
-    static func items(_ page: Page<ItemView>, limit: Int64, offset: Int64) throws -> JSON {
+    static func items(_ page: Page<ItemView, ItemCursor>, limit: Int64, offset: Int64) throws -> JSON {
         [
             "ok": true, "items": .array(try page.elements.map(item)), "total": .integer(page.total),
-            "limit": .integer(limit), "offset": .integer(offset),
+            "limit": .integer(limit), "offset": .integer(offset), "next_cursor": .text(page.next?.text),
         ]
+    }
+
+    /// A line of JSON for each: what became of it, without what was asked for.
+    static func lines(_ items: [ItemView]) -> [UInt8] {
+        items.flatMap { item in
+            let line: JSON = [
+                "custom_id": .text(item.customID), "item_id": .string(item.itemID), "index": .integer(item.index),
+                "status": .string(item.status.rawValue), "model": .string(item.model),
+                "video_url": .text(item.videoURL), "error": .text(item.error),
+                "failure_type": .text(item.failureType?.rawValue), "reason": .text(item.reason),
+                "completed_at": .text(item.completedAt?.description),
+            ]
+            return line.bytes() + [0x0A]
+        }
     }
 
     private static func item(_ item: ItemView) throws -> JSON {
         [
-            "item_id": .string(item.itemID), "index": .integer(item.index), "status": .string(item.status.rawValue),
-            "prompt": .string(item.prompt), "model": .string(item.model), "video_url": .text(item.videoURL),
+            "item_id": .string(item.itemID), "index": .integer(item.index), "custom_id": .text(item.customID),
+            "status": .string(item.status.rawValue), "prompt": .string(item.prompt), "model": .string(item.model),
+            "video_url": .text(item.videoURL),
             // Nothing makes thumbnails; clients of the contract look for the member.
             "thumbnail_url": .null, "error": .text(item.error), "failure_type": .text(item.failureType?.rawValue),
             "reason": .text(item.reason),
@@ -76,10 +111,10 @@ enum WireFormat {
         ]
     }
 
-    static func ledger(_ page: Page<LedgerLine>, limit: Int64, offset: Int64) -> JSON {
+    static func ledger(_ page: Page<LedgerLine, LedgerCursor>, limit: Int64, offset: Int64) -> JSON {
         [
             "ok": true, "entries": .array(page.elements.map(entry)), "total": .integer(page.total),
-            "limit": .integer(limit), "offset": .integer(offset),
+            "limit": .integer(limit), "offset": .integer(offset), "next_cursor": .text(page.next?.text),
         ]
     }
 

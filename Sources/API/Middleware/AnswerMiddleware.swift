@@ -13,6 +13,7 @@ struct AnswerMiddleware: RouterMiddleware {
     private static let openPaths = ["/healthz", "/readyz", "/callbacks/"]
 
     let doorkeeper: Doorkeeper
+    let watch: Watch
 
     func handle(
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
@@ -52,6 +53,8 @@ struct AnswerMiddleware: RouterMiddleware {
 
     private func log(_ request: Request, _ response: Response, _ context: APIContext, _ duration: Duration) {
         let milliseconds = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+        watch.answered(
+            request.method.rawValue, context.endpointPath ?? "", Int(response.status.code), milliseconds)
         // The route and not the address: what somebody writes into an address is not ours to keep.
         var metadata: Logger.Metadata = [
             "http.method": "\(request.method.rawValue)", "http.route": "\(context.endpointPath ?? "")",

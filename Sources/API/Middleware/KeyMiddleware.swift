@@ -111,6 +111,8 @@ extension HTTPField.Name {
     static let requestID = known("x-request-id")
     static let rateLimit = known("ratelimit")
     static let rateLimitPolicy = known("ratelimit-policy")
+    static let nextCursor = known("x-next-cursor")
+    static let resultsComplete = known("x-results-complete")
 
     private static func known(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is a valid name of a header") }

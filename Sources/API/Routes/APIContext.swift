@@ -59,6 +59,16 @@ struct APIContext: RequestContext {
 extension RouterMethods where Context == APIContext {
     typealias Handler = @Sendable (Request, APIContext) async throws -> Response
 
+    /// Every method that a request can have: the parser of HTTP knows no other.
+    private static var known: [HTTPRequest.Method] {
+        let names = """
+            GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT QUERY COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH \
+            UNLOCK BIND REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE \
+            MKCALENDAR LINK UNLINK SOURCE
+            """
+        return names.split(separator: " ").compactMap { HTTPRequest.Method(rawValue: String($0)) }
+    }
+
     /// Adds a path with all that its methods do. Every other method is answered with those that there are; HEAD comes
     /// with GET by itself.
     func path(_ path: RouterPath, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>) {
@@ -66,10 +76,7 @@ extension RouterMethods where Context == APIContext {
         if methods.contains(.get) { methods.append(.head) }
         let allowed = methods.map(\.rawValue).joined(separator: ", ")
         for (method, handler) in handlers { on(path, method: method, use: handler) }
-        let known: [HTTPRequest.Method] = [
-            .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
-        ]
-        for method in known where !methods.contains(method) {
+        for method in Self.known where !methods.contains(method) {
             on(path, method: method) { request, _ -> Response in
                 let named = request.method == .head ? "GET" : request.method.rawValue
                 var error = APIError(.methodNotAllowed, "This call has \(allowed), and no \(named).")

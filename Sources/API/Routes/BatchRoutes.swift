@@ -7,15 +7,17 @@ import Hummingbird
 import NIOCore
 import Postgres
 
-/// `/batches`: create, read, cancel.
+/// `/batches`: create, find, read, cancel.
 struct BatchRoutes: Sendable {
     let pool: ConnectionPool
     let rules: RequestRules
 
     func add(to group: RouterGroup<APIContext>) {
-        group.path("batches", [.post: create])
+        group.path("batches", [.get: list, .post: create])
         group.path("batches/:id", [.get: read, .patch: redirect])
         group.path("batches/:id/items", [.get: items])
+        group.path("batches/:id/results", [.get: results])
+        group.path("batches/:id/receipt", [.get: receipt])
         group.path("batches/:id/cancel", [.post: cancel])
     }
 
@@ -58,6 +60,20 @@ struct BatchRoutes: Sendable {
         }
     }
 
+    /// The newest first. Who lost a batch_id finds it by its request_id.
+    @Sendable private func list(_ request: Request, _ context: APIContext) async throws -> Response {
+        let query = QueryReader(request)
+        let requestID = query.text("request_id")
+        let status = try query.choice("status", BatchStatus.allCases)
+        let limit = try query.limit(Limits.batchesPage)
+        let cursor = try query.cursor(BatchCursor.self)
+        let userID = context.authenticatedCaller.userID
+        let listing = try await pool.run { session in
+            try Batches(session, of: userID).list(requestID: requestID, status: status, limit: limit, after: cursor)
+        }
+        return Response(WireFormat.batches(listing, limit: limit))
+    }
+
     @Sendable private func read(_ request: Request, _ context: APIContext) async throws -> Response {
         let batchID = try Self.batchID(context)
         let userID = context.authenticatedCaller.userID
@@ -72,12 +88,46 @@ struct BatchRoutes: Sendable {
         let status = try query.choice("status", ItemView.Status.allCases)
         let limit = try query.limit(Limits.itemsPage)
         let offset = try query.offset()
+        let place = try query.cursor(ItemCursor.self).map { ItemPlace.after($0) } ?? .offset(offset)
         let userID = context.authenticatedCaller.userID
         let page = try await pool.transaction(.snapshot) { session in
-            try Batches(session, of: userID).items(batchID, status: status, limit: limit, offset: offset)
+            try Batches(session, of: userID).items(batchID, status: status, limit: limit, from: place)
         }
         guard let page else { throw Self.unknownBatch }
         return Response(try WireFormat.items(page, limit: limit, offset: offset))
+    }
+
+    /// What has ended, a line each, as often as it is asked for with the cursor of before.
+    @Sendable private func results(_ request: Request, _ context: APIContext) async throws -> Response {
+        let batchID = try Self.batchID(context)
+        let query = QueryReader(request)
+        let limit = try query.limit(Limits.resultsPage)
+        let cursor = try query.cursor(ResultCursor.self) ?? .none
+        let userID = context.authenticatedCaller.userID
+        let results = try await pool.transaction(.snapshot) { session in
+            try Batches(session, of: userID).results(batchID, limit: limit, after: cursor)
+        }
+        guard let results else { throw Self.unknownBatch }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/jsonl", .cacheControl: "no-store", .nextCursor: results.next.text,
+                .resultsComplete: results.isComplete ? "true" : "false",
+            ], body: ResponseBody(byteBuffer: ByteBuffer(bytes: WireFormat.lines(results.items))))
+    }
+
+    /// The document that `daybook ledger receipt` writes of the batch.
+    @Sendable private func receipt(_ request: Request, _ context: APIContext) async throws -> Response {
+        let batchID = try Self.batchID(context)
+        let userID = context.authenticatedCaller.userID
+        let outcome = try await pool.transaction(.snapshot) { try Batches($0, of: userID).receipt(batchID) }
+        switch outcome {
+        case .receipt(let receipt):
+            return Response(["ok": true, "receipt": try JSON(parsing: CanonicalJSON.encode(receipt))])
+        case .notOurs:
+            throw APIError(.receiptNotFound, "The batch was not made here, and has no receipt by this way.")
+        case .notFound: throw Self.unknownBatch
+        }
     }
 
     @Sendable private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -24,9 +24,10 @@ struct CreditRoutes: Sendable {
             from: try query.instant("from"), to: try query.instant("to"))
         let limit = try query.limit(Limits.ledgerPage)
         let offset = try query.offset()
+        let cursor = try query.cursor(LedgerCursor.self)
         let userID = context.authenticatedCaller.userID
         let page = try await pool.run { session in
-            try CustomerLedger(session, of: userID).ledger(filter, limit: limit, offset: offset)
+            try CustomerLedger(session, of: userID).ledger(filter, limit: limit, offset: offset, after: cursor)
         }
         return Response(WireFormat.ledger(page, limit: limit, offset: offset))
     }

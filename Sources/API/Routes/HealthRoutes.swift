@@ -1,17 +1,36 @@
 import BatchEngine
 import Domain
 import Formats
+import HTTPTypes
 import Hummingbird
 import Logging
+import NIOCore
 import Postgres
 
-/// `/healthz` says that the process answers, `/readyz` that it can work.
+/// `/healthz` says that the process answers, `/readyz` that it can work, `/metrics` how the service stands,
+/// `/openapi.yaml` what all calls are.
 struct HealthRoutes: Sendable {
     let readiness: Readiness
+    let watch: Watch
 
     func add(to router: Router<APIContext>) {
         router.path("healthz", [.get: { _, _ in Response(["ok": true]) }])
         router.path("readyz", [.get: ready])
+        router.path("metrics", [.get: metrics])
+        router.path("openapi.yaml", [.get: { _, _ in Self.document }])
+    }
+
+    @Sendable private func metrics(_ request: Request, _ context: APIContext) async throws -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: try await watch.metrics())))
+    }
+
+    private static var document: Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/yaml"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_yaml)))
     }
 
     @Sendable private func ready(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -12,7 +12,7 @@ struct QueryReader {
     }
 
     /// Nil for a parameter that is missing or empty.
-    private func text(_ name: String) -> String? {
+    func text(_ name: String) -> String? {
         guard let text = request.uri.queryParameters[Substring(name)], !text.isEmpty else { return nil }
         return String(text)
     }
@@ -34,9 +34,10 @@ struct QueryReader {
         return min(limit, Int64(bounds.most))
     }
 
-    /// How many elements come before the page.
+    /// How many elements come before the page; beside a cursor none can.
     func offset() throws -> Int64 {
         guard let text = text("offset") else { return 0 }
+        guard self.text("cursor") == nil else { throw InvalidRequest("offset", "has no place beside a cursor") }
         guard let offset = Int64(text), (0...Int64(Limits.pageOffset)).contains(offset) else {
             throw InvalidRequest("offset", "must be a number from 0 to \(Limits.pageOffset)")
         }

@@ -38,7 +38,7 @@ public struct Batches {
             let row = try session.query(
                 """
                 SELECT outcome, batch_id, required, available
-                FROM daybook.create_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                FROM daybook.create_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                 """, parameters)[0]
             let required = try row.int("required")
             let available = try row.optionalInt("available")
@@ -65,6 +65,7 @@ public struct Batches {
             .texts(items.map(\.aspectRatio.rawValue)), .ints(items.map(\.durationSeconds)),
             .array(items.map { Value($0.metadata?.compactText) }, of: .text),
             .texts(VideoModel.allCases.filter(\.takesBonus).map(\.rawValue)),
+            items.contains { $0.customID != nil } ? .array(items.map { Value($0.customID) }, of: .text) : .null,
         ]
     }
 

@@ -49,15 +49,28 @@ public struct CustomerLedger {
     ///
     /// A batch that has ended has one entry more than the ledger, `settle`, which moves nothing: it says what of the
     /// reserved credit was spent.
-    public func ledger(_ filter: Filter, limit: Int64, offset: Int64) throws -> Page<LedgerLine> {
+    ///
+    /// - Parameters:
+    ///   - offset: How many come before the page; of those after the cursor.
+    ///   - cursor: Where the page before ended; what is booked meanwhile comes before it, and moves nothing.
+    public func ledger(
+        _ filter: Filter, limit: Int64, offset: Int64, after cursor: LedgerCursor? = nil
+    ) throws -> Page<LedgerLine, LedgerCursor> {
         let parameters: [Value] = [
             .uuid(userID), filter.batchID.map(Value.uuid) ?? .null, Value(filter.kind?.rawValue), Value(filter.from),
-            Value(filter.to), .int(limit), .int(offset),
+            Value(filter.to), .int(limit + 1), .int(offset), Value(cursor?.createdAt), Value(cursor?.turn ?? 0),
+            Value(cursor?.number ?? 0), Value(cursor?.id),
         ]
         let rows = try session.query(Self.ledgerSQL, parameters)
+        let found = try rows.filter { try !$0.isNull("id") }.map { row in
+            let line = try Self.line(row)
+            let cursor = LedgerCursor(
+                createdAt: line.createdAt, turn: try row.int("turn"), number: try row.int("number"), id: line.id)
+            return (line: line, cursor: cursor)
+        }
+        let listing = Listing(found, limit: limit, cursor: \.cursor)
         return Page(
-            elements: try rows.compactMap { try $0.isNull("id") ? nil : Self.line($0) },
-            total: try rows.first?.int("total") ?? 0)
+            elements: listing.elements.map(\.line), total: try rows.first?.int("total") ?? 0, next: listing.next)
     }
 
     private static func line(_ row: Row) throws -> LedgerLine {
@@ -73,7 +86,7 @@ public struct CustomerLedger {
 
     private static let ledgerSQL = """
         WITH entry AS (
-            SELECT l.id::text AS id, l.id AS number, 0 AS turn,
+            SELECT l.id::text AS id, l.id::bigint AS number, 0::bigint AS turn,
                 CASE
                     WHEN l.type = 'spend' AND l.ref_type = 'batch_upfront' THEN 'reserve'
                     WHEN l.type = 'spend' THEN 'settle'
@@ -101,7 +114,8 @@ public struct CustomerLedger {
             FROM public.credit_ledger AS l
             WHERE l.user_id = $1
             UNION ALL
-            SELECT 'settle-' || j.id, 0, 1, 'settle', NULL, -coalesce(b.spent, j.credits_spent), 0, j.id::text,
+            SELECT 'settle-' || j.id, 0::bigint, 1::bigint, 'settle', NULL, -coalesce(b.spent, j.credits_spent), 0,
+                j.id::text,
                 coalesce(b.settled_at, j.completed_at, f.settled_at, (
                     SELECT min(r.created_at) FROM public.credit_ledger AS r
                     WHERE r.user_id = $1 AND r.ref_type = 'batch_refund' AND r.ref_id = j.id::text
@@ -128,10 +142,28 @@ public struct CustomerLedger {
         SELECT n.total, p.* FROM (SELECT count(*) AS total FROM wanted) AS n
         LEFT JOIN LATERAL (
             SELECT * FROM wanted
+            WHERE $8::timestamptz IS NULL
+                OR (created_at, turn, number, id COLLATE "C") < ($8, $9, $10, $11 COLLATE "C")
             ORDER BY created_at DESC, turn DESC, number DESC, id COLLATE "C" DESC LIMIT $6 OFFSET $7
         ) AS p ON true
         ORDER BY p.created_at DESC, p.turn DESC, p.number DESC, p.id COLLATE "C" DESC
         """
+}
+
+/// Where a page of the ledger ended.
+public struct LedgerCursor: Sendable, Hashable {
+    public let createdAt: Instant
+    /// 1 for an entry that stands beside the ledger's own.
+    public let turn: Int64
+    public let number: Int64
+    public let id: String
+
+    public init(createdAt: Instant, turn: Int64, number: Int64, id: String) {
+        self.createdAt = createdAt
+        self.turn = turn
+        self.number = number
+        self.id = id
+    }
 }
 
 /// An entry of the ledger in the words of the Batch API.

@@ -49,24 +49,30 @@ public struct BatchItem: Sendable, Hashable {
     public let durationSeconds: Int64
     /// An object of the customer's own, which comes back with the item.
     public let metadata: JSON?
+    /// What the customer calls the item: no other of its batch is called so.
+    public let customID: String?
 
     public init(
         model: VideoModel = standardModel, prompt: String, aspectRatio: AspectRatio = standardAspectRatio,
-        durationSeconds: Int64 = standardDurationSeconds, metadata: JSON? = nil
+        durationSeconds: Int64 = standardDurationSeconds, metadata: JSON? = nil, customID: String? = nil
     ) {
         self.model = model
         self.prompt = prompt
         self.aspectRatio = aspectRatio
         self.durationSeconds = durationSeconds
         self.metadata = metadata
+        self.customID = customID
     }
 
-    /// What two items must have in common to be the same, defaults filled in.
+    /// What two items must have in common to be the same, defaults filled in. Without the customer's own name where
+    /// there is none: fingerprints that were kept before there were such names stay what they are.
     var identity: JSON {
-        [
-            "model": .string(model.rawValue), "prompt": .string(prompt), "aspect_ratio": .string(aspectRatio.rawValue),
-            "duration": .integer(durationSeconds), "metadata": metadata ?? .null,
+        let members = [
+            JSON.Member("model", .string(model.rawValue)), JSON.Member("prompt", .string(prompt)),
+            JSON.Member("aspect_ratio", .string(aspectRatio.rawValue)),
+            JSON.Member("duration", .integer(durationSeconds)), JSON.Member("metadata", metadata ?? .null),
         ]
+        return .object(members + (customID.map { [JSON.Member("custom_id", .string($0))] } ?? []))
     }
 }
 
@@ -116,11 +122,12 @@ public struct RequestID: Sendable, Hashable {
     }
 
     /// What is wrong with it, as a clause; nil if nothing is.
-    var defect: String? {
+    var defect: String? { Self.defect(of: text, atMost: Limits.requestIDLength) }
+
+    /// The same of any name that a customer gives.
+    static func defect(of text: String, atMost most: Int) -> String? {
         let length = text.unicodeScalars.count
-        guard (1...Limits.requestIDLength).contains(length) else {
-            return "must have 1 to \(Limits.requestIDLength) characters, not \(length)"
-        }
+        guard (1...most).contains(length) else { return "must have 1 to \(most) characters, not \(length)" }
         let hasControls = text.unicodeScalars.contains { $0.properties.generalCategory == .control }
         return hasControls ? "must not have control characters" : nil
     }

@@ -8,12 +8,14 @@ import Foundation
 /// may be a mistyped one of those that it knows. These must be of the right kind; nothing is guessed, converted or cut.
 struct RequestReader {
     private static let members: Set = ["request_id", "items", "webhook_url"]
-    private static let itemMembers: Set = ["prompt", "model", "aspect_ratio", "duration", "metadata"]
+    private static let itemMembers: Set = ["prompt", "model", "aspect_ratio", "duration", "metadata", "custom_id"]
 
     private let rules: RequestRules
     private var problems: [InvalidRequest.Problem] = []
     private var moreCount = 0
     private var unknownMembers: [InvalidRequest.Problem] = []
+    /// The place of each name that the customer gave to an item.
+    private var customIDs: [[UInt8]: String] = [:]
 
     init(_ rules: RequestRules) {
         self.rules = rules
@@ -97,9 +99,11 @@ struct RequestReader {
             value["aspect_ratio"], place + ".aspect_ratio", AspectRatio.allCases, BatchItem.standardAspectRatio)
         let duration = duration(value["duration"], place + ".duration")
         let metadata = metadata(value["metadata"], place + ".metadata")
+        let customID = customID(value["custom_id"], place)
         guard let prompt, let model, let aspectRatio, let duration else { return nil }
         return BatchItem(
-            model: model, prompt: prompt, aspectRatio: aspectRatio, durationSeconds: duration, metadata: metadata)
+            model: model, prompt: prompt, aspectRatio: aspectRatio, durationSeconds: duration, metadata: metadata,
+            customID: customID)
     }
 
     private mutating func prompt(_ value: JSON?, _ place: String) -> String? {
@@ -160,6 +164,18 @@ struct RequestReader {
             refuse(place, "must be an object, not \(other.kindName)")
             return nil
         }
+    }
+
+    private mutating func customID(_ value: JSON?, _ item: String) -> String? {
+        let place = item + ".custom_id"
+        guard let text = filledString(value, place) else { return nil }
+        if let defect = RequestID.defect(of: text, atMost: Limits.customIDLength) {
+            refuse(place, defect)
+        } else if let first = customIDs[Array(text.utf8)] {
+            refuse(place, "is that of \(first) already")
+        }
+        customIDs[Array(text.utf8)] = customIDs[Array(text.utf8)] ?? item
+        return text
     }
 
     private mutating func webhookURL(_ body: JSON) -> String? {

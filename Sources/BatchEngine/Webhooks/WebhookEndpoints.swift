@@ -89,7 +89,7 @@ public struct WebhookEndpoints {
     /// Deliveries, the newest first, each with its attempts.
     public func deliveries(
         of batchID: String?, to endpointID: String?, _ state: WebhookDeliveryView.State?, limit: Int64, offset: Int64
-    ) throws -> Page<WebhookDeliveryView> {
+    ) throws -> Page<WebhookDeliveryView, Never> {
         let filter: [Value] = [
             .uuid(userID), batchID.map(Value.uuid) ?? .null, endpointID.map(Value.uuid) ?? .null,
             Value(state?.rawValue),
@@ -114,7 +114,7 @@ public struct WebhookEndpoints {
                     WHERE user_id = $1 AND event_id = $2 AND endpoint_id = $3 ORDER BY attempt_id
                     """, [.uuid(userID), .uuid(row.uuid("event_id")), .uuid(row.uuid("endpoint_id"))])
                 return try WebhookDeliveryView(row, attempts)
-            }, total: total)
+            }, total: total, next: nil)
     }
 
     /// Which deliveries are sent again.

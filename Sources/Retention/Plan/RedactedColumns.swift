@@ -14,8 +14,7 @@ struct RedactedColumns: Sendable {
     /// Columns that are known to hold content.
     private static let content: Set<String> = [
         "prompt", "reference_url", "video_url", "webhook_url", "error_message", "last_error", "pid", "metadata",
-        "item_metadata",
-        "external_access_policy",
+        "item_metadata", "item_custom_id", "external_access_policy",
     ]
     /// All that is cleared in the request log.
     private static let usage: Set<String> = ["ip", "user_agent"]
