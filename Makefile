@@ -72,5 +72,5 @@ bench-tools:
 
 test-tools:
 	@scripts/install-packages "to check the outputs in tests" python3 python3-venv tzdata openssl nodejs \
-		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev gzip pgbouncer
+		libreoffice-calc-nogui poppler-utils chromium fonts-noto-core fonts-noto-cjk util-linux procps systemd gcc libc6-dev gzip pgbouncer prometheus
 	@scripts/test-postgres 18 >/dev/null

@@ -1,14 +1,19 @@
 -- Minutes of each probed target up to the cutoff. A minute is up if any probe in it succeeded, down if all failed. A
--- down minute is excluded where the whole of it lies in maintenance that was announced in time.
+-- down minute is excluded where the whole of it lies in maintenance that was announced in time, of its target or of all.
+-- Windows that were corrected count no longer: what took their place, if anything did, stands beside them.
 --
 -- The probes of a minute are put together once, in however many periods it lies: every period starts with a minute.
 WITH evaluated AS (
     SELECT period, starts_at, date_trunc('minute', greatest(starts_at, least(ends_at, cutoff))) AS ends_at
     FROM period
 ), announced AS (
-    SELECT coalesce(range_agg(tstzrange(starts_at, ends_at)), '{}'::tstzmultirange) AS windows
-    FROM maintenance_window
-    WHERE announced_at <= starts_at - make_interval(hours => :maintenance_notice_hours::int)
+    SELECT coalesce(w.target, '') AS target, tstzrange(w.starts_at, w.ends_at) AS span
+    FROM maintenance_window AS w
+    WHERE w.announced_at <= w.starts_at - make_interval(hours => :maintenance_notice_hours::int)
+        AND NOT EXISTS (
+            SELECT 1 FROM maintenance_correction AS c
+            WHERE c.starts_at = w.starts_at AND c.ends_at = w.ends_at AND c.announced_at = w.announced_at
+                AND c.reason = w.reason AND c.target = w.target)
 ), target AS (
     SELECT DISTINCT e.period, p.target
     FROM evaluated AS e
@@ -21,6 +26,11 @@ WITH evaluated AS (
         ) AS known
         GROUP BY target
     ) AS p ON p.first_probe_at < e.ends_at
+), excluding AS (
+    SELECT t.target, coalesce(range_agg(a.span), '{}'::tstzmultirange) AS windows
+    FROM (SELECT DISTINCT target FROM target) AS t
+    LEFT JOIN announced AS a ON a.target IN ('', t.target)
+    GROUP BY t.target
 ), span AS (
     SELECT min(starts_at) AS starts_at, max(ends_at) AS ends_at FROM evaluated
 ), probed_minute AS MATERIALIZED (
@@ -50,7 +60,7 @@ WITH evaluated AS (
         ) AS excluded
     FROM evaluated AS e
     JOIN probed_minute AS m ON m.minute >= e.starts_at AND m.minute < e.ends_at
-    CROSS JOIN announced AS a
+    LEFT JOIN excluding AS a ON a.target = m.target
     GROUP BY e.period, m.target
 )
 SELECT t.period, t.target AS component,

@@ -54,13 +54,41 @@ enum Importing {
                 kind, file: ImportFile(path: file), releaseReason: releaseReason, termsFrom: termsFrom
             ).run(connection)
         }
+        show(kind, outcome)
+    }
+
+    /// What an import did, or would do.
+    static func show(_ kind: ImportKind, _ outcome: CSVImport.Outcome, isTrial: Bool = false) {
         Terminal.show(
-            "\(kind.rawValue): \(outcome.read) rows read, \(outcome.added) added, \(outcome.changed) changed, "
-                + "\(outcome.unchanged) already there")
+            "\(kind.rawValue): \(outcome.read) rows read, \(outcome.added) \(isTrial ? "to add" : "added"), "
+                + "\(outcome.changed) \(isTrial ? "to change" : "changed"), \(outcome.unchanged) already there"
+                + (isTrial ? "; nothing was changed" : ""))
         for change in outcome.terms {
             Terminal.show(
                 "\(change.slug): new terms from \(change.from) on"
                     + (change.until.map { ", until those recorded from \($0) on" } ?? ""))
+        }
+        show(outcome.months)
+    }
+
+    /// What months say with the probes that were imported.
+    private static func show(_ months: [ProbeMonth]) {
+        guard !months.isEmpty else { return }
+        var table = TextTable(columns: [
+            "target", "month", .number("minutes"), .number("up"), .number("down"), .number("unmonitored"),
+            .number("monitored %"), .number("every"), "first", "last",
+        ])
+        for month in months {
+            table.add([
+                month.target, month.month.description, String(month.totalMinutes), String(month.upMinutes),
+                String(month.downMinutes), String(month.unmonitoredMinutes), month.monitoredPercent.description,
+                month.medianMicroseconds.map { FixedPoint.text(($0 + 99_999) / 100_000, places: 1) + " s" } ?? "",
+                month.firstAt.description, month.lastAt.description,
+            ])
+        }
+        table.show()
+        for month in months {
+            if let gap = month.gap { Terminal.say("daybook: \(gap)") }
         }
     }
 }
