@@ -62,6 +62,7 @@ let package = Package(
                 .embedInCode("Migrations/044_late.sql"),
                 .embedInCode("Migrations/045_owners.sql"), .embedInCode("Migrations/046_adoption.sql"),
                 .embedInCode("Migrations/047_sets.sql"), .embedInCode("Migrations/048_room.sql"),
+                .embedInCode("Migrations/049_windows.sql"),
                 .embedInCode("Migrations/051_hinted_task.sql"), .embedInCode("Migrations/052_webhooks.sql"),
                 .embedInCode("Migrations/053_month.sql"), .embedInCode("Migrations/056_billing.sql"),
                 .embedInCode("Migrations/060_custom_ids.sql"),

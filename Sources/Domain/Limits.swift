@@ -14,6 +14,12 @@ public enum Limits {
     /// Characters of a window's reason or an outage's evidence: it is part of a key, and an index entry has room
     /// for that.
     public static let remarkLength = 500
+    /// Characters of a target that a window of maintenance names: it stands in the same key.
+    public static let windowTargetLength = 100
+    /// Bytes of a monitor's export: a month of one target's samples is about one megabyte.
+    public static let monitorExportBytes = 256 << 20
+    /// Microseconds between the edge of a month and its nearest probe that nobody would ask about.
+    public static let probeGapMicroseconds: Int64 = 300_000_000
     /// Errors of an imported file that are shown; the rest is counted.
     public static let importErrorsShown = 20
     /// Rows of a table on a page: beyond it the page names the CSV file that has them all.

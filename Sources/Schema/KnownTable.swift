@@ -119,7 +119,10 @@ extension KnownTable {
             "target text, probed_at timestamptz, ok boolean, latency_ms integer"),
         KnownTable(
             "daybook", "maintenance_window", without: "no maintenance is excluded",
-            "starts_at timestamptz, ends_at timestamptz, announced_at timestamptz, reason text"),
+            "starts_at timestamptz, ends_at timestamptz, announced_at timestamptz, reason text, target text"),
+        KnownTable(
+            "daybook", "maintenance_correction", without: "no window of maintenance was corrected",
+            "starts_at timestamptz, ends_at timestamptz, announced_at timestamptz, reason text, target text"),
         KnownTable(
             "daybook", "provider_outage", without: "no provider outage is excluded",
             "model text, starts_at timestamptz, ends_at timestamptz, evidence text"),

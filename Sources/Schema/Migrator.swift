@@ -199,6 +199,7 @@ public struct Migration: Sendable {
         Migration(version: 46, name: "adoption", part: .engine, embedded: PackageResources._46_adoption_sql),
         Migration(version: 47, name: "sets", part: .engine, embedded: PackageResources._47_sets_sql),
         Migration(version: 48, name: "room", part: .engine, embedded: PackageResources._48_room_sql),
+        Migration(version: 49, name: "windows", embedded: PackageResources._49_windows_sql),
         Migration(version: 51, name: "hinted_task", part: .engine, embedded: PackageResources._51_hinted_task_sql),
         Migration(version: 52, name: "webhooks", part: .engine, embedded: PackageResources._52_webhooks_sql),
         Migration(version: 53, name: "month", embedded: PackageResources._53_month_sql),

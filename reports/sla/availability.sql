@@ -1,5 +1,5 @@
 -- Minutes of each probed target up to the cutoff. A minute is up if any probe in it succeeded, down if all failed. A
--- down minute is excluded where the whole of it lies in maintenance that was announced in time.
+-- down minute is excluded where the whole of it lies in maintenance that was announced in time, of its target or of all.
 --
 -- The probes of a minute are put together once, in however many periods it lies: every period starts with a minute.
 WITH probed AS MATERIALIZED (
@@ -11,7 +11,7 @@ WITH probed AS MATERIALIZED (
         ) AS excluded
     FROM evaluated_period AS e
     JOIN probed AS m ON m.minute >= e.starts_at AND m.minute < e.ends_at
-    CROSS JOIN announced_maintenance AS a
+    LEFT JOIN announced_maintenance AS a ON a.target = m.target
     GROUP BY e.period, m.target
 )
 SELECT t.period, t.target AS component,

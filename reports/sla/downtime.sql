@@ -10,7 +10,7 @@ WITH probed AS MATERIALIZED (
     FROM probed_target AS t
     JOIN evaluated_period AS e ON e.period = t.period
     CROSS JOIN LATERAL generate_series(e.starts_at, e.ends_at - interval '1 minute', interval '1 minute') AS g (minute)
-    CROSS JOIN announced_maintenance AS a
+    LEFT JOIN announced_maintenance AS a ON a.target = t.target
     LEFT JOIN probed AS m ON m.target = t.target AND m.minute = g.minute
     WHERE m.is_up IS DISTINCT FROM true
 ), numbered AS (

@@ -2,9 +2,25 @@ public import Domain
 import Formats
 public import Postgres
 
-/// Imports a CSV file, all or nothing: every row is validated before the first one counts.
+/// Where the rows of an import come from.
+public enum ImportSource: Sendable {
+    /// A CSV file, whose rows are read and judged one by one.
+    case file(ImportFile)
+    /// Rows that were read and judged before, in the order of the table's columns, out of the file of that name.
+    case rows([[String?]], path: String)
+
+    /// The file's name, for sentences.
+    var path: String {
+        switch self {
+        case .file(let file): file.path
+        case .rows(_, let path): path
+        }
+    }
+}
+
+/// Imports a file, all or nothing: every row is validated before the first one counts.
 public struct CSVImport: Sendable {
-    /// What an import did.
+    /// What an import did, or what a trial would do.
     public struct Outcome: Hashable, Sendable {
         /// Rows of the file.
         public let read: Int
@@ -14,12 +30,17 @@ public struct CSVImport: Sendable {
         public let changed: Int
         /// The accounts that were there and whose terms change.
         public let terms: [TermsChange]
+        /// Of probes: what the months that they touch say with them.
+        public let months: [ProbeMonth]
 
-        public init(read: Int, added: Int, changed: Int, terms: [TermsChange] = []) {
+        public init(
+            read: Int, added: Int, changed: Int, terms: [TermsChange] = [], months: [ProbeMonth] = []
+        ) {
             self.read = read
             self.added = added
             self.changed = changed
             self.terms = terms
+            self.months = months
         }
 
         /// Rows that were there already, as they are.
@@ -28,21 +49,29 @@ public struct CSVImport: Sendable {
 
     /// What the file holds.
     public let kind: ImportKind
-    public let file: ImportFile
-    /// Why the legal holds are released that a file of accounts does not name any more.
-    public let releaseReason: String?
+    public let source: ImportSource
+    /// Why the legal holds are released that a file of accounts does not name any more, or why windows of maintenance
+    /// are corrected.
+    public let reason: String?
 
     /// The first month under the terms of a file of accounts; nil for the first one that is not over.
     public let termsFrom: Month?
 
     /// - Parameters:
-    ///   - releaseReason: Without it, a file of accounts that would release a legal hold is refused.
+    ///   - reason: Without it, a file is refused that would release a legal hold or correct a window of maintenance.
     ///   - termsFrom: Of accounts that are there already; one that is over is refused.
-    public init(_ kind: ImportKind, file: ImportFile, releaseReason: String? = nil, termsFrom: Month? = nil) {
+    public init(
+        _ kind: ImportKind, _ source: ImportSource, reason: String? = nil, termsFrom: Month? = nil
+    ) {
         self.kind = kind
-        self.file = file
-        self.releaseReason = releaseReason
+        self.source = source
+        self.reason = reason
         self.termsFrom = termsFrom
+    }
+
+    /// Of a CSV file.
+    public init(_ kind: ImportKind, file: ImportFile, releaseReason: String? = nil, termsFrom: Month? = nil) {
+        self.init(kind, .file(file), reason: releaseReason, termsFrom: termsFrom)
     }
 
     /// Imports the file in one transaction.
@@ -77,8 +106,11 @@ public struct CSVImport: Sendable {
         let zones = kind == .accounts ? try TimeZoneNames(session) : nil
         try session.executeScript(
             "CREATE TEMPORARY TABLE incoming (LIKE \(kind.table) INCLUDING DEFAULTS) ON COMMIT DROP")
+        for column in kind.remarkColumns {
+            try session.executeScript("ALTER TABLE pg_temp.incoming ADD COLUMN \(column.name) \(column.type)")
+        }
         let (rows, header, defects) = try copy(session, zones: zones)
-        guard defects.isEmpty else { throw Self.refusal(file.path, defects) }
+        guard defects.isEmpty else { throw Self.refusal(source.path, defects) }
         let absent = kind.keptColumns.filter { !header.contains($0) }
         // An account's hold and days count from here on, also for a purge that is under way.
         if kind == .accounts {
@@ -89,7 +121,7 @@ public struct CSVImport: Sendable {
             let terms = try AccountTermsImport.record(
                 from: termsFrom, others: present(without: absent).filter { !kind.termColumns.contains($0) }, session
             )
-            try AccountHolds.release(because: releaseReason, session)
+            try AccountHolds.release(because: reason, session)
             let added = try AccountSlugs.refusing {
                 try update(session, without: absent)
                 return try add(session)
@@ -98,7 +130,10 @@ public struct CSVImport: Sendable {
             let changedAlone = terms.filter { !$0.isChangedOtherwise }.count
             return Outcome(read: rows, added: added, changed: changed + changedAlone, terms: terms)
         }
-        return Outcome(read: rows, added: try add(session), changed: 0)
+        if kind == .maintenance { try MaintenanceCorrections.record(because: reason, session) }
+        let added = try add(session)
+        return Outcome(
+            read: rows, added: added, changed: 0, months: kind == .probes ? try ProbeMonth.ofIncoming(session) : [])
     }
 
     private func requireTable(_ session: Session) throws {
@@ -120,12 +155,27 @@ public struct CSVImport: Sendable {
     private func copy(
         _ session: Session, zones: TimeZoneNames?
     ) throws -> (rows: Int, header: [String], defects: [CSVDefect]) {
+        let columns = (kind.columns + kind.remarkColumns.map(\.name)).joined(separator: ", ")
+        let statement = "COPY pg_temp.incoming (\(columns)) FROM STDIN"
+        switch source {
+        case .rows(let rows, _):
+            let none = kind.remarkColumns.map { _ in String?.none }
+            _ = try session.copyIn(statement) { writer in
+                for row in rows { try writer.write(CopyText.line(row + none)) }
+            }
+            return (rows.count, kind.fileColumns, [])
+        case .file(let file): return try copy(file, session, statement, zones: zones)
+        }
+    }
+
+    private func copy(
+        _ file: ImportFile, _ session: Session, _ statement: String, zones: TimeZoneNames?
+    ) throws -> (rows: Int, header: [String], defects: [CSVDefect]) {
         var header: [String]?
         var rows = 0
         var defects: [CSVDefect] = []
         var seen: [String: Int] = [:]
-        let columns = kind.columns.joined(separator: ", ")
-        _ = try session.copyIn("COPY pg_temp.incoming (\(columns)) FROM STDIN") { writer in
+        _ = try session.copyIn(statement) { writer in
             try file.records { record in
                 guard let names = header else {
                     header = try Self.header(record, kind: kind, path: file.path)
@@ -214,6 +264,7 @@ public struct CSVImport: Sendable {
         return try session.execute(
             """
             INSERT INTO \(kind.table) (\(columns)) SELECT \(columns) FROM pg_temp.incoming
+            \(kind == .maintenance ? "WHERE cancelled IS NOT TRUE" : "")
             ON CONFLICT (\(kind.keyColumns.joined(separator: ", "))) DO NOTHING
             """)
     }

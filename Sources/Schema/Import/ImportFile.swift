@@ -32,6 +32,28 @@ public struct ImportFile: Sendable {
         }
     }
 
+    /// Reads the file as one JSON document. `-` is standard input.
+    ///
+    /// Throws `badData` where it is none, or longer than ``Limits/monitorExportBytes``.
+    public func document() throws -> JSON {
+        var bytes: [UInt8] = []
+        do {
+            try pieces {
+                guard bytes.count + $0.count <= Limits.monitorExportBytes else {
+                    throw DaybookError.badData(
+                        "\(path) has more than \(Limits.monitorExportBytes >> 20) MiB; export less at once, a week "
+                            + "or a target, and \(consequence).")
+                }
+                bytes.append(contentsOf: $0)
+            }
+            return try JSON(parsing: bytes)
+        } catch let defect as JSONDefect {
+            throw DaybookError.badData("\(path) is no JSON document: \(defect); \(consequence).")
+        } catch is Decompressor.Damage {
+            throw DaybookError.badData("\(path) is not a whole gzip file; \(consequence).")
+        }
+    }
+
     private func pieces(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         if path == "-" { return try Self.read(FileHandle.standardInput, body) }
         var isFolder: ObjCBool = false

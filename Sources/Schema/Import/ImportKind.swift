@@ -34,7 +34,11 @@ public enum ImportKind: String, Sendable, CaseIterable {
 
     /// The columns that the file may have.
     public var optionalFileColumns: [String] {
-        self == .accounts ? ["contract_profile"] + Self.billingColumns : []
+        switch self {
+        case .accounts: ["contract_profile"] + Self.billingColumns
+        case .maintenance: ["target"] + MaintenanceCorrections.columns.map(\.name)
+        case .probes, .outages: []
+        }
     }
 
     /// To whom an account's statements are addressed, by the names of file and table alike. What a file has no column
@@ -51,10 +55,13 @@ public enum ImportKind: String, Sendable, CaseIterable {
                 "contract_profile",
             ] + Self.billingColumns
         case .probes: ["target", "probed_at", "ok", "latency_ms"]
-        case .maintenance: ["starts_at", "ends_at", "announced_at", "reason"]
+        case .maintenance: ["starts_at", "ends_at", "announced_at", "reason", "target"]
         case .outages: ["model", "starts_at", "ends_at", "evidence"]
         }
     }
+
+    /// What the rows say beside the columns of the table, and is read while they are imported.
+    var remarkColumns: [(name: String, type: String)] { self == .maintenance ? MaintenanceCorrections.columns : [] }
 
     /// The columns of an account that hold from a month on.
     var termColumns: [String] {
@@ -78,7 +85,7 @@ public enum ImportKind: String, Sendable, CaseIterable {
     /// The columns whose values may stand in a file only once.
     var uniqueColumns: [String] { self == .accounts ? ["user_id", "slug"] : [] }
 
-    /// The row's values for the table; what is wrong with them is noted in the row.
+    /// The row's values for the table and beside it; what is wrong with them is noted in the row.
     func values(_ row: inout ImportedRow, zones: TimeZoneNames?) -> [String?] {
         switch self {
         case .accounts: Self.account(&row, zones: zones)
@@ -143,7 +150,8 @@ public enum ImportKind: String, Sendable, CaseIterable {
         let (start, end) = interval(&row)
         return [
             start, end, row.instant("announced_at").description, row.required("reason", limit: Limits.remarkLength),
-        ]
+            row.text("target") == nil ? "" : row.required("target", limit: Limits.windowTargetLength),
+        ] + MaintenanceCorrections.values(&row)
     }
 
     private static func outage(_ row: inout ImportedRow) -> [String?] {

@@ -91,6 +91,11 @@ extension ObjectRights {
             .table, "daybook.contract_profile", reading(.sla).merging([.importer: "SELECT, INSERT"]) { $1 }),
         ObjectRights(
             .table, "daybook.maintenance_window", reading(.sla).merging([.importer: "SELECT, INSERT"]) { $1 }),
+        ObjectRights(
+            .table, "daybook.maintenance_correction",
+            reading(.sla).merging([
+                .importer: "SELECT, INSERT (starts_at, ends_at, announced_at, reason, target, because)"
+            ]) { $1 }),
         ObjectRights(.table, "daybook.provider_outage", reading(.sla).merging([.importer: "SELECT, INSERT"]) { $1 }),
         ObjectRights(
             .table, "daybook.probe",

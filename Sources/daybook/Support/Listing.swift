@@ -52,8 +52,20 @@ enum Importing {
         let outcome = try await database.withConnection { connection in
             let incoming = CSVImport(
                 kind, file: ImportFile(path: file), releaseReason: releaseReason, termsFrom: termsFrom)
-            return dryRun ? try await incoming.rehearse(connection) : try await incoming.run(connection)
+            return try await write(incoming, connection, isTrial: dryRun)
         }
+        show(kind, outcome, isTrial: dryRun)
+    }
+
+    /// Imports, or tries to and takes all of it back.
+    static func write(
+        _ incoming: CSVImport, _ connection: Connection, isTrial: Bool
+    ) async throws -> CSVImport.Outcome {
+        isTrial ? try await incoming.rehearse(connection) : try await incoming.run(connection)
+    }
+
+    /// What an import did, or would do.
+    static func show(_ kind: ImportKind, _ outcome: CSVImport.Outcome, isTrial: Bool = false) {
         Terminal.show(
             "\(kind.rawValue): \(outcome.read) rows read, \(outcome.added) added, \(outcome.changed) changed, "
                 + "\(outcome.unchanged) already there")
@@ -62,7 +74,29 @@ enum Importing {
                 "\(change.slug): new terms from \(change.from) on"
                     + (change.until.map { ", until those recorded from \($0) on" } ?? ""))
         }
-        if dryRun { Terminal.show("Nothing was written: this is what the import would do.") }
+        show(outcome.months)
+        if isTrial { Terminal.show("Nothing was written: this is what the import would do.") }
+    }
+
+    /// What months say with the probes that were imported.
+    private static func show(_ months: [ProbeMonth]) {
+        guard !months.isEmpty else { return }
+        var table = TextTable(columns: [
+            "target", "month", .number("minutes"), .number("up"), .number("down"), .number("unmonitored"),
+            .number("monitored %"), .number("every"), "first", "last",
+        ])
+        for month in months {
+            table.add([
+                month.target, month.month.description, String(month.totalMinutes), String(month.upMinutes),
+                String(month.downMinutes), String(month.unmonitoredMinutes), month.monitoredPercent.description,
+                month.medianMicroseconds.map { FixedPoint.text(($0 + 99_999) / 100_000, places: 1) + " s" } ?? "",
+                month.firstAt.description, month.lastAt.description,
+            ])
+        }
+        table.show()
+        for month in months {
+            if let gap = month.gap { Terminal.say("daybook: \(gap)") }
+        }
     }
 }
 
