@@ -23,6 +23,8 @@ extension Advice {
         case .giveOwnSlugs: "; give each account its own, and see: daybook accounts list"
         case .sayWhyHoldsEnd:
             " Name the matter in the column legal_hold, or say why: --release-holds REASON"
+        case .sayWhyCorrected: ": give the reason with --because TEXT, in at most \(Limits.remarkLength) characters."
+        case .listWindows: "; to see those that are there: daybook availability maintenance list"
         case .importProfile: "; import it with: daybook profiles import FILE"
         case .nameOtherOutput: ", or choose another folder with --output."
         case .fillPlaceholders: ": give each with --set name=value."

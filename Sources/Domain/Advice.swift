@@ -35,6 +35,11 @@ public enum Advice: Sendable, Hashable {
     case sayWhyHoldsEnd
     case importProfile
 
+    // Windows of maintenance.
+    /// A correction is made with its reason.
+    case sayWhyCorrected
+    case listWindows
+
     // Outputs and letters.
     case nameOtherOutput
     case fillPlaceholders
@@ -120,7 +125,7 @@ public enum Advice: Sendable, Hashable {
             .nameReadingLogin(.customReport), .nameReadingLogin(.slaDefinitions), .awaitReplay,
             .nameAccount(similar: nil, outcome: nil), .nameAccount(similar: [], outcome: "nothing was done"),
             .nameAccount(similar: ["one", "two"], outcome: nil), .nameLaterMonth, .giveOwnSlugs, .sayWhyHoldsEnd,
-            .importProfile, .nameOtherOutput, .fillPlaceholders,
+            .importProfile, .sayWhyCorrected, .listWindows, .nameOtherOutput, .fillPlaceholders,
         ] + PurgeGuard.Danger.allCases.map(Advice.overrule) + [
             .sayRows(due), .lookAtPlan(due), .readWhatWasClosed, .correctByAdjusting, .verifyLedger, .nameOtherTables,
             .readDebugText,

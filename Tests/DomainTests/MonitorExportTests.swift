@@ -200,7 +200,7 @@ import Testing
             Self.series(#"[1792022407,"1"]"#) + "," + Self.series(#"[1792022408,"1"]"#, labels: #""instance":"mail""#))
         try export.rename(["api": "batch-api"])
         #expect(export.targets == ["batch-api"])
-        #expect(export.warnings == ["1 checks of mail were left out: no --target names it."])
+        #expect(export.warnings == ["1 checks of mail were left out: no name was given for it."])
     }
 }
 

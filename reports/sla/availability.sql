@@ -1,5 +1,6 @@
 -- Minutes of each probed target up to the cutoff. A minute is up if any probe in it succeeded, down if all failed. A
--- down minute is excluded where the whole of it lies in maintenance that was announced in time, of its target or of all.
+-- down minute is excluded where the whole of it lies in maintenance of its target, or of all, that was announced in
+-- time.
 --
 -- The probes of a minute are put together once, in however many periods it lies: every period starts with a minute.
 WITH probed AS MATERIALIZED (

@@ -26,8 +26,8 @@ public enum GatusExport {
             }
             if results.count == usualResults {
                 export.warnings.append(
-                    "\(key) has exactly \(usualResults) results, as many as Gatus keeps by itself: there were more. Set "
-                        + "maximum-number-of-results to 50000, and read every page.")
+                    "\(key) has exactly \(usualResults) results, as many as Gatus keeps by itself: there were more. "
+                        + "Set maximum-number-of-results to 50000, and read every page.")
             }
         }
         export.warnOfSpacing()

@@ -56,8 +56,8 @@ public struct KumaExport {
         guard hasHeader else { throw MonitorDefect("it is empty; it needs the header time,name,status,ping") }
         for name in maintained.keys.sorted() {
             export.warnings.append(
-                "\(maintained[name] ?? 0) beats of \(name) are of its maintenance, in which nothing is checked, and were "
-                    + "passed over: those minutes are unmonitored.")
+                "\(maintained[name] ?? 0) beats of \(name) are of its maintenance, in which nothing is checked, and "
+                    + "were passed over: those minutes are unmonitored.")
         }
         export.warnOfSpacing()
         if isThinned {
@@ -85,7 +85,7 @@ public struct KumaExport {
 
     private static func ping(_ text: String, _ line: Int) throws(MonitorDefect) -> Int32? {
         if text.isEmpty || text == "NULL" { return nil }
-        guard let value = Double(text), value >= 0, let whole = Int32(exactly: value.rounded()) else {
+        guard let whole = Int32(text), whole >= 0 else {
             throw MonitorDefect("line \(line) has the ping \"\(text.prefix(40))\", but it is in milliseconds, or empty")
         }
         return whole

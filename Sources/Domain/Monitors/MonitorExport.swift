@@ -167,7 +167,7 @@ extension MonitorExport where Row == ProbeReading {
             return named
         }
         for name in left.keys.sorted() {
-            warnings.append("\(left[name] ?? 0) checks of \(name) were left out: no --target names it.")
+            warnings.append("\(left[name] ?? 0) checks of \(name) were left out: no name was given for it.")
         }
     }
 }

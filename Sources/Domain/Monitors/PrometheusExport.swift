@@ -2,8 +2,8 @@ public import Formats
 
 /// The answer of Prometheus' HTTP API to an instant query over a range, such as `probe_success[31d]`: its raw samples.
 ///
-/// A range query is not that: it repeats the newest sample for five minutes, and so counts minutes as monitored in which
-/// nothing was probed. Where an answer looks like one, that is said.
+/// A range query is not that: it repeats the newest sample for five minutes, and so counts minutes as monitored in
+/// which nothing was probed. Where an answer looks like one, that is said.
 public enum PrometheusExport {
     /// Reads the samples of `probe_success`, with `probe_duration_seconds` of the same labels and instant beside them.
     ///
@@ -102,7 +102,7 @@ public enum PrometheusExport {
                         + (name == "up" ? ", and up tells whether the exporter was reached" : ""))
             }
             guard let label = metric.member(label) else {
-                throw MonitorDefect("\(metric.place) has no label \(label); name another by --label")
+                throw MonitorDefect("\(metric.place) has no label \(label); name another one")
             }
             target = try label.text()
             guard case .object(let members) = metric.json else { throw metric.wrong("an object") }
@@ -120,9 +120,12 @@ public enum PrometheusExport {
         }
     }
 
+    /// Of seconds with any number of decimals; what is below a millionth of a second has an exponent.
     private static func milliseconds(_ seconds: String) -> Int32? {
-        guard let value = Double(seconds), value.isFinite, value >= 0 else { return nil }
-        return Int32(exactly: (value * 1_000).rounded())
+        if seconds.contains("e-") { return 0 }
+        let fraction = seconds.firstIndex(of: ".").map { seconds[$0...].dropFirst(5) } ?? ""
+        let tenths = FixedPoint.parse(String(seconds.dropLast(fraction.count)), places: 4)
+        return tenths.flatMap { $0 < 0 ? nil : Int32(exactly: ($0 + 5) / 10) }
     }
 
     /// True where several series have all their samples on whole seconds of one rhythm: probers start at different

@@ -1,8 +1,8 @@
 import Domain
 import Postgres
 
-/// Windows of maintenance that were imported and then shortened, moved or cancelled: the window as it was imported stays,
-/// with who corrected it, when and why, and counts no longer; the window as it became stands beside it.
+/// Windows of maintenance that were imported and then shortened, moved or cancelled: the window as it was imported
+/// stays, with who corrected it, when and why, and counts no longer; the window as it became stands beside it.
 enum MaintenanceCorrections {
     /// What a row says beside its window: which one it takes the place of, or that its own was cancelled.
     static let columns = [
@@ -48,8 +48,7 @@ enum MaintenanceCorrections {
         guard count > 0 else { return }
         guard let reason, !reason.isEmpty, reason.count <= Limits.remarkLength else {
             throw DaybookError.usage(
-                "The file corrects \(count) window(s) of maintenance: say why by --because TEXT, in at most "
-                    + "\(Limits.remarkLength) characters.")
+                "The file corrects \(count) window(s) of maintenance, and nothing says why", .sayWhyCorrected)
         }
         let missing = try session.query(
             """
@@ -62,8 +61,7 @@ enum MaintenanceCorrections {
         if let row = missing.first {
             throw DaybookError.badData(
                 "There is no window from \(try row.instant("starts_at")) to \(try row.instant("ends_at")) for "
-                    + "\"\(try row.text("reason"))\" that could be corrected; see daybook availability maintenance list."
-            )
+                    + "\"\(try row.text("reason"))\" that could be corrected", .listWindows)
         }
         try session.execute(
             """

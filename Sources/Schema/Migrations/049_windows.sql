@@ -1,5 +1,5 @@
--- A window of maintenance may name its target, and one that was shortened, moved or cancelled is corrected: the window as
--- it was imported stays, and so does who corrected it.
+-- A window of maintenance may name its target, and one that was shortened, moved or cancelled is corrected: the window
+-- as it was imported stays, and so does who corrected it.
 
 ALTER TABLE daybook.maintenance_window ADD COLUMN target text NOT NULL DEFAULT '';
 ALTER TABLE daybook.maintenance_window DROP CONSTRAINT maintenance_window_pkey;

@@ -169,8 +169,8 @@ struct OutagesCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Import provider outages: all rows or none.",
             discussion: """
-                A CSV file has the columns model, starts_at, ends_at (instants with an offset) and evidence. Of a status \
-                page, incidents.json, each incident with an impact is an outage of --model.
+                A CSV file has the columns model, starts_at, ends_at (instants with an offset) and evidence. Of a \
+                status page, incidents.json, each incident with an impact is an outage of --model.
 
                   daybook outages import incidents.json --from statuspage --model sora-2 --component 'Video API'
                 """)

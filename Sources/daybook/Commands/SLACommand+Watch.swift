@@ -75,7 +75,7 @@ extension SLACommand {
             date: Instant(microseconds: now * 1_000_000))
         let name = "sla-watch-\(month)-\(now).eml"
         switch try await mail.channel.channel(output: report.output, mode: report.permissions.mode)
-            .hand(message.bytes(), from: sender, to: recipient, name: name)
+            .hand(message.bytes(), from: sender, to: [recipient], name: name)
         {
         case .handedOver: Terminal.show("\(recipient): handed over")
         case .refused(let why):

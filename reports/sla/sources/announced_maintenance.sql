@@ -1,5 +1,6 @@
 -- When maintenance of each probed target was, its own and that of all of them, as far as it was announced in time:
--- overlapping windows count once. Windows that were corrected count no longer; what took their place stands beside them.
+-- overlapping windows count once. Windows that were corrected count no longer; what took their place stands beside
+-- them.
 SELECT t.target, coalesce(range_agg(w.span), '{}'::tstzmultirange) AS windows
 FROM (SELECT DISTINCT target FROM probed_target) AS t
 LEFT JOIN (
