@@ -46,14 +46,14 @@ public struct MonthRun: Sendable {
         var sla: SLAReport.Settings {
             SLAReport.Settings(
                 definitionFolder: definitionFolder + "/sla", templates: templates, output: folder + "/sla", mode: mode,
-                formats: Set(ReportFormat.allCases), includesTasks: true, programVersion: programVersion,
+                formats: ReportFormat.standard, includesTasks: true, programVersion: programVersion,
                 statementTimeoutMilliseconds: statementTimeoutMilliseconds)
         }
 
         func statements(key: SigningKey? = nil) -> StatementReport.Settings {
             StatementReport.Settings(
                 definitionFolder: definitionFolder, templates: templates, output: folder + "/statements", mode: mode,
-                formats: Set(ReportFormat.allCases), key: key, issuer: issuer, programVersion: programVersion,
+                formats: ReportFormat.standard, key: key, issuer: issuer, programVersion: programVersion,
                 statementTimeoutMilliseconds: statementTimeoutMilliseconds)
         }
     }

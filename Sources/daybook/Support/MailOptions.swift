@@ -118,7 +118,8 @@ struct MailOptions: ParsableArguments {
     static func show(_ messages: [Rehearsed], title: String, facts: [ListColumn]) throws {
         var table = TextTable(columns: ["account", "recipient"] + facts + ["what would become of it"])
         for message in messages {
-            table.add([message.preview.slug, message.preview.recipient] + message.facts + [message.remark])
+            let recipients = ([message.preview.recipient] + message.preview.copies).joined(separator: ", ")
+            table.add([message.preview.slug, recipients] + message.facts + [message.remark])
         }
         Terminal.show("\(title); nothing was written or sent")
         table.show()
