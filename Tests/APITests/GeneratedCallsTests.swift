@@ -4,12 +4,12 @@ import TestSupport
 import Testing
 
 /// Calls that a generator makes from the document, good ones and bad ones: no server error, and no answer that the
-/// document does not describe. `DAYBOOK_API_CASES` and `DAYBOOK_SEEDS` ask for more of them, or for others.
+/// document does not describe. `DAYBOOK_API_CASES` and `DAYBOOK_API_SEED` ask for more of them, or for others.
 @Suite(.timeLimit(.minutes(60))) struct GeneratedCallsTests {
     private static let folder = Deployment.root + "/Tests/APITests/Document"
     /// Calls at least.
     private static let cases = ProcessInfo.processInfo.environment["DAYBOOK_API_CASES"].flatMap { Int($0) } ?? 2_000
-    private static let seed = ProcessInfo.processInfo.environment["DAYBOOK_SEEDS"] ?? "1"
+    private static let seed = ProcessInfo.processInfo.environment["DAYBOOK_API_SEED"] ?? "1"
 
     /// What the generator checks. Left out are the acceptance of whatever the schemas allow, because what they cannot
     /// say (bytes of metadata, no U+0000, enough credit) is refused as well; the refusal of the rest, because an empty
