@@ -146,6 +146,7 @@ import Testing
         case .nameReadingLogin(.customReport): [["report", "run"]]
         case .nameReadingLogin(.slaDefinitions), .awaitReplay, .nameOtherOutput: [["report", "sla"]]
         case .nameLaterMonth, .sayWhyHoldsEnd: [["accounts", "import"]]
+        case .sayWhyCorrected: [["availability", "maintenance", "import"]]
         case .fillPlaceholders: [["letter"]]
         case .makeJournalAccounts: [["report", "journal"]]
         case .nameIssuer: [["report", "focus"], ["report", "statement"]]
@@ -156,8 +157,8 @@ import Testing
         case .take(.tryAdoption): [["daybookd", "adopt"]]
         case .take(.writeOffArchive): [["retention", "expire-archives"]]
         case .followed(let advice, _): commands(advice)
-        case .checkDatabase, .grantRoles, .nameAccount, .giveOwnSlugs, .importProfile, .readWhatWasClosed,
-            .correctByAdjusting, .verifyLedger, .take, .readDebugText:
+        case .checkDatabase, .grantRoles, .nameAccount, .giveOwnSlugs, .importProfile, .listWindows,
+            .readWhatWasClosed, .correctByAdjusting, .verifyLedger, .take, .readDebugText:
             []
         }
     }
