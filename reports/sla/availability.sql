@@ -5,6 +5,8 @@
 -- The probes of a minute are put together once, in however many periods it lies: every period starts with a minute.
 WITH probed AS MATERIALIZED (
     SELECT target, minute, is_up FROM probed_minute
+), maintained AS MATERIALIZED (
+    SELECT target, windows FROM announced_maintenance
 ), counted AS (
     SELECT e.period, m.target, count(*) AS monitored, count(*) FILTER (WHERE NOT m.is_up) AS down,
         count(*) FILTER (
@@ -12,7 +14,7 @@ WITH probed AS MATERIALIZED (
         ) AS excluded
     FROM evaluated_period AS e
     JOIN probed AS m ON m.minute >= e.starts_at AND m.minute < e.ends_at
-    LEFT JOIN announced_maintenance AS a ON a.target = m.target
+    LEFT JOIN maintained AS a ON a.target = m.target
     GROUP BY e.period, m.target
 )
 SELECT t.period, t.target AS component,

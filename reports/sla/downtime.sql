@@ -2,6 +2,8 @@
 -- inside maintenance that was announced in time), or `unmonitored`.
 WITH probed AS MATERIALIZED (
     SELECT target, minute, is_up FROM probed_minute
+), maintained AS MATERIALIZED (
+    SELECT target, windows FROM announced_maintenance
 ), missed AS (
     SELECT t.target, g.minute,
         CASE WHEN m.minute IS NULL THEN 'unmonitored'
@@ -10,7 +12,7 @@ WITH probed AS MATERIALIZED (
     FROM probed_target AS t
     JOIN evaluated_period AS e ON e.period = t.period
     CROSS JOIN LATERAL generate_series(e.starts_at, e.ends_at - interval '1 minute', interval '1 minute') AS g (minute)
-    LEFT JOIN announced_maintenance AS a ON a.target = t.target
+    LEFT JOIN maintained AS a ON a.target = t.target
     LEFT JOIN probed AS m ON m.target = t.target AND m.minute = g.minute
     WHERE m.is_up IS DISTINCT FROM true
 ), numbered AS (
