@@ -28,7 +28,7 @@ struct AvailabilityCommand: AsyncParsableCommand {
         @Option(
             help: ArgumentHelp(
                 "The monitor's name and ours, NAME=TARGET; repeated. Others are left out then.",
-                valueName: "name=target"))
+                valueName: "name=target"), transform: NamedTarget.parse)
         var target: [NamedTarget] = []
         @Flag(help: "Show what the months would say, and change nothing.") var dryRun = false
         @OptionGroup(title: "Database") var database: DatabaseOptions
@@ -105,7 +105,8 @@ struct AvailabilityCommand: AsyncParsableCommand {
             var from = PageSource.csv
             @Option(
                 help: ArgumentHelp(
-                    "Of a status page: its component and our target for it; repeated.", valueName: "component=target"))
+                    "Of a status page: its component and our target for it; repeated.", valueName: "component=target"),
+                transform: NamedTarget.parse)
             var target: [NamedTarget] = []
             @Flag(help: "Of a status page: every window is of all our targets.") var allTargets = false
             @Option(help: "Why windows are corrected.") var because: String?

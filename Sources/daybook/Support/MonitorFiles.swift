@@ -20,16 +20,22 @@ enum PageSource: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// A name of a monitor or of a status page, and the name of ours for it.
-struct NamedTarget: ExpressibleByArgument {
+struct NamedTarget {
     let theirs: String
     let ours: String
 
-    init?(argument: String) {
+    /// Reads `NAME=TARGET`, as an option's value.
+    @Sendable static func parse(_ text: String) throws -> NamedTarget {
         // Addresses have = in them, targets have not.
-        guard let sign = argument.lastIndex(of: "="), sign != argument.startIndex else { return nil }
-        theirs = String(argument[..<sign])
-        ours = String(argument[argument.index(after: sign)...])
-        guard !ours.isEmpty, ours.count <= Limits.windowTargetLength else { return nil }
+        guard let sign = text.lastIndex(of: "="), sign != text.startIndex else {
+            throw ValidationError("\"\(text)\" is not a name and ours for it, such as 'Video API=batch-api'.")
+        }
+        let ours = String(text[text.index(after: sign)...])
+        guard !ours.isEmpty, ours.count <= Limits.windowTargetLength else {
+            throw ValidationError(
+                "\"\(text)\" names no target of 1 to \(Limits.windowTargetLength) characters after its =.")
+        }
+        return NamedTarget(theirs: String(text[..<sign]), ours: ours)
     }
 }
 
