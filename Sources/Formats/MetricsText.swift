@@ -12,13 +12,23 @@ public struct MetricsText: Sendable {
     /// A value of a family, told apart by its labels.
     public struct Sample: Sendable, Hashable {
         let labels: [String: String]
-        let value: Int64
+        /// A number as it is written.
+        let value: String
 
         public init(_ value: Int64) { self.init([:], value) }
 
         public init(_ labels: [String: String], _ value: Int64) {
             self.labels = labels
-            self.value = value
+            self.value = String(value)
+        }
+
+        /// Seconds: the format wants base units.
+        ///
+        /// - Parameter milliseconds: Not below nothing.
+        public init(_ labels: [String: String], milliseconds: Int64) {
+            let rest = String(milliseconds % 1_000 + 1_000).dropFirst()
+            self.labels = labels
+            value = "\(milliseconds / 1_000).\(rest)"
         }
     }
 

@@ -23,6 +23,9 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         let run = try await ProgramRun(["-c", Self.script], program: TestPython.path, input: path)
         #expect(run.exitCode == 0, "\(run.errors) \(text)")
+        // Names, units and help as Prometheus wants them.
+        let check = try await ProgramRun(["check", "metrics"], program: "/usr/bin/promtool", input: path)
+        #expect(check.exitCode == 0 && check.errors.isEmpty, "\(check.errors)")
         return run.output.split(separator: "\n").map(String.init)
     }
 
@@ -70,6 +73,7 @@ import Testing
                 #"daybook_credits_frozen {"age": "under_1m"} 50"#, "daybook_workers {} 0", "daybook_late {} 5",
                 #"daybook_http_answers_total {"method": "POST", "route": "/v1/batches", "status": "200"} 1"#,
             ] { #expect(series.contains(line), "\(line) is not in \(series.joined(separator: "\n"))") }
+            #expect(answer.text.contains(/daybook_http_answer_seconds_total\{[^}]*\} [0-9]+\.[0-9]{3}\n/))
             #expect(!answer.text.contains(server.userID))
         }
     }

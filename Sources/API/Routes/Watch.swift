@@ -64,17 +64,15 @@ actor Watch {
                 ($0.key.route, $0.key.method, $0.key.status)
                     < ($1.key.route, $1.key.method, $1.key.status)
             }
-            func samples(_ value: ((count: Int64, milliseconds: Int64)) -> Int64) -> [MetricsText.Sample] {
-                counts.map { call, counted in
-                    let labels = ["method": call.method, "route": call.route, "status": String(call.status)]
-                    return .init(labels, value(counted))
-                }
+            func labels(_ call: Call) -> [String: String] {
+                ["method": call.method, "route": call.route, "status": String(call.status)]
             }
             metrics.add(
-                "daybook_http_answers_total", .counter, "Answers of this process, by route.", samples(\.count))
+                "daybook_http_answers_total", .counter, "Answers of this process, by route.",
+                counts.map { .init(labels($0), $1.count) })
             metrics.add(
-                "daybook_http_answer_milliseconds_total", .counter, "What they took, in milliseconds.",
-                samples(\.milliseconds))
+                "daybook_http_answer_seconds_total", .counter, "What they took together.",
+                counts.map { .init(labels($0), milliseconds: $1.milliseconds) })
         }
     }
 }
