@@ -30,7 +30,7 @@ public enum GatusExport {
                         + "Set maximum-number-of-results to 50000, and read every page.")
             }
         }
-        export.warnOfSpacing()
+        export.warnOfGaps()
         return export
     }
 

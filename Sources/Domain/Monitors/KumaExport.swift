@@ -59,7 +59,7 @@ public struct KumaExport {
                 "\(maintained[name] ?? 0) beats of \(name) are of its maintenance, in which nothing is checked, and "
                     + "were passed over: those minutes are unmonitored.")
         }
-        export.warnOfSpacing()
+        export.warnOfGaps()
         if isThinned {
             export.warnings.append(
                 "The newest day has many more beats than those before it: Uptime Kuma 2 deletes every night, at 03:14, "

@@ -122,8 +122,9 @@ extension MonitorExport where Row == ProbeReading {
     /// The names of what was checked, in their order.
     public var targets: [String] { Set(rows.map(\.target)).inNaturalOrder(of: \.self) }
 
-    /// Says of each target whether its checks lie too far apart for a verdict.
-    mutating func warnOfSpacing() {
+    /// Says whether there is nothing at all, and of each target whether its checks lie too far apart for a verdict.
+    mutating func warnOfGaps() {
+        if rows.isEmpty { warnings.append("There is no check in it: does the export name what is monitored?") }
         for (target, probes) in Dictionary(grouping: rows, by: \.target).sorted(by: { $0.key < $1.key }) {
             let instants = Set(probes.map(\.probedAt.microseconds)).sorted()
             let gaps = zip(instants.dropFirst(), instants).map { $0 - $1 }.sorted()

@@ -65,7 +65,7 @@ public enum PrometheusExport {
                     + "the newest sample for five minutes and hides what was not probed. Use an instant query, "
                     + "probe_success[31d].")
         }
-        export.warnOfSpacing()
+        export.warnOfGaps()
         return export
     }
 

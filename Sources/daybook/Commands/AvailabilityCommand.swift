@@ -37,6 +37,9 @@ struct AvailabilityCommand: AsyncParsableCommand {
             guard from != .csv || target.isEmpty else {
                 throw ValidationError("--target renames what a monitor exported; a CSV file has our names: see --from.")
             }
+            guard Set(target.map(\.theirs)).count == target.count else {
+                throw ValidationError("--target names a monitor twice; each of its checks is a probe of one target.")
+            }
         }
 
         func run() async throws {

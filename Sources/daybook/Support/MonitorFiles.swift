@@ -51,7 +51,7 @@ enum MonitorFiles {
         return try refusing(path) {
             var export = try read(file, source, label: label)
             try export.requirePast(now)
-            try export.rename(Dictionary(names.map { ($0.theirs, $0.ours) }) { first, _ in first })
+            try export.rename(Dictionary(uniqueKeysWithValues: names.map { ($0.theirs, $0.ours) }))
             let rows: [[String?]] = export.rows.map {
                 [
                     $0.target, $0.probedAt.description, $0.isUp ? "true" : "false",
