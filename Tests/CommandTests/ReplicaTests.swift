@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Reports that are read from a standby, while the database itself keeps what is recorded.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct ReplicaTests {
+@Suite(.serialized, .timeLimit(.minutes(6))) struct ReplicaTests {
     /// The sample on a primary and a standby that replays at once whatever stands in the way; the tests share it.
     private struct Deployed: Sendable {
         let pair: StandbyPair
