@@ -14,6 +14,8 @@ struct SLAReader {
     /// The options of each reader's transaction.
     let options: TransactionOptions
     let progress: (String) -> Void
+    /// True where a page is made, whose pictures want more than the tables.
+    let drawsPictures: Bool
 
     /// Both clocks where any task knows when it was handed over; else they are one and the same.
     let clocks: [ContractProfile.Clock]
@@ -23,7 +25,7 @@ struct SLAReader {
     /// - Parameter clocks: Those of ``clocks(_:_:)``, where they were asked for before.
     init(
         scope: SLAScope, session: Session, library: QueryLibrary, catalog: Catalog, readers: SnapshotReaders? = nil,
-        clocks: [ContractProfile.Clock]? = nil,
+        clocks: [ContractProfile.Clock]? = nil, drawsPictures: Bool = false,
         options: TransactionOptions = ReportSession.options(statementTimeoutMilliseconds: 0),
         progress: @escaping (String) -> Void
     ) throws {
@@ -34,6 +36,7 @@ struct SLAReader {
         self.readers = readers
         self.options = options
         self.progress = progress
+        self.drawsPictures = drawsPictures
         self.clocks = try clocks ?? Self.clocks(session, catalog)
         outages = catalog.isDivided ? try Self.outages(session, catalog) : [:]
     }
@@ -264,18 +267,21 @@ struct SLAReader {
         }
     }
 
-    /// Refunds of the month by account, class and the time that they took.
+    /// Refunds of the month by account, class and the time that they took; none where nothing is drawn.
     func refundAges(_ counted: [String: Value]?) throws -> [MonthDetail.RefundAge] {
-        try rows("refund_ages", counted: counted).map { row in
+        guard drawsPictures else { return [] }
+        return try rows("refund_ages", counted: counted).map { row in
             MonthDetail.RefundAge(
                 account: try row.int("account"), refundClass: try row.text("class"), step: Int(try row.int("step")),
                 batches: try row.int("batches"))
         }
     }
 
-    /// Minutes of the month that were not up, with maintenance that was announced so many hours ahead.
+    /// Minutes of the month that were not up, with maintenance that was announced so many hours ahead; none where
+    /// nothing is drawn.
     func downtime(noticeHours: Int64) throws -> [MonthDetail.Downtime] {
-        try rows("downtime", noticeHours: noticeHours).map { row in
+        guard drawsPictures else { return [] }
+        return try rows("downtime", noticeHours: noticeHours).map { row in
             MonthDetail.Downtime(
                 component: try row.text("component"), kind: .init(rawValue: try row.text("kind")) ?? .down,
                 startsAt: try row.instant("starts_at"), minutes: try row.int("minutes"))

@@ -127,7 +127,7 @@ extension SLAReport {
         for group in groups {
             let reader = try SLAReader(
                 scope: group.whole, session: session, library: library, catalog: catalog, readers: readers,
-                clocks: clocks, options: options, progress: progress)
+                clocks: clocks, drawsPictures: settings.formats.contains(.html), options: options, progress: progress)
             let figures = try reader.figures(of: group)
             let tasks = settings.writesTasks ? try TaskRows(of: group, reader) : nil
             for (index, scope) in group.scopes.enumerated() {
