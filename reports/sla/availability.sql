@@ -6,7 +6,11 @@
 WITH probed AS MATERIALIZED (
     SELECT target, minute, is_up FROM probed_minute
 ), maintained AS MATERIALIZED (
-    SELECT target, windows FROM announced_maintenance
+    -- Overlapping windows count once.
+    SELECT t.target, range_agg(a.span) AS windows
+    FROM (SELECT DISTINCT target FROM probed) AS t
+    JOIN announced_maintenance AS a ON a.target IN ('', t.target)
+    GROUP BY t.target
 ), counted AS (
     SELECT e.period, m.target, count(*) AS monitored, count(*) FILTER (WHERE NOT m.is_up) AS down,
         count(*) FILTER (

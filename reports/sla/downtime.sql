@@ -1,8 +1,6 @@
 -- Minutes of each probed target in the month that were not up, in stretches of one kind: `down`, `announced` (down
 -- inside maintenance that was announced in time), or `unmonitored`.
-WITH maintained AS MATERIALIZED (
-    SELECT target, windows FROM announced_maintenance
-), missed AS (
+WITH missed AS MATERIALIZED (
     -- Put together and not joined: a join that expects few minutes would look at all of them for each of them.
     SELECT target, minute, bool_or(is_up) IS NULL AS is_unmonitored
     FROM (
@@ -18,6 +16,12 @@ WITH maintained AS MATERIALIZED (
     ) AS seen
     GROUP BY target, minute
     HAVING bool_or(is_up) IS DISTINCT FROM true
+), maintained AS MATERIALIZED (
+    -- Overlapping windows count once.
+    SELECT t.target, range_agg(a.span) AS windows
+    FROM (SELECT DISTINCT target FROM missed) AS t
+    JOIN announced_maintenance AS a ON a.target IN ('', t.target)
+    GROUP BY t.target
 ), named AS (
     SELECT m.target, m.minute,
         CASE WHEN m.is_unmonitored THEN 'unmonitored'
