@@ -13,7 +13,7 @@
 
 enum { COLUMNS = 13, BATCH_INDEX = 4, FIRST_INSTANT = 5, LAST_INSTANT = 7, SECONDS = 8 };
 
-static const double widths[COLUMNS] = {38, 18, 11, 38, 9, 33, 33, 33, 11, 11, 13, 14, 15};
+static const double widths[COLUMNS] = {38, 18, 11, 38, 9, 25, 25, 25, 11, 11, 13, 14, 15};
 
 static void fail(const char *reason) {
     fprintf(stderr, "xlsx_direct: %s\n", reason);
@@ -36,6 +36,38 @@ static void split(char *line, size_t length, char *fields[COLUMNS]) {
         line = comma;
     }
     if (line) fail("a line with too many fields");
+}
+
+static int digits(const char *text, int count) {
+    int value = 0;
+    while (count-- > 0) {
+        if (*text < '0' || *text > '9') fail("an instant of another form");
+        value = value * 10 + (*text++ - '0');
+    }
+    return value;
+}
+
+/* 2026-10-12T10:19:50.511549+00:00, or as PostgreSQL writes it, 2026-10-12 10:19:50.51+00, in days since the last of
+ * 1899, in whole milliseconds. */
+static double serial(const char *text) {
+    if (strlen(text) < 22) fail("an instant of another form");
+    int year = digits(text, 4), month = digits(text + 5, 2);
+    long day = digits(text + 8, 2);
+    /* Years that begin in March, so that the leap day is the last. */
+    if (month < 3) { year--; month += 12; }
+    day += 365L * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 - 693900;
+    long second = digits(text + 11, 2) * 3600L + digits(text + 14, 2) * 60L + digits(text + 17, 2);
+    long millisecond = 0;
+    const char *offset = text + 19;
+    if (*offset == '.') {
+        int places = 0;
+        for (offset++; *offset >= '0' && *offset <= '9'; offset++) {
+            if (places++ < 3) millisecond = millisecond * 10 + (*offset - '0');
+        }
+        for (; places < 3; places++) millisecond *= 10;
+    }
+    if (strcmp(offset, "+00") != 0 && strcmp(offset, "+00:00") != 0) fail("an instant of another form");
+    return (double)(day * 86400000L + second * 1000L + millisecond) / 86400000.0;
 }
 
 /* One format for each kind of column: the library compares a format that equals another one anew for every cell. */
@@ -72,7 +104,7 @@ int main(int argc, char **argv) {
     lxw_worksheet *sheet = workbook_add_worksheet(book, "Tasks");
     if (!sheet) fail("no sheet can be made");
     const formats_by_kind by_kind = {
-        .text = make_format(book, LXW_ALIGN_LEFT, 0, NULL), .instant = make_format(book, LXW_ALIGN_LEFT, 1, NULL),
+        .text = make_format(book, LXW_ALIGN_LEFT, 0, NULL), .instant = make_format(book, LXW_ALIGN_LEFT, 1, "yyyy\\-mm\\-dd hh:mm:ss.000"),
         .integer = make_format(book, LXW_ALIGN_RIGHT, 0, "#,##0"), .seconds = make_format(book, LXW_ALIGN_RIGHT, 0, "#,##0.000"),
     };
     lxw_format *formats[COLUMNS];
@@ -92,6 +124,8 @@ int main(int argc, char **argv) {
             if (!*fields[column]) continue;
             if (row > 0 && (column == BATCH_INDEX || column == SECONDS)) {
                 check(worksheet_write_number(sheet, row, column, strtod(fields[column], NULL), formats[column]));
+            } else if (row > 0 && column >= FIRST_INSTANT && column <= LAST_INSTANT) {
+                check(worksheet_write_number(sheet, row, column, serial(fields[column]), formats[column]));
             } else {
                 check(worksheet_write_string(sheet, row, column, fields[column], formats[column]));
             }
