@@ -177,31 +177,6 @@ import Testing
         return batchID
     }
 
-    @Test func `a trial says what the run will do, and changes nothing`() async throws {
-        try await DeployedService.withConnections(1) { connections in
-            try await connections[0].run { session in
-                let service = DeployedService(session: session)
-                _ = try service.batch("queued", ["pending", "pending"], cost: 400)
-                // Only one of these can be paid for.
-                _ = try service.batch("queued", ["pending"], cost: 200)
-                _ = try service.batch("queued", ["pending"], cost: 200)
-                _ = try service.batch("processing", ["succeeded:g1", "failed:g2"])
-                try session.execute("UPDATE public.credit_wallet SET permanent_credits = permanent_credits - 7")
-            }
-            func everything() async throws -> [String: String] {
-                try await connections[0].run { try DeployedService(session: $0).everything() }
-            }
-            let before = try await everything()
-            let trial = try await Adoption(.all, isTrial: true).run(connections[0])
-            #expect(try await everything() == before)
-            let run = try await Adoption(.all).run(connections[0])
-            #expect(trial.batches == run.batches && trial.unattributed == run.unattributed)
-            #expect(run.batches.map(\.outcome.rawValue).sorted() == ["adopted", "adopted", "left", "settled"])
-            let again = try await Adoption(.all).run(connections[0])
-            #expect(again.batches.map(\.reason) == ["insufficient_credits"] && again.unattributed.isEmpty)
-        }
-    }
-
     @Test func `credit that the ledger does not explain is booked once, and bonus stays bonus`() async throws {
         try await DeployedService.withConnections(1) { connections in
             try await connections[0].run { session in
@@ -247,7 +222,7 @@ import Testing
                     """, [.uuid(batchID)]
                 ).count
             }
-            try await Self.waitForAWaiting(connections[0])
+            try await DeployedService.waitUntilWaiting(1, connections[0])
             try await connections[0].run { try $0.executeAlone("COMMIT") }
             #expect(try await taken == 0)
         }
@@ -268,26 +243,9 @@ import Testing
             async let result = connections[1].run { session in
                 try DeployedService(session: session).takeOver(batchID, quietSeconds: 600)
             }
-            try await Self.waitForAWaiting(connections[0])
+            try await DeployedService.waitUntilWaiting(1, connections[0])
             try await connections[0].run { try $0.executeAlone("COMMIT") }
             #expect(try await result.reason == "moving")
-        }
-    }
-
-    /// Returns once somebody waits for a lock in this database.
-    private static func waitForAWaiting(_ connection: Connection) async throws {
-        func waiting() async throws -> Int64 {
-            try await connection.run { session in
-                try session.query(
-                    """
-                    SELECT count(*), pg_sleep(0.02)::text FROM pg_stat_activity
-                    WHERE datname = current_database() AND wait_event_type = 'Lock'
-                    """)[0].int(0)
-            }
-        }
-        let deadline = ContinuousClock.now + .seconds(60)
-        while try await waiting() == 0 {
-            guard ContinuousClock.now < deadline else { throw TestSupportError("nobody waits") }
         }
     }
 }

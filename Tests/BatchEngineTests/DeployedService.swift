@@ -46,6 +46,25 @@ struct DeployedService {
         }
     }
 
+    /// Returns once so many sessions wait for a lock in this database.
+    static func waitUntilWaiting(_ count: Int64, _ connection: Connection) async throws {
+        func waiting() async throws -> Int64 {
+            try await connection.run { session in
+                try session.query(
+                    """
+                    SELECT count(*), pg_sleep(0.02)::text FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock'
+                    """)[0].int(0)
+            }
+        }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try await waiting() < count {
+            guard ContinuousClock.now < deadline else {
+                throw TestSupportError("\(try await waiting()) sessions wait, not \(count)")
+            }
+        }
+    }
+
     /// A batch of the application, an hour old and quiet since, with tasks in the states named: `processing:ID` has an
     /// id of the provider's. Gives its id.
     func batch(

@@ -116,8 +116,10 @@ public struct Adoption: Sendable {
             try Task.checkCancellation()
             let wasExplained = isExplained
             do {
-                let (batch, unattributed) = try await repeatedly(connection, Self.options) { session in
-                    try take(candidate, isExplained: wasExplained, session)
+                let (batch, unattributed, _) = try await repeatedly(connection, Self.options) { session in
+                    let result = try take(candidate, isExplained: wasExplained, session)
+                    try announce(Set(result.readyModels), of: candidate.userID, session)
+                    return result
                 }
                 if batch.isTaken { isExplained = true }
                 report.add(batch, unattributed)
@@ -130,27 +132,57 @@ public struct Adoption: Sendable {
         }
     }
 
-    /// All of a customer's in one transaction, so that each finds what those before it leave, and then undone.
+    /// All of a customer's in one transaction, so that each finds what those before it leave, and then undone. All
+    /// batches are held before the first wallet, and the customer's turn is touched after the last: who works beside
+    /// it waits, and not in a circle.
     private func tryOut(_ group: [Candidate], _ connection: Connection, _ report: inout AdoptionReport) async throws {
         var options = Self.options
         options.isUndone = true
         let results = try await repeatedly(connection, options) { session in
+            try hold(group, session)
             var isExplained = false
-            return try group.map { candidate in
+            let results = try group.map { candidate in
                 let result = try take(candidate, isExplained: isExplained, session)
                 if result.batch.isTaken { isExplained = true }
                 return result
             }
+            if let customer = group.first?.userID {
+                try announce(Set(results.flatMap(\.readyModels)), of: customer, session)
+            }
+            return results
         }
         for result in results { report.add(result.batch, result.unattributed) }
     }
 
+    /// Holds the batches of a customer: all records, then all rows of them, then all rows of their tasks. Of a batch
+    /// that became the engine's meanwhile only the record: workers hold its tasks before it.
+    private func hold(_ group: [Candidate], _ session: Session) throws {
+        guard let customer = group.first.map({ Value.uuid($0.userID) }) else { return }
+        let held = try engine {
+            try session.query(
+                """
+                SELECT k.id FROM (SELECT unnest($2::uuid[]) AS id ORDER BY 1) AS k
+                CROSS JOIN LATERAL daybook.hold_batch(k.id, $1) AS h
+                WHERE h.owner <> 'engine'
+                """, [customer, .texts(group.map(\.batchID))])
+        }
+        let batches = Value.texts(try held.map { try $0.uuid("id") })
+        for (table, key) in [("public.batch_jobs", "id"), ("public.video_tasks", "batch_job_id")] {
+            _ = try session.query(
+                """
+                SELECT count(*) FROM (
+                    SELECT FROM \(table) WHERE user_id = $1 AND \(key) = ANY ($2::uuid[]) ORDER BY id FOR UPDATE
+                ) AS held
+                """, [customer, batches])
+        }
+    }
+
     /// One batch, in a transaction of the caller's. With the first that is taken over of a customer what the ledger
-    /// does not explain is booked, after the batch and before the customer's turn is touched: everybody takes their
-    /// locks in that order.
+    /// does not explain is booked, after the batch and before the customer's turn is touched, by the caller: everybody
+    /// takes their locks in that order. Gives the models of which there is ready work now, too.
     private func take(
         _ candidate: Candidate, isExplained: Bool, _ session: Session
-    ) throws -> (batch: AdoptedBatch, unattributed: Unattributed?) {
+    ) throws -> (batch: AdoptedBatch, unattributed: Unattributed?, readyModels: [String]) {
         let row = try engine {
             try session.query(
                 """
@@ -160,16 +192,18 @@ public struct Adoption: Sendable {
                 """, [.uuid(candidate.userID), .uuid(candidate.batchID), .int(quietSeconds)])[0]
         }
         let batch = try AdoptedBatch(row, candidate.batchID, candidate.userID, candidate.account)
-        guard batch.isTaken else { return (batch, nil) }
+        guard batch.isTaken else { return (batch, nil, []) }
         let unattributed =
             isExplained ? nil : try Unattributed.book(of: candidate.userID, candidate.account, session)
-        let models = try row.texts("ready_models")
-        if !models.isEmpty {
-            _ = try session.query(
-                "SELECT daybook.announce_ready($1, $2)::text, pg_notify($3, '')::text",
-                [.uuid(candidate.userID), .texts(models), .text(WorkQueue.readyChannel)])
-        }
-        return (batch, unattributed)
+        return (batch, unattributed, try row.texts("ready_models"))
+    }
+
+    /// Says in a customer's turns that there is ready work of the models, last of all locks.
+    private func announce(_ models: Set<String>, of customer: String, _ session: Session) throws {
+        guard !models.isEmpty else { return }
+        _ = try session.query(
+            "SELECT daybook.announce_ready($1, $2)::text, pg_notify($3, '')::text",
+            [.uuid(customer), .texts(models.sorted()), .text(WorkQueue.readyChannel)])
     }
 
     private func repeatedly<Result: Sendable>(
