@@ -60,6 +60,13 @@ struct LivingApplication: Sendable {
 
     // MARK: - Its calls
 
+    /// An error that it has alone, too: its payment for one video reads the wallet without a lock, and takes bonus that
+    /// its worker's freeze took meanwhile.
+    static func isItsOwn(_ error: String) -> Bool {
+        error.hasPrefix("23514 ") && error.contains("credit_wallet_bonus_credits_check")
+            && error.contains("public.deduct_credits_from_wallet")
+    }
+
     /// A session under row-level security, as who may see everything.
     private func open() async throws -> Connection {
         let connection = try await Connection.open(settings)

@@ -15,14 +15,15 @@ import Testing
     private static let quietSeconds = 4
     private static let customers = (1...3).map { "11111111-0000-0000-0000-00000000000\($0)" }
 
-    /// The months before, which nothing that happens now may change: what was bought, settled and given back.
+    /// The months before, which nothing that happens now may change: what was bought, settled and given back. The credit
+    /// lasts for longer than both live.
     private static let history = """
         INSERT INTO public.users (id, google_id, email)
         SELECT ('11111111-0000-0000-0000-00000000000' || n)::uuid, 'g' || n, n || '@example.com'
         FROM generate_series(1, 3) AS n;
-        INSERT INTO public.credit_wallet (user_id, permanent_credits) SELECT id, 20000 FROM public.users;
+        INSERT INTO public.credit_wallet (user_id, permanent_credits) SELECT id, 400000 FROM public.users;
         INSERT INTO public.credit_ledger (user_id, type, credits_delta, ref_type, meta, created_at)
-        SELECT id, 'purchase', 20050, 'stripe_payment', '{"usd": 400}', date_trunc('month', now()) - interval '20 days'
+        SELECT id, 'purchase', 400050, 'stripe_payment', '{"usd": 8000}', date_trunc('month', now()) - interval '20 days'
         FROM public.users;
         INSERT INTO public.batch_jobs (id, user_id, status, total_count, success_count, failed_count, cost_per_video,
             frozen_credits, credits_spent, settlement_status, created_at, updated_at)
@@ -72,7 +73,8 @@ import Testing
                     "seed \(Self.seed): the application made \(counts.batches) batches, was killed \(counts.kills) "
                     + "times, held up \(counts.stalls) times; \(living.log.now)"
                 print(comment)
-                #expect(counts.errors.isEmpty, "\(comment)\n\(counts.errors.prefix(5).joined(separator: "\n"))")
+                let errors = counts.errors.filter { !LivingApplication.isItsOwn($0) }
+                #expect(errors.isEmpty, "\(comment)\n\(errors.prefix(5).joined(separator: "\n"))")
                 #expect(counts.settled > 0 && counts.kills > 0, "\(comment)")
                 try await living.finish()
                 try await living.expectWhole(comment)
