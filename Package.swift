@@ -215,7 +215,9 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "Benchmarks/EngineWorker", swiftSettings: strict),
-        .target(name: "TestSupport", dependencies: ["Postgres"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Postgres", "Domain"], path: "Tests/TestSupport", swiftSettings: strict
+        ),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Formats", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Domain", "Formats", "TestSupport"], swiftSettings: strict

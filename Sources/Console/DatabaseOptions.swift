@@ -35,11 +35,11 @@ public struct DatabaseOptions: ParsableArguments {
 
     /// The database of the user's own choice, nil where none is named.
     public var named: ConnectionSettings? {
-        let environment = ProcessInfo.processInfo.environment
         if let database { return ConnectionSettings(conninfo: database) }
         // What is said on the command line is not overruled by the environment.
         guard namedPrivateDatabase == nil else { return nil }
-        if let url = environment["DATABASE_URL"], !url.isEmpty { return ConnectionSettings(conninfo: url) }
+        if let url = Setting.database.value() { return ConnectionSettings(conninfo: url) }
+        let environment = ProcessInfo.processInfo.environment
         let variables = ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT"]
         let isNamed = variables.contains { environment[$0]?.isEmpty == false }
         return isNamed ? ConnectionSettings() : nil

@@ -15,7 +15,7 @@ public enum Failure {
     /// Says what failed, and ends the program.
     static func exit(_ failure: DaybookError, _ error: any Error, _ program: String) -> Never {
         Terminal.say("\(program): \(failure.sentence)")
-        if ProcessInfo.processInfo.environment["DAYBOOK_DEBUG"] == "1" {
+        if Setting.debug.value() == "1" {
             Terminal.say(String(reflecting: error is DaybookError ? failure : error))
         }
         Foundation.exit(failure.kind.rawValue)

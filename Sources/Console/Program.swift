@@ -27,6 +27,7 @@ public enum Program {
         var interruption: Interruption?
         do {
             let endsGracefully = try root.parseAsRoot() is any EndsGracefully
+            try Setting.requireKnown()
             let work = Task { try await perform(root) }
             if !endsGracefully { interruption = Interruption(name) { work.cancel() } }
             try await work.value

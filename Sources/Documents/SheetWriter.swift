@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 package import Spreadsheet
 
 /// Writes tables onto sheets: a frozen header, a filter, widths that fit, number formats, pages that print.
@@ -7,9 +7,13 @@ package struct SheetWriter {
     /// Printed at the foot of every page, beside the page's number.
     package let footer: String
 
-    package init(workbook: Workbook, footer: String) {
+    /// By whose clocks it writes instants: a spreadsheet's have no zone.
+    private let clock: SheetClock
+
+    package init(workbook: Workbook, footer: String, clock: SheetClock = .utc) {
         self.workbook = workbook
         self.footer = footer
+        self.clock = clock
     }
 
     private static let headerStyle = CellStyle(
@@ -48,13 +52,13 @@ package struct SheetWriter {
             var style = Self.headerStyle
             style.alignment = column.kind.isNumeric ? .right : .left
             style.indent = Self.judgements.contains(column.id) ? 1 : 0
-            try sheet.write(row: row, column: index, text: Self.title(column), format: try workbook.format(style))
+            try sheet.write(row: row, column: index, text: title(column), format: try workbook.format(style))
         }
     }
 
-    /// What stands above a column: a spreadsheet's instants have no zone, so it says theirs.
-    private static func title(_ column: Column) -> String {
-        column.kind == .instant ? column.title + " (UTC)" : column.title
+    /// What stands above a column: over instants, by whose clocks they are.
+    private func title(_ column: Column) -> String {
+        column.kind == .instant ? "\(column.title) (\(clock.name))" : column.title
     }
 
     /// A whole table as a sheet of its own.
@@ -125,7 +129,7 @@ package struct SheetWriter {
                 try sheet.write(row: row, column: column, text: cell.plainText, format: format)
             }
         case .instant(let instant):
-            try sheet.write(row: row, column: column, instant: instant, format: format)
+            try sheet.write(row: row, column: column, instant: clock.shown(instant), format: format)
         }
     }
 
@@ -163,6 +167,25 @@ package struct SheetWriter {
             let longest = table.rows.prefix(sampledRows).map { $0[index].pageText.count }.max() ?? 0
             return Double(min(max(longest + 2, column.title.count + 4, narrowest), widest))
         }
+    }
+}
+
+/// The clocks by which a workbook writes instants.
+package struct SheetClock: Sendable {
+    package let name: String
+    /// Seconds ahead of UTC at an instant.
+    private let offset: @Sendable (Instant) -> Int64
+
+    package static let utc = SheetClock(name: "UTC") { _ in 0 }
+
+    package init(name: String, offset: @escaping @Sendable (Instant) -> Int64) {
+        self.name = name
+        self.offset = offset
+    }
+
+    /// The instant that has in UTC the date and the time which the clocks show.
+    func shown(_ instant: Instant) -> Instant {
+        instant.isFinite ? instant.adding(seconds: offset(instant)) : instant
     }
 }
 

@@ -91,7 +91,7 @@ struct WorkerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The folder for answers of the provider that the database does not know yet. Default: "
-                + "\(WorkerOptions.standardSpool).", valueName: "dir"))
+                + "/var/spool/daybook for root, else .local/state/daybook/spool in one's home.", valueName: "dir"))
     var spool: String?
 
     /// The names of the options that were given.
@@ -131,9 +131,6 @@ struct WorkerOptions: ParsableArguments {
 
 /// Where the provider is, and who we are there.
 struct ProviderOptions: ParsableArguments {
-    /// The environment variable of the key: a key on a command line is everybody's to see.
-    static let keyVariable = "GRSAI_API_KEY"
-
     private static let standardAddress = "https://grsaiapi.com"
 
     @Option(
@@ -159,10 +156,10 @@ struct ProviderOptions: ParsableArguments {
             }
             return text.trimmingCharacters(in: .whitespacesAndNewlines)
         }
-        guard let key = ProcessInfo.processInfo.environment[Self.keyVariable], !key.isEmpty else {
+        guard let key = Setting.providerKey.value() else {
             throw DaybookError.configuration(
                 "The provider's key is missing; put it into a file and name it with --provider-key-file, or set "
-                    + "\(Self.keyVariable).")
+                    + "\(Setting.providerKey.rawValue).")
         }
         return key
     }

@@ -5,50 +5,7 @@ import Testing
 
 /// What an option refuses it says, and no option that was given is passed over in silence.
 @Suite(.timeLimit(.minutes(5))) struct OptionTests {
-    private static let programs = ["daybook", "daybookd", "grsai-simulator"]
-
-    private struct Argument: Decodable {
-        struct Name: Decodable {
-            let kind: String
-            let name: String
-        }
-
-        let kind: String
-        let names: [Name]?
-        let valueName: String?
-        let abstract: String?
-
-        /// As it is written, with a value; nil for a flag.
-        func given(_ value: String) -> String? {
-            guard kind == "option", let name = names?.first(where: { $0.kind == "long" }) else { return nil }
-            return "--\(name.name)=\(value)"
-        }
-    }
-
-    private struct Command: Decodable {
-        let commandName: String
-        let subcommands: [Command]?
-        let arguments: [Argument]?
-    }
-
-    private struct Help: Decodable {
-        let command: Command
-    }
-
-    /// Every command of a program with its words, and its options.
-    private static func commands(_ program: String) async throws -> [(words: [String], arguments: [Argument])] {
-        let text = try await ProgramRun.expectingSuccess(
-            ["--experimental-dump-help"], program: RunningProgram.path(program))
-        func walk(_ command: Command, _ words: [String]) -> [(words: [String], arguments: [Argument])] {
-            [(words, command.arguments ?? [])]
-                + (command.subcommands ?? []).filter { $0.commandName != "help" }.flatMap {
-                    walk($0, words + [$0.commandName])
-                }
-        }
-        return walk(try JSONDecoder().decode(Help.self, from: Data(text.utf8)).command, [])
-    }
-
-    @Test(arguments: programs) func `a number that no option takes is refused with what it takes`(
+    @Test(arguments: ProgramHelp.programs) func `a number that no option takes is refused with what it takes`(
         program: String
     )
         async throws
@@ -56,8 +13,8 @@ import Testing
         var numbers = 0
         var tried: Set<[String]> = []
         // What follows `database psql` is psql's own.
-        for (words, arguments) in try await Self.commands(program) where words.last != "psql" {
-            for argument in arguments {
+        for (words, command) in try await ProgramHelp.commands(program) where words.last != "psql" {
+            for argument in command.arguments ?? [] {
                 guard let given = argument.given("99999999999999999999999"),
                     tried.insert([given, argument.abstract ?? ""]).inserted
                 else { continue }

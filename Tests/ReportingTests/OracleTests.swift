@@ -7,7 +7,7 @@ import Testing
 @Suite struct OracleTests {
     /// Seeds of the generated deployments: `DAYBOOK_SEEDS=1-2000` runs others.
     private static let seeds: [Int] = {
-        let text = ProcessInfo.processInfo.environment["DAYBOOK_SEEDS"] ?? "1-100"
+        let text = ProcessInfo.processInfo.environment["DAYBOOK_SEEDS"] ?? "1-50"
         let ends = text.split(separator: "-").compactMap { Int($0) }
         guard ends.count == 2, ends[0] <= ends[1] else {
             preconditionFailure("DAYBOOK_SEEDS is \(text), not FIRST-LAST")

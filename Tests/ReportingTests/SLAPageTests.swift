@@ -38,13 +38,21 @@ import Testing
             #expect(card.contains("153 tasks did not succeed in time; the target allows 102, so 51 too many."))
             let tasks = try report.lines("tasks").map { $0.components(separatedBy: ",") }.filter { $0[2] == "sora-2" }
             let late = tasks.count { $0[11] == "late" }, timedOut = tasks.count { $0[11] == "timed_out" }
-            #expect(late > 0 && card.contains("Succeeded, but after the limit \(late) ("), "\(card)")
+            let charged = "Succeeded, but after the limit; delivered and charged \(late) ("
+            #expect(late > 0 && card.contains(charged), "\(card)")
             #expect(timedOut > 0 && card.contains("Timed out \(timedOut) ("))
             let bad: Set = ["late", "failed", "timed_out", "cancelled_late", "in_flight_over"]
             let byBatch = Dictionary(grouping: tasks.filter { bad.contains($0[11]) }, by: { $0[3] })
             let worst = try #require(byBatch.mapValues(\.count).max { ($0.value, $1.key) < ($1.value, $0.key) })
             #expect(card.contains("Worst batches \(worst.key)"))
-            #expect(card.contains("and \(byBatch.count - 5) more batches"))
+            // What is not listed is counted, and adds up with what is.
+            let shown = byBatch.values.map(\.count).sorted(by: >).prefix(5).reduce(0, +)
+            #expect(card.contains("and \(byBatch.count - 5) more batches, with \(153 - shown) together"))
+            let days = try Self.words(card, from: "Worst days", to: "together")
+            let counted = days.matches(of: /(?:October|more days, with) ([0-9]+)/).compactMap { Int($0.1) }
+            #expect(counted.count == 6 && counted.reduce(0, +) == 153, "\(days)")
+            #expect(card.contains("this promise gives none"))
+            #expect(page.contains("844 tasks that ended without an instant of their own"))
             // A refund that did not come in time is a link to its row.
             let refunds = try Self.words(page, from: "id=\"promise-1\"", to: "</article>")
             #expect(refunds.contains("Came after the deadline 2 Did not come 1"))

@@ -7,7 +7,7 @@ import Testing
 @Suite struct PlanTests {
     /// Seeds of the generated deployments: `DAYBOOK_RETENTION_SEEDS=1-300` runs all of them.
     private static let seeds: [Int] = {
-        let text = ProcessInfo.processInfo.environment["DAYBOOK_RETENTION_SEEDS"] ?? "1-60"
+        let text = ProcessInfo.processInfo.environment["DAYBOOK_RETENTION_SEEDS"] ?? "1-30"
         let ends = text.split(separator: "-").compactMap { Int($0) }
         guard ends.count == 2, ends[0] <= ends[1] else {
             preconditionFailure("DAYBOOK_RETENTION_SEEDS is \(text), not FIRST-LAST")

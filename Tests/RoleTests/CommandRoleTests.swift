@@ -26,7 +26,7 @@ import Testing
         let commands = try await leaves(ProgramRun.daybook).union(leaves(Self.daybookd))
         #expect(commands == Set(CommandCase.all.map(\.command)))
         #expect(commands.count == CommandCase.all.count)
-        try PrintedPart.expect("commands", CommandCase.document)
+        #expect(try PrintedPart.difference("operations.md", "commands", CommandCase.document) == nil)
     }
 
     @Test func `after the roles every command works for exactly the roles of the table, and is refused to the others`()

@@ -1,27 +1,6 @@
-import Foundation
 import Schema
 import TestSupport
 import Testing
-
-/// The parts of the documents that are printed from data, between two marks. `DAYBOOK_REWRITE_DOCUMENTS=1` writes them.
-enum PrintedPart {
-    private static let path = Deployment.root + "/docs/operations.md"
-
-    /// Compares a part with its text, or writes it.
-    static func expect(_ name: String, _ text: String) throws {
-        let (begin, end) = ("<!-- printed: \(name) -->\n", "<!-- end: \(name) -->")
-        var document = try String(contentsOfFile: path, encoding: .utf8)
-        let first = try #require(document.range(of: begin), "the document has no part \(name)")
-        let last = try #require(document.range(of: end), "the part \(name) has no end")
-        let part = first.upperBound..<last.lowerBound
-        if ProcessInfo.processInfo.environment["DAYBOOK_REWRITE_DOCUMENTS"] == "1" {
-            document.replaceSubrange(part, with: text)
-            try document.write(toFile: path, atomically: true, encoding: .utf8)
-        } else {
-            #expect(document[part] == text, "docs/operations.md is not what the data say; DAYBOOK_REWRITE_DOCUMENTS=1")
-        }
-    }
-}
 
 /// The table of rights as the documents show it.
 enum RightsDocument {
@@ -107,9 +86,11 @@ enum RightsDocument {
 
 @Suite struct RightsDocumentTests {
     @Test func `the documents print the table of rights, and the statements that make each role by hand`() throws {
-        try PrintedPart.expect("rights", RightsDocument.table)
+        #expect(try PrintedPart.difference("operations.md", "rights", RightsDocument.table) == nil)
         for role in DocumentedRole.byHand {
-            try PrintedPart.expect(role.rawValue, "```sql\n\(RightsDocument.script(role))\n```\n")
+            #expect(
+                try PrintedPart.difference(
+                    "operations.md", role.rawValue, "```sql\n\(RightsDocument.script(role))\n```\n") == nil)
         }
         for object in ObjectRights.all {
             #expect(object.given[.report] == object.given[.auditor], "\(object.object): one column stands for both")

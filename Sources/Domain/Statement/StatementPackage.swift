@@ -25,12 +25,52 @@ public struct StatementPackage: Sendable {
     public let isNew: Bool
     /// What the row brought in, or what of it was left when the ledger was carried forward.
     public let brought: Amount
-    public let opening: Amount
-    public let closing: Amount
+    public private(set) var opening: Amount
+    public private(set) var closing: Amount
 
     /// Taken out in the month less what came back: below nothing where more came back, of batches of before. What
     /// expired and what was corrected is in it.
     public var used: Amount { (isNew ? brought : opening) - closing }
+}
+
+extension StatementPackage {
+    /// Bonus credit that an application gave back as purchased credit: it cost nothing, and it never expires.
+    public struct Returned: Sendable, Hashable {
+        public internal(set) var opening: Int64 = 0
+        public internal(set) var closing: Int64 = 0
+        /// Taken out in the month less what came back.
+        public var used: Int64 { opening - closing }
+    }
+
+    /// Tells apart what of the grants is bonus credit still, and what is purchased credit by now, so that the grants
+    /// add up to the balance of bonus credit: credit goes back to the grant that it came from, but an application says
+    /// with the row by which it comes back that it is purchased credit.
+    ///
+    /// - Parameter bonus: The balances of bonus credit when the month began and at its end.
+    public static func parted(
+        _ packages: [StatementPackage], bonus: (opening: Int64, closing: Int64)
+    ) -> (packages: [StatementPackage], returned: Returned) {
+        func surplus(_ credits: (StatementPackage) -> Int64, over balance: Int64) -> Int64 {
+            max(packages.filter(\.isBonus).reduce(0) { $0 + credits($1) } - balance, 0)
+        }
+        var left = (
+            opening: surplus(\.opening.credits, over: bonus.opening),
+            closing: surplus(\.closing.credits, over: bonus.closing)
+        )
+        let returned = Returned(opening: left.opening, closing: left.closing)
+        let parted = packages.compactMap { package -> StatementPackage? in
+            guard package.isBonus else { return package }
+            var own = package
+            let (opening, closing) = (
+                min(left.opening, own.opening.credits), min(left.closing, own.closing.credits)
+            )
+            left = (left.opening - opening, left.closing - closing)
+            own.opening = Amount(credits: own.opening.credits - opening, cost: own.opening.cost)
+            own.closing = Amount(credits: own.closing.credits - closing, cost: own.closing.cost)
+            return own.isNew || own.opening.credits != 0 || own.closing.credits != 0 ? own : nil
+        }
+        return (parted, returned)
+    }
 }
 
 extension CostBook {

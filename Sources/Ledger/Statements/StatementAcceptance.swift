@@ -79,7 +79,7 @@ extension StatementSummary {
             return ("Reconciled to the last credit: \(made.joined(separator: ", ")).\(missing)", true)
         }
         return (
-            "Not whole: \(broken.joined(separator: ", ")). The differences below say which rows are to blame.", false
+            "Not whole: \(broken.joined(separator: ", ")). The table of differences in the annex says where.", false
         )
     }
 

@@ -34,7 +34,7 @@ struct StatementAmounts {
         paid =
             [
                 Self.row(
-                    isPrepaid ? "From packages that were bought before" : "Pay as you go, at list price: by invoice",
+                    isPrepaid ? "From packages, which are paid already" : "Pay as you go, at list price: by invoice",
                     credits: isPrepaid ? GroupedNumber.text(total.creditsSpent) : "",
                     amount: StatementWords.cents(cost)),
                 Self.row("Monthly fee of the contract: by invoice", amount: StatementWords.cents(fee)),
@@ -46,7 +46,8 @@ struct StatementAmounts {
             ]
         paidNote =
             isPrepaid
-            ? "Credits cost what their package cost, purchases first in, first out; bonus credit costs nothing."
+            ? "Credits cost what their package cost, purchases first in, first out; bonus credit costs nothing. A batch "
+                + "counts here when it is settled, and in its package when it is frozen."
             : "Videos that did not succeed cost nothing."
     }
 

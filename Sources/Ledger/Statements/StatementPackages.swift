@@ -7,10 +7,11 @@ import Schema
 /// came in it, and what of each was used; of the other plan those that came.
 struct StatementPackages: Sendable {
     struct Row: Sendable {
-        /// `purchase`, `bonus_grant`, `adjustment` or `refund`; empty where its row is so old that it may be carried
+        /// `purchase`, `bonus_grant`, `adjustment` or `refund`; `returned_bonus` for bonus credit that came back as
+        /// purchased credit, which is of no row of its own; empty where its row is so old that it may be carried
         /// forward, and so nothing is said of it but what is left.
         let kind: String
-        let entry: Int64
+        let entry: Int64?
         /// What it is called on an invoice; empty where nobody says.
         let reference: String
         let bookedAt: Instant?
@@ -18,9 +19,16 @@ struct StatementPackages: Sendable {
         /// Nil where nothing is said of it.
         let brought: StatementPackage.Amount?
         /// What a month did to it; nil of a plan whose amounts do not come from it.
-        let moved: StatementPackage?
+        let moved: Moved?
         /// Nil for credit that does not expire, and where nobody says.
         let expiresAt: Instant?
+    }
+
+    /// What a package held when the month began, what was taken out of it less what came back, and what is left.
+    struct Moved: Sendable {
+        let opening: StatementPackage.Amount
+        let used: StatementPackage.Amount
+        let closing: StatementPackage.Amount
     }
 
     let rows: [Row]
@@ -31,7 +39,9 @@ struct StatementPackages: Sendable {
     /// Takes them from a book to which every row was posted, and from the database what they are called and when they
     /// expire.
     init(_ book: StatementBook, of subject: StatementAccount, reader: StatementReader) throws {
-        let packages = book.plan == .prepaid ? book.packages : []
+        let (packages, returned) = StatementPackage.parted(
+            book.plan == .prepaid ? book.packages : [],
+            bonus: (book.bonus.openingBalance, book.bonus.closingBalance))
         let brought = book.plan == .prepaid ? [] : book.brought
         let details = try reader.packages(packages.map(\.entry) + brought.map(\.id), of: subject)
         let sharedExpiry = Self.sharedExpiry(of: packages, details)
@@ -41,7 +51,8 @@ struct StatementPackages: Sendable {
                 return Row(
                     kind: detail?.kind ?? "", entry: package.entry,
                     reference: detail?.reference ?? "", bookedAt: detail?.bookedAt, isBonus: package.isBonus,
-                    brought: detail == nil ? nil : package.brought, moved: package,
+                    brought: detail == nil ? nil : package.brought,
+                    moved: Moved(opening: package.opening, used: package.used, closing: package.closing),
                     expiresAt: package.isBonus ? detail?.lotExpiresAt ?? sharedExpiry : nil)
             }
             + brought.map { entry in
@@ -53,7 +64,18 @@ struct StatementPackages: Sendable {
                     bookedAt: entry.postedAt, isBonus: entry.isBonus,
                     brought: StatementPackage.Amount(credits: entry.credits, cost: price), moved: nil,
                     expiresAt: entry.isBonus ? detail?.lotExpiresAt ?? detail?.saidExpiry : nil)
-            }
+            } + Self.row(returned)
+    }
+
+    private static func row(_ returned: StatementPackage.Returned) -> [Row] {
+        guard returned.opening != 0 || returned.closing != 0 else { return [] }
+        return [
+            Row(
+                kind: "returned_bonus", entry: nil, reference: "", bookedAt: nil, isBonus: false, brought: nil,
+                moved: Moved(
+                    opening: .free(returned.opening), used: .free(returned.used), closing: .free(returned.closing)),
+                expiresAt: nil)
+        ]
     }
 
     /// When the bonus credit of an application expires: each grant extends all of it.
@@ -80,7 +102,7 @@ struct StatementPackages: Sendable {
             ],
             rows: rows.map { row in
                 [
-                    .text(row.kind), .text(String(row.entry)), .text(row.reference),
+                    .text(row.kind), .text(row.entry.map(String.init) ?? ""), .text(row.reference),
                     row.bookedAt.map(Cell.instant) ?? .empty, .optional(row.brought?.credits),
                     row.brought.map { .dollars($0.cost) } ?? .empty, .optional(row.moved?.opening.credits),
                     .optional(row.moved?.used.credits), .optional(row.moved?.closing.credits),
@@ -133,7 +155,7 @@ extension StatementPackages {
 
     private var total: [Cell] {
         let moved = rows.compactMap(\.moved)
-        func sum(_ value: (StatementPackage) -> Int64) -> Int64 { moved.reduce(0) { $0 + value($1) } }
+        func sum(_ value: (Moved) -> Int64) -> Int64 { moved.reduce(0) { $0 + value($1) } }
         return [
             .text(PageRows.total), .empty, .empty, .empty, .integer(sum(\.opening.credits)),
             .integer(sum(\.used.credits)),
@@ -161,6 +183,7 @@ extension StatementPackages {
             case "bonus_grant": "Bonus grant"
             case "refund": "Returned"
             case "adjustment": "Adjustment"
+            case "returned_bonus": "Bonus that came back as purchased credit"
             default: row.isBonus ? "Older bonus" : "Older purchase"
             }
         return row.bookedAt.map { "\(kind), \(StatementWords.day(clock.text($0)))" } ?? kind
@@ -168,6 +191,11 @@ extension StatementPackages {
 
     /// In whole cents, half a cent up, without a sign for the currency.
     private static func text(_ amount: Dollars) -> String { StatementWords.cents(amount) }
+}
+
+extension StatementPackage.Amount {
+    /// Credits that cost nothing.
+    fileprivate static func free(_ credits: Int64) -> Self { Self(credits: credits, cost: .zero) }
 }
 
 extension StatementReader {

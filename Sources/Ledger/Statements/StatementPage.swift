@@ -73,6 +73,8 @@ struct StatementPage: Sendable {
     let hasLast: Bool
     let hasLastAmounts: Bool
     let lastNote: String
+    /// What is frozen and neither spent nor back, where there is something.
+    let heldNote: String
     let used: [AmountRow]
     let hasUnitPrices: Bool
     let paid: [AmountRow]
@@ -104,7 +106,7 @@ struct StatementPage: Sendable {
         issuer = around.settings.issuer
         hasIssuer = !issuer.isEmpty
         paper = around.settings.paper.styleName
-        notInvoice = Self.notInvoice(book.plan)
+        notInvoice = Self.notInvoice(book.plan, fee: subject.account.monthlyFee)
         parties = Self.parties(around.settings, subject.account)
         status = subject.scope.isFinal ? "final" : "preliminary"
         isFinal = subject.scope.isFinal
@@ -115,6 +117,7 @@ struct StatementPage: Sendable {
         hasLast = around.last != nil
         hasLastAmounts = around.last?.amounts != nil
         lastNote = around.last.map(Self.lastNote) ?? ""
+        heldNote = Self.heldNote(book.summary)
         let amounts = StatementAmounts(layout: layout, fee: subject.account.monthlyFee, last: around.last)
         used = amounts.used
         hasUnitPrices = amounts.used.contains { !$0.unitPrice.isEmpty }
@@ -164,10 +167,13 @@ struct StatementPage: Sendable {
 
 /// The words around the figures.
 extension StatementPage {
-    private static func notInvoice(_ plan: Account.Plan) -> String {
+    private static func notInvoice(_ plan: Account.Plan, fee: Dollars) -> String {
         switch plan {
-        case .prepaid:
+        case .prepaid where fee.micros == 0:
             "The invoice was the purchase of the credits. This says what became of them; it asks for no payment."
+        case .prepaid:
+            "The invoice of the credits was their purchase, and this says what became of them. The monthly fee is asked "
+                + "for by an invoice of its own."
         case .payAsYouGo: "What is due is asked for by an invoice of its own. This says what it is for."
         }
     }
@@ -228,7 +234,14 @@ extension StatementPage {
 
     private static func lastNote(_ last: LastMonth) -> String {
         last.amounts == nil
-            ? "\(last.month.title) is not closed: its balances stand beside, its amounts in its own statement." : ""
+            ? "\(last.month.title) is not closed: its balances stand beside, as they are now, and its amounts in its own "
+                + "statement." : ""
+    }
+
+    private static func heldNote(_ summary: StatementSummary) -> String {
+        guard summary.heldClosing != 0 else { return "" }
+        return "\(GroupedNumber.text(summary.heldClosing)) credits were frozen at the end for batches that are not "
+            + "settled yet: they are spent or come back with those, which the annex lists."
     }
 
     private static func closing(_ subject: StatementAccount, clock: LocalClock) -> String {

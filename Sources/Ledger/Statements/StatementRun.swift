@@ -243,7 +243,7 @@ struct StatementRun {
             ? try StatementWorkbook(
                 path: outputs.workbookPath(), temporaryDirectory: staging.path,
                 number: "\(subject.account.slug)-\(request.month)", issuer: settings.issuer, subject: subject,
-                month: request.month) : nil
+                month: request.month, clock: clock) : nil
         // The figures are always digested, also where no CSV file is asked for.
         let csv = try outputs.sink("entries.csv")
         let writer = try EntryWriter(

@@ -85,8 +85,8 @@ struct StatementScope: Sendable {
             "owners_with_history": .bools(accounts.map(needsHistory)),
             "snapshot_at": .instant(snapshotAt),
             "zone_names": .texts(zones.map(\.account.timeZone)),
-            "zone_starts": .instants(zones.map { $0.period.start.adding(seconds: -Self.lateSeconds) }),
-            "zone_ends": .instants(zones.map(\.period.end)),
+            "zone_starts": .instants(zones.map { $0.period.start.adding(seconds: -Self.clockSeconds) }),
+            "zone_ends": .instants(zones.map { $0.period.end.adding(seconds: Self.clockSeconds) }),
         ].merging(modelParameters) { own, _ in own }
     }
 
@@ -107,8 +107,9 @@ struct StatementScope: Sendable {
             \.value)
     }
 
-    /// How far before the month its clocks are known exactly, in seconds: late entries are dated before it.
-    private static let lateSeconds: Int64 = 400 * 86_400
+    /// How far before the month and after it its clocks are known exactly, in seconds. A statement names what lies
+    /// outside of the month: old purchases, credit that expires, the instant of which it is judged.
+    private static let clockSeconds: Int64 = 15 * 366 * 86_400
 }
 
 /// One account of a statement run, with its month and what is known of it.

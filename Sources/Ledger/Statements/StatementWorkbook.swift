@@ -17,7 +17,7 @@ final class StatementWorkbook {
 
     init(
         path: String, temporaryDirectory: String, number: String, issuer: String, subject: StatementAccount,
-        month: Month
+        month: Month, clock: LocalClock
     ) throws {
         self.subject = subject
         let title = "Statement of credits \(month.title)"
@@ -26,7 +26,9 @@ final class StatementWorkbook {
             properties: WorkbookProperties(
                 created: subject.period.end, title: title, subject: subject.account.slug,
                 comments: subject.scope.isFinal ? "final" : "preliminary"))
-        writer = SheetWriter(workbook: workbook, footer: "Statement \(number), \(month.title)")
+        writer = SheetWriter(
+            workbook: workbook, footer: "Statement \(number), \(month.title)",
+            clock: SheetClock(name: subject.account.timeZone) { clock.offset(at: $0) })
         let columns = [
             Column("line", .text, title: "Line", width: 52), Column("purchased", .integer, width: 18),
             Column("bonus", .integer, width: 16), Column("credits", .integer, title: "Credits together", width: 22),
@@ -39,8 +41,9 @@ final class StatementWorkbook {
         try summary.write(
             row: 1, column: 0,
             text: "Statement \(number)   \(subject.scope.isFinal ? "final" : "preliminary")   Time zone "
-                + "\(subject.zoneText)   From \(subject.period.start) to \(subject.period.end) (exclusive)   "
-                + "As of \(subject.asOf)", format: soft)
+                + "\(subject.zoneText)   From \(clock.text(subject.period.start)) to "
+                + "\(clock.text(subject.period.end)) (exclusive)   As of "
+                + (subject.scope.isCutoffNow ? subject.asOf : clock.text(subject.cutoff)), format: soft)
         try summary.write(
             row: 2, column: 0,
             text: "Plan \(subject.planText)   Currency \(StatementAccount.currencyText)"

@@ -40,9 +40,9 @@ public struct PrivateCluster: Sendable {
 
     /// `DAYBOOK_HOME`, else `/var/lib/daybook` for root, else `daybook` in the user's data directory.
     public static func defaultHome(_ environment: [String: String]) -> String {
-        if let home = environment["DAYBOOK_HOME"], !home.isEmpty { return home }
+        if let home = Setting.home.value(in: environment) { return home }
         if getuid() == 0 { return "/var/lib/daybook" }
-        let data = environment["XDG_DATA_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+        let data = Setting.dataHome.value(in: environment).flatMap { $0.hasPrefix("/") ? $0 : nil }
         return (data ?? NSHomeDirectory() + "/.local/share") + "/daybook"
     }
 

@@ -15,7 +15,7 @@ struct ServerBinaries: Sendable {
 
     /// The version that made the data directory, else `DAYBOOK_PG_BIN`, else the newest one that is installed.
     static func find(dataDirectory: String, environment: [String: String]) throws(DaybookError) -> ServerBinaries {
-        if let folder = environment["DAYBOOK_PG_BIN"], !folder.isEmpty { return ServerBinaries(folder: folder) }
+        if let folder = Setting.serverPrograms.value(in: environment) { return ServerBinaries(folder: folder) }
         let made = FileManager.default.contents(atPath: dataDirectory + "/PG_VERSION")
             .flatMap { Int(String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) }
         let installed = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).compactMap(Int.init)

@@ -91,7 +91,10 @@ struct PageChart: Sendable {
             summary: "The share of each allowance that was gone at the end of each day, in percent. "
                 + burn.series.map { "\($0.name) \($0.values.compactMap(\.self).last.map { "\($0.short) %" } ?? "")" }
                 .joined(separator: ", ") + ".",
-            notes: ["Above the dotted line an allowance goes faster than the month; at 100 % it is gone."],
+            notes: [
+                "Above the straight dashed line, from 0 to 100 %, an allowance goes faster than the month; at 100 % it "
+                    + "is gone."
+            ],
             places: (1...burn.month.dayCount).map(burn.month.dayText),
             ticks: (1...burn.month.dayCount).map(String.init), series: burn.series, range: 0...top,
             lines: [(.hundred, .hundred, "all of it"), (.zero, .hundred, "")], table: PageTable(burn.table))

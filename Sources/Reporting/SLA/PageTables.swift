@@ -19,7 +19,10 @@ struct PageTables {
             let column = table.columns[index]
             return column.id == "account" ? Column(column.id, column.kind, title: "Customer") : column
         }
-        let rows = table.rows.map { row in shown.map { text(row[$0], in: table.columns[$0]) } }
+        let rows = table.rows.map { row in
+            let row = table.name == "exceptions" ? Self.exceptionInWords(row) : row
+            return shown.map { text(row[$0], in: table.columns[$0]) }
+        }
         return PageTable(
             Table(name: table.name, title: table.title, note: table.note, columns: columns, rows: rows),
             linksRows: true)
@@ -33,6 +36,24 @@ struct PageTables {
         default: cell
         }
     }
+
+    /// What is only a number in the file says what it counts.
+    private static func exceptionInWords(_ row: [Cell]) -> [Cell] {
+        guard let counted = counts[row[0].plainText], let count = Int64(row[3].plainText) else { return row }
+        return row.prefix(3) + [.text("\(GroupedNumber.text(count)) \(counted)")]
+    }
+
+    private static let counts = [
+        "terminal_instant_estimated": "tasks that ended without an instant of their own: that of their last change is "
+            + "taken",
+        "terminal_instant_missing": "tasks that ended at an instant which nobody knows: they count as open",
+        "undated_task": "tasks without an instant at which they were made: they belong to no month",
+        "settlement_instant_estimated": "settled batches without an instant of their own: that of their first refund, "
+            + "or of the end of their last task, is taken",
+        "model_missing": "tasks that name no model: the contract's standard one is taken",
+        "task_without_batch": "tasks whose batch does not exist: they are not judged",
+        "owner_without_account": "owners without an account: they stand under (none)",
+    ]
 
     /// Where a row of a table is on the page; empty where the page does not show it.
     static func link(to table: Table, where isMeant: ([Cell]) -> Bool) -> String {

@@ -114,6 +114,15 @@ struct PromiseCards {
     }
 
     private func items(_ promise: Promise) -> String {
+        let claim =
+            promise.name == .availability
+            ? "What may be asked for it stands under Service credits."
+            : "Service credits are for availability: this promise gives none."
+        return "\(place(of: promise)) \(claim)"
+    }
+
+    /// Where its items are.
+    private func place(of promise: Promise) -> String {
         switch promise.name {
         case .completion:
             "Every task is in tasks.csv and on the sheet Tasks: those of the model \(promise.subject) whose class is "
@@ -132,7 +141,7 @@ struct PromiseCards {
         let drawn = SLAPictures.models(figures).firstIndex { $0.model.utf8.elementsEqual(promise.subject.utf8) }
         let causes: [(String, Int64)] =
             [
-                ("Succeeded, but after the limit", model.count(.late)),
+                ("Succeeded, but after the limit; delivered and charged", model.count(.late)),
                 ("Timed out", model.count(.timedOut)),
                 ("Still running after the limit", model.count(.inFlightOver)),
                 ("Cancelled after the limit", model.count(.cancelledLate)),
@@ -144,14 +153,16 @@ struct PromiseCards {
                 remarks: scope.onlyAccount == nil ? [words.customer(scope.accountText(batch.account))] : [],
                 value: GroupedNumber.text(batch.broken))
         }
-        let rest = model.brokenBatches - batches.count
+        let rest = Rest(
+            count: model.brokenBatches - batches.count,
+            sum: promise.budget.spent - model.worstBatches.reduce(0) { $0 + $1.broken })
         return [
             list("Why", causes.map { ($0.0, "", $0.1) }, of: promise.budget.spent, limit: causes.count),
             days(link: drawn.map { "#" + SLAPictures.completionAnchor($0) } ?? "") {
                 model.count(MonthDays.bad, day: $0)
             },
-            list("Worst customers", customers),
-            PromiseCard.List(title: "Worst batches", lines: batches, rest: Self.rest(rest, "batches")),
+            list("Worst customers", customers, rest: ("customer", "customers")),
+            PromiseCard.List(title: "Worst batches", lines: batches, rest: rest.words("batch", "batches")),
         ]
     }
 
@@ -176,8 +187,18 @@ struct PromiseCards {
         return link.isEmpty ? [] : [link]
     }
 
-    private static func rest(_ count: Int, _ what: String) -> [String] {
-        count > 0 ? ["and \(GroupedNumber.text(Int64(count))) more \(what)"] : []
+    /// What a list does not show.
+    private struct Rest {
+        let count: Int
+        /// What they add up to; nil for items, which count once.
+        var sum: Int64?
+        var unit = ""
+
+        func words(_ one: String, _ many: String) -> [String] {
+            guard count > 0 else { return [] }
+            let together = sum.map { ", with \(GroupedNumber.text($0))\(unit)" + (count > 1 ? " together" : "") }
+            return ["and \(GroupedNumber.text(Int64(count))) more \(count == 1 ? one : many)" + (together ?? "")]
+        }
     }
 
     private static func text(_ cause: MonthDays.Cause) -> String {
@@ -204,7 +225,7 @@ struct PromiseCards {
         return [
             list("Why", kinds, unit: " min", limit: kinds.count),
             days(link: "#calendar", unit: " min") { minutes[$0, .down] },
-            list("Longest outages", outages, unit: " min"),
+            list("Longest outages", outages, unit: " min", rest: ("outage", "outages")),
         ]
     }
 
@@ -236,10 +257,8 @@ struct PromiseCards {
         return [
             list("Why", causes, limit: causes.count),
             days(link: "") { day in Int64(all.count { $0.day == day }) },
-            list("Worst customers", customers),
-            PromiseCard.List(
-                title: "Batches", lines: items,
-                rest: Self.rest(rest, "batches")),
+            list("Worst customers", customers, rest: ("customer", "customers")),
+            PromiseCard.List(title: "Batches", lines: items, rest: Rest(count: rest).words("batch", "batches")),
         ]
     }
 
@@ -261,9 +280,8 @@ struct PromiseCards {
                 (words.customer(scope.accountText($0.key)), "", Int64($0.value.count))
             }
         return [
-            list("Worst customers", customers),
-            PromiseCard.List(
-                title: "Items", lines: items, rest: Self.rest(rest, "items")),
+            list("Worst customers", customers, rest: ("customer", "customers")),
+            PromiseCard.List(title: "Items", lines: items, rest: Rest(count: rest).words("item", "items")),
         ]
     }
 
@@ -272,18 +290,19 @@ struct PromiseCards {
     private func days(link: String, unit: String = "", _ count: (Int) -> Int64) -> PromiseCard.List {
         let month = scope.request.month
         let counts = (1...month.dayCount).map { ("\(month.dayText($0)) \(month.name)", link, count($0)) }
-        return list("Worst days", counts, unit: unit)
+        return list("Worst days", counts, unit: unit, rest: ("day", "days"))
     }
 
     /// The worst of some counts, the most first; what is none of it is left out.
     private func list(
         _ title: String, _ counts: [(label: String, link: String, count: Int64)], of whole: Int64? = nil,
-        unit: String = "", limit: Int = Limits.cardRows
+        unit: String = "", limit: Int = Limits.cardRows, rest: (one: String, many: String) = ("", "")
     ) -> PromiseCard.List {
         let some = counts.enumerated().filter { $0.element.count > 0 }.sorted { left, right in
             left.element.count == right.element.count
                 ? left.offset < right.offset : left.element.count > right.element.count
         }.map(\.element)
+        let hidden = some.dropFirst(limit)
         return PromiseCard.List(
             title: title,
             lines: some.prefix(limit).map { entry in
@@ -292,6 +311,8 @@ struct PromiseCards {
                     label: entry.label, links: entry.link.isEmpty ? [] : [entry.link], remarks: [],
                     value: GroupedNumber.text(entry.count) + unit
                         + (share.map { " (\($0.tenThousandths / 10_000) %)" } ?? ""))
-            }, rest: [])
+            },
+            rest: Rest(count: hidden.count, sum: hidden.reduce(0) { $0 + $1.count }, unit: unit)
+                .words(rest.one, rest.many))
     }
 }

@@ -213,24 +213,24 @@ struct IssuerOptions: ParsableArguments {
     var paper: String?
 
     /// Empty where nobody says so. Throws `usage` for what is not one short line.
-    func line() throws -> String { try Self.line(issuer, "DAYBOOK_ISSUER", "The issuer") }
+    func line() throws -> String { try Self.line(issuer, .issuer, "The issuer") }
 
     /// The same of the issuer's number for value added tax.
     func vatID() throws -> String {
-        try Self.line(issuerVatId, "DAYBOOK_ISSUER_VAT_ID", "The issuer's number for value added tax")
+        try Self.line(issuerVatId, .issuerVATID, "The issuer's number for value added tax")
     }
 
     /// Throws `usage` for a size that no page has.
     func size() throws -> PaperSize {
-        let name = paper ?? ProcessInfo.processInfo.environment["DAYBOOK_PAPER"] ?? PaperSize.a4.rawValue
+        let name = paper ?? Setting.paper.value() ?? PaperSize.a4.rawValue
         guard let size = PaperSize(rawValue: name) else {
             throw DaybookError.usage("There is no paper \"\(name.prefix(40))\"; choose a4 or letter.")
         }
         return size
     }
 
-    private static func line(_ given: String?, _ variable: String, _ what: String) throws -> String {
-        let line = given ?? ProcessInfo.processInfo.environment[variable] ?? ""
+    private static func line(_ given: String?, _ setting: Setting, _ what: String) throws -> String {
+        let line = given ?? setting.value() ?? ""
         guard line.count <= longest, !line.contains(where: \.isNewline) else {
             throw DaybookError.usage("\(what) is one line of at most \(longest) characters.")
         }

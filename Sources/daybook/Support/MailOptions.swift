@@ -41,7 +41,7 @@ struct MailChannelOptions: ParsableArguments {
 
     /// Who sends. Throws `usage` where nobody says so.
     func sender() throws -> String {
-        guard let sender = from ?? ProcessInfo.processInfo.environment["DAYBOOK_MAIL_FROM"] else {
+        guard let sender = from ?? Setting.mailFrom.value() else {
             throw DaybookError.usage("Say with --from, or in DAYBOOK_MAIL_FROM, who sends the reports.")
         }
         return sender

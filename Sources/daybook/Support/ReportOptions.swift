@@ -104,8 +104,7 @@ struct ReportDatabaseOptions: ParsableArguments {
     /// that only reads.
     func settings(_ database: DatabaseOptions) async throws -> ConnectionSettings {
         if let reportDatabase { return ConnectionSettings(conninfo: reportDatabase) }
-        let url = ProcessInfo.processInfo.environment["DAYBOOK_REPORT_DATABASE_URL"]
-        if database.isUnnamed, let url, !url.isEmpty { return ConnectionSettings(conninfo: url) }
+        if database.isUnnamed, let url = Setting.reportDatabase.value() { return ConnectionSettings(conninfo: url) }
         if let named = database.named { return named }
         let cluster = try PrivateCluster()
         let owner = try await cluster.ensureRunning(database: database.privateDatabase)

@@ -24,7 +24,7 @@ struct DemoDatabase {
 
     /// The environment without what would name another database.
     static var privateEnvironment: [String: String] {
-        ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PG") && $0.key != "DATABASE_URL" }
+        ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("PG") && $0.key != Setting.database.rawValue }
     }
 
     func prepare() async throws -> Prepared {

@@ -1,0 +1,90 @@
+import Foundation
+
+/// What the programs read from the environment. An option of the command line wins over each of them.
+///
+/// An empty value is none. libpq's own variables (`PGHOST`, `PGSERVICE`, …) count besides, and are libpq's to read.
+public enum Setting: String, CaseIterable, Sendable {
+    case database = "DATABASE_URL"
+    case reportDatabase = "DAYBOOK_REPORT_DATABASE_URL"
+    case home = "DAYBOOK_HOME"
+    case dataHome = "XDG_DATA_HOME"
+    case serverPrograms = "DAYBOOK_PG_BIN"
+    case issuer = "DAYBOOK_ISSUER"
+    case issuerVATID = "DAYBOOK_ISSUER_VAT_ID"
+    case paper = "DAYBOOK_PAPER"
+    case mailFrom = "DAYBOOK_MAIL_FROM"
+    case providerKey = "GRSAI_API_KEY"
+    case debug = "DAYBOOK_DEBUG"
+
+    /// Names that begin so are Daybook's: one that no setting has is a mistake.
+    private static let prefix = "DAYBOOK_"
+    /// Those of them that its tests use.
+    private static let testPrefix = "DAYBOOK_TEST_"
+    /// Letters by which a name may differ from the setting that was meant.
+    private static let misspelledLetters = 3
+
+    /// What it says, with what holds where it says nothing.
+    public var meaning: String {
+        switch self {
+        case .database:
+            "The database: a PostgreSQL URL or connection string. Default: libpq's variables, else the private server."
+        case .reportDatabase:
+            "The database for `report run`, as a login that only reads. Default: the one of every command."
+        case .home:
+            "Where the private server, archives, certificates and keys lie. Default: `/var/lib/daybook` for root, else "
+                + "`daybook` in `XDG_DATA_HOME`."
+        case .dataHome: "Where an ordinary user's data lie. Default: `~/.local/share`."
+        case .serverPrograms:
+            "The folder of PostgreSQL's server programs, for the private server. Default: the newest that is installed."
+        case .issuer: "Who issues statements and exports, in one line: name and address. Default: nobody is named."
+        case .issuerVATID: "The issuer's number for value added tax. Default: none is printed."
+        case .paper: "The paper that pages are printed on: `a4` or `letter`. Default: `a4`."
+        case .mailFrom: "The address that messages come from. Default: none; sending needs one."
+        case .providerKey: "The key of the provider's account, for `daybookd`. Default: none; a worker needs one."
+        case .debug: "`1` shows an error's details, with the server's message and the SQL. Default: one sentence."
+        }
+    }
+
+    /// What the environment says, this process's own where none is given; nil where it says nothing.
+    public func value(in environment: [String: String]? = nil) -> String? {
+        (environment ?? ProcessInfo.processInfo.environment)[rawValue].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// True for a name that has Daybook's prefix, and that neither a setting nor its tests have.
+    public static func isMistaken(_ name: String) -> Bool {
+        name.hasPrefix(prefix) && !name.hasPrefix(testPrefix) && Setting(rawValue: name) == nil
+    }
+
+    /// Throws `configuration` for a variable that has Daybook's prefix and is no setting: what somebody meant by it
+    /// would not happen.
+    public static func requireKnown(in environment: [String: String]? = nil) throws {
+        guard let unknown = (environment ?? ProcessInfo.processInfo.environment).keys.filter(isMistaken).min() else {
+            return
+        }
+        let nearest = allCases.filter { $0.rawValue.hasPrefix(prefix) }
+            .map { (setting: $0, letters: difference($0.rawValue, unknown)) }.min { $0.letters < $1.letters }
+        let advice =
+            if let nearest, nearest.letters <= misspelledLetters {
+                "\(nearest.setting.rawValue) is the one that is spelled most like it."
+            } else {
+                "The settings are \(allCases.map(\.rawValue).joined(separator: ", "))."
+            }
+        throw DaybookError.configuration(
+            "The environment has \(unknown.prefix(80)), which is no setting of Daybook. \(advice) Unset it, or rename "
+                + "it.")
+    }
+
+    /// Letters to add, take out or replace that make one word of another.
+    private static func difference(_ one: String, _ other: String) -> Int {
+        let (one, other) = (Array(one.utf8), Array(other.utf8.prefix(80)))
+        var row = Array(0...other.count)
+        for (number, letter) in one.enumerated() {
+            var next = [number + 1]
+            for (place, beside) in other.enumerated() {
+                next.append(min(row[place] + (letter == beside ? 0 : 1), row[place + 1] + 1, next[place] + 1))
+            }
+            row = next
+        }
+        return row[other.count]
+    }
+}
