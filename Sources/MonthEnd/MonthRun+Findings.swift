@@ -5,13 +5,18 @@ import Schema
 
 /// What the steps of a run find, each in a few sentences: the rows behind them are in the files.
 extension MonthRun {
-    /// A kind of defect a finding, with the credits at stake.
+    /// A kind of defect a finding, with whose rows they are and the credits at stake. Every row of the ledger is looked
+    /// at, whatever its month.
     static func findings(of verified: LedgerVerification.Outcome) -> [MonthFinding] {
-        verified.totals.map { total in
+        let slugs = Dictionary(grouping: verified.findings, by: \.finding).mapValues { found in
+            Array(Set(found.map(\.account).filter { !$0.isEmpty })).inNaturalOrder(of: \.self)
+        }
+        return verified.totals.map { total in
+            let whose = slugs[total.finding].map { $0.isEmpty ? "" : " of \(list($0))" } ?? ""
             let credits = total.credits == 0 ? "" : ", \(GroupedNumber.text(total.credits)) credits at stake"
             return MonthFinding(
                 .ledger, total.finding, count: Int64(total.count),
-                "\(total.count) \(total.count == 1 ? "row" : "rows") in \(MonthFiles.ledger)\(credits)",
+                "\(total.count) \(total.count == 1 ? "row" : "rows") in \(MonthFiles.ledger)\(whose)\(credits)",
                 advice: LedgerFinding(rawValue: total.finding)?.advice ?? "")
         }
     }

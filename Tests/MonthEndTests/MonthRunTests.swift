@@ -39,6 +39,15 @@ import Testing
                     customer["amount_usd"]?.replacing(".", with: "") == String(cents.reduce(0, +)), "\(slug) \(usage)")
             }
             #expect(customers.map { $0["statement"] } == ["not whole", "whole", "not whole"])
+            // Whose defects of the ledger there are stands in each finding, and what comes next on the page.
+            let defects = try Self.records(try #require(files["ledger.csv"]))
+            for finding in try Self.records(try #require(files["findings.csv"])) where finding["step"] == "ledger" {
+                let slugs = Set(defects.filter { $0["finding"] == finding["finding"] }.compactMap { $0["account"] })
+                let named = slugs.filter { finding["detail"]?.contains($0) == true }
+                #expect(!slugs.isEmpty && named == slugs.filter { !$0.isEmpty }, "\(finding)")
+            }
+            #expect(page.contains("<p class=\"next\">Next: mend what is named under Findings"))
+            #expect(page.contains("then daybook month approve 2026-10 signs, closes and sends."))
             let status = try await place.month(["status", "2026-10"])
             #expect(status.exitCode == 2)
             #expect(status.output.matches(of: /Statements written +done +\S+/).count == 1, "\(status.output)")
