@@ -60,7 +60,7 @@ struct MonthPage: Sendable {
 
     init(
         _ month: Month, isFinal: Bool, finalityAt: Instant, findings: [MonthFinding], customers: [MonthCustomer],
-        everybody: SLAReport.Outcome, folder: String
+        credits: MonthCredits, everybody: SLAReport.Outcome, folder: String
     ) {
         title = "Month end, \(month.title)"
         self.isFinal = isFinal
@@ -74,9 +74,15 @@ struct MonthPage: Sendable {
             Fact(term: "Customers", value: GroupedNumber.text(Int64(customers.count))),
             Fact(term: "Used, at what it costs", value: Self.total(customers)),
             Fact(term: "Statements that are whole", value: "\(whole) of \(customers.count)"),
+            Fact(term: "Service credits", value: credits.text),
             Fact(term: isFinal ? "Final since" : "Final from", value: Self.day(finalityAt)),
         ]
-        steps = Self.steps(findings, customers, closed: closed)
+        steps =
+            Self.steps(findings, customers, closed: closed) + [
+                Step(
+                    title: MonthStep.credits.title, text: credits.text,
+                    style: credits.isDone ? "v v-pass" : "v v-not-applicable")
+            ]
         self.findings = findings.map {
             Finding(step: $0.step.title, kind: $0.kind.replacing("_", with: " "), detail: $0.detail, advice: $0.advice)
         }
