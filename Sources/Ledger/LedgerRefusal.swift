@@ -19,6 +19,11 @@ public enum LedgerRefusal: Error, Sendable {
     case forgedStatements(DaybookError, others: [String], isOfEverybody: Bool)
     /// Statements that would be closed are not those that were looked at.
     case otherStatements(Month, slugs: [String])
+    /// Nothing was offered to a customer for the month; for which ones something was.
+    case noServiceCredit(Month, slug: String, offered: [Month])
+    /// A step of a customer's service credit contradicts what was offered or done.
+    case serviceCredit(ServiceCreditRefusal, Month, slug: String)
+    case mayNotRecordServiceCredits(role: String)
     /// A task without a batch that no ledger entry names.
     case taskWithoutEntry(String)
     /// A price, on a line of a file, for credit that closed months have drawn on.

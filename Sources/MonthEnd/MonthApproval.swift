@@ -32,9 +32,18 @@ public struct MonthApproval: Sendable {
         public let statements: MailDelivery.Outcomes
         /// Nil where sending ended before their turn.
         public let sla: MailDelivery.Outcomes?
+        /// The service credits that were offered, now or before; nil where sending ended before their turn.
+        public let credits: [ServiceCreditBook.Offering]?
         /// Why the figures of the month are not recorded for later trends; nil where they are.
         public let recordingFailure: (any Error)?
         public let page: MonthRun.Outcome
+    }
+
+    /// What would become of everybody's messages and credits.
+    public struct Preview: Sendable {
+        public let statements: [(StatementReport.Outcome, MailDelivery.Outcome)]
+        public let sla: [(SLAReport.Outcome, MailDelivery.Outcome)]
+        public let credits: [ServiceCreditBook.Offering]
     }
 
     private let run: MonthRun
@@ -67,6 +76,7 @@ public struct MonthApproval: Sendable {
         _ connection: Connection, beside: [DirectConnection] = [], progress: @escaping @Sendable (String) -> Void
     ) async throws -> Outcome {
         try await MonthRecord.require(connection)
+        try await connection.run { try ServiceCreditBook($0).requireRecording() }
         let ready = try await ready(connection)
         let (broken, _) = try await run.verify(connection, progress)
         let (everybody, reports) = try await run.writeReports(connection, progress)
@@ -81,7 +91,12 @@ public struct MonthApproval: Sendable {
         let stated = await mail.delivery.run(mail.statements.items(statements), connection)
         try await record(.sendStatements, stated, ready, connection)
         var judged: MailDelivery.Outcomes?
+        var credits: [ServiceCreditBook.Offering]?
         if stated.failure == nil, !stated.wasInterrupted {
+            // A letter offers nothing that is not recorded.
+            progress("offering the service credits")
+            credits = try await ServiceCreditOffering.record(
+                reports.compactMap(ServiceCreditOffering.candidate), run, connection)
             progress("sending the SLA reports")
             let outcomes = await mail.delivery.run(mail.sla.items(reports), connection)
             try await record(.sendSLA, outcomes, ready, connection)
@@ -89,29 +104,33 @@ public struct MonthApproval: Sendable {
         }
         let findings =
             ready.missing + broken + MonthRun.findings(of: everybody, reports) + MonthRun.findings(of: statements)
+            + MonthRun.findings(of: credits ?? [])
         let page = try await run.writePage(
             ready.scope, findings, MonthCustomer.all(reports, statements), everybody, connection)
-        return Outcome(closing: closing, statements: stated, sla: judged, recordingFailure: failure, page: page)
+        return Outcome(
+            closing: closing, statements: stated, sla: judged, credits: credits, recordingFailure: failure, page: page)
     }
 
     /// What would become of everybody's messages, without closing, sending or writing anything.
     ///
     /// Throws ``MonthRefusal`` for a month that could not be approved.
-    public func preview(
-        _ connection: Connection
-    ) async throws -> (
-        statements: [(StatementReport.Outcome, MailDelivery.Outcome)], sla: [(SLAReport.Outcome, MailDelivery.Outcome)]
-    ) {
+    public func preview(_ connection: Connection) async throws -> Preview {
         _ = try await ready(connection)
         let statements = try await StatementReport(
             StatementRequest(month: month, account: nil), settings: run.settings.statements()
         ).preview(connection)
         let reports = try await SLAReport(SLARequest(month: month), settings: run.settings.sla).preview(
             ofEach: true, connection)
-        return (
-            Array(zip(statements, try await mail.delivery.preview(mail.statements.items(statements), connection))),
-            Array(zip(reports, try await mail.delivery.preview(mail.sla.items(reports), connection)))
-        )
+        let credits = try await connection.transaction(TransactionOptions(readOnly: true)) { session in
+            let book = ServiceCreditBook(session)
+            try book.requirePlace()
+            return try book.rehearse(reports.compactMap(ServiceCreditOffering.candidate))
+        }
+        return Preview(
+            statements: Array(
+                zip(statements, try await mail.delivery.preview(mail.statements.items(statements), connection))),
+            sla: Array(zip(reports, try await mail.delivery.preview(mail.sla.items(reports), connection))),
+            credits: credits)
     }
 
     private func ready(_ connection: Connection) async throws -> Ready {

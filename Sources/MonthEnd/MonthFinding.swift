@@ -94,6 +94,8 @@ public enum MonthRefusal: Error, Sendable {
     case mayNotRecord(role: String)
     /// What still comes in may change it until then.
     case preliminary(Month, finalityAt: Instant)
+    /// No service credits are offered before that.
+    case offersPreliminary(Month, finalityAt: Instant)
     /// No run of it came to its end since it was final.
     case notRun(Month)
     /// What would be sent is not what the last run wrote.

@@ -62,7 +62,7 @@ struct MonthPage: Sendable {
 
     init(
         _ month: Month, isFinal: Bool, finalityAt: Instant, findings: [MonthFinding], customers: [MonthCustomer],
-        everybody: SLAReport.Outcome, folder: String
+        credits: MonthCredits, everybody: SLAReport.Outcome, folder: String
     ) {
         title = "Month end, \(month.title)"
         self.isFinal = isFinal
@@ -76,9 +76,15 @@ struct MonthPage: Sendable {
             Fact(term: "Customers", value: GroupedNumber.text(Int64(customers.count))),
             Fact(term: "Used, at what it costs", value: Self.total(customers)),
             Fact(term: "Statements that are whole", value: "\(whole) of \(customers.count)"),
+            Fact(term: "Service credits", value: credits.text),
             Fact(term: isFinal ? "Final since" : "Final from", value: Self.day(finalityAt)),
         ]
-        steps = Self.steps(findings, customers, closed: closed)
+        steps =
+            Self.steps(findings, customers, closed: closed) + [
+                Step(
+                    title: MonthStep.credits.title, text: credits.text,
+                    style: credits.isDone ? "v v-pass" : "v v-not-applicable")
+            ]
         let isDone = customers.allSatisfy { $0.closedAt != nil && $0.statementSent != .no && $0.slaSent != .no }
         next = Self.next(
             month, isFinal: isFinal, finalityAt: finalityAt, isDone: isDone, hasFindings: !findings.isEmpty)

@@ -50,6 +50,14 @@ public struct MonthRun: Sendable {
                 statementTimeoutMilliseconds: statementTimeoutMilliseconds)
         }
 
+        /// The same reports for their figures alone, with the same digests.
+        func figures(in folder: String) -> SLAReport.Settings {
+            SLAReport.Settings(
+                definitionFolder: definitionFolder + "/sla", templates: templates, output: folder, mode: mode,
+                formats: [.csv], includesTasks: true, programVersion: programVersion,
+                statementTimeoutMilliseconds: statementTimeoutMilliseconds)
+        }
+
         func statements(key: SigningKey? = nil) -> StatementReport.Settings {
             StatementReport.Settings(
                 definitionFolder: definitionFolder, templates: templates, output: folder + "/statements", mode: mode,
@@ -171,14 +179,17 @@ public struct MonthRun: Sendable {
         _ scope: MonthScope, _ findings: [MonthFinding], _ customers: [MonthCustomer], _ everybody: SLAReport.Outcome,
         _ connection: Connection
     ) async throws -> Outcome {
-        let customers = try await connection.transaction(settings.options) { session in
+        let (customers, credits) = try await connection.transaction(settings.options) { session in
             try ReportSession.prepare(session)
-            return try customers.noting(month, session, Catalog(session))
+            return (
+                try customers.noting(month, session, Catalog(session)),
+                try MonthCredits(month, MonthRecord(month, session), at: nil, session)
+            )
         }
         let files = MonthFiles(settings)
         let page = MonthPage(
             month, isFinal: scope.isFinal, finalityAt: scope.finalityAt, findings: findings, customers: customers,
-            everybody: everybody, folder: settings.folder)
+            credits: credits, everybody: everybody, folder: settings.folder)
         try files.write(CSVEncoder.encode(MonthFinding.table(findings)), to: MonthFiles.findings)
         try files.write(CSVEncoder.encode(MonthPage.table(customers, month)), to: MonthFiles.customers)
         // Last, so that whoever finds it finds what it names.

@@ -57,6 +57,7 @@ public struct MonthStatus: Sendable {
         let slaSent: Int
         /// Messages of which nobody knows whether they were taken.
         let uncertain: Int
+        let credits: MonthCredits
 
         init(_ month: Month, _ scope: MonthScope, _ session: Session, _ catalog: Catalog) throws {
             let ids = Set(scope.accounts.map(\.userID))
@@ -70,6 +71,7 @@ public struct MonthStatus: Sendable {
             let last = closes.values.max { $0.at < $1.at }
             (closedAt, closedBy) = (last?.at, last?.by ?? "")
             (statementsSent, slaSent) = (count(.statement), count(.sla))
+            credits = try MonthCredits(month, MonthRecord(month, session), at: scope.snapshotAt, session)
             uncertain = sent.values.flatMap(\.values).count { if case .perhaps = $0 { true } else { false } }
         }
     }
@@ -121,6 +123,10 @@ public struct MonthStatus: Sendable {
             line(
                 .sendSLA, facts.slaSent, who: record.newest(.sendSLA)?.who ?? "",
                 at: record.newest(.sendSLA)?.recordedAt),
+            Line(
+                step: .credits, state: facts.credits.isDone ? .done : undone, who: record.newest(.credits)?.who ?? "",
+                at: record.newest(.credits)?.recordedAt,
+                remark: facts.credits.isDone ? facts.credits.text : waiting ?? facts.credits.text),
         ]
     }
 }

@@ -188,6 +188,12 @@ extension KnownTable {
             user_id uuid, sequence integer, month date, line text, credits bigint, reason text, accepted_by text,
             accepted_at timestamptz
             """),
+        KnownTable(
+            "daybook", "service_credit_event", without: "no service credit was granted",
+            """
+            user_id uuid, month date, sequence bigint, event text, reference text, form text, amount_usd numeric,
+            credits bigint, recorded_at timestamptz
+            """),
     ]
 
     /// All of them.

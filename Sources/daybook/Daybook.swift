@@ -27,7 +27,8 @@ struct Daybook: AsyncParsableCommand {
             ReportCommand.self, DatabaseCommand.self, AccountsCommand.self, ProfilesCommand.self,
             AvailabilityCommand.self,
             OutagesCommand.self, CreditsCommand.self, LedgerCommand.self, ExposureCommand.self, ProviderCommand.self,
-            CloseCommand.self, MonthCommand.self, RetentionCommand.self, KeysCommand.self, LetterCommand.self,
+            CloseCommand.self, MonthCommand.self, ServiceLevelCommand.self, RetentionCommand.self, KeysCommand.self,
+            LetterCommand.self,
             StatusCommand.self,
         ])
 }

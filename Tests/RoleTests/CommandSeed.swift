@@ -27,6 +27,16 @@ struct CommandSeed: Sendable {
         VALUES ('\(batch)', '\(user)', 'failed', 0, 10, 0, 'refunded', now() - interval '2 days', now() - interval '1 day')
         """
 
+    /// A service credit to ask for and to grant, and one that was asked for, to decline.
+    private static let offers = """
+        INSERT INTO daybook.service_credit (user_id, month, period_start, period_end, monthly_fee_usd, attained,
+            tier_percent, is_least, credit_usd, request_until, report_sha256, author)
+        SELECT '\(user)', month, month, month + 27, 1, 99.5, 5, false, 0.05, '2199-01-01Z', repeat('0', 64), 'seed'
+        FROM unnest('{2020-01-01,2020-02-01}'::date[]) AS month;
+        INSERT INTO daybook.service_credit_event (user_id, month, sequence, event, asked_at, reference, author)
+        VALUES ('\(user)', '2020-02-01', 1, 'requested', '2020-03-01Z', 'mail', 'seed')
+        """
+
     private static func accesses(_ month: String) -> String {
         """
         INSERT INTO public.video_external_access_log (video_id, owner_id, action, source, policy_snapshot, created_at)
@@ -52,6 +62,7 @@ struct CommandSeed: Sendable {
         try await asOwner(["accounts", "import", try accounts(folder)])
         try await asOwner(
             ["retention", "hold", "add", "--account", "two", "--matter", "m", "--requested-by", "counsel"])
+        try await execute(offers, in: owner)
         try await asOwner(["report", "statement", "--month", "2020-01", "--all", "--quiet", "--output", folder.path])
         try await asOwner(["close", "month", "2020-01", "--quiet"])
         try await execute(accesses("2025-03"), in: owner)

@@ -54,6 +54,7 @@ struct CommandCase: Sendable {
     private static let listed = readers.union([.sla, .importer])
 
     private static let id = CommandSeed.user
+    private static let credit = ["--month", "2020-01", "--account", "one"]
     private static let certificates = ["--certificates", "{folder}/certificates"]
 
     /// In an order in which each finds what it needs; `{…}` are the places of the role's own.
@@ -105,6 +106,13 @@ struct CommandCase: Sendable {
         CommandCase("daybook month run", .roles(writers), ["2020-03"] + output),
         CommandCase("daybook month status", .roles(readers), ["2020-03"]),
         CommandCase("daybook month approve", .roles(writers), ["2020-03", "--from", "f@example.com"] + output),
+        CommandCase("daybook sla credits list", .roles(readers)),
+        CommandCase("daybook sla credits offer", .roles(writers), ["--month", "2020-03"]),
+        CommandCase("daybook sla credits request", .roles(writers), credit + ["--reference", "tried"]),
+        CommandCase("daybook sla credits grant", .roles(writers), credit + ["--as", "fee"]),
+        CommandCase(
+            "daybook sla credits decline", .roles(writers),
+            ["--month", "2020-02", "--account", "one", "--reason", "tried"]),
         CommandCase("daybook retention plan", .roles(readers)),
         CommandCase("daybook retention verify", .roles(readers)),
         CommandCase("daybook retention list", .roles(readers)),

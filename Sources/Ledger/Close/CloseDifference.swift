@@ -125,7 +125,7 @@ public struct CloseDifference: Sendable {
         _ statement: StatementRun.Statement, kept: KeptStatement, staging: StagingFolder
     ) throws -> [Change] {
         let baseName = statement.outputs.baseName
-        return try ["batches", "entries", "open_batches", "summary", "usage"].compactMap { table in
+        return try ["batches", "entries", "open_batches", "service_credits", "summary", "usage"].compactMap { table in
             let written = FileManager.default.contents(atPath: staging.file("\(baseName)/\(table).csv")) ?? Data()
             let (was, now) = (try CSVFile(kept.content("\(table).csv")), try CSVFile(Array(written)))
             // What the wallet says is as of the close, and has no history.

@@ -31,6 +31,7 @@ struct StatementAmounts {
         used = rows
         let isPrepaid = layout.book.plan == .prepaid
         let cost = total.amount ?? .zero
+        let credits = layout.serviceCredits
         paid =
             [
                 Self.row(
@@ -38,17 +39,20 @@ struct StatementAmounts {
                     credits: isPrepaid ? GroupedNumber.text(total.creditsSpent) : "",
                     amount: StatementWords.cents(cost)),
                 Self.row("Monthly fee of the contract: by invoice", amount: StatementWords.cents(fee)),
-            ].filter { $0.amount != "0.00" || isPrepaid && !$0.credits.isEmpty } + [
+            ].filter { $0.amount != "0.00" || isPrepaid && !$0.credits.isEmpty }
+            + credits.lines.map { Self.row($0.title, amount: StatementWords.cents($0.amount)) } + [
                 Self.row(
                     "Due by invoice for this month",
-                    amount: StatementWords.cents(Dollars(micros: fee.micros + (isPrepaid ? 0 : cost.micros))),
+                    amount: StatementWords.cents(
+                        Dollars(micros: fee.micros - credits.reduced.micros + (isPrepaid ? 0 : cost.micros))),
                     style: "balance")
             ]
-        paidNote =
+        let note =
             isPrepaid
             ? "Credits cost what their package cost, purchases first in, first out; bonus credit costs nothing. A batch "
                 + "counts here when it is settled, and in its package when it is frozen."
             : "Videos that did not succeed cost nothing."
+        paidNote = credits.note.isEmpty ? note : "\(note) \(credits.note)"
     }
 
     private static func title(_ source: String, _ model: String) -> String {

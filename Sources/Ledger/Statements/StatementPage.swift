@@ -137,8 +137,10 @@ struct StatementPage: Sendable {
         packages = PageRows(
             layout.packages.pageTable(book, clock: clock), limit: Limits.statementPageEntries, clock: clock)
         expiry = layout.packages.expirySentence(book, clock: clock)
-        self.uses = uses.map { PageRows($0, limit: Limits.statementPageEntries, clock: clock) }
-        let elsewhere: Set<String> = ["summary", "packages"]
+        // What was granted stands with how it is used, before the annex.
+        let granted = tables.filter { $0.name == "service_credits" }
+        self.uses = (granted + uses).map { PageRows($0, limit: Limits.statementPageEntries, clock: clock) }
+        let elsewhere: Set<String> = ["summary", "packages", "service_credits"]
         self.tables = tables.filter {
             !elsewhere.contains($0.name) && !($0.name == "differences" && $0.rows.isEmpty)
         }.map { Self.rows($0, clock: clock) }

@@ -100,8 +100,8 @@ struct StatementRun {
     let library: QueryLibrary
     private let request: StatementRequest
     private let settings: StatementReport.Settings
-    private let session: Session
-    private let catalog: Catalog
+    let session: Session
+    let catalog: Catalog
     private let staging: StagingFolder
     private let progress: (String) -> Void
     private let mode: Mode
@@ -182,6 +182,7 @@ struct StatementRun {
         progress("reading the ledger")
         let reader = try StatementReader(
             scope: scope, session: session, library: library, catalog: catalog, feeds: feeds)
+        let granted = try grantedServiceCredits()
         let writing = StatementWriting(
             request: request, settings: settings, snapshotAt: scope.snapshotAt, library: library,
             files: library.files, acceptances: acceptances,
@@ -194,7 +195,8 @@ struct StatementRun {
             flushing.wait()
         }
         for (index, subject) in scope.accounts.enumerated() {
-            let draft = try draft(subject, number: Int64(index + 1), reader: reader)
+            let draft = try draft(
+                subject, number: Int64(index + 1), reader: reader, granted: granted[Int64(index + 1)] ?? [])
             try work.add { try writing.finish(draft) }
             for statement in work.take() { try body(statement) }
             if (index + 1) % Self.progressInterval == 0 {
@@ -234,7 +236,9 @@ struct StatementRun {
     }
 
     /// Reads the rows of one account, and writes its entries as they come.
-    private func draft(_ subject: StatementAccount, number: Int64, reader: StatementReader) throws -> StatementDraft {
+    private func draft(
+        _ subject: StatementAccount, number: Int64, reader: StatementReader, granted: [StatementServiceCredits.Granted]
+    ) throws -> StatementDraft {
         let outputs = try Outputs(
             staging: staging, baseName: request.baseName(subject.account.slug), formats: settings.formats)
         let clock = reader.clock(of: subject.account)
@@ -255,7 +259,8 @@ struct StatementRun {
         return StatementDraft(
             subject: subject, clock: clock, outputs: outputs, csv: csv, workbook: workbook, writer: writer, book: book,
             rows: rows, holdings: reader.holdings(of: number),
-            packages: try StatementPackages(book, of: subject, reader: reader), keys: try reader.keys(of: number),
+            packages: try StatementPackages(book, of: subject, reader: reader),
+            serviceCredits: try serviceCredits(granted, of: subject), keys: try reader.keys(of: number),
             last: last(subject, number, reader))
     }
 
@@ -283,6 +288,7 @@ struct StatementDraft {
     package let rows: [StatementPosting.KeptRow]
     let holdings: StatementReader.Holdings
     let packages: StatementPackages
+    let serviceCredits: StatementServiceCredits
     /// The API keys that its batches were made with, by batch.
     let keys: [String: String]
     let last: LastMonth?
@@ -309,7 +315,8 @@ struct StatementWriting {
         let entries = try draft.csv.finish()
         outputs.add("\(baseName)/entries.csv", entries)
 
-        let layout = StatementTables(book: book, packages: draft.packages)
+        let layout = StatementTables(
+            book: book, packages: draft.packages, serviceCredits: draft.serviceCredits)
         let tables = layout.all()
         var provenance = Provenance()
         try provenance.add(
@@ -358,6 +365,9 @@ struct StatementWriting {
 
     /// The query whose rows a table is made of.
     private static func query(of table: Table) -> String {
-        ["summary": "entries", "differences": "entries", "packages": "packages"][table.name] ?? "batches"
+        [
+            "summary": "entries", "differences": "entries", "packages": "packages",
+            "service_credits": "service_credits",
+        ][table.name] ?? "batches"
     }
 }

@@ -75,6 +75,11 @@ struct StatementScope: Sendable {
         }
     }
 
+    /// Another month of an account.
+    func period(of account: Account, in month: Month, session: Session, catalog: Catalog) throws -> Period {
+        try Self.periods([account.under(month)], of: month, session: session, catalog: catalog)[0]
+    }
+
     /// The values of the queries' parameters.
     var parameters: [String: Value] {
         [

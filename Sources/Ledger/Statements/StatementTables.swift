@@ -6,15 +6,20 @@ import Schema
 struct StatementTables {
     let book: StatementBook
     let packages: StatementPackages
+    let serviceCredits: StatementServiceCredits
     /// Usage by source and model.
     let lines: [StatementUsage]
     /// The batches settled in the month, with what each of their models cost.
     let shares: [StatementBook.Settled]
     private var settled: [StatementBatch] { shares.map(\.batch) }
 
-    init(book: StatementBook, packages: StatementPackages = StatementPackages()) {
+    init(
+        book: StatementBook, packages: StatementPackages = StatementPackages(),
+        serviceCredits: StatementServiceCredits = StatementServiceCredits()
+    ) {
         self.book = book
         self.packages = packages
+        self.serviceCredits = serviceCredits
         shares = book.settled
         lines = book.usage(of: shares)
     }
@@ -37,8 +42,11 @@ struct StatementTables {
         Column("description", .text, width: 52),
     ]
 
-    /// The summary, usage, packages, batches, open batches and differences.
-    func all() -> [Table] { [summary(), usage(), packages.table(), batches(), openBatches(), differences()] }
+    /// The summary, usage, packages, batches, open batches and differences; service credits where there are any.
+    func all() -> [Table] {
+        [summary(), usage()] + (serviceCredits.rows.isEmpty ? [] : [serviceCredits.table()])
+            + [packages.table(), batches(), openBatches(), differences()]
+    }
 
     func summary() -> Table {
         Table(

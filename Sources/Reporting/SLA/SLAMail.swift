@@ -31,6 +31,7 @@ public struct SLAMail: Sendable {
         let filled = try letter.fill(fromReport: [
             "customer": account.name, "month": month.title, "number": "\(account.slug)-\(month)",
             "promises": Self.lines(report.summary), "verdict": report.summary.sentence, "from": from,
+            "service_credit": Self.eligibility(report.serviceCredit),
         ])
         let attachments = try ReportAttachments(report) { ending, _ in
             ReportAttachments.name(customer: account.name, "SLA \(month).\(ending)") ?? "SLA \(month).\(ending)"
@@ -51,6 +52,16 @@ public struct SLAMail: Sendable {
             return "  \(subject):\(attained) \(word)"
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// For what the customer is eligible.
+    private static func eligibility(_ credit: ServiceCreditOffer?) -> String {
+        guard let credit else { return "There is no service credit for this month." }
+        let least = credit.isLeast ? "at least " : ""
+        return """
+            You are eligible for a service credit of \(least)\(credit.amount) USD (\(credit.tier) % of the monthly fee),
+            on request until \(credit.requestUntil): answer to this message.
+            """
     }
 
     private static func word(_ verdict: Verdict) -> String? {

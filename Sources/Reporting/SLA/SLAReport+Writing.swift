@@ -152,12 +152,19 @@ extension SLAReport {
 
     private static func finish(_ writing: SLAWriting) throws -> Report {
         let (scope, summary) = (writing.scope, try writing.writeAll())
-        return Report(
-            outputs: writing.outputs,
-            outcome: Outcome(
-                account: scope.onlyAccount, summary: summary, isFinal: scope.isFinal, finalityAt: scope.finalityAt,
-                counted: CountedMonths(scope, writing.figures.history.counted),
-                findings: writing.figures.history.findings))
+        var outcome = Outcome(
+            account: scope.onlyAccount, summary: summary, isFinal: scope.isFinal, finalityAt: scope.finalityAt,
+            counted: CountedMonths(scope, writing.figures.history.counted),
+            findings: writing.figures.history.findings)
+        outcome.serviceCredit = scope.onlyAccount.flatMap { account in
+            scope.ownPeriods[account.slug].flatMap { period in
+                ServiceCreditOffer(
+                    ServiceCredit(
+                        writing.figures.ownAvailability[account.slug] ?? [], scope.profile(of: account)),
+                    month: scope.request.month, period: period, monthlyFee: account.monthlyFee)
+            }
+        }
+        return Report(outputs: writing.outputs, outcome: outcome)
     }
 }
 

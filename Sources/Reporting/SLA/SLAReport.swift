@@ -69,6 +69,8 @@ public struct SLAReport: Sendable {
         let counted: CountedMonths
         /// What judging recorded months anew has found.
         public let findings: [RecordedFinding]
+        /// The service credit for which the report's one account is eligible; nil without one.
+        public internal(set) var serviceCredit: ServiceCreditOffer?
         /// Probers that have said nothing for a while, where the month goes on.
         public internal(set) var silentProbers: [SilentProber] = []
     }

@@ -91,7 +91,7 @@ extension SLATables {
                     period.map { .instant($0.end) } ?? .empty, .dollars(account.monthlyFee),
                     .optional(credit.worst?.percent), Self.tier(credit),
                     credit.tier.map { .dollars(account.monthlyFee.share($0)) } ?? .empty,
-                    period.map { .instant($0.end.adding(seconds: Limits.creditRequestDays * 86_400)) } ?? .empty,
+                    period.map { .instant(ServiceCreditOffer.requestUntil($0)) } ?? .empty,
                 ]
             })
     }

@@ -110,6 +110,8 @@ extension ObjectRights {
         ObjectRights(.table, "daybook.statement_acceptance", reading()),
         ObjectRights(.table, "daybook.month_step", reading()),
         ObjectRights(.table, "daybook.month_report", reading()),
+        ObjectRights(.table, "daybook.service_credit", reading()),
+        ObjectRights(.table, "daybook.service_credit_event", reading()),
         ObjectRights(.table, "daybook.ledger_carry", reading(.sla)),
         ObjectRights(
             .table, "daybook.settlement_fact",

@@ -50,7 +50,7 @@ extension MonthCommand {
                 mail: try mail(of: month, in: settings.folder))
             guard !dryRun else {
                 let preview = try await DatabaseOptions.withConnection(source) { try await approval.preview($0) }
-                return try MonthListing.show(preview.statements, preview.sla, accepted: acceptance.accept, of: month)
+                return try MonthListing.show(preview, accepted: acceptance.accept, of: month)
             }
             let progress = Progress(isQuiet: options.quiet)
             let outcome = try await DatabaseOptions.withConnection(source) { connection in
@@ -106,6 +106,11 @@ extension MonthCommand {
                 Terminal.show("\(title) of \(month)")
                 await attempt(&failures) { try MailOptions.show(sent) }
             }
+            if let credits = outcome.credits {
+                Terminal.show("")
+                Terminal.show("Service credits of \(month)")
+                await attempt(&failures) { try ServiceCreditListing.show(credits, of: month, isTrial: false) }
+            }
             // What broke off says more than what was left behind.
             if let failure = failures.first(where: { !($0 is ExitCode) }) ?? failures.first { throw failure }
             guard outcome.closing?.leftOut.isEmpty ?? true else { throw ExitCode(FailureKind.breachExitCode) }
@@ -124,10 +129,9 @@ extension MonthCommand {
 extension MonthListing {
     /// Lists what would go of statements and SLA reports, and ends as that deserves.
     static func show(
-        _ statements: [(StatementReport.Outcome, MailDelivery.Outcome)],
-        _ reports: [(SLAReport.Outcome, MailDelivery.Outcome)], accepted: [String], of month: Month
+        _ preview: MonthApproval.Preview, accepted: [String], of month: Month
     ) throws {
-        let stated = statements.map { outcome, preview in
+        let stated = preview.statements.map { outcome, preview in
             let isAccepted = accepted.contains(outcome.account.slug)
             var message = MailOptions.Rehearsed(
                 preview,
@@ -141,11 +145,15 @@ extension MonthListing {
             message.isDone = preview.isDone || isAccepted
             return message
         }
-        let judged = reports.map { outcome, preview in
+        let judged = preview.sla.map { outcome, preview in
             MailOptions.Rehearsed(
                 preview,
                 facts: [Verdict.pass, .breach, .insufficientData].map { String(outcome.summary.count($0)) })
         }
+        Terminal.show("Service credits of \(month)")
+        // Sending says how it ends; what differs is named.
+        do { try ServiceCreditListing.show(preview.credits, of: month, isTrial: true) } catch is ExitCode {}
+        Terminal.show("")
         var ending: (any Error)?
         do {
             try MailOptions.show(

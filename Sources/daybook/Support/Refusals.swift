@@ -43,6 +43,12 @@ enum Refusals {
                     + " Nothing was written; see: daybook close list"
                     + (isOfEverybody ? ", and write the others with --account." : "."))
         case .otherStatements(let month, let slugs): monthFailure(.changed(month, report: "statement", accounts: slugs))
+        case .noServiceCredit(let month, let slug, let offered): noServiceCredit(month, slug, offered: offered)
+        case .serviceCredit(let refusal, let month, let slug): failure(refusal, of: slug, month)
+        case .mayNotRecordServiceCredits(let role):
+            .configuration(
+                "The role \(role) may not record service credits: that is for the role that migrated the database, or "
+                    + "one with its rights (docs/operations.md).")
         case .taskWithoutEntry(let task):
             .usage(
                 "The task \(task) belongs to no batch, and no ledger entry names it: a video that was bought "
@@ -66,6 +72,10 @@ enum Refusals {
                 .tryAgain,
                 "The month \(month) is not final before \(finalityAt), so it cannot be approved; run it from then on, "
                     + "look at it, and approve it.")
+        case .offersPreliminary(let month, let finalityAt):
+            DaybookError(
+                .tryAgain,
+                "The month \(month) is not final before \(finalityAt): no service credit is offered before that.")
         case .notRun(let month):
             DaybookError(
                 .tryAgain,
