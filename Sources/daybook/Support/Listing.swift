@@ -129,6 +129,12 @@ extension Table {
         return part.keeping { $0 != place }
     }
 
+    /// The columns of these names, in the table's order.
+    func part(columns names: [String]) -> Table {
+        let names = Set(names)
+        return keeping { names.contains(columns[$0].id) }
+    }
+
     private func keeping(_ isKept: (Int) -> Bool) -> Table {
         let kept = columns.indices.filter(isKept)
         return Table(
