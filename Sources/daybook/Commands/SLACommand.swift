@@ -173,8 +173,7 @@ struct SLACommand: AsyncParsableCommand {
         if all { show(outcomes, of: month) } else { for outcome in outcomes { show(outcome, of: month) } }
         if let recorded { RecordedListing.show(recorded) }
         RecordedListing.say(outcomes, isRecorded: record)
-        // They are the same for every report of a run.
-        for silent in outcomes.first?.silentProbers ?? [] { Terminal.say("daybook: \(silent.sentence)") }
+        SilentProbers.say(outcomes)
         if let sent { try MailOptions.show(sent) }
         if outcomes.contains(where: { $0.findings.contains(where: \.isDifference) }) {
             throw ExitCode(FailureKind.breachExitCode)
@@ -198,6 +197,7 @@ struct SLACommand: AsyncParsableCommand {
             let outcomes = try await sla.preview(ofEach: all, reading)
             return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), reading))
         }
+        SilentProbers.say(outcomes)
         let messages = zip(outcomes, previews).map { outcome, preview in
             MailOptions.Rehearsed(
                 preview,

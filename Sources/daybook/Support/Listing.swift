@@ -43,6 +43,16 @@ enum Reading {
     }
 }
 
+/// How commands that read probes say that a prober is silent: on standard error, a line each.
+enum SilentProbers {
+    static func say(_ silent: [SilentProber]) {
+        for silent in silent { Terminal.say("daybook: \(silent.sentence)") }
+    }
+
+    /// Of a report's run: they are the same for each of its reports.
+    static func say(_ outcomes: [SLAReport.Outcome]) { say(outcomes.first?.silentProbers ?? []) }
+}
+
 /// What every import command does.
 enum Importing {
     static func run(
@@ -75,6 +85,7 @@ enum Importing {
                     + (change.until.map { ", until those recorded from \($0) on" } ?? ""))
         }
         show(outcome.months)
+        SilentProbers.say(outcome.silentProbers)
         if isTrial { Terminal.show("Nothing was written: this is what the import would do.") }
     }
 
