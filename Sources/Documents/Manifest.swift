@@ -70,6 +70,20 @@ package struct Manifest: Encodable {
         }
     }
 
+    /// The page as a program printed it: another version of that program prints other bytes.
+    package struct Printed: Encodable {
+        package let name: String
+        package let sha256: String
+        package let bytes: Int64
+        /// The program, with its version.
+        package let program: String
+
+        package init(_ file: File, program: String) {
+            (name, sha256, bytes) = (file.name, file.sha256, file.bytes)
+            self.program = program
+        }
+    }
+
     package let report: String
     package let month: String?
     package let account: String?
@@ -89,6 +103,8 @@ package struct Manifest: Encodable {
     package let sqlFiles: [SQLFile]
     package let programVersion: String
     package let generatedAt: String
+    /// Apart from the files whose bytes are those of the figures; nil where nothing was printed.
+    package var printed: [Printed]?
 
     package init(
         report: String, month: String?, account: String?, status: String?, timeZone: String?, periodStart: String?,

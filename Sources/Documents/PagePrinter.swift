@@ -19,7 +19,8 @@ public enum PaperSize: String, Sendable, CaseIterable {
 }
 
 /// A program that prints a page as PDF, with the same bytes from the same page: WeasyPrint, else Chromium, whichever
-/// stands on the search path.
+/// stands on the search path; Chromium alone where the page has pictures, because WeasyPrint takes none of the page's
+/// styles to what is drawn in it.
 package struct PagePrinter: Sendable {
     private enum Kind {
         case weasyPrint
@@ -36,9 +37,11 @@ package struct PagePrinter: Sendable {
     package let name: String
 
     /// Finds one. Throws `configuration` where there is none, and says what is there instead.
-    package static func find() async throws -> PagePrinter {
+    ///
+    /// - Parameter drawing: True where the page has pictures.
+    package static func find(drawing: Bool = false) async throws -> PagePrinter {
         var tooOld = ""
-        if let path = found("weasyprint"), let version = try await version(of: path) {
+        if !drawing, let path = found("weasyprint"), let version = try await version(of: path) {
             if major(version) >= leastWeasyPrint {
                 return PagePrinter(kind: .weasyPrint, path: path, name: "WeasyPrint \(version)")
             }
@@ -48,6 +51,11 @@ package struct PagePrinter: Sendable {
             if let path = found(name), let version = try await version(of: path) {
                 return PagePrinter(kind: .chromium, path: path, name: "Chromium \(version)")
             }
+        }
+        guard !drawing else {
+            throw DaybookError.configuration(
+                "No program on PATH prints a page with pictures as PDF: install Chromium, or ask for the page alone"
+                    + (found("weasyprint") == nil ? "." : "; WeasyPrint does not draw them as they are."))
         }
         throw DaybookError.configuration(
             "No program on PATH prints a page as PDF: install WeasyPrint \(leastWeasyPrint) or later, or Chromium, or "

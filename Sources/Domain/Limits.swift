@@ -9,6 +9,8 @@ public enum Limits {
     public static let mailCopies = 10
     /// UTF-16 units of a spreadsheet's cell: the file format's own limit.
     public static let cellLength = 32_767
+    /// Days after an introduction on which it is followed up: earlier is pressing, later is forgotten.
+    public static let followUpDays: ClosedRange<Int64> = 3...5
     /// Characters of a name in an imported file. Longer ones are refused, never cut.
     public static let nameLength = 1_000
     /// Characters of a window's reason or an outage's evidence: it is part of a key, and an index entry has room

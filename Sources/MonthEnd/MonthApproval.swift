@@ -162,7 +162,7 @@ public struct MonthApproval: Sendable {
         _ ready: Ready, _ connection: Connection, _ progress: @escaping @Sendable (String) -> Void
     ) async throws -> MonthClosing.Outcome? {
         let closing = MonthClosing(
-            StatementRequest(month: month, account: nil), settings: run.settings.statements(key: key))
+            StatementRequest(month: month, account: nil), settings: run.settings.statements(key: key, closes: true))
         do {
             let outcome = try await closing.run(connection, expected: ready.statements, progress: progress)
             guard !outcome.closed.isEmpty else { return outcome }

@@ -201,7 +201,9 @@ struct MonthPage: Sendable {
 
     /// Page, workbook and folder of a report.
     private static func links(_ files: [String], _ title: String, of name: String, folder: String) -> [Link] {
-        let kinds = [(".html", "page"), (".xlsx", "workbook"), ("/manifest.json", "files")]
+        let kinds = [
+            (".html", "page"), (".pdf", "PDF"), (".xlsx", "workbook"), ("/manifest.json", "files"),
+        ]
         return kinds.compactMap { ending, word in
             files.first { $0.hasSuffix(ending) }.map { path in
                 // The folder of the CSV files is named by what lies in it.

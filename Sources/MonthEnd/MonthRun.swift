@@ -20,6 +20,12 @@ public struct MonthRun: Sendable {
         public let mode: OutputMode
         /// Who issues the statements.
         public let issuer: String
+        /// The issuer's number for value added tax; empty where nobody says so.
+        public let issuerVATID: String
+        /// The paper that pages are printed on.
+        public let paper: PaperSize
+        /// True prints every page of a report as PDF too.
+        public let printsPages: Bool
         /// Who does it, as he is called.
         public let author: String
         public let programVersion: String
@@ -27,6 +33,7 @@ public struct MonthRun: Sendable {
 
         public init(
             definitionFolder: String, templates: TemplateSet, folder: String, mode: OutputMode, issuer: String,
+            issuerVATID: String = "", paper: PaperSize = .a4, printsPages: Bool = false,
             author: String, programVersion: String, statementTimeoutMilliseconds: Int
         ) {
             self.definitionFolder = definitionFolder
@@ -34,6 +41,9 @@ public struct MonthRun: Sendable {
             self.folder = folder
             self.mode = mode
             self.issuer = issuer
+            self.issuerVATID = issuerVATID
+            self.paper = paper
+            self.printsPages = printsPages
             self.author = author
             self.programVersion = programVersion
             self.statementTimeoutMilliseconds = statementTimeoutMilliseconds
@@ -46,7 +56,7 @@ public struct MonthRun: Sendable {
         var sla: SLAReport.Settings {
             SLAReport.Settings(
                 definitionFolder: definitionFolder + "/sla", templates: templates, output: folder + "/sla", mode: mode,
-                formats: ReportFormat.standard, includesTasks: true, programVersion: programVersion,
+                formats: formats, paper: paper, includesTasks: true, programVersion: programVersion,
                 statementTimeoutMilliseconds: statementTimeoutMilliseconds)
         }
 
@@ -58,10 +68,16 @@ public struct MonthRun: Sendable {
                 statementTimeoutMilliseconds: statementTimeoutMilliseconds)
         }
 
-        func statements(key: SigningKey? = nil) -> StatementReport.Settings {
+        private var formats: Set<ReportFormat> {
+            ReportFormat.standard.union(printsPages ? [.pdf] : [])
+        }
+
+        /// What statements are written with. What is closed of them is what they are in the standard forms.
+        func statements(key: SigningKey? = nil, closes: Bool = false) -> StatementReport.Settings {
             StatementReport.Settings(
                 definitionFolder: definitionFolder, templates: templates, output: folder + "/statements", mode: mode,
-                formats: ReportFormat.standard, key: key, issuer: issuer, programVersion: programVersion,
+                formats: closes ? ReportFormat.standard : formats, key: key, issuer: issuer, issuerVATID: issuerVATID,
+                paper: paper, programVersion: programVersion,
                 statementTimeoutMilliseconds: statementTimeoutMilliseconds)
         }
     }
@@ -95,6 +111,8 @@ public struct MonthRun: Sendable {
         _ connection: Connection, beside: [DirectConnection] = [], progress: @escaping @Sendable (String) -> Void
     ) async throws -> Outcome {
         try await MonthRecord.require(connection)
+        // Before hours of work, not after them.
+        if settings.printsPages { _ = try await PagePrinter.find(drawing: true) }
         progress("looking for the month's data")
         let (scope, missing) = try await look(connection)
         let place = try await MonthRecord.begin(

@@ -2,6 +2,8 @@ public import Domain
 package import Postgres
 
 /// A target of which no probe has come for a while: what its prober does not say counts as unmonitored.
+///
+/// Whatever reads probes as of now says it: what finds silent probers and the words for them stand here alone.
 public struct SilentProber: Sendable, Hashable {
     public let target: String
     /// The instant of its newest probe.
@@ -9,19 +11,22 @@ public struct SilentProber: Sendable, Hashable {
     /// For how long it has said nothing, in whole minutes.
     public let minutes: Int64
 
+    /// Nil for one that has been heard of lately.
+    public init?(target: String, lastAt: Instant, now: Instant) {
+        guard lastAt < now.adding(seconds: -Limits.proberSilenceSeconds) else { return nil }
+        self.target = target
+        self.lastAt = lastAt
+        minutes = now.microseconds(since: lastAt) / 60_000_000
+    }
+
     /// The silent ones, by target; none where nothing is probed.
     package static func find(_ session: Session, _ catalog: Catalog, now: Instant) throws -> [SilentProber] {
         try session.query(
             """
             WITH probe AS (\(catalog.select(.probe)))
-            SELECT target, max(probed_at) AS last_at FROM probe
-            GROUP BY target HAVING max(probed_at) < $1 ORDER BY target COLLATE "C"
-            """, [.instant(now.adding(seconds: -Limits.proberSilenceSeconds))]
-        ).map { row in
-            let lastAt = try row.instant("last_at")
-            return SilentProber(
-                target: try row.text("target"), lastAt: lastAt, minutes: now.microseconds(since: lastAt) / 60_000_000)
-        }
+            SELECT target, max(probed_at) AS last_at FROM probe GROUP BY target ORDER BY target COLLATE "C"
+            """
+        ).compactMap { SilentProber(target: try $0.text("target"), lastAt: try $0.instant("last_at"), now: now) }
     }
 
     public var sentence: String {

@@ -147,7 +147,7 @@ import Testing
         case .nameReadingLogin(.slaDefinitions), .awaitReplay, .nameOtherOutput: [["report", "sla"]]
         case .nameLaterMonth, .sayWhyHoldsEnd: [["accounts", "import"]]
         case .sayWhyCorrected: [["availability", "maintenance", "import"]]
-        case .fillPlaceholders: [["letter"]]
+        case .fillPlaceholders: [["letter", "write"]]
         case .makeJournalAccounts: [["report", "journal"]]
         case .nameIssuer: [["report", "focus"], ["report", "statement"]]
         case .overrule, .sayRows, .lookAtPlan: [["retention", "purge"]]

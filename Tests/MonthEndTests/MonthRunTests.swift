@@ -55,6 +55,37 @@ import Testing
         }
     }
 
+    @Test func `pages are printed too where that is asked for, and the page of the month leads to them`() async throws {
+        try await MonthBooks.with { place in
+            let run = try await place.month([
+                "run", "2026-10", "--pdf", "--paper", "letter", "--issuer-vat-id", "DE123456789",
+            ])
+            #expect(run.exitCode == 2, "\(run.errors)")
+            let files = try place.files()
+            let printed = files.keys.filter { $0.hasSuffix(".pdf") }.sorted()
+            #expect(
+                printed == ["sla/sla-2026-10.pdf"] + MonthBooks.slugs.map { "sla/sla-\($0)-2026-10.pdf" }
+                    + MonthBooks.slugs.map { "statements/statement-\($0)-2026-10.pdf" })
+            for name in printed {
+                let facts = try Command.run(["/usr/bin/pdfinfo", place.folder.file("months/month-2026-10/\(name)")])
+                #expect(facts.contains("612 x 792 pts (letter)"), "\(name): \(facts)")
+            }
+            let page = String(decoding: try #require(files["index.html"]), as: UTF8.self)
+            let links = page.matches(of: /href="([^"#]+)"/).map { String($0.output.1) }
+            #expect(links.filter { $0.hasSuffix(".pdf") }.sorted() == printed)
+            let statement = try #require(files["statements/statement-customer1-2026-10.html"])
+            #expect(String(decoding: statement, as: UTF8.self).contains("DE123456789"))
+            // Where nothing prints, that is said before anything is done.
+            let bare = try await ProgramRun(
+                [
+                    "month", "run", "2026-10", "--pdf", "--quiet", "--output", place.folder.file("bare"), "--database",
+                    Deployment.conninfo(place.settings),
+                ], environment: ["PATH": "/nowhere"])
+            #expect(bare.exitCode == 78 && bare.errors.contains("install Chromium"), "\(bare.errors)")
+            #expect(!FileManager.default.fileExists(atPath: place.folder.file("bare")))
+        }
+    }
+
     @Test func `a run that is killed again and again ends with the same bytes as one that was not`() async throws {
         try await MonthBooks.with { place in
             let whole = try await place.month(["run", "2026-10"], output: "whole")

@@ -666,11 +666,14 @@ class Completion:
         return sorted(self.durations)[rank - 1]
 
 
-def ratio_verdict(good, valid, target):
-    """pass ⇔ 100·good ≥ target·valid; not applicable without a target or anything to judge."""
+def ratio_verdict(good, valid, target, extra=0):
+    """pass ⇔ 100·good ≥ target·valid; not applicable without a target or anything to judge.
+
+    `extra` is by how many hundredths more may fail, where some of the items are under another target.
+    """
     if target is None or valid == 0:
         return NOT_APPLICABLE
-    return PASS if 100 * good >= target * valid else BREACH
+    return PASS if 100 * good + extra >= target * valid else BREACH
 
 
 # --------------------------------------------------------------------------------------------------
@@ -726,12 +729,12 @@ class Span:
         return cls(max(0, elapsed), end // MINUTE - start // MINUTE, cutoff >= end, cutoff >= finality)
 
 
-def budget_cells(target, base, spent, valid, span, of_minutes, state):
+def budget_cells(target, base, spent, valid, span, of_minutes, state, extra=0):
     """allowed to state: `base` is what the target lets fail a share of, `valid` what there was up to now."""
     elapsed = percent_text(span.elapsed, span.total)
     if target is None:
         return ["", spent, "", "", elapsed, "", ""]
-    allowance = Fraction(base) * (100 - target) / 100
+    allowance = (Fraction(base) * (100 - target) + extra) / 100
     allowed = math.floor(allowance)
     share = burn = ""
     if allowance:
@@ -757,14 +760,14 @@ def minutes_state(component, profile, span):
     return "at risk" if 100 * component.up < profile.availability_target * component.total else "on track"
 
 
-def items_state(target, good, valid, undetermined, span):
+def items_state(target, good, valid, undetermined, span, extra=0):
     """The state of a budget of items."""
     if target is None:
         return ""
-    passes = lambda good, valid: 100 * good >= target * valid
+    passes = lambda good, valid: 100 * good + extra >= target * valid
     if span.final:
         return "kept" if passes(good, valid) else "lost"
-    if target == 100 and good < valid:
+    if target == 100 and not passes(good, valid):
         return "lost"
     if span.over:
         ends = [passes(good + kept, valid + undetermined) for kept in (0, undetermined)]
@@ -772,11 +775,11 @@ def items_state(target, good, valid, undetermined, span):
             return "kept"
         if ends == [False, False]:
             return "lost"
-    elif target == 0:
+    elif target == 0 and passes(good, valid):
         return "kept"
     if passes(good, valid):
         return "on track"
-    needed = math.ceil((target * valid - 100 * good) / (100 - target))
+    needed = math.ceil((target * valid - 100 * good - extra) / (100 - target))
     return "recoverable (needs 1 success)" if needed == 1 else f"recoverable (needs {needed} successes in a row)"
 
 

@@ -1,4 +1,5 @@
 import Foundation
+import Postgres
 import TestSupport
 import Testing
 
@@ -48,6 +49,89 @@ import Testing
             let verdicts = try #require((manifest as? [String: Any])?["verdicts"] as? [[String: String]])
             #expect(verdicts.contains { $0["verdict"] == "breach" && $0["state"] == state })
             #expect(!verdicts.contains { $0["verdict"] == "breach" && $0["state"] == "" })
+        }
+    }
+
+    /// Has customer5 be promised 99 % from October on, and moves half of its tasks into the first hours of UTC's October,
+    /// which are of its September.
+    private func promiseMore(_ settings: ConnectionSettings) async throws {
+        let folder = try ScratchFolder()
+        let standard = try String(
+            contentsOfFile: Deployment.root + "/reports/sla/standard-profile.json", encoding: .utf8)
+        let strict = standard.replacing("\"standard\"", with: "\"strict\"").replacing(
+            "\"sora-2\": { \"target_percent\": \"95\"", with: "\"sora-2\": { \"target_percent\": \"99\"")
+        try await ProgramRun.expectingSuccess([
+            "profiles", "import", try folder.write(strict, to: "strict.json"), "--database",
+            Deployment.conninfo(settings),
+        ])
+        try await execute(
+            """
+            SET session_replication_role = replica;
+            INSERT INTO daybook.account_terms
+                (user_id, from_month, plan, currency, time_zone, monthly_fee_usd, contract_profile)
+            SELECT t.user_id, '2026-10-01', t.plan, t.currency, t.time_zone, t.monthly_fee_usd, 'strict'
+            FROM daybook.account_terms AS t JOIN daybook.account AS a ON a.user_id = t.user_id
+            WHERE a.slug = 'customer5';
+            UPDATE public.video_tasks AS t SET created_at = n.at,
+                completed_at = n.at + (t.completed_at - t.created_at), updated_at = n.at + (t.updated_at - t.created_at)
+            FROM (
+                SELECT t.id, timestamptz '2026-10-01T00:00:00Z' + row_number() OVER (ORDER BY t.id) * interval '1 minute'
+                    AS at
+                FROM public.video_tasks AS t JOIN daybook.account AS a ON a.user_id = t.user_id
+                WHERE a.slug = 'customer5' AND t.created_at >= '2026-10-02Z' AND t.created_at < '2026-10-31Z'
+                    AND t.id::text < '8'
+            ) AS n WHERE n.id = t.id
+            """, in: settings)
+    }
+
+    @Test func `a target that changed within the report's month is allowed for version by version`() async throws {
+        try await withSample { settings in
+            try await promiseMore(settings)
+            let report = try await SLARun(settings, ["--month", "2026-10", "--format", "csv"])
+            // Counted from the drill-down: 5 of a hundred under the old target, 1 under the new one.
+            let header = try report.lines("tasks")[0].components(separatedBy: ",")
+            func place(_ name: String) throws -> Int { try #require(header.firstIndex(of: name)) }
+            let (account, model, began, outcome) = (
+                try place("account"), try place("model"), try place("accepted_at"), try place("class")
+            )
+            let bad: Set = ["late", "failed", "timed_out", "cancelled_late", "in_flight_over"]
+            var (hundredths, valid, spent, old): (Int64, Int64, Int64, Int64) = (0, 0, 0, 0)
+            for line in try report.lines("tasks").dropFirst() {
+                let cells = line.components(separatedBy: ",")
+                guard cells[account] == "customer5", cells[model] == "sora-2" else { continue }
+                guard cells[outcome] == "good" || bad.contains(cells[outcome]) else { continue }
+                // In Los Angeles October begins at seven by UTC.
+                let isOld = cells[began] < "2026-10-01T07:00:00"
+                hundredths += isOld ? 5 : 1
+                valid += 1
+                old += isOld ? 1 : 0
+                spent += bad.contains(cells[outcome]) ? 1 : 0
+            }
+            #expect(old > 20 && valid - old > 20, "\(old) of \(valid)")
+            let row = try #require(
+                report.lines("budget").first { $0.hasPrefix("completion,customer5,sora-2,") }
+            ).components(separatedBy: ",")
+            let allowed = hundredths / 100
+            #expect(row[3...5] == ["\(allowed)", "\(spent)", "\(allowed - spent)"], "\(row)")
+            // Neither what the old target allows of all of them, nor the new one.
+            #expect(allowed != valid * 5 / 100 && allowed != valid / 100)
+            let percent = spent * 100 * 10_000 * 100 / hundredths
+            #expect(row[6] == "\(percent / 10_000).\(String(percent % 10_000 + 10_000).suffix(4))", "\(row)")
+            let isKept = spent * 100 <= hundredths
+            #expect(row[9] == (isKept ? "kept" : "lost"))
+            for (table, column) in [("promises", 7), ("completion", 13)] {
+                let lines = try report.lines(table).filter { $0.contains("customer5,sora-2,") }
+                let judged = try #require(lines.first { !$0.contains(",accept,") }).components(separatedBy: ",")
+                #expect(judged[column] == (isKept ? "pass" : "breach"), "\(judged)")
+            }
+            // Its own report has its own month, and one target.
+            let own = try await SLARun(
+                settings, ["--month", "2026-10", "--account", "customer5", "--format", "csv", "--no-tasks"])
+            let alone = try #require(
+                own.lines("promises").first { $0.hasPrefix("completion,customer5,sora-2,99.0000,") })
+            let ownValid = try #require(Int64(alone.components(separatedBy: ",")[5]))
+            let ownRow = try #require(own.lines("budget").first { $0.hasPrefix("completion,customer5,sora-2,") })
+            #expect(ownRow.components(separatedBy: ",")[3] == "\(ownValid / 100)", "\(ownRow)")
         }
     }
 

@@ -145,8 +145,13 @@ struct CommandCase: Sendable {
             ["--yes", "--quiet", "--archive", "{folder}/archive"] + certificates),
         CommandCase("daybook keys statement-init", .files, ["{folder}/statement.key"]),
         CommandCase(
-            "daybook letter", .files,
+            "daybook letter write", .files,
             ["tried", "--to", "a@example.com", "--from", "b@example.com", "--templates", "{folder}"]),
+        CommandCase(
+            "daybook letter record", .roles(writers),
+            ["introduction", "--to", "a@example.com", "--from", "b@example.com"]),
+        CommandCase("daybook letter list", .roles(readers)),
+        CommandCase("daybook letter due", .roles(readers)),
         CommandCase("daybookd keys create", .roles(writers), ["--account", "one", "--name", "tried"]),
         CommandCase("daybookd keys list", .roles(writers)),
         CommandCase("daybookd keys revoke", .roles(writers), ["{key}"]),

@@ -11,7 +11,7 @@ import Testing
     private static let bare = "/nowhere"
 
     /// A folder with one program in it, under the name by which it is looked for.
-    private static func path(_ folder: ScratchFolder, _ name: String, _ program: String) throws -> [String: String] {
+    static func path(_ folder: ScratchFolder, _ name: String, _ program: String) throws -> [String: String] {
         let place = folder.file(name)
         try "#!/bin/sh\nPATH=/usr/bin:/bin exec \(program) \"$@\"\n".write(
             toFile: place, atomically: false, encoding: .utf8)
@@ -19,7 +19,7 @@ import Testing
         return ["PATH": folder.path]
     }
 
-    private static var weasyprint: String {
+    static var weasyprint: String {
         (TestPython.path as NSString).deletingLastPathComponent + "/python -m weasyprint"
     }
 
@@ -92,8 +92,9 @@ import Testing
             let run = try await ProgramRun(arguments, environment: broken)
             #expect(run.exitCode == 1 && run.errors.contains("could not print the page: no pango"), "\(run.errors)")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
-            let sla = try await ProgramRun(["report", "sla", "--month", "2026-10", "--format", "pdf"])
-            #expect(sla.exitCode == 64 && sla.errors.contains("pdf is a form of statements alone"))
+            let custom = try await ProgramRun(
+                ["report", "run", "failures", "--param", "month=2026-10", "--format", "pdf"])
+            #expect(custom.exitCode == 64 && custom.errors.contains("pdf is a form of statements and SLA reports"))
         }
     }
 }

@@ -8,7 +8,8 @@
 -- last_terminal_at and durations are of tasks that were terminal at the cutoff; durations are of those that succeeded
 -- and whose two instants are known. marks adds up: 1 is judging, 2 counts on both clocks, 4 is on the clock of the
 -- dispatch, 8 has succeeded, 16 has an estimated end, 32 has ended nobody knows when, 64 names no model, 128 is of no
--- batch, 256 does not say when it was created, 512 was terminal at the cutoff.
+-- batch, 256 does not say when it was created, 512 was terminal at the cutoff; 1024 times so much is the place, from
+-- 0, of the contract profile that judges it.
 SELECT t.account, t.model, t.outcome, t.marks, count(*) AS tasks, t.cost, t.batch_id,
     max(t.terminal_at) AS last_terminal_at,
     array_agg(t.terminal_at - t.started_at) FILTER (
@@ -29,6 +30,7 @@ FROM (
             + CASE WHEN t.status = 'succeeded' THEN 8 ELSE 0 END
             + CASE WHEN t.is_estimated THEN 16 ELSE 0 END
             + CASE WHEN t.terminal_at <= (:cutoffs::timestamptz[])[1] THEN 512 ELSE 0 END
+            + 1024 * (t.judged_under - 1)
             -- What is rare is looked at together first.
             + CASE WHEN t.is_model_missing OR NOT t.has_batch OR t.accepted_at IS NULL OR t.terminal_at IS NULL THEN
                 CASE WHEN t.has_ended AND t.terminal_at IS NULL THEN 32 ELSE 0 END

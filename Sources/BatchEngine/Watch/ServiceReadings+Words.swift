@@ -1,5 +1,6 @@
 import Domain
 public import Formats
+import Schema
 
 extension ServiceReadings {
     /// What is later than it should be, a sentence each; empty where all is in order.
@@ -30,13 +31,10 @@ extension ServiceReadings {
                     "\(engine.deliveriesLate) webhooks should have been sent by now: does a server send them?")
             }
         }
-        for probe in probes {
-            let seconds = takenAt.microseconds(since: probe.probedAt) / 1_000_000
-            if seconds > Limits.proberSilenceSeconds {
-                late.append("\(probe.target): not probed for \(Self.duration(seconds)): is its prober running?")
-            }
-        }
         return late
+            + probes.compactMap {
+                SilentProber(target: $0.target, lastAt: $0.probedAt, now: takenAt)?.sentence
+            }
     }
 
     /// A duration for people, in its largest unit.

@@ -1,6 +1,29 @@
 public import Domain
 import Foundation
 
+/// A paragraph that is chosen for whom a letter goes to: its placeholder stands on a line of its own, and its texts are in
+/// a folder below the letter's name.
+public enum LetterParagraph: String, Sendable, CaseIterable {
+    case useCase = "use_case"
+    case scale
+
+    /// As a sentence says it.
+    var title: String {
+        switch self {
+        case .useCase: "the use case"
+        case .scale: "the scale"
+        }
+    }
+
+    /// `letters/introduction/use-case`, say.
+    var folder: String {
+        switch self {
+        case .useCase: "use-case"
+        case .scale: "scale"
+        }
+    }
+}
+
 /// A letter as plain text with `{{placeholders}}`: the first line is the subject, the rest the body.
 public struct LetterTemplate: Sendable {
     /// A letter with every placeholder filled.
@@ -13,23 +36,57 @@ public struct LetterTemplate: Sendable {
     private let text: String
 
     /// Finds `letters/NAME.txt` in the last of some template folders that has it. Throws `usage` where none has.
-    public init(name: String, folders: [String]) throws(DaybookError) {
-        guard Account.isSlug(name),
-            let data = folders.reversed().lazy.compactMap({
-                FileManager.default.contents(atPath: "\($0)/letters/\(name).txt")
-            }).first,
-            let text = String(validating: data, as: UTF8.self)
-        else {
+    ///
+    /// - Parameter chosen: Which paragraph is to stand where the letter has a place for one; a place for which nothing
+    ///   is chosen stays empty. Throws `usage` for one that the letter has no place for, or that nobody wrote.
+    public init(name: String, folders: [String], chosen: [LetterParagraph: String] = [:]) throws(DaybookError) {
+        guard Account.isSlug(name), let text = Self.newest("\(name).txt", in: folders) else {
             let known = Self.names(in: folders).joined(separator: ", ")
             throw .usage("There is no letter \"\(name.prefix(80))\"; there are \(known).")
         }
         self.name = name
-        self.text = text
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        for paragraph in LetterParagraph.allCases {
+            let choice = chosen[paragraph]
+            guard let place = lines.firstIndex(where: { $0 == "{{\(paragraph.rawValue)}}" }) else {
+                guard choice == nil else {
+                    throw .usage("The letter \(name) has no paragraph for \(paragraph.title): leave it out.")
+                }
+                continue
+            }
+            guard let choice else {
+                // Nothing stands there, and not two blank lines either.
+                lines.remove(at: place)
+                if place > 0, place < lines.count, lines[place - 1].isEmpty, lines[place].isEmpty {
+                    lines.remove(at: place)
+                }
+                continue
+            }
+            let folder = "\(name)/\(paragraph.folder)"
+            guard Account.isSlug(choice), let content = Self.newest("\(folder)/\(choice).txt", in: folders) else {
+                let known = Self.names(in: folders, below: folder).joined(separator: ", ")
+                throw .usage(
+                    "The letter \(name) has no paragraph for \(paragraph.title) \"\(choice.prefix(80))\"; there are "
+                        + "\(known).")
+            }
+            let written = content.trimmingCharacters(in: .newlines)
+            lines.replaceSubrange(
+                place...place, with: written.split(separator: "\n", omittingEmptySubsequences: false))
+        }
+        self.text = lines.joined(separator: "\n")
     }
 
-    /// The names of all letters of some folders.
-    public static func names(in folders: [String]) -> [String] {
-        let files = folders.flatMap { (try? FileManager.default.contentsOfDirectory(atPath: "\($0)/letters")) ?? [] }
+    /// The text of a letter's file in the last of some template folders that has it.
+    private static func newest(_ file: String, in folders: [String]) -> String? {
+        folders.reversed().lazy.compactMap { FileManager.default.contents(atPath: "\($0)/letters/\(file)") }.first
+            .flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// The names of all letters of some folders, or of the paragraphs in a folder below them.
+    public static func names(in folders: [String], below: String = "") -> [String] {
+        let files = folders.flatMap {
+            (try? FileManager.default.contentsOfDirectory(atPath: "\($0)/letters/\(below)")) ?? []
+        }
         return Set(files.filter { $0.hasSuffix(".txt") }.map { String($0.dropLast(4)) }).sorted()
     }
 

@@ -190,6 +190,11 @@ public struct Budget: Hashable, Sendable {
         self.state = state
     }
 
+    /// True where no more failed than the targets of all shares let fail together.
+    static func allows(_ spent: Int64, of shares: [Share]) -> Bool {
+        Int128(spent) * millionths <= allowance(shares)
+    }
+
     private static func allowance(_ shares: [Share]) -> Int128 {
         shares.reduce(0) { $0 + Int128($1.count) * $1.each }
     }
@@ -207,10 +212,22 @@ extension AvailabilityFigure {
 
 extension CompletionFigure {
     /// What of the allowance of its valid tasks is gone; without a target nothing is allowed for.
-    public func budget(_ profile: ContractProfile, _ progress: Budget.Progress) -> Budget {
+    ///
+    /// - Parameter shares: The valid tasks under their targets, where those of several versions judge them; nil where
+    ///   one does.
+    public func budget(
+        _ profile: ContractProfile, under shares: [Budget.Share]? = nil, _ progress: Budget.Progress
+    ) -> Budget {
         Budget(
-            items: valid - good, of: target(profile).map { [.init(valid, target: $0)] } ?? [],
+            items: valid - good, of: shares ?? target(profile).map { [.init(valid, target: $0)] } ?? [],
             undetermined: undetermined, progress)
+    }
+
+    /// The verdict of the clock that the contract names: where several versions of a target judge, no more may have
+    /// failed than all of them together allow.
+    public func verdict(_ profile: ContractProfile, under shares: [Budget.Share]?) -> Verdict {
+        guard let shares, clock == profile.clock, valid > 0 else { return verdict(profile) }
+        return Budget.allows(valid - good, of: shares) ? .pass : .breach
     }
 }
 

@@ -19,6 +19,8 @@ public struct CompletionFigure: Hashable, Sendable {
     public let undetermined: Int64
     /// p50, p90, p95, p99 and the maximum; empty where no task is valid.
     public let percentiles: [Percentile]
+    /// How many of the valid ones each contract judges, by its place among the report's.
+    public var validByContract: [Int: Int64] = [:]
 
     public init(
         model: String, clock: ContractProfile.Clock, good: Int64, late: Int64, failed: Int64, timedOut: Int64,

@@ -2,7 +2,7 @@ public import Documents
 public import Domain
 import Foundation
 public import Postgres
-import Schema
+public import Schema
 import Spreadsheet
 
 /// Runs a report that is a folder: read-only, in one snapshot, with bound parameters and a time limit.
@@ -17,6 +17,8 @@ public struct CustomReport: Sendable {
         public let sheets: [Sheet]
         /// Paths of the files that were written.
         public let files: [String]
+        /// Probers that have said nothing for a while, where a query reads probes.
+        public let silentProbers: [SilentProber]
     }
 
     private let definition: ReportDefinition
@@ -92,7 +94,12 @@ public struct CustomReport: Sendable {
             } sources: {
                 library.files.filter { $0.path.contains("/") }
             }
-            return Outcome(sheets: sheets, files: try outputs.publish())
+            // What is judged as of another instant does not depend on who is silent now.
+            let isOfNow = promises?.scope?.judged.isCutoffNow ?? true
+            let silent =
+                isOfNow && library.reads(.probe)
+                ? try SilentProber.find(session, catalog, now: session.snapshotInstant()) : []
+            return Outcome(sheets: sheets, files: try outputs.publish(), silentProbers: silent)
         }
     }
 

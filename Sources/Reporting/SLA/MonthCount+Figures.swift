@@ -6,6 +6,7 @@ extension MonthCount {
     /// p50, p90, p95, p99 and the maximum, in hundredths of a percent.
     private static let shares = [5_000, 9_000, 9_500, 9_900, 10_000]
     private static let neverSucceeded: [Outcome] = [.failed, .timedOut, .cancelledLate, .inFlightOver]
+    private static let valid: [Outcome] = [.good, .late] + neverSucceeded
     private static let excluded: [Outcome] = [.clockError, .inputRefused, .cancelled, .providerOutage]
 
     /// Tasks on the clock that judges.
@@ -126,11 +127,16 @@ extension MonthCount {
     private func figure(_ model: String, _ clock: ContractProfile.Clock, _ places: [Int]) -> CompletionFigure {
         func count(_ outcome: Outcome) -> Int64 { places.reduce(0) { $0 + groups[$1][outcome] } }
         func count(_ outcomes: [Outcome]) -> Int64 { outcomes.reduce(0) { $0 + count($1) } }
-        return CompletionFigure(
+        var figure = CompletionFigure(
             model: model, clock: clock, good: count(.good), late: count(.late), failed: count(.failed),
             timedOut: count(.timedOut), cancelledLate: count(.cancelledLate), inFlightOver: count(.inFlightOver),
             excluded: count(Self.excluded), undetermined: count(.undetermined),
             percentiles: percentiles(places.map { groups[$0].durations }, infinite: Int(count(Self.neverSucceeded))))
+        for place in places {
+            let valid = Self.valid.reduce(0) { $0 + groups[place][$1] }
+            if valid > 0 { figure.validByContract[Int(groups[place].contract), default: 0] += valid }
+        }
+        return figure
     }
 
     /// Nearest-rank percentiles over the valid tasks, of which one that never succeeded is infinite.

@@ -26,16 +26,19 @@ struct MonthCount: Sendable {
         }
     }
 
-    /// Tasks of one account's number, model and clock.
+    /// Tasks of one account's number, model and clock, which one contract judges.
     struct Key: Hashable {
         let account: Int32
         let model: Int32
         let clocks: Clocks
+        /// Its place among the report's.
+        let contract: Int32
     }
 
     /// What they come to.
     struct Group: Sendable {
         let clocks: Clocks
+        let contract: Int32
         var outcomes = [Int64](repeating: 0, count: Outcome.allCases.count)
         /// Microseconds of those that succeeded and whose two instants are known.
         var durations: [Int64] = []
@@ -109,6 +112,8 @@ struct MonthCount: Sendable {
         static let hasNoInstant = Marks(rawValue: 32)
         static let isModelMissing = Marks(rawValue: 64), hasNoBatch = Marks(rawValue: 128)
         static let isUndated = Marks(rawValue: 256), isTerminal = Marks(rawValue: 512)
+        /// What stands before the marks: the place of the contract that judges the tasks.
+        static let bits = 10
     }
 
     /// What every row says of its tasks: how many they are, what each costs, and what the marks say.
@@ -116,11 +121,14 @@ struct MonthCount: Sendable {
         let tasks: Int64
         let cost: Int64
         let marks: Marks
+        let contract: Int32
 
         init(_ row: borrowing RowView) throws {
             tasks = try row.int(Column.tasks)
             cost = try row.int(Column.cost)
-            marks = Marks(rawValue: try row.int(Column.marks))
+            let said = try row.int(Column.marks)
+            marks = Marks(rawValue: said & (1 << Marks.bits - 1))
+            contract = Int32(truncatingIfNeeded: said >> Marks.bits)
         }
 
         /// What all of them cost.
@@ -189,7 +197,8 @@ struct MonthCount: Sendable {
         let marks = alike.marks
         let clocks: Clocks = marks.contains(.isBoth) ? .both : marks.contains(.isDispatch) ? .dispatch : .accept
         let key = Key(
-            account: Int32(truncatingIfNeeded: try row.int(Column.account)), model: try model(row), clocks: clocks)
+            account: Int32(truncatingIfNeeded: try row.int(Column.account)), model: try model(row), clocks: clocks,
+            contract: alike.contract)
         let place = place(of: key)
         let outcome = try Self.outcome(row.bytes(Column.outcome))
         groups[place].outcomes[outcome] += alike.tasks
@@ -261,7 +270,7 @@ struct MonthCount: Sendable {
         let place =
             keys[key]
             ?? {
-                groups.append(Group(clocks: key.clocks))
+                groups.append(Group(clocks: key.clocks, contract: key.contract))
                 keys[key] = groups.count - 1
                 return groups.count - 1
             }()
@@ -286,7 +295,8 @@ struct MonthCount: Sendable {
     mutating func add(_ other: MonthCount) {
         for (key, place) in other.keys {
             let model = number(ofModel: other.models[Int(key.model)])
-            let own = self.place(of: Key(account: key.account, model: model, clocks: key.clocks))
+            let own = self.place(
+                of: Key(account: key.account, model: model, clocks: key.clocks, contract: key.contract))
             groups[own].add(other.groups[place])
         }
         for (batch, place) in other.batches { work[self.place(of: batch)].add(other.work[place]) }

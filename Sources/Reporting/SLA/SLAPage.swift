@@ -29,6 +29,8 @@ struct SLAPage: Sendable {
     }
 
     let title: String
+    /// The size of the paper, as a style sheet names it.
+    let paper: String
     let status: String
     let isFinal: Bool
     let sentence: String
@@ -56,8 +58,9 @@ struct SLAPage: Sendable {
 
     init(
         scope: SLAScope, figures: SLAFigures, summary: SLASummary, tables: [Table], grids: [TrendGrid],
-        definitions: [Definition], provenance: Table
+        definitions: [Definition], provenance: Table, paper: PaperSize
     ) {
+        self.paper = paper.styleName
         let subject = scope.onlyAccount?.name ?? "all customers"
         let words = PromiseWords(scope)
         title = "Service level report, \(scope.request.month.title), \(subject)"

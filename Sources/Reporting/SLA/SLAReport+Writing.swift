@@ -11,6 +11,47 @@ extension SLAReport {
     private struct Report {
         let outputs: Outputs
         var outcome: Outcome
+        /// When the month ends.
+        let periodEnd: Instant
+        /// The manifest that is to be written once the page is printed; nil where it is written.
+        let unwritten: Manifest?
+    }
+
+    /// Reports that are written and have not appeared yet.
+    ///
+    /// `@unchecked Sendable`: the transaction that wrote them is over, and hands them out once.
+    private struct Unpublished: @unchecked Sendable {
+        let staging: StagingFolder
+        let reports: [Report]
+
+        /// Prints each page beside it, and names the file in its manifest, apart from the others.
+        func print(by printer: PagePrinter, progress: (String) -> Void) async throws {
+            for (index, report) in reports.enumerated() {
+                progress("printing pages, \(index + 1) of \(reports.count)")
+                let path = staging.file("\(report.outputs.baseName).\(ReportFormat.html.rawValue)")
+                guard let page = FileManager.default.contents(atPath: path) else {
+                    throw OutputError.cannotWrite(path, ENOENT)
+                }
+                let file = try report.outputs.writePrinted(
+                    try await printer.print(Array(page), date: report.periodEnd))
+                guard var manifest = report.unwritten else { continue }
+                manifest.printed = [Manifest.Printed(file, program: printer.name)]
+                try report.outputs.writeManifest(try manifest.json())
+            }
+        }
+
+        /// Lets all of them appear.
+        func publish() throws -> [Outcome] {
+            if !staging.synchronisesEach { try staging.synchroniseAll() }
+            let outcomes = try reports.map { report in
+                var outcome = report.outcome
+                outcome.files = try report.outputs.publish()
+                outcome.digests = report.outputs.publishedDigests
+                return outcome
+            }
+            if !staging.synchronisesEach { try staging.synchroniseAll() }
+            return outcomes
+        }
     }
 
     private static let progressInterval = 25
@@ -55,14 +96,20 @@ extension SLAReport {
         _ reports: Reports, _ connection: Connection, isAddressed: Bool, progress: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
         let library = try QueryLibrary(folder: settings.definitionFolder)
+        // Before minutes of counting, not after them.
+        let printer = settings.formats.contains(.pdf) ? try await PagePrinter.find(drawing: true) : nil
         let folder = UncheckedTransfer(
             try StagingFolder(
                 output: settings.output, mode: settings.mode, synchronisesEach: reports == .requested))
-        return try await SnapshotReaders.with(
+        let written = try await SnapshotReaders.with(
             connection, atMost: try await connections(of: reports, connection)
         ) { readers in
             try await write(reports, connection, readers, library, folder, isAddressed: isAddressed, progress: progress)
         }
+        // No transaction waits for another program.
+        if let printer { try await written.print(by: printer, progress: progress) }
+        progress("publishing the files")
+        return try written.publish()
     }
 
     /// Over how many connections the tasks are read: one, where there are few of them or one customer's alone, and for
@@ -78,7 +125,7 @@ extension SLAReport {
     private func write(
         _ reports: Reports, _ connection: Connection, _ readers: SnapshotReaders, _ library: QueryLibrary,
         _ folder: UncheckedTransfer<StagingFolder>, isAddressed: Bool, progress: @escaping @Sendable (String) -> Void
-    ) async throws -> [Outcome] {
+    ) async throws -> Unpublished {
         try await connection.transaction(options) { session in
             let staging = folder.value
             let catalog = try prepare(session)
@@ -98,15 +145,7 @@ extension SLAReport {
                         made[index].outcome.account.flatMap { addresses[$0.userID] } ?? ""
                 }
             }
-            progress("publishing the files")
-            if !staging.synchronisesEach { try staging.synchroniseAll() }
-            for index in made.indices {
-                let outputs = made[index].outputs
-                made[index].outcome.files = try outputs.publish()
-                made[index].outcome.digests = outputs.publishedDigests
-            }
-            if !staging.synchronisesEach { try staging.synchroniseAll() }
-            return made.map(\.outcome)
+            return Unpublished(staging: staging, reports: made)
         }
     }
 
@@ -151,7 +190,7 @@ extension SLAReport {
     }
 
     private static func finish(_ writing: SLAWriting) throws -> Report {
-        let (scope, summary) = (writing.scope, try writing.writeAll())
+        let (scope, (summary, unwritten)) = (writing.scope, try writing.writeAll())
         var outcome = Outcome(
             account: scope.onlyAccount, summary: summary, isFinal: scope.isFinal, finalityAt: scope.finalityAt,
             counted: CountedMonths(scope, writing.figures.history.counted),
@@ -164,7 +203,8 @@ extension SLAReport {
                     month: scope.request.month, period: period, monthlyFee: account.monthlyFee)
             }
         }
-        return Report(outputs: writing.outputs, outcome: outcome)
+        return Report(
+            outputs: writing.outputs, outcome: outcome, periodEnd: scope.current.period.end, unwritten: unwritten)
     }
 }
 

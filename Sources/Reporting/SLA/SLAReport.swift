@@ -21,6 +21,8 @@ public struct SLAReport: Sendable {
         /// Who may read what is written.
         public let mode: OutputMode
         var formats: Set<ReportFormat>
+        /// The paper that the page is printed on.
+        public let paper: PaperSize
         /// False leaves the drill-down out of the CSV files and the workbook.
         public let includesTasks: Bool
         public let programVersion: String
@@ -35,7 +37,7 @@ public struct SLAReport: Sendable {
         public init(
             definitionFolder: String, isForeignDefinition: Bool = false, templates: TemplateSet, output: String,
             mode: OutputMode = .ownerOnly,
-            formats: Set<ReportFormat>, includesTasks: Bool, programVersion: String,
+            formats: Set<ReportFormat>, paper: PaperSize = .a4, includesTasks: Bool, programVersion: String,
             statementTimeoutMilliseconds: Int = 0, connections: Int? = nil
         ) {
             self.definitionFolder = definitionFolder
@@ -44,6 +46,7 @@ public struct SLAReport: Sendable {
             self.output = output
             self.mode = mode
             self.formats = formats
+            self.paper = paper
             self.includesTasks = includesTasks
             self.programVersion = programVersion
             self.statementTimeoutMilliseconds = statementTimeoutMilliseconds

@@ -1,5 +1,6 @@
 import Documents
 import Domain
+import Schema
 
 /// Lays the figures of an SLA report out as its tables, with the columns of the contract.
 struct SLATables {
@@ -45,6 +46,23 @@ struct SLATables {
         counted.account == nil ? scope.widestProfile : scope.profile(ofAccount: counted.account)
     }
 
+    /// The valid tasks of an account under the targets of the months that judge them, its own month's last; nil where
+    /// that one judges all of them.
+    ///
+    /// Everybody's month has hours in it that are of an account's neighbouring months, by whose terms they are judged.
+    private func versions(of counted: SLAFigures.Of<CompletionFigure>) -> [Budget.Share]? {
+        guard scope.onlyAccount == nil, let account = counted.account, account > 0 else { return nil }
+        let (own, figure) = (scope.ownContracts[Int(account) - 1], counted.figure)
+        guard let target = figure.target(own.profile) else { return nil }
+        let others = figure.validByContract.filter { scope.contracts[$0.key].sha256 != own.sha256 }
+        guard !others.isEmpty else { return nil }
+        // A model that the neighbouring month promises nothing of is taken as it is now.
+        let shares = others.sorted { $0.key < $1.key }.map { place, count in
+            Budget.Share(count, target: figure.target(scope.contracts[place].profile) ?? target)
+        }
+        return shares + [Budget.Share(figure.valid - others.values.reduce(0, +), target: target)]
+    }
+
     /// Every promise for everybody, and by account.
     func promiseList() -> [Promise] {
         let progress = scope.progress
@@ -60,7 +78,8 @@ struct SLATables {
             return Promise(
                 .completion, account: scope.accountText(counted.account), subject: counted.figure.model,
                 target: counted.figure.target(contract), attainment: counted.figure.attainment,
-                verdict: counted.figure.verdict(contract), budget: counted.figure.budget(contract, progress))
+                verdict: counted.figure.verdict(contract, under: versions(of: counted)),
+                budget: counted.figure.budget(contract, under: versions(of: counted), progress))
         }
         promises += figures.batches.flatMap { counted in
             counted.figure.promises(account: scope.accountText(counted.account), progress)
@@ -121,6 +140,7 @@ struct SLATables {
             rows: figures.map { counted in
                 let figure = counted.figure
                 let contract = scope.profile(ofAccount: counted.account)
+                let versions = versions(of: counted)
                 let numbers = [
                     figure.valid, figure.good, figure.late, figure.failed, figure.timedOut, figure.cancelledLate,
                     figure.inFlightOver, figure.excluded, figure.undetermined,
@@ -128,7 +148,11 @@ struct SLATables {
                 return [.text(scope.accountText(counted.account)), .text(figure.model), .text(figure.clock.rawValue)]
                     + numbers.map(Cell.integer)
                     + [.optional(figure.attainment.percent)]
-                    + [verdict(figure.verdict(contract), figure.budget(contract, scope.progress))]
+                    + [
+                        verdict(
+                            figure.verdict(contract, under: versions),
+                            figure.budget(contract, under: versions, scope.progress))
+                    ]
                     + [.optional(figure.finite.percent)]
                     + percentiles(figure)
             })

@@ -37,8 +37,9 @@ struct SLAWriting {
     private var settings: SLAReport.Settings { common.settings }
     private var tables: SLATables { SLATables(scope: scope, figures: figures) }
 
-    /// Writes everything into the staging folder and says what it comes to.
-    func writeAll() throws -> SLASummary {
+    /// Writes everything into the staging folder, and says what it comes to and what of it is still to be written: the
+    /// manifest, where it names what is printed of the page, which is done when everything else is.
+    func writeAll() throws -> (summary: SLASummary, unwritten: Manifest?) {
         let tables = tables
         let promises = tables.promiseList()
         let summary = SLASummary(promises, scope: scope, hasData: figures.hasData)
@@ -72,12 +73,16 @@ struct SLAWriting {
         if outputs.formats.contains(.html) {
             let page = SLAPage(
                 scope: scope, figures: figures, summary: summary, tables: tables.onPage(made), grids: grids,
-                definitions: common.definitions, provenance: provenanceTable)
+                definitions: common.definitions, provenance: provenanceTable, paper: settings.paper)
             let html = try settings.templates.render(page, template: "sla")
             try outputs.writeBeside(Array(html.utf8), extension: "html")
         }
-        try writeManifest(promises)
-        return summary
+        let manifest = manifest(promises)
+        guard outputs.formats.contains(.pdf) else {
+            try outputs.writeManifest(try manifest.json())
+            return (summary, nil)
+        }
+        return (summary, manifest)
     }
 
     private func trendGrids() -> [TrendGrid] {
@@ -129,8 +134,8 @@ struct SLAWriting {
         }
     }
 
-    private func writeManifest(_ promises: [Promise]) throws {
-        let manifest = Manifest(
+    private func manifest(_ promises: [Promise]) -> Manifest {
+        Manifest(
             report: "sla", month: scope.request.month.description, account: scope.request.account,
             status: scope.isFinal ? "final" : "preliminary", timeZone: scope.timeZone,
             periodStart: scope.current.period.start.description, periodEnd: scope.current.period.end.description,
@@ -151,6 +156,5 @@ struct SLAWriting {
             sqlFiles: common.files.map { Manifest.SQLFile(path: $0.path, sha256: $0.sha256) },
             programVersion: settings.programVersion,
             generatedAt: Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)).description)
-        try outputs.writeManifest(try manifest.json())
     }
 }

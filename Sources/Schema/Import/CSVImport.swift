@@ -32,15 +32,19 @@ public struct CSVImport: Sendable {
         public let terms: [TermsChange]
         /// Of probes: what the months that they touch say with them.
         public let months: [ProbeMonth]
+        /// Of probes: those of whom nothing has come for a while, with what was imported.
+        public let silentProbers: [SilentProber]
 
         public init(
-            read: Int, added: Int, changed: Int, terms: [TermsChange] = [], months: [ProbeMonth] = []
+            read: Int, added: Int, changed: Int, terms: [TermsChange] = [], months: [ProbeMonth] = [],
+            silentProbers: [SilentProber] = []
         ) {
             self.read = read
             self.added = added
             self.changed = changed
             self.terms = terms
             self.months = months
+            self.silentProbers = silentProbers
         }
 
         /// Rows that were there already, as they are.
@@ -132,8 +136,10 @@ public struct CSVImport: Sendable {
         }
         if kind == .maintenance { try MaintenanceCorrections.record(because: reason, session) }
         let added = try add(session)
+        guard kind == .probes else { return Outcome(read: rows, added: added, changed: 0) }
         return Outcome(
-            read: rows, added: added, changed: 0, months: kind == .probes ? try ProbeMonth.ofIncoming(session) : [])
+            read: rows, added: added, changed: 0, months: try ProbeMonth.ofIncoming(session),
+            silentProbers: try SilentProber.find(session, Catalog(session), now: session.snapshotInstant()))
     }
 
     private func requireTable(_ session: Session) throws {

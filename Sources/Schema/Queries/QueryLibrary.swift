@@ -86,6 +86,16 @@ public struct QueryLibrary: Sendable {
             .filter { gap in gap.column.map(words.contains) ?? true }
     }
 
+    /// True where a query names a table, by itself or by a relation that it names.
+    package func reads(_ table: KnownTable) -> Bool {
+        files.contains { file in
+            guard !SQLScanner.definitions(file.text).contains(table.name) else { return false }
+            return SQLScanner.tokens(file.text).contains { token in
+                if case .word(let word) = token { word == table.name } else { false }
+            }
+        }
+    }
+
     /// The digest of some queries with the relations that they share: it is another one once any of these files is.
     public func sha256(of names: [String]) throws(DaybookError) -> String {
         let key = names.joined(separator: " ")

@@ -108,6 +108,7 @@ extension ObjectRights {
         ObjectRights(.table, "daybook.statement_delivery", reading()),
         ObjectRights(.table, "daybook.statement_delivery_outcome", reading()),
         ObjectRights(.table, "daybook.statement_acceptance", reading()),
+        ObjectRights(.table, "daybook.sent_letter", reading()),
         ObjectRights(.table, "daybook.month_step", reading()),
         ObjectRights(.table, "daybook.month_report", reading()),
         ObjectRights(.table, "daybook.service_credit", reading()),

@@ -80,7 +80,7 @@ struct AvailabilityCommand: AsyncParsableCommand {
                     try SilentProber.find(session, Catalog(session), now: session.snapshotInstant())
                 }
             }
-            for silent in silent { Terminal.say("daybook: \(silent.sentence)") }
+            SilentProbers.say(silent)
         }
     }
 

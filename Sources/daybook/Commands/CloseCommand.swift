@@ -13,13 +13,15 @@ struct CloseCommand: AsyncParsableCommand {
         subcommands: [CloseMonth.self, Diff.self, Reopen.self, List.self])
 
     /// What every statement of a close is made with.
-    static func settings(key: String?, issuer: IssuerOptions? = nil) throws -> StatementReport.Settings {
+    static func settings(
+        key: String?, issuer: IssuerOptions? = nil, paper: PaperOption? = nil
+    ) throws -> StatementReport.Settings {
         StatementReport.Settings(
             definitionFolder: try InstalledFiles.folder("reports"),
             templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")]), output: ".",
             formats: ReportFormat.standard, key: try key.map(KeyFile.signingKey),
             issuer: try issuer?.line() ?? "", issuerVATID: try issuer?.vatID() ?? "",
-            paper: try issuer?.size() ?? .a4, programVersion: Version.current)
+            paper: try paper?.size() ?? .a4, programVersion: Version.current)
     }
 
     struct CloseMonth: AsyncParsableCommand {
@@ -42,6 +44,7 @@ struct CloseCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Sign the manifests with the key in this file.", valueName: "file"))
         var key: String?
         @OptionGroup var issuer: IssuerOptions
+        @OptionGroup var paper: PaperOption
         @OptionGroup var head: HeadOptions
         @OptionGroup var acceptance: AcceptOptions
         @Flag(name: .shortAndLong, help: "Do not tell on standard error what is being done.") var quiet = false
@@ -50,7 +53,7 @@ struct CloseCommand: AsyncParsableCommand {
         func run() async throws {
             let month = try await month.month(database.settings)
             let progress = Progress(isQuiet: quiet)
-            let settings = try CloseCommand.settings(key: key, issuer: issuer)
+            let settings = try CloseCommand.settings(key: key, issuer: issuer, paper: paper)
             let closing = MonthClosing(StatementRequest(month: month, account: account), settings: settings)
             let (outcome, remark) = try await database.withConnection { connection in
                 try await acceptance.record(month, settings, connection)

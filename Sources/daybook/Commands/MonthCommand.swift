@@ -106,6 +106,10 @@ struct MonthOptions: ParsableArguments {
     var templates: [String] = []
 
     @OptionGroup var issuer: IssuerOptions
+    @OptionGroup var paper: PaperOption
+
+    @Flag(help: "Print the page of every statement and SLA report as PDF too; the latter need Chromium.")
+    var pdf = false
 
     @Option(help: ArgumentHelp("Who does it. Default: the name of the user who runs this.", valueName: "name"))
     var author: String = NSUserName()
@@ -130,7 +134,8 @@ struct MonthOptions: ParsableArguments {
         MonthRun.Settings(
             definitionFolder: try InstalledFiles.folder("reports"),
             templates: try TemplateSet(folders: [try InstalledFiles.folder("templates")] + templates),
-            folder: output + "/month-\(month)", mode: permissions.mode, issuer: try issuer.line(), author: author,
+            folder: output + "/month-\(month)", mode: permissions.mode, issuer: try issuer.line(),
+            issuerVATID: try issuer.vatID(), paper: try paper.size(), printsPages: pdf, author: author,
             programVersion: Version.current, statementTimeoutMilliseconds: statementTimeout * 1000)
     }
 }

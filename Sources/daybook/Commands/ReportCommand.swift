@@ -86,6 +86,7 @@ struct RunReportCommand: AsyncParsableCommand {
         for sheet in outcome.sheets { Terminal.show("\(sheet.title): \(sheet.rows) rows") }
         Terminal.show("")
         for file in outcome.files { Terminal.show(file) }
+        SilentProbers.say(outcome.silentProbers)
     }
 
     /// Says where the reports are that have a command of their own.

@@ -28,6 +28,7 @@ extension SLACommand {
         let outcome = try await reader.withConnections(database, source, records: false) { reading, _ in
             try await sla.glance(reading)
         }
+        SilentProbers.say([outcome])
         let name = "sla-watch-" + (account.map { "\($0)-" } ?? "") + "\(month).json"
         let path = report.output + "/" + name
         let found = try Self.found(outcome.summary, month, path)

@@ -19,6 +19,7 @@ struct SLACommand: AsyncParsableCommand {
               daybook report sla --month 2026-10
               daybook report sla --month 2026-10 --account customer3 --format html --output reports
               daybook report sla --month 2026-10 --database postgres://reader@db.example/service --strict
+              daybook report sla --month 2026-10 --account customer3 --format pdf,csv --paper letter
               daybook report sla --month last --all --email --from service@example.org
               daybook report sla --month 2026-10 --watch --tell ops@example.org --from daybook@example.org
             """)
@@ -90,6 +91,9 @@ struct SLACommand: AsyncParsableCommand {
     @OptionGroup(title: "Output")
     var definitions: ReportFolderOptions
 
+    @OptionGroup(title: "Output")
+    var paper: PaperOption
+
     @OptionGroup(title: "Database")
     var database: DatabaseOptions
 
@@ -104,7 +108,6 @@ struct SLACommand: AsyncParsableCommand {
         }
         try mail.check(report, tells: tell != nil)
         try checkWatch()
-        try report.requireNoPDF()
         guard !record || !(mail.dryRun || cutoff != nil) else {
             throw ValidationError(
                 cutoff == nil
@@ -113,7 +116,7 @@ struct SLACommand: AsyncParsableCommand {
         }
         // Refused, not passed over: who gives them expects a report.
         let flags = [("--strict", strict), ("--record", record), ("--recount", recount)]
-        let idle = (flags.filter(\.1).map(\.0) + report.given).first
+        let idle = (flags.filter(\.1).map(\.0) + report.given + (paper.paper == nil ? [] : ["--paper"])).first
         guard !sql || idle == nil else {
             throw ValidationError("--sql prints the SQL and writes no report: leave out \(idle ?? "").")
         }
@@ -141,7 +144,7 @@ struct SLACommand: AsyncParsableCommand {
         let settings = SLAReport.Settings(
             definitionFolder: folder, isForeignDefinition: isForeign,
             templates: try report.templateSet(), output: report.output, mode: report.permissions.mode,
-            formats: report.format, includesTasks: tasks, programVersion: Version.current,
+            formats: report.format, paper: try paper.size(), includesTasks: tasks, programVersion: Version.current,
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000, connections: connections)
         let sla = SLAReport(request, settings: settings)
         if sql {
@@ -173,8 +176,7 @@ struct SLACommand: AsyncParsableCommand {
         if all { show(outcomes, of: month) } else { for outcome in outcomes { show(outcome, of: month) } }
         if let recorded { RecordedListing.show(recorded) }
         RecordedListing.say(outcomes, isRecorded: record)
-        // They are the same for every report of a run.
-        for silent in outcomes.first?.silentProbers ?? [] { Terminal.say("daybook: \(silent.sentence)") }
+        SilentProbers.say(outcomes)
         if let sent { try MailOptions.show(sent) }
         if outcomes.contains(where: { $0.findings.contains(where: \.isDifference) }) {
             throw ExitCode(FailureKind.breachExitCode)
@@ -198,6 +200,7 @@ struct SLACommand: AsyncParsableCommand {
             let outcomes = try await sla.preview(ofEach: all, reading)
             return (outcomes, try await outgoing.delivery.preview(outgoing.mail.items(outcomes), reading))
         }
+        SilentProbers.say(outcomes)
         let messages = zip(outcomes, previews).map { outcome, preview in
             MailOptions.Rehearsed(
                 preview,

@@ -47,6 +47,7 @@ struct StatementCommand: AsyncParsableCommand {
     var strict = false
 
     @OptionGroup var issuer: IssuerOptions
+    @OptionGroup(title: "Output") var paper: PaperOption
     @OptionGroup(title: "Sending") var mail: MailOptions
     @OptionGroup(title: "Sending") var acceptance: AcceptOptions
     @OptionGroup(title: "Output") var report: ReportOptions
@@ -74,7 +75,7 @@ struct StatementCommand: AsyncParsableCommand {
             definitionFolder: try InstalledFiles.folder("reports"), templates: try report.templateSet(),
             output: report.output, mode: report.permissions.mode, formats: report.format,
             key: try key.map(KeyFile.signingKey), issuer: try issuer.line(),
-            issuerVATID: try issuer.vatID(), paper: try issuer.size(), programVersion: Version.current,
+            issuerVATID: try issuer.vatID(), paper: try paper.size(), programVersion: Version.current,
             statementTimeoutMilliseconds: (report.statementTimeout ?? 0) * 1000)
         let statements = StatementReport(
             StatementRequest(month: month, account: account, cutoff: cutoff), settings: settings)
@@ -191,7 +192,7 @@ struct AcceptOptions: ParsableArguments {
     }
 }
 
-/// Who issues a statement, and on which paper it is printed.
+/// Who issues a statement.
 struct IssuerOptions: ParsableArguments {
     /// Characters that fit into one line of the page and the workbook.
     private static let longest = 200
@@ -207,26 +208,12 @@ struct IssuerOptions: ParsableArguments {
             "The issuer's number for value added tax; default DAYBOOK_ISSUER_VAT_ID.", valueName: "number"))
     var issuerVatId: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "The paper that the page is printed on: a4 or letter. Default DAYBOOK_PAPER, else a4.", valueName: "size"))
-    var paper: String?
-
     /// Empty where nobody says so. Throws `usage` for what is not one short line.
     func line() throws -> String { try Self.line(issuer, .issuer, "The issuer") }
 
     /// The same of the issuer's number for value added tax.
     func vatID() throws -> String {
         try Self.line(issuerVatId, .issuerVATID, "The issuer's number for value added tax")
-    }
-
-    /// Throws `usage` for a size that no page has.
-    func size() throws -> PaperSize {
-        let name = paper ?? Setting.paper.value() ?? PaperSize.a4.rawValue
-        guard let size = PaperSize(rawValue: name) else {
-            throw DaybookError.usage("There is no paper \"\(name.prefix(40))\"; choose a4 or letter.")
-        }
-        return size
     }
 
     private static func line(_ given: String?, _ setting: Setting, _ what: String) throws -> String {

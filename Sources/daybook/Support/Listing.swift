@@ -43,6 +43,16 @@ enum Reading {
     }
 }
 
+/// How commands that read probes say that a prober is silent: on standard error, a line each.
+enum SilentProbers {
+    static func say(_ silent: [SilentProber]) {
+        for silent in silent { Terminal.say("daybook: \(silent.sentence)") }
+    }
+
+    /// Of a report's run: they are the same for each of its reports.
+    static func say(_ outcomes: [SLAReport.Outcome]) { say(outcomes.first?.silentProbers ?? []) }
+}
+
 /// What every import command does.
 enum Importing {
     static func run(
@@ -75,6 +85,7 @@ enum Importing {
                     + (change.until.map { ", until those recorded from \($0) on" } ?? ""))
         }
         show(outcome.months)
+        SilentProbers.say(outcome.silentProbers)
         if isTrial { Terminal.show("Nothing was written: this is what the import would do.") }
     }
 
@@ -127,6 +138,12 @@ extension Table {
         var part = self
         part.rows = rows.filter { $0[place].plainText == text }
         return part.keeping { $0 != place }
+    }
+
+    /// The columns of these names, in the table's order.
+    func part(columns names: [String]) -> Table {
+        let names = Set(names)
+        return keeping { names.contains(columns[$0].id) }
     }
 
     private func keeping(_ isKept: (Int) -> Bool) -> Table {

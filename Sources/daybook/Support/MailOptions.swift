@@ -5,14 +5,8 @@ import Foundation
 import Ledger
 import Reporting
 
-/// By which way messages go out, and from whom.
-struct MailChannelOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The sender; default DAYBOOK_MAIL_FROM.", valueName: "address"))
-    var from: String?
-
-    @Option(help: ArgumentHelp("The folder of .eml files to write. Default: outbox in the output.", valueName: "dir"))
-    var outbox: String?
-
+/// The server or the program that sends messages.
+struct MailProgramOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Send through this server instead, with TLS; curl takes name and password from ~/.netrc.",
@@ -24,18 +18,42 @@ struct MailChannelOptions: ParsableArguments {
             "Send with this program instead, which reads the message.", valueName: "/usr/sbin/sendmail -t -i"))
     var sendmail: String?
 
+    func validate() throws {
+        guard smtp == nil || sendmail == nil else { throw ValidationError("Choose one of --smtp and --sendmail.") }
+        if let smtp, !smtp.hasPrefix("smtp://"), !smtp.hasPrefix("smtps://") {
+            throw ValidationError("--smtp takes an address that starts with smtp:// or smtps://.")
+        }
+    }
+
+    /// Where messages go; nil where neither is named.
+    var channel: MailChannel? {
+        ExposedSecret.tell(ofAddress: smtp, in: "--smtp", advice: ExposedSecret.netrcFile)
+        if let smtp { return .smtp(smtp) }
+        return sendmail.map { .sendmail($0.split(separator: " ").map(String.init)) }
+    }
+}
+
+/// By which way messages go out, and from whom.
+struct MailChannelOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The sender; default DAYBOOK_MAIL_FROM.", valueName: "address"))
+    var from: String?
+
+    @Option(help: ArgumentHelp("The folder of .eml files to write. Default: outbox in the output.", valueName: "dir"))
+    var outbox: String?
+
+    @OptionGroup var program: MailProgramOptions
+
     @Flag(help: "Send again what was sent before, or may have been.")
     var force = false
 
     /// True where any of them was given.
-    var isUsed: Bool { outbox != nil || smtp != nil || sendmail != nil || from != nil || force }
+    var isUsed: Bool {
+        outbox != nil || program.smtp != nil || program.sendmail != nil || from != nil || force
+    }
 
     func validate() throws {
-        guard [outbox, smtp, sendmail].compactMap(\.self).count <= 1 else {
+        guard [outbox, program.smtp, program.sendmail].compactMap(\.self).count <= 1 else {
             throw ValidationError("Choose one of --outbox, --smtp and --sendmail.")
-        }
-        if let smtp, !smtp.hasPrefix("smtp://"), !smtp.hasPrefix("smtps://") {
-            throw ValidationError("--smtp takes an address that starts with smtp:// or smtps://.")
         }
     }
 
@@ -55,10 +73,7 @@ struct MailChannelOptions: ParsableArguments {
 
     /// Where messages go.
     func channel(output: String, mode: OutputMode) -> MailChannel {
-        ExposedSecret.tell(ofAddress: smtp, in: "--smtp", advice: ExposedSecret.netrcFile)
-        if let smtp { return .smtp(smtp) }
-        if let sendmail { return .sendmail(sendmail.split(separator: " ").map(String.init)) }
-        return .outbox(outbox ?? output + "/outbox", mode)
+        program.channel ?? .outbox(outbox ?? output + "/outbox", mode)
     }
 }
 

@@ -18,8 +18,9 @@ struct ReportOptions: ParsableArguments {
     @Option(
         name: .customLong("format"),
         help: ArgumentHelp(
-            "The forms to write, separated by commas. Default: xlsx,html,csv. For a statement also pdf: its page, as "
-                + "WeasyPrint or Chromium prints it.", valueName: "xlsx,html,csv"),
+            "The forms to write, separated by commas. Default: xlsx,html,csv. Of statements and SLA reports also pdf: "
+                + "the page as it is printed, a statement's by WeasyPrint or Chromium, an SLA report's by Chromium.",
+            valueName: "xlsx,html,csv"),
         transform: ReportOptions.formats)
     var namedFormats: Set<ReportFormat>?
 
@@ -42,10 +43,11 @@ struct ReportOptions: ParsableArguments {
     var output: String { namedOutput ?? "." }
     var format: Set<ReportFormat> { namedFormats ?? ReportFormat.standard }
 
-    /// Refuses what no program prints but of a statement.
+    /// Refuses what no program prints but of a statement and an SLA report.
     func requireNoPDF() throws {
         guard !format.contains(.pdf) else {
-            throw ValidationError("pdf is a form of statements alone; print the page of this report in a browser.")
+            throw ValidationError(
+                "pdf is a form of statements and SLA reports; print the page of this report in a browser.")
         }
     }
 
@@ -74,12 +76,30 @@ struct ReportOptions: ParsableArguments {
             names.map { name in
                 guard let format = ReportFormat(rawValue: String(name)) else {
                     throw ValidationError(
-                        "There is no format \"\(name)\"; choose among xlsx, html and csv, and pdf for a statement.")
+                        "There is no format \"\(name)\"; choose among xlsx, html and csv, and pdf for a statement or an "
+                            + "SLA report.")
                 }
                 return format
             })
         // What is printed is the page.
         return formats.contains(.pdf) ? formats.union([.html]) : formats
+    }
+}
+
+/// On which paper a page is printed.
+struct PaperOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The paper that the page is printed on: a4 or letter. Default DAYBOOK_PAPER, else a4.", valueName: "size"))
+    var paper: String?
+
+    /// Throws `usage` for a size that no page has.
+    func size() throws -> PaperSize {
+        let name = paper ?? Setting.paper.value() ?? PaperSize.a4.rawValue
+        guard let size = PaperSize(rawValue: name) else {
+            throw DaybookError.usage("There is no paper \"\(name.prefix(40))\"; choose a4 or letter.")
+        }
+        return size
     }
 }
 

@@ -27,7 +27,7 @@ FROM (
         s.id, s.user_id, s.batch_id, s.batch_index, s.named_model AS model, s.model IS NULL AS is_model_missing,
         s.account, s.accepted_at, s.dispatched_at, s.cost, s.status, s.failure_type, s.failure_reason, s.started_at,
         s.terminal_at IS NOT NULL AND s.terminal_at <= p.cutoff AS is_terminal, s.is_estimated, s.has_ended,
-        s.terminal_at, s.has_batch, s.batch_created_at,
+        s.terminal_at, s.has_batch, s.batch_created_at, s.judged_under,
         CASE
             WHEN p.period IS NULL THEN NULL
             WHEN s.terminal_at IS NULL OR s.terminal_at > p.cutoff THEN
