@@ -29,11 +29,12 @@ test-servers: tools test-tools ## Run one battery on PostgreSQL 15 to 18 and com
 	$(SWIFT) build --build-tests
 	@scripts/test-servers
 
-soak: tools test-tools ## Run the long sweeps, about two hours. Writes docs/soak.md, docs/soak-retention.md and docs/soak-engine.md.
+soak: tools test-tools ## Run the long sweeps, about three hours. Writes docs/soak.md and docs/soak-retention.md, -engine.md, -month.md.
 	$(SWIFT) build --build-tests
 	@scripts/soak
 	@scripts/soak-retention
 	@scripts/soak-engine
+	@scripts/soak-month
 
 lint: ## Check the style of the code, strictly.
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
@@ -46,6 +47,7 @@ bench: tools bench-tools ## Measure against COPY, a script, plain SQL and the C 
 	@Benchmarks/engine
 	@Benchmarks/retention
 	@Benchmarks/statements
+	@Benchmarks/month
 
 docs: ## Check that every help page renders and every document's links point at something.
 	$(SWIFT) build --product daybook

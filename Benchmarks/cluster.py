@@ -154,8 +154,8 @@ def create(server, database, daybook, folder):
     measure([daybook, "database", "migrate", "--database", server.url(database)])
 
 
-def fill(server, database, folder, file, **variables):
-    """Fills the deployment's tables by a script of this folder. They are emptied in its own transaction: that needs no
+def fill(server, database, folder, *files, **variables):
+    """Fills the deployment's tables by scripts of this folder. They are emptied in their own transaction: that needs no
     write-ahead log. Keys and indexes of what is large come last."""
     tables, indexes = schema()
     names = ", ".join(re.findall(r"CREATE TABLE (\S+)", tables))
@@ -168,7 +168,7 @@ SET LOCAL session_replication_role = replica;
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL work_mem = '256MB';
 SET LOCAL maintenance_work_mem = '512MB';
-{(HERE / file).read_text()}
+{"".join((HERE / file).read_text() for file in files)}
 ALTER TABLE video_tasks ADD CONSTRAINT video_tasks_pkey PRIMARY KEY (id);
 {indexes}
 -- So that every reader, the baselines too, finds a month in a long history; the second one as database check says it.

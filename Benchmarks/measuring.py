@@ -89,6 +89,19 @@ class Series:
                     f"its processor time {run.processor_seconds:.2f} s{ending}"
                 )
 
+    def together(self, name, parts):
+        """Several commands of a turn, one after the other, as if they were one."""
+        turns = zip(*(self.runs[part] for part in parts))
+        self.runs[name] = [
+            Run(
+                sum(run.seconds for run in turn),
+                sum(run.processor_seconds for run in turn),
+                max(run.peak_megabytes for run in turn),
+                any(run.was_stopped for run in turn),
+            )
+            for turn in turns
+        ]
+
     def was_stopped(self, name):
         return any(run.was_stopped for run in self.runs[name])
 

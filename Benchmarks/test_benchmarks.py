@@ -99,6 +99,14 @@ class Measuring(unittest.TestCase):
         # The turns' are 0.5, 4 and 1.5; that of the medians would be 2.
         self.assertEqual(series.ratio("ours", "COPY"), 1.5)
 
+    def test_parts_of_a_turn_are_one_command_that_takes_as_long_as_all_of_them(self):
+        series = self.series(
+            whole=[(3, 1, 9), (8, 1, 9)], first=[(1, 2, 30), (3, 2, 30)], second=[(2, 3, 40), (1, 3, 50)]
+        )
+        series.together("parts", ["first", "second"])
+        self.assertEqual(series.runs["parts"], [measuring.Run(3, 5, 40), measuring.Run(4, 5, 50)])
+        self.assertEqual(series.ratio("whole", "parts"), 1.5)
+
     def test_a_command_that_takes_too_long_is_stopped_once_and_reaches_no_goal(self):
         started = []
 

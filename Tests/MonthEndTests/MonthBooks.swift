@@ -67,6 +67,29 @@ enum MonthBooks {
             return files
         }
 
+        /// Every file of a month that has appeared, the manifests too: without the two instants of their run, which
+        /// alone may differ.
+        func everyFile(_ output: String = "months", month: String = "2026-10") throws -> [String: Data] {
+            let root = folder.file(output) + "/month-\(month)"
+            guard let names = try? FileManager.default.subpathsOfDirectory(atPath: root) else { return [:] }
+            var files: [String: Data] = [:]
+            for name in names where !name.contains(".daybook-") {
+                var isFolder: ObjCBool = false
+                guard FileManager.default.fileExists(atPath: root + "/" + name, isDirectory: &isFolder),
+                    !isFolder.boolValue, let content = FileManager.default.contents(atPath: root + "/" + name)
+                else { continue }
+                files[name] = name.hasSuffix("manifest.json") ? Self.withoutInstants(content) : content
+            }
+            return files
+        }
+
+        private static func withoutInstants(_ manifest: Data) -> Data {
+            let lines = String(decoding: manifest, as: UTF8.self).split(separator: "\n").filter { line in
+                !line.contains("\"generated_at\":") && !line.contains("\"snapshot_at\":")
+            }
+            return Data(lines.joined(separator: "\n").utf8)
+        }
+
         func lines(_ sql: String) async throws -> [String] {
             let connection = try await Connection.open(settings)
             let lines = try await connection.run { session in

@@ -88,26 +88,43 @@ import Testing
 
     @Test func `a run that is killed again and again ends with the same bytes as one that was not`() async throws {
         try await MonthBooks.with { place in
+            let clock = ContinuousClock()
+            let started = clock.now
             let whole = try await place.month(["run", "2026-10"], output: "whole")
+            let seconds = (clock.now - started) / .seconds(1)
             #expect(whole.exitCode == 2, "\(whole.errors)")
-            let seed = UInt64.random(in: 0...UInt64.max)
-            print("kills of a run: seed \(seed)")
+            let expected = try place.everyFile("whole")
+            let (kills, seed) = (Self.kills, Self.seed)
             var random = SeededRandom(seed: seed)
-            for _ in 0..<3 {
+            var met = 0
+            for number in 1...kills {
                 let killed = try await place.month(
-                    ["run", "2026-10"], killAfter: Double.random(in: 0.2...6, using: &random))
+                    ["run", "2026-10"], killAfter: Double.random(in: 0...seconds, using: &random))
                 #expect([2, 137].contains(killed.exitCode), "\(killed.exitCode) \(killed.errors)")
+                met += killed.exitCode == 137 ? 1 : 0
+                // Whatever has appeared is whole.
+                let other = try place.everyFile().filter { expected[$0] != $1 }
+                #expect(other.isEmpty, "seed \(seed), kill \(number): \(other.keys.sorted())")
             }
+            print("\(kills) kills of a month's run with seed \(seed), \(met) of them while it was under way")
+            #expect(met > 0)
             let status = try await place.month(["status", "2026-10"])
             #expect(status.exitCode == 2)
             let last = try await place.month(["run", "2026-10"])
             #expect(last.exitCode == 2, "\(last.errors)")
-            #expect(try place.files() == place.files("whole"))
+            let found = try place.everyFile()
+            #expect(found.keys.sorted() == expected.keys.sorted())
+            #expect(found == expected, "seed \(seed): \(found.filter { expected[$0] != $1 }.keys.sorted())")
             // Nothing of the killed ones is left.
             let left = try FileManager.default.subpathsOfDirectory(atPath: place.folder.file("months"))
             #expect(!left.contains { $0.contains(".daybook-") }, "\(left.filter { $0.contains(".daybook-") })")
         }
     }
+
+    /// How often a run is killed, and the seed of the instants.
+    private static let kills = ProcessInfo.processInfo.environment["DAYBOOK_MONTH_KILLS"].flatMap { Int($0) } ?? 5
+    private static let seed =
+        ProcessInfo.processInfo.environment["DAYBOOK_MONTH_SEED"].flatMap { UInt64($0) } ?? .random(in: 0...UInt64.max)
 
     @Test func `what a month is judged by and is not there is a finding`() async throws {
         try await MonthBooks.with { place in
