@@ -204,6 +204,7 @@ public struct Migration: Sendable {
         Migration(version: 52, name: "webhooks", part: .engine, embedded: PackageResources._52_webhooks_sql),
         Migration(version: 53, name: "month", embedded: PackageResources._53_month_sql),
         Migration(version: 56, name: "billing", embedded: PackageResources._56_billing_sql),
+        Migration(version: 57, name: "keys", part: .engine, embedded: PackageResources._57_keys_sql),
         Migration(version: 60, name: "custom_ids", part: .engine, embedded: PackageResources._60_custom_ids_sql),
     ]
 
