@@ -121,7 +121,7 @@ extension Keys {
             FROM public.enterprise_api_usage AS u
             JOIN public.enterprise_api_keys AS k ON k.id = u.api_key_id, since AS s, counted AS c
             WHERE u.created_at >= s.day::timestamp AT TIME ZONE 'UTC' AND ($1::uuid IS NULL OR k.id = $1::uuid)
-                AND (c.at IS NULL OR u.created_at < c.at OR u.endpoint !~ '^(/api)?(/v1)?/batches$')
+                AND (c.at IS NULL OR u.created_at < c.at OR coalesce(u.endpoint, '') !~ '^(/api)?(/v1)?/batches$')
             GROUP BY 1, 2, 3, 4
             ORDER BY day, user_id, key_id, endpoint, errors NULLS LAST
             """, [keyID.map(Value.uuid) ?? .null, .int(days)]
