@@ -46,8 +46,9 @@ public struct APIServer: Service {
         let (onListening, logger, bounds) = (onListening, logger, settings.bounds)
         let traffic = Traffic(
             bounds, connections: OpenFiles.makeRoom(for: bounds.connections, logger), logger: logger)
+        let uses = KeyUses(pool, logger)
         let application = Application(
-            router: router(traffic),
+            router: router(traffic, uses),
             server: HTTPServerBuilder { responder in
                 let idle = TimeAmount.seconds(Int64(Limits.idleSeconds))
                 return BoundedChannel(
@@ -64,19 +65,25 @@ public struct APIServer: Service {
                 await onListening("http://\(name):\(channel.localAddress?.port ?? 0)")
             },
             logger: logger)
-        try await application.run()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await uses.run() }
+            defer { group.cancelAll() }
+            try await application.run()
+        }
+        await uses.write()
     }
 
-    private func router(_ traffic: Traffic) -> Router<APIContext> {
+    private func router(_ traffic: Traffic, _ uses: KeyUses) -> Router<APIContext> {
         let doorkeeper = Doorkeeper(settings.bounds)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         let watch = Watch(pool)
-        router.add(middleware: AnswerMiddleware(doorkeeper: doorkeeper, watch: watch))
+        let proxies = TrustedProxies(networks: settings.trustedProxies)
+        router.add(middleware: AnswerMiddleware(doorkeeper: doorkeeper, watch: watch, proxies: proxies))
         HealthRoutes(readiness: Readiness(pool, explain: explain), watch: watch).add(to: router)
         CallbackRoutes(desk: CallbackDesk(pool), readCallback: readCallback).add(to: router)
         for path in Self.basePaths {
             let group = router.group(RouterPath(path)).add(
-                middleware: KeyMiddleware(pool: pool, doorkeeper: doorkeeper, traffic: traffic))
+                middleware: KeyMiddleware(pool: pool, doorkeeper: doorkeeper, traffic: traffic, uses: uses))
             BatchRoutes(pool: pool, rules: settings.rules).add(to: group)
             CreditRoutes(pool: pool).add(to: group)
             WebhookRoutes(pool: pool, rules: settings.rules).add(to: group)
@@ -95,15 +102,18 @@ public struct APISettings: Sendable {
     public var rules: RequestRules
     /// What callers may take of the server at once.
     public var bounds: ServerBounds
+    /// Proxies whose word is taken for who asked them.
+    public var trustedProxies: [InternetNetwork]
 
     public init(
         host: String = "127.0.0.1", port: Int = 8080, rules: RequestRules = RequestRules(),
-        bounds: ServerBounds = ServerBounds()
+        bounds: ServerBounds = ServerBounds(), trustedProxies: [InternetNetwork] = []
     ) {
         self.host = host
         self.port = port
         self.rules = rules
         self.bounds = bounds
+        self.trustedProxies = trustedProxies
     }
 }
 

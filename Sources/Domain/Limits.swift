@@ -109,6 +109,8 @@ public enum Limits {
     public static let keyFileBytes = 16_384
     /// Items of one batch, the contract's own limit.
     public static let batchItems = 10_000
+    /// Items of one batch of a pilot: enough to see how it goes.
+    public static let pilotItems = 50
     /// Characters (Unicode scalars) of a prompt, the provider's limit.
     public static let promptLength = 2_000
     /// Characters (Unicode scalars) of a request_id. Longer ones are refused, never cut: two that were cut could
@@ -153,6 +155,15 @@ public enum Limits {
     public static let userAgentLength = 200
     /// Characters of a key that a deployment keeps in clear: longer ones are not worth a look.
     public static let clearKeyLength = 512
+    /// Characters of a key of an application below which its digest could be guessed: 22 of 62 have 131 bits.
+    public static let strongKeyLength = 22
+    /// Networks that a key may be bound to: each request is compared with all of them.
+    public static let keyNetworks = 100
+    /// Networks of proxies whose word a server takes for an address, and addresses of a request that it reads.
+    public static let trustedProxies = 100
+    public static let forwardedAddresses = 32
+    /// Seconds for which a server counts the uses of keys before it writes them.
+    public static let keyUseSeconds = 60
     /// Requests a minute that a key may have.
     public static let ratesPerMinute: ClosedRange<Int64> = 1...1_000_000
 
@@ -201,6 +212,8 @@ extension Limits {
     public static let statementTimeoutSeconds: ClosedRange<Int> = 0...86_400
     /// Seconds within which a probe is answered: it runs every minute.
     public static let probeTimeouts: ClosedRange<Int> = 1...60
+    /// Days of the use of keys that are shown: ten years.
+    public static let usageDays: ClosedRange<Int64> = 1...3_650
     /// Ports; 0 takes a free one.
     public static let ports: ClosedRange<Int> = 0...65_535
     /// Connections of a service to its database: PostgreSQL takes a hundred unless it was told otherwise.

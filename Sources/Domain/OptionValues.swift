@@ -17,6 +17,20 @@ public enum WholeNumber {
     }
 }
 
+/// Instants on a command line.
+public enum InstantOption {
+    /// Reads an instant with its offset, or a date: its first instant in UTC. Throws `usage` for anything else.
+    @Sendable public static func read(_ text: String) throws -> Instant {
+        let isDate = text.wholeMatch(of: /\d{4}-\d{2}-\d{2}/) != nil
+        guard let instant = Instant(isDate ? text + "T00:00:00Z" : text) else {
+            throw DaybookError.usage(
+                "it must be an instant with an offset, such as 2026-11-01T00:00:00Z, or a date, such as 2026-11-01, "
+                    + "which is its midnight in UTC")
+        }
+        return instant
+    }
+}
+
 /// Who may read what is written: the permissions of files, and of the folders that are made for them.
 public struct OutputMode: Hashable, Sendable, CustomStringConvertible {
     /// Permissions of a file, as `chmod` takes them.

@@ -205,6 +205,7 @@ public struct Migration: Sendable {
         Migration(version: 53, name: "month", embedded: PackageResources._53_month_sql),
         Migration(version: 54, name: "service_credits", embedded: PackageResources._54_service_credits_sql),
         Migration(version: 56, name: "billing", embedded: PackageResources._56_billing_sql),
+        Migration(version: 57, name: "keys", part: .engine, embedded: PackageResources._57_keys_sql),
         Migration(version: 58, name: "letters", embedded: PackageResources._58_letters_sql),
         Migration(version: 60, name: "custom_ids", part: .engine, embedded: PackageResources._60_custom_ids_sql),
     ]

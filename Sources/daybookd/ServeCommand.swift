@@ -32,6 +32,12 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
     var connections = 16
     @OptionGroup(title: "Webhooks") var webhooks: WebhookOptions
     @Flag(help: "Work off the batches too, in this process; see: daybookd work --help") var work = false
+    @Option(
+        help: ArgumentHelp(
+            "A proxy in front, an address or a network, whose X-Forwarded-For says who calls; may be given several "
+                + "times. Default: none, and who connects is who calls.", valueName: "network"),
+        transform: { try InternetNetwork($0) })
+    var trustedProxy: [InternetNetwork] = []
     @OptionGroup(title: "Bounds") var bounds: BoundsOptions
     @OptionGroup(title: "Provider, with --work") var provider: ProviderOptions
     @OptionGroup(title: "Worker, with --work") var worker: WorkerOptions
@@ -41,6 +47,9 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let idle = (provider.given + worker.given).first
         guard work || idle == nil else {
             throw ValidationError("\(idle ?? "") is of a worker, and this process is to be none: say --work with it.")
+        }
+        guard trustedProxy.count <= Limits.trustedProxies else {
+            throw ValidationError("--trusted-proxy may be given at most \(Limits.trustedProxies) times.")
         }
     }
 
@@ -66,7 +75,9 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let logger = Logger(label: "daybookd")
         let rules = RequestRules(allowsPlainWebhooks: webhooks.places.allowHttpWebhooks)
         let server = APIServer(
-            pool: pool, settings: APISettings(host: host, port: port, rules: rules, bounds: bounds.bounds),
+            pool: pool,
+            settings: APISettings(
+                host: host, port: port, rules: rules, bounds: bounds.bounds, trustedProxies: trustedProxy),
             logger: logger,
             readCallback: { GrsaiCallback(body: $0)?.told },
             explain: { Failure.failure(of: $0)?.sentence },

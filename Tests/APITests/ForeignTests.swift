@@ -50,7 +50,10 @@ import Testing
                 SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_attribute AS a
                 JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
                 JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname IN ('daybook', 'public')
-                WHERE a.attname = 'user_id' AND NOT a.attisdropped ORDER BY 1
+                WHERE a.attname = 'user_id' AND NOT a.attisdropped
+                    -- The owner's own earlier calls are written by the minute.
+                    AND c.relname NOT IN ('api_key', 'key_usage')
+                ORDER BY 1
                 """
             ).map { try $0.text("name") }
             return try tables.map { table in

@@ -25,7 +25,7 @@ import Testing
         let keys = try await connection.transaction { session in
             try all.map {
                 try Keys.create(for: .user(id: $0), Keys.Terms(name: "stranger", rateLimitPerMinute: 10_000), session)
-                    .text
+                    .key.text
             }
         }
         await connection.close()

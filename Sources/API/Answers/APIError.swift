@@ -50,7 +50,10 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
     case batchFinished = "BATCH_FINISHED"
     case missingAPIKey = "MISSING_API_KEY"
     case insufficientCredits = "INSUFFICIENT_CREDITS"
+    case apiKeyExpired = "API_KEY_EXPIRED"
     case invalidAPIKey = "INVALID_API_KEY"
+    case addressNotAllowed = "ADDRESS_NOT_ALLOWED"
+    case insufficientScope = "INSUFFICIENT_SCOPE"
     case accountInactive = "ACCOUNT_INACTIVE"
     case notFound = "NOT_FOUND"
     case batchNotFound = "BATCH_NOT_FOUND"
@@ -67,9 +70,9 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
     var status: HTTPResponse.Status {
         switch self {
         case .invalidJSON, .invalidRequest, .batchNotCancellable, .batchFinished: .badRequest
-        case .missingAPIKey: .unauthorized
+        case .missingAPIKey, .apiKeyExpired: .unauthorized
         case .insufficientCredits: .init(code: 402, reasonPhrase: "Payment Required")
-        case .invalidAPIKey, .accountInactive: .forbidden
+        case .invalidAPIKey, .addressNotAllowed, .insufficientScope, .accountInactive: .forbidden
         case .notFound, .batchNotFound, .receiptNotFound: .notFound
         case .idempotencyConflict: .conflict
         case .methodNotAllowed: .methodNotAllowed

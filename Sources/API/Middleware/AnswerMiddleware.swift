@@ -14,11 +14,15 @@ struct AnswerMiddleware: RouterMiddleware {
 
     let doorkeeper: Doorkeeper
     let watch: Watch
+    let proxies: TrustedProxies
 
     func handle(
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         let startedAt = ContinuousClock.now
+        var context = context
+        context.beganAt = Traffic.now
+        context.remoteAddress = proxies.address(of: request, at: context.remoteAddress)
         var response: Response
         do {
             try Self.checkCoding(of: request)
@@ -61,6 +65,7 @@ struct AnswerMiddleware: RouterMiddleware {
             "http.status": "\(response.status.code)", "duration_ms": "\(milliseconds)",
         ]
         if let userID = context.findings.userID { metadata["user.id"] = "\(userID)" }
+        if let keyID = context.findings.keyID { metadata["key.id"] = "\(keyID)" }
         if let code = context.findings.errorCode { metadata["error.code"] = "\(code)" }
         context.logger.info("Request answered", metadata: metadata)
     }

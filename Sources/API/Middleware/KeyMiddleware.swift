@@ -11,6 +11,7 @@ struct KeyMiddleware: RouterMiddleware {
     let pool: ConnectionPool
     let doorkeeper: Doorkeeper
     let traffic: Traffic
+    let uses: KeyUses
 
     func handle(
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
@@ -19,34 +20,58 @@ struct KeyMiddleware: RouterMiddleware {
             throw APIError(.missingAPIKey, "Send your API key in the header x-api-key.")
         }
         try await doorkeeper.pause(before: key, at: context.countedAddress)
-        let admission = try await pool.run { try Keys($0).admit(key) }
+        let admission = try await pool.run { try Keys($0).admit(key, from: context.remoteAddress) }
         switch admission {
-        case .unknownKey: doorkeeper.showedWrongKey(key, at: context.countedAddress)
-        case .inactiveCustomer, .tooMany, .admitted:
+        case .unknownKey, .foreignAddress: doorkeeper.showedWrongKey(key, at: context.countedAddress)
+        case .inactiveCustomer, .expired, .tooMany, .admitted:
             doorkeeper.showedKnownKey(key)
             traffic.showedKnownKey(context.connection)
         }
         switch admission {
         case .unknownKey: throw APIError(.invalidAPIKey, "This API key is not valid, or no longer.")
+        case .foreignAddress(let caller):
+            throw note(
+                APIError(.addressNotAllowed, "This API key may not be used from your address."), caller, request,
+                context)
+        case .expired(let caller):
+            throw note(
+                APIError(.apiKeyExpired, "This API key has expired; ask for a new one."), caller, request, context)
         case .inactiveCustomer: throw APIError(.accountInactive, "This account is not active.")
         case .tooMany(let caller, let allowance):
-            context.findings.userID = caller.userID
             var error = APIError(
                 .rateLimitExceeded, "This key may make \(allowance.perMinute) requests a minute; wait a little.")
             error.retryAfterSeconds = max(allowance.waitSeconds, 1)
-            return answer(error, request, context, allowance)
+            return answer(note(error, caller, request, context), request, context, allowance)
         case .admitted(let caller, let allowance):
             var context = context
             context.caller = caller
-            context.findings.userID = caller.userID
+            context.findings.found(caller)
+            var response: Response
             do {
-                var response = try await next(request, context)
+                response = try await next(request, context)
                 Self.add(allowance, to: &response)
-                return response
             } catch {
-                return answer(APIError(error, request, context.logger), request, context, allowance)
+                response = answer(APIError(error, request, context.logger), request, context, allowance)
             }
+            note(caller, Int(response.status.code), isAdmitted: true, request, context)
+            return response
         }
+    }
+
+    /// Notes that a key which is known was not let in.
+    private func note(
+        _ error: APIError, _ caller: Caller, _ request: Request, _ context: APIContext
+    ) -> APIError {
+        context.findings.found(caller)
+        note(caller, error.code.status.code, isAdmitted: false, request, context)
+        return error
+    }
+
+    private func note(
+        _ caller: Caller, _ status: Int, isAdmitted: Bool, _ request: Request, _ context: APIContext
+    ) {
+        let endpoint = "\(request.method.rawValue) \(context.endpointPath ?? "")"
+        uses.note(caller, endpoint, status, isAdmitted: isAdmitted, from: context.remoteAddress, at: context.beganAt)
     }
 
     private func answer(
@@ -114,7 +139,7 @@ extension HTTPField.Name {
     static let nextCursor = known("x-next-cursor")
     static let resultsComplete = known("x-results-complete")
 
-    private static func known(_ name: String) -> HTTPField.Name {
+    static func known(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is a valid name of a header") }
         return name
     }

@@ -1,7 +1,6 @@
 import BatchEngine
 import Domain
 import Formats
-import Glibc
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -10,10 +9,10 @@ import Synchronization
 /// What is known of a request on its way.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// The address at the other end of the connection.
-    let remoteAddress: String?
-    /// The same for whoever is counted by their address: of IPv6 the network of 64 bits, which one customer has.
-    let countedAddress: String
+    /// The caller's address: the other end of the connection or, where that is a trusted proxy, who asked it.
+    var remoteAddress: String?
+    /// When the request's head was there, by the server's own clock.
+    var beganAt: Int64 = 0
     /// The connection.
     let connection: ObjectIdentifier
     /// What is found out on the way in, for the log on the way out.
@@ -24,8 +23,15 @@ struct APIContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         remoteAddress = source.channel.remoteAddress?.ipAddress
-        countedAddress = Self.countedAddress(source.channel.remoteAddress)
         connection = ObjectIdentifier(source.channel)
+    }
+
+    /// Throws ``APIError`` where somebody calls with a key that does not let them.
+    func require(_ scope: KeyScope) throws {
+        guard let caller, !caller.scopes.contains(scope) else { return }
+        let others = caller.scopes.map { "may \($0.rawValue)" }.sorted().joined(separator: " and ")
+        throw APIError(
+            .insufficientScope, "This key \(others) only; the call needs one that may \(scope.rawValue).")
     }
 
     /// The caller behind a route that asks for a key.
@@ -34,20 +40,21 @@ struct APIContext: RequestContext {
         return caller
     }
 
-    private static func countedAddress(_ address: SocketAddress?) -> String {
-        guard let text = address?.ipAddress else { return "" }
-        var bytes = [UInt8](repeating: 0, count: 16)
-        guard inet_pton(AF_INET6, text, &bytes) == 1 else { return text }
-        return Hexadecimal.text(Array(bytes.prefix(8)))
+    /// The same for whoever is counted by their address: of IPv6 the network of 64 bits, which one customer has.
+    var countedAddress: String {
+        guard let remoteAddress else { return "" }
+        guard let address = InternetAddress(remoteAddress), address.bytes.count == 16 else { return remoteAddress }
+        return Hexadecimal.text(Array(address.bytes.prefix(8)))
     }
 
     /// A box that all copies of a context share.
     final class Findings: Sendable {
-        private let box = Mutex<(userID: String?, errorCode: String?)>((nil, nil))
+        private let box = Mutex<(userID: String?, keyID: String?, errorCode: String?)>((nil, nil, nil))
 
-        var userID: String? {
-            get { box.withLock { $0.userID } }
-            set { box.withLock { $0.userID = newValue } }
+        var userID: String? { box.withLock { $0.userID } }
+        var keyID: String? { box.withLock { $0.keyID } }
+        func found(_ caller: Caller) {
+            box.withLock { ($0.userID, $0.keyID) = (caller.userID, caller.keyID) }
         }
         var errorCode: String? {
             get { box.withLock { $0.errorCode } }
@@ -70,12 +77,17 @@ extension RouterMethods where Context == APIContext {
     }
 
     /// Adds a path with all that its methods do. Every other method is answered with those that there are; HEAD comes
-    /// with GET by itself.
+    /// with GET by itself. Who calls with a key needs one that may read for GET, and one that may write for the others.
     func path(_ path: RouterPath, _ handlers: KeyValuePairs<HTTPRequest.Method, Handler>) {
         var methods = handlers.map(\.key)
         if methods.contains(.get) { methods.append(.head) }
         let allowed = methods.map(\.rawValue).joined(separator: ", ")
-        for (method, handler) in handlers { on(path, method: method, use: handler) }
+        for (method, handler) in handlers {
+            on(path, method: method) { request, context -> Response in
+                try context.require(method == .get ? .read : .write)
+                return try await handler(request, context)
+            }
+        }
         for method in Self.known where !methods.contains(method) {
             on(path, method: method) { request, _ -> Response in
                 let named = request.method == .head ? "GET" : request.method.rawValue

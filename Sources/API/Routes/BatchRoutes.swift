@@ -26,6 +26,7 @@ struct BatchRoutes: Sendable {
         let body = try JSON(parsing: try await RequestBody.bytes(of: request))
         var rules = rules
         rules.maxItems = min(rules.maxItems, caller.maxItems)
+        rules.isPilot = caller.isPilot
         var named = try BatchRequest(body, requestID: Self.requestID(of: request), rules: rules)
         // Every batch can be asked for again by its name; who gives none is told one.
         named.requestID = named.requestID ?? UUID().uuidString.lowercased()

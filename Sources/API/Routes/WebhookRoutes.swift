@@ -38,7 +38,7 @@ struct WebhookRoutes: Sendable {
             throw InvalidRequest(
                 "url", "would be one too many: there are \(Limits.webhookEndpoints) standing addresses already")
         }
-        return Response(body.answer(Self.answer(endpoint)))
+        return Response(body.answer(Self.answer(endpoint, showsSecret: true)))
     }
 
     @Sendable private func read(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -70,12 +70,13 @@ struct WebhookRoutes: Sendable {
         let userID = context.authenticatedCaller.userID
         let endpoint = try await pool.transaction { try call(WebhookEndpoints($0, of: userID), endpointID) }
         guard let endpoint else { throw unknown }
-        let answer = Self.answer(endpoint)
+        // Who knows a secret can make messages: it is not for a key that may only read.
+        let answer = Self.answer(endpoint, showsSecret: context.authenticatedCaller.scopes.contains(.write))
         return Response(body?.answer(answer) ?? answer)
     }
 
-    private static func answer(_ endpoint: WebhookEndpoint) -> JSON {
-        .object([JSON.Member("ok", true)] + WireFormat.endpoint(endpoint, showsSecret: true))
+    private static func answer(_ endpoint: WebhookEndpoint, showsSecret: Bool) -> JSON {
+        .object([JSON.Member("ok", true)] + WireFormat.endpoint(endpoint, showsSecret: showsSecret))
     }
 
     @Sendable private func deliveries(_ request: Request, _ context: APIContext) async throws -> Response {

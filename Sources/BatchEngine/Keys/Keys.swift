@@ -13,10 +13,19 @@ public struct Keys {
 
     /// Recognises a key and counts the request against its limit. Run it outside of a transaction: a request that was
     /// refused later has still been made.
-    public func admit(_ text: String) throws -> Admission {
+    ///
+    /// - Parameter address: From where it was shown; without one, a key that is bound to networks is refused.
+    public func admit(_ text: String, from address: String? = nil) throws -> Admission {
         guard let found = try find(text) else { return .unknownKey }
-        guard found.isCustomerActive else { return .inactiveCustomer }
         let caller = found.caller
+        // Before anything else: whoever took a key and calls from elsewhere learns nothing and uses nothing up.
+        if let networks = found.networks {
+            guard let address = address.flatMap({ InternetAddress($0) }),
+                networks.contains(where: { $0.contains(address) })
+            else { return .foreignAddress(caller) }
+        }
+        guard !found.isExpired else { return .expired(caller) }
+        guard found.isCustomerActive else { return .inactiveCustomer }
         let row = try session.query(
             "SELECT is_within, remaining, wait_micros FROM daybook.spend_allowance($1, $2, $3::integer)",
             [.uuid(caller.userID), caller.keyID.map(Value.uuid) ?? .null, .int(caller.rateLimitPerMinute)])[0]
@@ -29,41 +38,43 @@ public struct Keys {
     private struct Found {
         let caller: Caller
         let isCustomerActive: Bool
+        var isExpired = false
+        /// From where the key may be used; nil for everywhere.
+        var networks: [InternetNetwork]?
     }
 
     private func find(_ text: String) throws -> Found? {
-        if let key = APIKey(text) { return try find(key) }
         // A key of ours that is mistyped is nobody's; anything longer was never given out.
-        guard !APIKey.isOurs(text), (1...Limits.clearKeyLength).contains(text.utf8.count) else { return nil }
-        return try findInClear(text)
+        guard !APIKey.isOurs(text) || APIKey(text) != nil, (1...Limits.clearKeyLength).contains(text.utf8.count) else {
+            return nil
+        }
+        if let found = try find(digest: APIKey.digest(of: text)) { return found }
+        return APIKey.isOurs(text) ? nil : try findInClear(text)
     }
 
-    private func find(_ key: APIKey) throws -> Found? {
-        let hexadecimal = Array(key.hexDigest.utf8)
+    /// Our own keys, and an application's that were taken over.
+    private func find(digest: [UInt8]) throws -> Found? {
         let rows = try session.query(
             """
-            SELECT k.user_id, k.key_id, encode(k.sha256, 'hex') AS sha256, k.rate_limit_per_minute, k.batch_item_limit,
-                k.last_used_at IS NULL OR k.last_used_at < clock_timestamp() - interval '1 minute' AS is_unseen,
+            SELECT k.user_id, k.key_id, k.sha256, k.kind, k.rate_limit_per_minute, k.batch_item_limit, k.may_read,
+                k.may_write, k.allowed_networks::text[] AS networks,
+                coalesce(k.expires_at <= daybook.clock(), false) AS is_expired,
                 coalesce(u.status, 'active') = 'active' AS is_active
             FROM daybook.api_key AS k JOIN public.users AS u ON u.id = k.user_id
-            WHERE k.sha256 = $1 AND k.revoked_at IS NULL
-            """, [.bytes(key.digest)])
-        for row in rows where try ConstantTime.areEqual(Array(row.text("sha256").utf8), hexadecimal) {
-            let userID = try row.uuid("user_id")
-            let keyID = try row.uuid("key_id")
-            // Once a minute is enough for people, and spares a write with each request.
-            if try row.bool("is_unseen") {
-                try session.execute(
-                    """
-                    UPDATE daybook.api_key SET last_used_at = clock_timestamp()
-                    WHERE user_id = $1 AND key_id = $2
-                    """, [.uuid(userID), .uuid(keyID)])
-            }
+            WHERE k.sha256 = $1 AND k.revoked_at IS NULL ORDER BY k.created_at, k.key_id
+            """, [.bytes(digest)])
+        for row in rows where try ConstantTime.areEqual(row.optionalBytes("sha256") ?? [], digest) {
+            var scopes: Set<KeyScope> = []
+            if try row.bool("may_read") { scopes.insert(.read) }
+            if try row.bool("may_write") { scopes.insert(.write) }
             return Found(
                 caller: Caller(
-                    userID: userID, keyID: keyID, rateLimitPerMinute: try row.int("rate_limit_per_minute"),
-                    maxItems: Int(try row.int("batch_item_limit"))),
-                isCustomerActive: try row.bool("is_active"))
+                    userID: try row.uuid("user_id"), keyID: try row.uuid("key_id"),
+                    rateLimitPerMinute: try row.int("rate_limit_per_minute"),
+                    maxItems: Int(try row.int("batch_item_limit")), scopes: scopes,
+                    isPilot: try row.text("kind") == KeyKind.pilot.rawValue),
+                isCustomerActive: try row.bool("is_active"), isExpired: try row.bool("is_expired"),
+                networks: try row.optionalTexts("networks").map { try $0.map { text in try InternetNetwork(text) } })
         }
         return nil
     }
@@ -87,6 +98,23 @@ public struct Keys {
     }
 }
 
+/// What a key lets its holder do.
+public enum KeyScope: String, Sendable, Hashable, CaseIterable {
+    /// Ask for what there is.
+    case read
+    /// Make, cancel and change.
+    case write
+}
+
+/// Where a key comes from.
+public enum KeyKind: String, Sendable, Hashable {
+    case live, pilot
+    /// An application gave it out, and it was taken over as a digest.
+    case adopted
+    /// An application gave it out, and keeps it in clear.
+    case clear
+}
+
 /// Whether somebody who shows a key may go on.
 public enum Admission: Sendable, Hashable {
     case admitted(Caller, Allowance)
@@ -96,6 +124,10 @@ public enum Admission: Sendable, Hashable {
     case unknownKey
     /// The customer is not active.
     case inactiveCustomer
+    /// The key's time is over.
+    case expired(Caller)
+    /// The key is not meant for the address that it was shown from.
+    case foreignAddress(Caller)
 }
 
 /// Who calls: the customer, by one of their keys.
@@ -107,12 +139,21 @@ public struct Caller: Sendable, Hashable {
     public let rateLimitPerMinute: Int64
     /// Items of one batch.
     public let maxItems: Int
+    /// What the key lets them do.
+    public let scopes: Set<KeyScope>
+    /// True for a key to try things out.
+    public let isPilot: Bool
 
-    public init(userID: String, keyID: String?, rateLimitPerMinute: Int64, maxItems: Int) {
+    public init(
+        userID: String, keyID: String?, rateLimitPerMinute: Int64, maxItems: Int,
+        scopes: Set<KeyScope> = Set(KeyScope.allCases), isPilot: Bool = false
+    ) {
         self.userID = userID
         self.keyID = keyID
         self.rateLimitPerMinute = rateLimitPerMinute
         self.maxItems = maxItems
+        self.scopes = scopes
+        self.isPilot = isPilot
     }
 }
 

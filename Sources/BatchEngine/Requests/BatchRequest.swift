@@ -90,6 +90,8 @@ public struct RequestRules: Sendable, Hashable {
     public var maxPromptLength: Int
     /// True takes webhooks over plain HTTP: for tests.
     public var allowsPlainWebhooks: Bool
+    /// True for a key of a pilot, whose bound is said to be one.
+    public var isPilot = false
 
     public init(
         maxItems: Int = Limits.batchItems, maxPromptLength: Int = Limits.promptLength, allowsPlainWebhooks: Bool = false

@@ -81,7 +81,8 @@ struct RequestReader {
             return []
         }
         guard (1...rules.maxItems).contains(elements.count) else {
-            refuse("items", "must have 1 to \(rules.maxItems) elements, not \(elements.count)")
+            let reason = rules.isPilot ? ", which is what a pilot key may ask for" : ""
+            refuse("items", "must have 1 to \(rules.maxItems) elements\(reason), not \(elements.count)")
             return []
         }
         return elements.enumerated().compactMap { item($1, "items[\($0)]") }

@@ -191,6 +191,8 @@ extension ObjectRights {
     private static let engine = [
         ObjectRights(.table, "daybook.api_key"),
         ObjectRights(.table, "daybook.key_allowance"),
+        // Counts alone, without addresses.
+        ObjectRights(.table, "daybook.key_usage", reading()),
         ObjectRights(
             .table, "daybook.submission",
             reading(

@@ -71,7 +71,7 @@ struct DemoDatabase {
             kind: .grant(credits: 500, expiresAt: nil), reference: "demo bonus", author: "demo", reason: nil)
         for booking in [purchase, bonus] { _ = try CreditBook(session).book(booking, for: userID) }
         let terms = Keys.Terms(name: "demo", rateLimitPerMinute: 6000, maxItems: Limits.batchItems)
-        return try Keys.create(for: .user(id: userID), terms, session).text
+        return try Keys.create(for: .user(id: userID), terms, session).key.text
     }
 
     private static func month(_ session: Session) throws -> Month {
