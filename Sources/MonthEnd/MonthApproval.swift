@@ -106,7 +106,7 @@ public struct MonthApproval: Sendable {
             ready.missing + broken + MonthRun.findings(of: everybody, reports) + MonthRun.findings(of: statements)
             + MonthRun.findings(of: credits ?? [])
         let page = try await run.writePage(
-            ready.scope, findings, MonthCustomer.all(reports, statements), everybody, connection)
+            ready.scope, findings, MonthCustomer.all(reports, statements, in: month), everybody, connection)
         return Outcome(
             closing: closing, statements: stated, sla: judged, credits: credits, recordingFailure: failure, page: page)
     }

@@ -23,12 +23,19 @@ public struct MonthCustomer: Sendable {
     public let amount: Dollars?
     /// True where something was used that has no price.
     public let hasUnpriced: Bool
+    /// What its statement says is due by invoice: the fee less service credits, and what pay as you go comes to; nil
+    /// where there is no statement.
+    public let due: Dollars?
     public var statementSent = Sent.no
     public var slaSent = Sent.no
     public var closedAt: Instant?
 
     /// Puts the reports of everybody together, customer after customer.
-    static func all(_ sla: [SLAReport.Outcome], _ statements: [StatementReport.Outcome]) throws -> [MonthCustomer] {
+    static func all(
+        _ sla: [SLAReport.Outcome], _ statements: [StatementReport.Outcome], in month: Month
+    ) throws
+        -> [MonthCustomer]
+    {
         let judged = Dictionary(
             sla.compactMap { report in report.account.map { ($0.userID, (account: $0, report: report)) } }
         ) { first, _ in first }
@@ -37,17 +44,31 @@ public struct MonthCustomer: Sendable {
         return try accounts.values.inNaturalOrder(of: \.slug).map { account in
             let statement = stated[account.userID]
             let (amount, hasUnpriced) = try statement.map(Self.amount) ?? (nil, false)
+            let due = try statement.map { try Self.due($0, account.under(month), amount ?? .zero) }
             return MonthCustomer(
                 account: account, sla: judged[account.userID]?.report, statement: statement, amount: amount,
-                hasUnpriced: hasUnpriced)
+                hasUnpriced: hasUnpriced, due: due)
         }
     }
 
-    private static func amount(of statement: StatementReport.Outcome) throws -> (Dollars?, Bool) {
-        guard let path = statement.files.first(where: { $0.hasSuffix("/usage.csv") }),
+    private static func records(_ name: String, of statement: StatementReport.Outcome) throws -> [CSVFile.Record]? {
+        guard let path = statement.files.first(where: { $0.hasSuffix("/\(name).csv") }),
             let content = try PlainFile.read(path)
-        else { return (nil, false) }
-        let rows = try CSVFile(content).records
+        else { return nil }
+        return try CSVFile(content).records
+    }
+
+    private static func due(
+        _ statement: StatementReport.Outcome, _ account: Account, _ amount: Dollars
+    ) throws -> Dollars {
+        let reductions = try records("service_credits", of: statement) ?? []
+        let reduced = reductions.compactMap { $0["reduced_usd"].flatMap { Dollars($0) } }.reduce(0) { $0 + $1.micros }
+        let used = account.plan == .payAsYouGo ? amount.micros : 0
+        return Dollars(micros: account.monthlyFee.micros - reduced + used)
+    }
+
+    private static func amount(of statement: StatementReport.Outcome) throws -> (Dollars?, Bool) {
+        guard let rows = try records("usage", of: statement) else { return (nil, false) }
         let amounts = rows.compactMap { $0["amount_usd"].flatMap { Dollars($0) } }
         return (
             amounts.isEmpty && !rows.isEmpty ? nil : Dollars(micros: amounts.reduce(0) { $0 + $1.micros }),

@@ -74,7 +74,8 @@ struct MonthPage: Sendable {
         )
         facts = [
             Fact(term: "Customers", value: GroupedNumber.text(Int64(customers.count))),
-            Fact(term: "Used, at what it costs", value: Self.total(customers)),
+            Fact(term: "Used, at what it costs", value: Self.total(customers.compactMap(\.amount))),
+            Fact(term: "To be invoiced", value: Self.total(customers.compactMap(\.due))),
             Fact(term: "Statements that are whole", value: "\(whole) of \(customers.count)"),
             Fact(term: "Service credits", value: credits.text),
             Fact(term: isFinal ? "Final since" : "Final from", value: Self.day(finalityAt)),
@@ -100,7 +101,7 @@ struct MonthPage: Sendable {
     }
 
     private static let headings = [
-        "Availability", "Completion", "Refunds", "Other promises", "Amount", "Statement", "Closed", "Sent",
+        "Availability", "Completion", "Refunds", "Other promises", "Used", "To invoice", "Statement", "Closed", "Sent",
     ]
     private static let others: [Promise.Name] = [.financialSafety, .idempotency, .payForSuccess, .webhookDelivery]
 
@@ -125,8 +126,8 @@ struct MonthPage: Sendable {
             : "Next: \(approve)"
     }
 
-    private static func total(_ customers: [MonthCustomer]) -> String {
-        GroupedNumber.text(Dollars(micros: customers.compactMap(\.amount).reduce(0) { $0 + $1.micros }))
+    private static func total(_ amounts: [Dollars]) -> String {
+        GroupedNumber.text(Dollars(micros: amounts.reduce(0) { $0 + $1.micros }))
     }
 
     /// How far the month's end is: every step in words, with a sign and a colour.
@@ -158,7 +159,7 @@ struct MonthPage: Sendable {
         let unjudged = customer.sla == nil ? "not reported" : Verdict.notApplicable.rawValue
         let texts: [(String, String)] =
             verdicts.map { ($0?.text ?? unjudged, $0?.style ?? "v v-not-applicable") } + [
-                (amount(customer), "n"), statement(customer),
+                (amount(customer), "n"), (customer.due.map { GroupedNumber.text($0) } ?? "", "n"), statement(customer),
                 customer.closedAt.map { (day($0), "v v-pass") } ?? ("no", "v v-not-applicable"), sent(customer),
             ]
         return Row(
@@ -239,6 +240,7 @@ extension MonthPage {
                 Column("account", .text), Column("month", .text), Column("name", .text, width: 30),
                 Column("availability", .text), Column("completion", .text), Column("auto_refund", .text),
                 Column("other_promises", .text), Column("amount_usd", .usd, title: "Amount USD"),
+                Column("due_usd", .usd, title: "Due USD"),
                 Column("closing_balance", .integer), Column("statement", .text), Column("closed_at", .instant),
                 Column("statement_sent_at", .instant), Column("sla_sent_at", .instant),
             ],
@@ -250,6 +252,7 @@ extension MonthPage {
                     .text(customer.account.slug), .text(month.description), .text(customer.account.name),
                 ] + verdicts + [
                     customer.amount.map(Documents.Cell.dollars) ?? .empty,
+                    customer.due.map(Documents.Cell.dollars) ?? .empty,
                     .optional(customer.statement?.summary[.closingBalance]), .text(statement(customer).0),
                     customer.closedAt.map(Documents.Cell.instant) ?? .empty, sentAt(customer.statementSent),
                     sentAt(customer.slaSent),

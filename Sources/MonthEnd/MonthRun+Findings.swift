@@ -53,7 +53,7 @@ extension MonthRun {
                 MonthFinding(
                     .sla, "customers_with_breach", count: Int64(broken.count),
                     "\(broken.count) \(are) a broken promise of their own: \(list(broken))",
-                    advice: "Their reports name every item; service credits are eligible on request."))
+                    advice: "Their reports name every item, and the service credit where there is one to ask for."))
         }
         return findings
     }

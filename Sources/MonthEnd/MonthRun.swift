@@ -138,7 +138,7 @@ public struct MonthRun: Sendable {
             .statements, findings: unwhole.count, remark: "\(statements.count) statements",
             digests: (.statement, statements.map { ($0.account.userID, Self.digest($0)) }), place, connection)
 
-        let customers = try MonthCustomer.all(reports, statements)
+        let customers = try MonthCustomer.all(reports, statements, in: month)
         let outcome = try await writePage(scope, findings, customers, everybody, connection)
         try await MonthRecord.add(
             .page, findings: findings.count, remark: "\(customers.count) customers", place, connection)

@@ -1,3 +1,4 @@
+import Domain
 import Formats
 import Foundation
 import Postgres
@@ -39,6 +40,17 @@ import Testing
                     customer["amount_usd"]?.replacing(".", with: "") == String(cents.reduce(0, +)), "\(slug) \(usage)")
             }
             #expect(customers.map { $0["statement"] } == ["not whole", "whole", "not whole"])
+            // What is due is what the pages say, to the cent.
+            for customer in customers {
+                let slug = try #require(customer["account"])
+                let statement = String(
+                    decoding: try #require(files["statements/statement-\(slug)-2026-10.html"]), as: UTF8.self)
+                let due = try #require(
+                    statement.firstMatch(
+                        of: /Due by invoice for this month<\/th>.*?<td class="n">([0-9,.]+)<\/td><\/tr>/))
+                let cents = try #require(Dollars(due.output.1.replacing(",", with: "")))
+                #expect(customer["due_usd"].flatMap { Dollars($0) } == cents, "\(slug)")
+            }
             // Whose defects of the ledger there are stands in each finding, and what comes next on the page.
             let defects = try Self.records(try #require(files["ledger.csv"]))
             for finding in try Self.records(try #require(files["findings.csv"])) where finding["step"] == "ledger" {

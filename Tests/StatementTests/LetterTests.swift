@@ -239,7 +239,7 @@ import Testing
             }
             let unfilled = try await type(String(next))
             #expect(unfilled.exitCode == 64 && unfilled.errors.contains("needs proposal:"), "\(unfilled.errors)")
-            let filled = try await type(next.replacing("proposal=", with: "proposal=Tuesday"))
+            let filled = try await type(String(next).replacing("proposal=", with: "proposal=Tuesday"))
             #expect(filled.exitCode == 0, "\(next): \(filled.errors)")
             try Data(filled.output.utf8).write(to: URL(fileURLWithPath: folder.file("letter.eml")))
             let body = try #require(try await DeliveryTests.read(folder.file("letter.eml"))["body"] as? String)

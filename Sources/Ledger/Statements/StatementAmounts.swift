@@ -3,8 +3,18 @@ import Domain
 
 /// What a month was used for, what that costs, and how it is paid: the first figures of the page.
 struct StatementAmounts {
+    /// How a part of it is paid, or what is due at the end.
+    struct Payment {
+        let title: String
+        /// Nil where it is not paid in credits.
+        let credits: Int64?
+        let amount: Dollars
+    }
+
     let used: [StatementPage.AmountRow]
-    let paid: [StatementPage.AmountRow]
+    let payments: [Payment]
+    /// What an invoice asks for.
+    let due: Payment
     let paidNote: String
 
     /// - Parameters:
@@ -32,21 +42,18 @@ struct StatementAmounts {
         let isPrepaid = layout.book.plan == .prepaid
         let cost = total.amount ?? .zero
         let credits = layout.serviceCredits
-        paid =
+        payments =
             [
-                Self.row(
-                    isPrepaid ? "From packages, which are paid already" : "Pay as you go, at list price: by invoice",
-                    credits: isPrepaid ? GroupedNumber.text(total.creditsSpent) : "",
-                    amount: StatementWords.cents(cost)),
-                Self.row("Monthly fee of the contract: by invoice", amount: StatementWords.cents(fee)),
-            ].filter { $0.amount != "0.00" || isPrepaid && !$0.credits.isEmpty }
-            + credits.lines.map { Self.row($0.title, amount: StatementWords.cents($0.amount)) } + [
-                Self.row(
-                    "Due by invoice for this month",
-                    amount: StatementWords.cents(
-                        Dollars(micros: fee.micros - credits.reduced.micros + (isPrepaid ? 0 : cost.micros))),
-                    style: "balance")
-            ]
+                Payment(
+                    title: isPrepaid
+                        ? "From packages, which are paid already" : "Pay as you go, at list price: by invoice",
+                    credits: isPrepaid ? total.creditsSpent : nil, amount: cost),
+                Payment(title: "Monthly fee of the contract: by invoice", credits: nil, amount: fee),
+            ].filter { StatementWords.cents($0.amount) != "0.00" || $0.credits != nil }
+            + credits.lines.map { Payment(title: $0.title, credits: nil, amount: $0.amount) }
+        due = Payment(
+            title: "Due by invoice for this month", credits: nil,
+            amount: Dollars(micros: fee.micros - credits.reduced.micros + (isPrepaid ? 0 : cost.micros)))
         let note =
             isPrepaid
             ? "Credits cost what their package cost, purchases first in, first out; bonus credit costs nothing. A batch "
@@ -67,6 +74,16 @@ struct StatementAmounts {
             credits: GroupedNumber.text(line.creditsSpent), unitPrice: line.unitPrice?.description ?? "",
             amount: line.amount.map { StatementWords.cents($0) } ?? "",
             before: before?[use].map { StatementWords.cents($0) } ?? "", style: "")
+    }
+
+    /// As the page shows how it is paid.
+    var paid: [StatementPage.AmountRow] {
+        func row(_ payment: Payment, style: String = "") -> StatementPage.AmountRow {
+            Self.row(
+                payment.title, credits: payment.credits.map { GroupedNumber.text($0) } ?? "",
+                amount: StatementWords.cents(payment.amount), style: style)
+        }
+        return payments.map { row($0) } + [row(due, style: "balance")]
     }
 
     private static func row(

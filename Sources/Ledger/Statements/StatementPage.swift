@@ -46,6 +46,7 @@ struct StatementPage: Sendable {
         let request: StatementRequest
         let settings: StatementReport.Settings
         let clock: LocalClock
+        let amounts: StatementAmounts
         /// Nil where nothing is known of it.
         let last: LastMonth?
     }
@@ -106,7 +107,7 @@ struct StatementPage: Sendable {
         issuer = around.settings.issuer
         hasIssuer = !issuer.isEmpty
         paper = around.settings.paper.styleName
-        notInvoice = Self.notInvoice(book.plan, fee: subject.account.monthlyFee)
+        notInvoice = StatementWords.notInvoice(subject.account)
         parties = Self.parties(around.settings, subject.account)
         status = subject.scope.isFinal ? "final" : "preliminary"
         isFinal = subject.scope.isFinal
@@ -118,7 +119,7 @@ struct StatementPage: Sendable {
         hasLastAmounts = around.last?.amounts != nil
         lastNote = around.last.map(Self.lastNote) ?? ""
         heldNote = Self.heldNote(book.summary)
-        let amounts = StatementAmounts(layout: layout, fee: subject.account.monthlyFee, last: around.last)
+        let amounts = around.amounts
         used = amounts.used
         hasUnitPrices = amounts.used.contains { !$0.unitPrice.isEmpty }
         paid = amounts.paid
@@ -169,17 +170,6 @@ struct StatementPage: Sendable {
 
 /// The words around the figures.
 extension StatementPage {
-    private static func notInvoice(_ plan: Account.Plan, fee: Dollars) -> String {
-        switch plan {
-        case .prepaid where fee.micros == 0:
-            "The invoice was the purchase of the credits. This says what became of them; it asks for no payment."
-        case .prepaid:
-            "The invoice of the credits was their purchase, and this says what became of them. The monthly fee is asked "
-                + "for by an invoice of its own."
-        case .payAsYouGo: "What is due is asked for by an invoice of its own. This says what it is for."
-        }
-    }
-
     private static func parties(_ settings: StatementReport.Settings, _ account: Account) -> [Party] {
         let billing = account.billing
         func vat(_ id: String) -> [String] { id.isEmpty ? [] : ["VAT id \(id)"] }

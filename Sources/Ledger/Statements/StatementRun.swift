@@ -334,13 +334,15 @@ struct StatementWriting {
         let shown = tables.map { $0.name == "usage" ? layout.usageWithTotal() : $0 }
         let use = UseTables(layout: layout, clock: draft.clock, keys: draft.keys, keyNames: keyNames)
         let uses = [use.days(), use.keysTable()]
+        let amounts = StatementAmounts(layout: layout, fee: subject.account.monthlyFee, last: draft.last)
         if let workbook = draft.workbook {
-            try workbook.close(book: book, tables: tables + uses, provenance: provenanceTable)
+            try workbook.close(book: book, amounts: amounts, tables: tables + uses, provenance: provenanceTable)
             try outputs.addWorkbook()
         }
         if settings.formats.contains(.html) {
             let around = StatementPage.Surroundings(
-                subject: subject, request: request, settings: settings, clock: draft.clock, last: draft.last)
+                subject: subject, request: request, settings: settings, clock: draft.clock, amounts: amounts,
+                last: draft.last)
             let page = StatementPage(
                 around, layout: layout, uses: uses, tables: shown, provenance: provenanceTable, entries: writer.count)
             let html = try settings.templates.render(page, template: "statement")

@@ -22,6 +22,18 @@ enum StatementWords {
         return last.hasSuffix(month) ? "\(first.prefix { $0 != " " }) to \(last)" : "\(first) to \(last)"
     }
 
+    /// What stands behind the words "not an invoice".
+    static func notInvoice(_ account: Account) -> String {
+        switch account.plan {
+        case .prepaid where account.monthlyFee == .zero:
+            "The invoice was the purchase of the credits. This says what became of them; it asks for no payment."
+        case .prepaid:
+            "The invoice of the credits was their purchase, and this says what became of them. The monthly fee is asked "
+                + "for by an invoice of its own."
+        case .payAsYouGo: "What is due is asked for by an invoice of its own. This says what it is for."
+        }
+    }
+
     /// `1,234.50`: whole cents, half a cent up.
     static func cents(_ amount: Dollars) -> String {
         let cents = (amount.micros.magnitude + 5_000) / 10_000

@@ -5,7 +5,7 @@ import Spreadsheet
 
 /// The workbook of one statement: the summary, the entries as they come, the other tables, the provenance.
 final class StatementWorkbook {
-    private static let summaryHeaderRow = 3
+    private static let summaryHeaderRow = 4
 
     private let workbook: Workbook
     private let writer: SheetWriter
@@ -39,13 +39,16 @@ final class StatementWorkbook {
         let soft = try workbook.format(CellStyle(fontColour: Colour(0x52606D)))
         try summary.write(row: 0, column: 0, text: "\(title), \(subject.account.name)", format: big)
         try summary.write(
-            row: 1, column: 0,
+            row: 1, column: 0, text: "Not an invoice. " + StatementWords.notInvoice(subject.account),
+            format: try workbook.format(CellStyle(bold: true)))
+        try summary.write(
+            row: 2, column: 0,
             text: "Statement \(number)   \(subject.scope.isFinal ? "final" : "preliminary")   Time zone "
                 + "\(subject.zoneText)   From \(clock.text(subject.period.start)) to "
                 + "\(clock.text(subject.period.end)) (exclusive)   As of "
                 + (subject.scope.isCutoffNow ? subject.asOf : clock.text(subject.cutoff)), format: soft)
         try summary.write(
-            row: 2, column: 0,
+            row: 3, column: 0,
             text: "Plan \(subject.planText)   Currency \(StatementAccount.currencyText)"
                 + (issuer.isEmpty ? "" : "   Issued by \(issuer)"), format: soft)
         try writer.writeHeader(columns, to: summary, row: Self.summaryHeaderRow)
@@ -72,14 +75,14 @@ final class StatementWorkbook {
     }
 
     /// Writes the summary and the other tables; then the file is complete.
-    func close(book: StatementBook, tables: [Table], provenance: Table) throws {
+    func close(book: StatementBook, amounts: StatementAmounts, tables: [Table], provenance: Table) throws {
         for (index, sheet) in entrySheets.enumerated() {
             let rows = min(entryCount - index * Limits.sheetRows, Limits.sheetRows)
             try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...(StatementTables.entryColumns.count - 1))
         }
         try writeSummary(book)
         try writeVerdict(book.summary)
-        try writeAmount(book)
+        try writePayments(amounts)
         for table in tables where table.name != "summary" { try writer.add(table) }
         try writer.add(provenance)
         try workbook.close()
@@ -94,18 +97,20 @@ final class StatementWorkbook {
         try summary.write(row: row, column: 0, text: sentence, format: format)
     }
 
-    /// What the month's usage comes to: a total among its rows would be taken for one of them.
-    private func writeAmount(_ book: StatementBook) throws {
-        let usage = book.usage
-        let amounts = usage.compactMap(\.amount)
-        guard !amounts.isEmpty else { return }
+    /// How what was used is paid, and what is due: as on the page.
+    private func writePayments(_ amounts: StatementAmounts) throws {
         let row = Self.summaryHeaderRow + StatementLine.allCases.count + 4
         let bold = try workbook.format(CellStyle(bold: true))
-        let text = amounts.count < usage.count ? "Amount of what has one, USD" : "Amount, USD"
-        try summary.write(row: row, column: 0, text: text, format: bold)
-        let number = try workbook.format(CellStyle(bold: true, numberFormat: "#,##0.00", alignment: .right))
-        let sum = Dollars(micros: amounts.reduce(0) { $0 + $1.micros })
-        try writer.write(.dollars(sum), to: summary, row: row, column: 3, format: number)
+        try summary.write(row: row, column: 0, text: "How it is paid, USD", format: bold)
+        for (offset, payment) in (amounts.payments + [amounts.due]).enumerated() {
+            let isDue = offset == amounts.payments.count
+            let border: CellStyle.Border? = isDue ? .thin : nil
+            let text = try workbook.format(CellStyle(bold: isDue, borderTop: border))
+            let number = try workbook.format(
+                CellStyle(bold: isDue, numberFormat: "#,##0.00", alignment: .right, borderTop: border))
+            try summary.write(row: row + 1 + offset, column: 0, text: payment.title, format: text)
+            try writer.write(.dollars(payment.amount), to: summary, row: row + 1 + offset, column: 3, format: number)
+        }
     }
 
     private func writeSummary(_ book: StatementBook) throws {
