@@ -20,8 +20,8 @@ extension Refusals {
         case .notAskedYet(let at): .badData("\(what) cannot have been asked for at \(at), which is yet to come.")
         case .late(let at, let until):
             .badData(
-                "\(what) could be asked for until \(until), and was at \(at): decline it by leaving it, or say with "
-                    + "--late-because why it is taken.")
+                "\(what) could be asked for until \(until), and was at \(at): nothing was recorded. Say with "
+                    + "--late-because why it is taken all the same.")
         case .notAskedFor:
             .badData(
                 "\(what) was not asked for: record the request first, with daybook sla credits request --month "
@@ -33,8 +33,11 @@ extension Refusals {
         case .nothingGranted: .badData("\(what) is not granted with nothing: give an amount above 0.")
         case .moreThanOffered(let grant, let offered):
             .badData(
-                "\(what) is \(offered) USD, and not\(Self.form(of: grant))"
-                    + (grant.credits == nil ? "." : "; at most \(offered.micros / PriceList.credit.micros) credits."))
+                "\(what) is \(offered) USD, which is less than "
+                    + (grant.credits.map { credits in
+                        "\(credits) credits, worth \(grant.amount) USD: grant at most "
+                            + "\(offered.micros / PriceList.credit.micros) credits."
+                    } ?? "\(grant.amount) USD."))
         }
     }
 

@@ -60,13 +60,10 @@ struct ServiceCreditStep {
         let record = outcome.record
         let what = "the service credit of \(record.slug) for \(record.month)"
         let state = ServiceCreditListing.sentence(record)
-        if !outcome.isNew {
-            Terminal.show("Nothing changed: \(what) \(state) before.")
-        } else if trial.dryRun {
-            Terminal.show("Nothing was recorded: \(what) would be one that \(state).")
-        } else {
-            Terminal.show("Recorded: \(what) \(state).")
-        }
+        let standing =
+            !outcome.isNew
+            ? "Nothing changed, it was so before" : trial.dryRun ? "Nothing was recorded; it would be so" : "Recorded"
+        Terminal.show("\(standing): \(what) \(state).")
     }
 }
 
