@@ -134,8 +134,7 @@ public struct MonthApproval: Sendable {
     }
 
     private func ready(_ connection: Connection) async throws -> Ready {
-        let (scope, missing) = try await run.look(connection)
-        guard scope.isFinal else { throw MonthRefusal.preliminary(month, finalityAt: scope.finalityAt) }
+        let (scope, missing) = try await run.look(connection, onlyFinal: true)
         return try await connection.transaction(run.settings.options) { session in
             try ReportSession.prepare(session)
             let record = try MonthRecord(month, session)

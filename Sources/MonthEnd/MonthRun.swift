@@ -146,7 +146,9 @@ public struct MonthRun: Sendable {
     }
 
     /// Whose month it is, and what of its data is missing.
-    func look(_ connection: Connection) async throws -> (MonthScope, [MonthFinding]) {
+    ///
+    /// - Parameter onlyFinal: True refuses a month that is not final, before anything of it is read.
+    func look(_ connection: Connection, onlyFinal: Bool = false) async throws -> (MonthScope, [MonthFinding]) {
         try await connection.transaction(settings.options) { session in
             try ReportSession.prepare(session)
             let catalog = try Catalog(session)
@@ -156,6 +158,9 @@ public struct MonthRun: Sendable {
             guard scope.period.start < scope.snapshotAt else {
                 throw DaybookError.usage(
                     "The month \(month) has not begun in \(scope.timeZone); choose an earlier one.")
+            }
+            guard scope.isFinal || !onlyFinal else {
+                throw MonthRefusal.preliminary(month, finalityAt: scope.finalityAt)
             }
             return (scope, try MonthData(month, scope, session: session, catalog: catalog).findings())
         }

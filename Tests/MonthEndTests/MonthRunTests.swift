@@ -70,7 +70,8 @@ import Testing
     @Test func `pages are printed too where that is asked for, and the page of the month leads to them`() async throws {
         try await MonthBooks.with { place in
             let run = try await place.month([
-                "run", "2026-10", "--pdf", "--paper", "letter", "--issuer-vat-id", "DE123456789",
+                "run", "2026-10", "--pdf", "--paper", "letter", "--issuer-vat-id", "DE123456789", "--issuer",
+                "Kestrel Frames GmbH",
             ])
             #expect(run.exitCode == 2, "\(run.errors)")
             let files = try place.files()

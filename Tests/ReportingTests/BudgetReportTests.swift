@@ -52,8 +52,8 @@ import Testing
         }
     }
 
-    /// Has customer5 be promised 99 % from October on, and moves half of its tasks into the first hours of UTC's October,
-    /// which are of its September.
+    /// Has customer5 be promised 99 % from October on, and moves half of its tasks into the first hours of UTC's
+    /// October, which are of its September.
     private func promiseMore(_ settings: ConnectionSettings) async throws {
         let folder = try ScratchFolder()
         let standard = try String(
@@ -75,8 +75,8 @@ import Testing
             UPDATE public.video_tasks AS t SET created_at = n.at,
                 completed_at = n.at + (t.completed_at - t.created_at), updated_at = n.at + (t.updated_at - t.created_at)
             FROM (
-                SELECT t.id, timestamptz '2026-10-01T00:00:00Z' + row_number() OVER (ORDER BY t.id) * interval '1 minute'
-                    AS at
+                SELECT t.id,
+                    timestamptz '2026-10-01T00:00:00Z' + row_number() OVER (ORDER BY t.id) * interval '1 minute' AS at
                 FROM public.video_tasks AS t JOIN daybook.account AS a ON a.user_id = t.user_id
                 WHERE a.slug = 'customer5' AND t.created_at >= '2026-10-02Z' AND t.created_at < '2026-10-31Z'
                     AND t.id::text < '8'

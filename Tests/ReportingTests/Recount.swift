@@ -61,7 +61,12 @@ struct Recount {
         return try [
             differences(
                 "completion", completions(reader.rows("completion"), areBoth: reader.clocks.count > 1).sorted(),
-                month.completions().map { "\($0)" }.sorted()),
+                // Which contract judges how many is counted by the program alone.
+                month.completions().map { counted in
+                    var figure = counted.figure
+                    figure.validByContract = [:]
+                    return "\(SLAFigures.Of(account: counted.account, figure: figure))"
+                }.sorted()),
             differences("refund_rates", refundRates(reader.rows("refund_rates")), month.refundRates()),
             differences(
                 "task_exceptions", reader.rows("task_exceptions").map { try SLAFigures.Exception($0) },

@@ -3,13 +3,14 @@ import Postgres
 import TestSupport
 import Testing
 
-/// Every command on a database whose prober is silent: the server says which of them read probes, and each of those says
-/// that it is.
+/// Every command on a database whose prober is silent: the server says which of them read probes, and each of those
+/// says that it is.
 @Suite struct SilentProberWalkTests {
     private static let words = "The newest probe of api is of "
 
-    /// What looks at probes as rows alone: how many there are, and which are due to go. No figure comes of it.
-    private static let rowsAlone = ["daybook retention ", "daybook database "]
+    /// What looks at probes as rows alone: how many there are, which are due to go, and whether one is there already.
+    /// No figure comes of it, and who probes may not even read.
+    private static let rowsAlone = ["daybook retention ", "daybook database ", "daybook availability probe"]
 
     /// A call of a command, and whether it is known to read probes.
     private struct Call {
@@ -79,7 +80,8 @@ import Testing
             let month = try await RoleServer.lines("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')", settings)[0]
             let owner = RoleServer.login(settings, RoleServer.owner)
             var before = try await readings(settings)
-            for call in try calls(places, ScratchFolder(), month: month) {
+            let folder = try ScratchFolder()
+            for call in try calls(places, folder, month: month) {
                 let program = call.command.hasPrefix("daybookd ") ? RunningProgram.path("daybookd") : ProgramRun.daybook
                 let run = try await ProgramRun(
                     call.arguments + ["--database", Deployment.conninfo(owner)], program: program)

@@ -52,8 +52,8 @@ import Testing
         }
         #expect(
             refusal("introduction", [.useCase: "mining"])
-                == "The letter introduction has no paragraph for the use case \"mining\"; there are advertising, commerce, "
-                + "education, media.")
+                == "The letter introduction has no paragraph for the use case \"mining\"; there are advertising, "
+                + "commerce, education, media.")
         #expect(
             refusal("technical", [.scale: "../small"])
                 == "The letter technical has no paragraph for the scale \"../small\"; there are large, medium, small.")

@@ -1,8 +1,8 @@
 public import Domain
 import Foundation
 
-/// A paragraph that is chosen for whom a letter goes to: its placeholder stands on a line of its own, and its texts are in
-/// a folder below the letter's name.
+/// A paragraph that is chosen for whom a letter goes to: its placeholder stands on a line of its own, and its texts are
+/// in a folder below the letter's name.
 public enum LetterParagraph: String, Sendable, CaseIterable {
     case useCase = "use_case"
     case scale

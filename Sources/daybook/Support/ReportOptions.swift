@@ -76,8 +76,8 @@ struct ReportOptions: ParsableArguments {
             names.map { name in
                 guard let format = ReportFormat(rawValue: String(name)) else {
                     throw ValidationError(
-                        "There is no format \"\(name)\"; choose among xlsx, html and csv, and pdf for a statement or an "
-                            + "SLA report.")
+                        "There is no format \"\(name)\"; choose among xlsx, html and csv, and pdf for a statement or "
+                            + "an SLA report.")
                 }
                 return format
             })
