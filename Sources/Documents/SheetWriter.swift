@@ -1,7 +1,8 @@
 package import Domain
 package import Spreadsheet
 
-/// Writes tables onto sheets: a frozen header, a filter, widths that fit, number formats, pages that print.
+/// Writes tables onto sheets: a frozen header, a filter, widths that fit, number formats, pages that print. A sheet that
+/// is small enough is a table of the spreadsheet's own.
 package struct SheetWriter {
     package let workbook: Workbook
     /// Printed at the foot of every page, beside the page's number.
@@ -68,7 +69,7 @@ package struct SheetWriter {
         try writeRows(table, to: sheet, firstRow: 1)
     }
 
-    /// The rows of a table, and a filter over them and the header above.
+    /// The rows of a table below its header, and what makes them one.
     package func writeRows(_ table: Table, to sheet: Sheet, firstRow: Int) throws {
         let formats = try table.columns.map { try format(of: $0) }
         for (offset, row) in table.rows.enumerated() {
@@ -77,8 +78,19 @@ package struct SheetWriter {
                 try write(cell, to: sheet, row: firstRow + offset, column: index, format: format)
             }
         }
-        let last = max(firstRow + table.rows.count - 1, firstRow)
-        try sheet.autofilter(rows: (firstRow - 1)...last, columns: 0...(table.columns.count - 1))
+        try finish(sheet, columns: table.columns, headerRow: firstRow - 1, rows: table.rows.count)
+    }
+
+    /// Ends the rows of a sheet: those below its header become a table of the spreadsheet's own, named like the sheet.
+    /// Where they are none or too many, or two headers are the same, they get the filter alone.
+    package func finish(_ sheet: Sheet, columns: [Column], headerRow: Int = 0, rows count: Int) throws {
+        let titles = columns.map(Self.title)
+        let (rows, places) = (headerRow...(headerRow + max(count, 1)), 0...max(columns.count - 1, 0))
+        if (1...Limits.tableRows).contains(count), TableHeaders.fit(titles) {
+            try sheet.addTable(rows: rows, columns: places, headers: titles)
+        } else {
+            try sheet.autofilter(rows: rows, columns: places)
+        }
     }
 
     /// The format of a column's cells.

@@ -52,6 +52,9 @@ public enum Limits {
     public static let headCommandSeconds = 60
     /// Rows of tasks on one sheet: a spreadsheet ends at 1,048,576, a round number is easier to explain.
     public static let sheetRows = 1_000_000
+    /// Rows of a sheet up to which they are a table of the spreadsheet's own: it keeps stripes and references of every
+    /// row up to date, and with more it is slow to sort and to filter.
+    public static let tableRows = 100_000
     /// Connections over which a report reads one snapshot: more would crowd out a server's others.
     public static let reportConnections = 8
     /// Bytes of tasks for which a further connection pays off: below that, making it takes as long as the reading.

@@ -6,6 +6,8 @@ struct ExpectedFile {
     let sheetRowBytes: [Int64]
     /// Charts that stand on sheets.
     let charts: Int
+    /// Tables of sheets.
+    let tables: Int
 
     /// Bytes that stand around the rows of every sheet, whatever it holds: declaration, root element with its two
     /// namespaces, dimension, view, format of rows, the ends of the data, page margins.
@@ -45,6 +47,7 @@ struct ExpectedFile {
                 ("xl/worksheets/sheet\(index + 1).xml", bytes + Self.bytesAroundRows)
             }
             + (0..<charts).map { ("xl/charts/chart\($0 + 1).xml", 1) }
+            + (0..<tables).map { ("xl/tables/table\($0 + 1).xml", 1) }
     }
 }
 

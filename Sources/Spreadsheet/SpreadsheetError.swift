@@ -21,6 +21,8 @@ public struct SpreadsheetError: Error, Hashable, Sendable {
         case text
         /// A chart without data, or one that is inserted twice.
         case chart
+        /// A table without rows, or with headers that it cannot have.
+        case table
         /// The output, or its directory, cannot be written.
         case cannotCreateFile
         /// The directory for temporary files cannot be written.

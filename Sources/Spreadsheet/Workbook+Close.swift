@@ -18,7 +18,7 @@ extension Workbook {
             abandon()
             throw error
         }
-        let expected = ExpectedFile(sheetRowBytes: rowBytes, charts: insertedCharts)
+        let expected = ExpectedFile(sheetRowBytes: rowBytes, charts: insertedCharts, tables: tableNames.count)
         errno = 0
         let status = workbook_close(take())
         let systemError = errno

@@ -24,6 +24,8 @@ public final class Workbook {
     private var formats: [CellStyle: Format] = [:]
     /// Charts that stand on a sheet.
     var insertedCharts = 0
+    /// Names of its tables, in small letters.
+    var tableNames: Set<String> = []
 
     /// Prepares a workbook.
     ///
@@ -135,6 +137,8 @@ public enum SpreadsheetLimits {
     public static let columns = 16_384
     /// UTF-16 units of a cell's text, escapes included.
     public static let cellLength = 32_767
+    /// UTF-16 units of a table's header: more is no header, and the writer cuts what is far beyond.
+    public static let tableHeaderLength = 255
     /// UTF-16 units of a sheet's name.
     public static let sheetNameLength = 31
     /// Bytes of a chart's description and of every other XML attribute: the writer cuts them there.

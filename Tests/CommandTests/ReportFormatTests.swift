@@ -146,4 +146,39 @@ import Testing
                     """)
         }
     }
+
+    @Test func `rows are a table of the spreadsheet's own where they are few enough and their headers differ`()
+        async throws
+    {
+        try await withReader { reader in
+            let cases: [(sql: String, columns: String, table: String)] = [
+                ("SELECT n AS number, now() AS at FROM generate_series(1, 100000) AS n", "{}", "Values A1:B100001"),
+                ("SELECT n AS number, now() AS at FROM generate_series(1, 100001) AS n", "{}", "A1:B100002"),
+                ("SELECT 1 AS number WHERE false", "{}", "A1:A2"),
+                (
+                    "SELECT 1 AS number, 2 AS other",
+                    #"{"number": {"title": "Figure"}, "other": {"title": "figure"}}"#, "A1:B2"
+                ),
+            ]
+            for (sql, columns, table) in cases {
+                let report = try BroughtReport(sql, columns: columns)
+                let run = try await report.run(reader)
+                #expect(run.exitCode == 0, "\(run.errors)")
+                let printed = try Command.run([
+                    TestPython.path, "-c",
+                    """
+                    import openpyxl, sys
+                    sheet = openpyxl.load_workbook(sys.argv[1])["Values"]
+                    tables = list(sheet.tables.values())
+                    for table in tables:
+                        assert table.autoFilter.ref == table.ref and not sheet.auto_filter.ref
+                        assert list(table.column_names) == [cell.value for cell in sheet[1]]
+                        print(table.displayName, table.ref)
+                    if not tables: print(sheet.auto_filter.ref)
+                    """, report.workbook,
+                ])
+                #expect(printed == table + "\n", "\(sql)")
+            }
+        }
+    }
 }

@@ -85,7 +85,7 @@ enum MonthBooks {
 
         private static func withoutInstants(_ manifest: Data) -> Data {
             let lines = String(decoding: manifest, as: UTF8.self).split(separator: "\n").filter { line in
-                !line.contains("\"generated_at\":") && !line.contains("\"snapshot_at\":")
+                !line.contains("\"generated_at\" :") && !line.contains("\"snapshot_at\" :")
             }
             return Data(lines.joined(separator: "\n").utf8)
         }

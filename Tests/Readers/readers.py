@@ -135,11 +135,45 @@ def cells(path):
         yield sheet, [[cell.value for cell in row] for row in sheet.iter_rows()]
 
 
+# What a table's name may be: no reference to a cell, by its letter and number or by its row and column.
+TABLE, CELL = re.compile(r"[A-Za-z_]\w{0,254}", re.ASCII), re.compile(r"([a-z]{1,3}\d+|r\d*(c\d*)?|c\d*)", re.I)
+# Sheets whose rows have more than one table's columns, or text below them.
+NO_TABLE = {"Summary"}
+
+
+def check_tables(path, say):
+    """The tables of a workbook: each sheet with rows has one, of exactly its header and rows, with a name of its own."""
+    names = []
+    for sheet, rows in cells(path):
+        header, tables = header_row(rows), list(sheet.tables.values())
+        names += [table.displayName for table in tables]
+        if header is None or header + 1 == len(rows):
+            if tables:
+                say(f"{path.name}, {sheet.title} has a table without rows")
+            continue
+        if not tables and sheet.title not in NO_TABLE:
+            say(f"{path.name}, {sheet.title} has rows and no table")
+        for table in tables:
+            last = openpyxl.utils.get_column_letter(len(rows[header]))
+            ref = f"A{header + 1}:{last}{len(rows)}"
+            if len(tables) > 1 or table.ref != ref or table.autoFilter.ref != ref or sheet.auto_filter.ref:
+                say(f"{path.name}, {sheet.title}: the table is {table.ref}, the rows are {ref}")
+            if list(table.column_names) != rows[header] or len({name.lower() for name in rows[header]}) < len(rows[header]):
+                say(f"{path.name}, {sheet.title}: the table's columns are {table.column_names}")
+    for name in names:
+        if not TABLE.fullmatch(name) or CELL.fullmatch(name):
+            say(f"{path.name}: {name} is no name of a table")
+    if len({name.lower() for name in names}) < len(names):
+        say(f"{path.name} has two tables of one name: {names}")
+    return len(names)
+
+
 def read_workbooks(folders, seen, say):
     """Every sheet by openpyxl, pandas, polars' reader and LibreOffice."""
     for folder in folders:
         for path in sorted(folder.glob("*.xlsx")):
             name = CUSTOMER.sub("-CUSTOMER-", MONTH.sub("MONTH", path.name))
+            seen["tables", "workbooks", "a workbook"]["has some" if check_tables(path, say) else "has none"].append(str(path))
             reader = fastexcel.read_excel(str(path))
             for sheet, rows in cells(path):
                 header = header_row(rows)

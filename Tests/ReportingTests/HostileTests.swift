@@ -72,7 +72,8 @@ import Testing
                 assert any(t.endswith('[cut]') and len(t) <= 32767 for t in texts)
                 print(*book.sheetnames, sep=',')
                 for sheet in book:
-                    assert sheet.freeze_panes and sheet.auto_filter.ref and sheet.page_setup.orientation == 'landscape', sheet.title
+                    filtered = sheet.auto_filter.ref or all(t.autoFilter for t in sheet.tables.values()) and sheet.tables
+                    assert sheet.freeze_panes and filtered and sheet.page_setup.orientation == 'landscape', sheet.title
                 assert len(book['Summary']._charts) == 3
                 ids = [row[0].value for row in book['Tasks'].iter_rows(min_row=2)]
                 assert all(isinstance(i, str) and len(i) == 36 for i in ids)

@@ -158,7 +158,7 @@ extension SpreadsheetTests {
             for row in 0..<100 { try sheet.write(row: row, column: 0, integer: Int64(row)) }
             try book.close()
             let path = scratch.file("book.xlsx")
-            let whole = ExpectedFile(sheetRowBytes: [2000], charts: 0)
+            let whole = ExpectedFile(sheetRowBytes: [2000], charts: 0, tables: 0)
             try whole.check(path: path)
             let data = try Data(contentsOf: URL(fileURLWithPath: path))
             for count in stride(from: 0, to: data.count, by: 97) {
@@ -176,10 +176,12 @@ extension SpreadsheetTests {
             _ = try book.addSheet("Sheet")
             try book.close()
             let path = scratch.file("book.xlsx")
-            try ExpectedFile(sheetRowBytes: [0], charts: 0).check(path: path)
+            try ExpectedFile(sheetRowBytes: [0], charts: 0, tables: 0).check(path: path)
             for expected in [
-                ExpectedFile(sheetRowBytes: [0, 0], charts: 0), ExpectedFile(sheetRowBytes: [100], charts: 0),
-                ExpectedFile(sheetRowBytes: [0], charts: 1),
+                ExpectedFile(sheetRowBytes: [0, 0], charts: 0, tables: 0),
+                ExpectedFile(sheetRowBytes: [100], charts: 0, tables: 0),
+                ExpectedFile(sheetRowBytes: [0], charts: 1, tables: 0),
+                ExpectedFile(sheetRowBytes: [0], charts: 0, tables: 1),
             ] {
                 let failure = #expect(throws: SpreadsheetError.self) { try expected.check(path: path) }
                 #expect(failure?.code == .incomplete)
@@ -194,7 +196,8 @@ extension SpreadsheetTests {
             full.setPage()
             try full.write(row: 0, column: 0, text: "x")
             try book.close()
-            try ExpectedFile(sheetRowBytes: [0, 0, 0, 0, 0], charts: 0).check(path: scratch.file("book.xlsx"))
+            try ExpectedFile(sheetRowBytes: [0, 0, 0, 0, 0], charts: 0, tables: 0).check(
+                path: scratch.file("book.xlsx"))
         }
     }
 }

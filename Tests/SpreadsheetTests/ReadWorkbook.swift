@@ -10,6 +10,13 @@ struct ReadWorkbook: Decodable {
         let isBold: Bool
     }
 
+    struct Table: Decodable, Equatable {
+        let name: String
+        let ref: String
+        let filter: String?
+        let headers: [String]
+    }
+
     struct Sheet: Decodable {
         let name: String
         let cells: [String: Cell]
@@ -23,6 +30,7 @@ struct ReadWorkbook: Decodable {
         let footer: [String?]
         let widths: [String: Double]
         let charts: Int
+        let tables: [Table]
     }
 
     struct Properties: Decodable {
@@ -78,7 +86,9 @@ struct ReadWorkbook: Decodable {
                     "fitToWidth": number(page.fitToWidth), "fitToHeight": number(page.fitToHeight),
                     "repeatedRows": s.print_title_rows,
                     "footer": [s.oddFooter.left.text, s.oddFooter.center.text, s.oddFooter.right.text],
-                    "widths": {k: v.width for k, v in s.column_dimensions.items()}, "charts": len(s._charts)}
+                    "widths": {k: v.width for k, v in s.column_dimensions.items()}, "charts": len(s._charts),
+                    "tables": [{"name": t.displayName, "ref": t.ref, "filter": t.autoFilter.ref,
+                                "headers": t.column_names} for t in s.tables.values()]}
 
         book = openpyxl.load_workbook(sys.argv[1])
         p = book.properties

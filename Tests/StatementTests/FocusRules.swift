@@ -18,6 +18,8 @@ enum FocusRules {
         "PricingCurrencyListUnitPrice", "ConsumedQuantity", "ConsumedUnit", "ListUnitPrice", "ContractedUnitPrice",
         "SkuId", "SkuMeter", "SkuPriceId", "SkuPriceDetails",
     ]
+    /// Columns that the validator wants to see, of things that we do not have.
+    private static let empty = ["CommitmentDiscountStatus", "InvoiceId"]
     /// Never null.
     private static let filled = mandatory.subtracting(["ChargeClass", "PricingQuantity", "PricingUnit"]).union([
         "PricingCurrency", "PricingCurrencyEffectiveCost", "ChargeFrequency",
@@ -25,7 +27,7 @@ enum FocusRules {
     private static let allowed: [String: Set<String>] = [
         "ChargeCategory": ["Usage", "Purchase", "Tax", "Credit", "Adjustment"], "ChargeClass": ["", "Correction"],
         "ChargeFrequency": ["One-Time", "Recurring", "Usage-Based"], "BillingCurrency": ["USD"],
-        "PricingCurrency": ["USD", "Credits"], "PricingCategory": ["", "Standard", "Committed", "Dynamic", "Other"],
+        "PricingCurrency": ["USD", "CRD"], "PricingCategory": ["", "Standard", "Committed", "Dynamic", "Other"],
         "ServiceCategory": ["AI and Machine Learning"], "ServiceSubcategory": ["Generative AI"],
     ]
     private static let costs = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost"]
@@ -37,7 +39,8 @@ enum FocusRules {
 
     /// What a file breaks.
     static func violations(columns: [String], rows: [[String: String]]) -> [String] {
-        var found = mandatory.union(owed).subtracting(columns).sorted().map { "the column \($0) is missing" }
+        let missing = mandatory.union(owed).union(empty).subtracting(columns)
+        var found = missing.sorted().map { "the column \($0) is missing" }
         let own = columns.filter { $0.hasPrefix("x_") }
         if Set(columns).count != columns.count { found.append("a column is there twice") }
         if Array(columns.suffix(own.count)) != own { found.append("columns of one's own come last") }
@@ -49,6 +52,7 @@ enum FocusRules {
         func value(_ column: String) -> String { row[column] ?? "" }
         func number(_ column: String) -> Decimal? { Decimal(string: value(column)) }
         var found = filled.filter { value($0).isEmpty }.sorted().map { "\($0) is null" }
+        found += empty.filter { !value($0).isEmpty }.map { "\($0) is not null" }
         for (column, values) in allowed where !values.contains(value(column)) {
             found.append("\(column) is \(value(column))")
         }

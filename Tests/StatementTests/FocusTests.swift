@@ -68,7 +68,7 @@ import Testing
             #expect(usage["ContractedCost"] == "0.421052" && usage["ContractedUnitPrice"] == "0.210526")
             #expect(usage["ListCost"] == "0.980000" && usage["ListUnitPrice"] == "0.49")
             #expect(usage["PricingQuantity"] == "2.0" && usage["ConsumedQuantity"] == "2.0")
-            #expect(usage["PricingCurrency"] == "Credits" && usage["PricingCurrencyEffectiveCost"] == "20.0")
+            #expect(usage["PricingCurrency"] == "CRD" && usage["PricingCurrencyEffectiveCost"] == "20.0")
             #expect(usage["PricingCurrencyContractedUnitPrice"] == "10.0" && usage["x_Credits"] == "-20")
             #expect(usage["ChargePeriodStart"] == "2026-10-05T10:00:00Z" && usage["x_RequestId"] == "order-1")
             #expect(rows[1]["BilledCost"] == "0.000000" && rows[1]["x_Credits"] == "500")

@@ -61,8 +61,8 @@ extension FocusRow {
         Column("PricingQuantity", .decimal), Column("PricingUnit", .text), Column("PricingCurrency", .text),
         Column("PricingCurrencyListUnitPrice", .decimal), Column("PricingCurrencyContractedUnitPrice", .decimal),
         Column("PricingCurrencyEffectiveCost", .decimal), Column("ConsumedQuantity", .decimal),
-        Column("ConsumedUnit", .text), Column("InvoiceId", .text), Column("SkuId", .text), Column("SkuMeter", .text),
-        Column("SkuPriceId", .text),
+        Column("ConsumedUnit", .text), Column("CommitmentDiscountStatus", .text), Column("InvoiceId", .text),
+        Column("SkuId", .text), Column("SkuMeter", .text), Column("SkuPriceId", .text),
         Column("SkuPriceDetails", .text), Column("x_BatchId", .text), Column("x_Credits", .integer),
         Column("x_Reference", .text), Column("x_RequestId", .text),
     ]
@@ -70,6 +70,8 @@ extension FocusRow {
     private static let serviceCategory = "AI and Machine Learning"
     private static let serviceSubcategory = "Generative AI"
     private static let serviceName = "Batch video generation"
+    /// A prepaid credit as a currency: of three capital letters, as readers know currencies, and none of ISO 4217.
+    private static let creditCurrency = "CRD"
 
     /// The row in the order of the columns.
     func cells(of subject: StatementAccount, issuer: String) -> [Cell] {
@@ -85,7 +87,8 @@ extension FocusRow {
             Self.cost(contracted),
         ] + prices + [.text(isPriced && !isCorrection ? "Standard" : "")] + quantities + currencies + [
             consumed.map { Self.decimal(FixedPoint.text($0 * 10, places: 1)) } ?? .empty,
-            .text(consumed == nil ? "" : "Videos"), .empty, .text(sku?.id ?? ""), .text(sku?.meter ?? ""),
+            // Nobody commits to anything, and the books know of no invoices: empty columns say so.
+            .text(consumed == nil ? "" : "Videos"), .empty, .empty, .text(sku?.id ?? ""), .text(sku?.meter ?? ""),
             .text(sku?.price ?? ""), .empty, .text(batch), .integer(credits), .text(reference), .text(requestID),
         ]
     }
@@ -108,7 +111,7 @@ extension FocusRow {
             let costs = [list, spent].map { credits in
                 pricing.map { Self.price(credits * 1_000_000, per: $0.quantity) } ?? .empty
             }
-            return [.text("Credits")] + costs + [Self.decimal(FixedPoint.text(spent * 10, places: 1))]
+            return [.text(Self.creditCurrency)] + costs + [Self.decimal(FixedPoint.text(spent * 10, places: 1))]
         }
     }
 

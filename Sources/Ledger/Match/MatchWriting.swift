@@ -84,7 +84,8 @@ final class MatchWriting {
     }
 
     private func finishSheet() throws {
-        try sheet?.autofilter(rows: 0...max(rowsOnSheet, 1), columns: 0...(MatchRow.columns.count - 1))
+        guard let sheet, let writer = workbook?.writer else { return }
+        try writer.finish(sheet, columns: MatchRow.columns, rows: rowsOnSheet)
     }
 
     func add(_ row: MatchRow) throws {

@@ -78,7 +78,7 @@ final class StatementWorkbook {
     func close(book: StatementBook, amounts: StatementAmounts, tables: [Table], provenance: Table) throws {
         for (index, sheet) in entrySheets.enumerated() {
             let rows = min(entryCount - index * Limits.sheetRows, Limits.sheetRows)
-            try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...(StatementTables.entryColumns.count - 1))
+            try writer.finish(sheet, columns: StatementTables.entryColumns, rows: rows)
         }
         try writeSummary(book)
         try writeVerdict(book.summary)

@@ -96,7 +96,7 @@ final class SheetStream {
         for (index, sheet) in sheets.enumerated() {
             try sheet.setColumns(widths)
             let rows = min(count - index * Limits.sheetRows, Limits.sheetRows)
-            try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...max(columns.count - 1, 0))
+            try writer?.finish(sheet, columns: columns, rows: rows)
         }
         try addChart()
     }

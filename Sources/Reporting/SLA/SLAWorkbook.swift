@@ -150,6 +150,14 @@ final class SLAWorkbook {
         return (taskSheets, try TaskDrillDown.columns.map { try writer.format(of: $0) })
     }
 
+    /// Ends the sheets of the drill-down, once their rows are written.
+    func finishTaskSheets(count: Int64) throws {
+        for (index, sheet) in taskSheets.enumerated() {
+            let rows = min(Int(count) - index * Limits.sheetRows, Limits.sheetRows)
+            try writer.finish(sheet, columns: TaskDrillDown.columns, rows: rows)
+        }
+    }
+
     /// The definitions and the provenance; then the file is complete.
     func close(definitions: [SLAPage.Definition], provenance: Table) throws {
         let table = Table(

@@ -102,6 +102,7 @@ struct SLAWriting {
             csv: csv, sheets: sheets?.sheets ?? [], formats: sheets?.formats ?? [],
             progress: common.progress)
         try drillDown.write(tasks, ofAccount: account, expected: count)
+        try workbook?.finishTaskSheets(count: count)
         guard let finished = try csv?.finish() else { return }
         outputs.add("\(outputs.baseName)/tasks.csv", finished)
         try provenance.add(name: "tasks", rows: count, sha256: finished.sha256, query: common.library.file("tasks"))

@@ -44,12 +44,6 @@ struct TaskDrillDown {
         guard Int64(count) == expected else {
             throw DaybookError(.failed, "The drill-down has \(count) tasks, but the figures counted \(expected).")
         }
-        if let last = sheets.last {
-            for sheet in sheets {
-                let rows = sheet === last ? count - (sheets.count - 1) * Limits.sheetRows : Limits.sheetRows
-                try sheet.autofilter(rows: 0...max(rows, 1), columns: 0...(Self.columns.count - 1))
-            }
-        }
     }
 
     private func writeSheetRow(_ fields: borrowing FieldBuffer, number: Int) throws {
