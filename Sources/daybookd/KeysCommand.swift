@@ -136,7 +136,8 @@ struct KeysCommand: AsyncParsableCommand {
             for key in keys {
                 table.add([
                     key.prefix, key.kind.rawValue, key.account ?? key.userID, key.name, key.scopeWords,
-                    key.networks.isEmpty ? "" : "\(key.networks.count) networks", String(key.rateLimitPerMinute),
+                    key.networks.isEmpty ? "" : "\(key.networks.count) network\(key.networks.count == 1 ? "" : "s")",
+                    String(key.rateLimitPerMinute),
                     String(key.maxItems), key.expiryWords, key.lastUsedAt?.description ?? "never",
                     key.revokedAt?.description ?? "", key.keyID,
                 ])

@@ -60,7 +60,7 @@ public struct KeyAdoption {
         do {
             let isTaken = try await connection.transaction { [isTrial] session in
                 let isTaken = try session.query(
-                    "SELECT daybook.adopt_key($1, $2, $3, $4, $5)",
+                    "SELECT daybook.adopt_key($1, $2, $3, $4, $5::integer)",
                     [
                         .uuid(userID), .uuid(keyID), .text(prefix), .bytes(APIKey.digest(of: text)),
                         Value(Limits.batchItems),
