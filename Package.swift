@@ -67,6 +67,7 @@ let package = Package(
                 .embedInCode("Migrations/053_month.sql"), .embedInCode("Migrations/054_service_credits.sql"),
                 .embedInCode("Migrations/056_billing.sql"), .embedInCode("Migrations/057_keys.sql"),
                 .embedInCode("Migrations/058_letters.sql"), .embedInCode("Migrations/060_custom_ids.sql"),
+                .embedInCode("Migrations/061_webhook_retention.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),

@@ -1,8 +1,8 @@
 package import Domain
 package import Spreadsheet
 
-/// Writes tables onto sheets: a frozen header, a filter, widths that fit, number formats, pages that print. A sheet that
-/// is small enough is a table of the spreadsheet's own.
+/// Writes tables onto sheets: a frozen header, a filter, widths that fit, number formats, pages that print. A sheet
+/// that is small enough is a table of the spreadsheet's own.
 package struct SheetWriter {
     package let workbook: Workbook
     /// Printed at the foot of every page, beside the page's number.
@@ -84,7 +84,7 @@ package struct SheetWriter {
     /// Ends the rows of a sheet: those below its header become a table of the spreadsheet's own, named like the sheet.
     /// Where they are none or too many, or two headers are the same, they get the filter alone.
     package func finish(_ sheet: Sheet, columns: [Column], headerRow: Int = 0, rows count: Int) throws {
-        let titles = columns.map(Self.title)
+        let titles = columns.map { title($0) }
         let (rows, places) = (headerRow...(headerRow + max(count, 1)), 0...max(columns.count - 1, 0))
         if (1...Limits.tableRows).contains(count), TableHeaders.fit(titles) {
             try sheet.addTable(rows: rows, columns: places, headers: titles)

@@ -5,6 +5,7 @@ public enum DataClass: String, Sendable, CaseIterable, Hashable {
     case apiUsage = "api_usage"
     case probes
     case taskContent = "task_content"
+    case webhookPayload = "webhook_payload"
 
     /// What happens to a row that is due.
     public enum Action: String, Sendable {
@@ -16,7 +17,7 @@ public enum DataClass: String, Sendable, CaseIterable, Hashable {
 
     public var action: Action {
         switch self {
-        case .accessLog: .delete
+        case .accessLog, .webhookPayload: .delete
         case .apiUsage, .taskContent: .redact
         case .probes: .fold
         }

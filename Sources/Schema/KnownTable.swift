@@ -212,6 +212,10 @@ extension KnownTable {
     public static let batchJobs = named("batch_jobs")
     /// `public.video_tasks`.
     public static let videoTasks = named("video_tasks")
+    /// `daybook.webhook_event`, which no report reads.
+    public static let webhookEvent = KnownTable(
+        "daybook", "webhook_event", without: "nobody is told of batches",
+        "user_id uuid, event_id uuid, batch_id uuid, body text, told_at timestamptz")
     /// `daybook.ledger_carry`.
     public static let ledgerCarry = named("ledger_carry")
     /// What the engine keeps of credits bought or granted together.

@@ -208,6 +208,9 @@ public struct Migration: Sendable {
         Migration(version: 57, name: "keys", part: .engine, embedded: PackageResources._57_keys_sql),
         Migration(version: 58, name: "letters", embedded: PackageResources._58_letters_sql),
         Migration(version: 60, name: "custom_ids", part: .engine, embedded: PackageResources._60_custom_ids_sql),
+        Migration(
+            version: 61, name: "webhook_retention", part: .engine,
+            embedded: PackageResources._61_webhook_retention_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

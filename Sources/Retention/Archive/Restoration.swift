@@ -235,7 +235,7 @@ public struct Restoration: Sendable {
             try rows.copy(into: rows.source, session)
             // A run that an earlier version began counted its first rows by days.
             if put.counted > 0 { put.counted -= rows.segment.rows } else { try rows.uncountDays(run, session) }
-        case .probes: try rows.copy(into: rows.source, session)
+        case .probes, .webhookPayload: try rows.copy(into: rows.source, session)
         case .apiUsage: filled = try rows.fill(keys: ["id"], session)
         case .taskContent: filled = try rows.fill(keys: ["user_id", "id"], session)
         // What is of no class was refused when its table was looked for, and the ledger's rows with it.

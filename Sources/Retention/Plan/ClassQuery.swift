@@ -1,3 +1,4 @@
+// Over 300 lines: what each class is stands beside what all of them are read from.
 internal import Domain
 internal import Postgres
 internal import Schema
@@ -45,6 +46,7 @@ struct ClassQuery: Sendable {
         case .apiUsage: self = Self.apiUsage(shape, held)
         case .probes: self = Self.probeRows
         case .taskContent: self = Self.taskContent(shape, held, redacted)
+        case .webhookPayload: self = Self.webhookPayload(held)
         }
     }
 
@@ -152,6 +154,29 @@ struct ClassQuery: Sendable {
             holds: ["r.user_id \(held.owner)", "r.batch_job_id \(held.batch)", "r.id \(held.video)"])
     }
 
+    /// A message counts from when it was last told to anybody. While its batch is not settled it may be told to another
+    /// address, and while a delivery is due it has not been told.
+    private static func webhookPayload(_ held: HeldIDs) -> ClassQuery {
+        let deliveries = """
+            (SELECT user_id, event_id, max(ended_at) AS ended_at, bool_or(state = 'due') AS is_due
+            FROM daybook.webhook_delivery GROUP BY user_id, event_id)
+            """
+        let isOpen = "b.settled_at IS NULL OR coalesce(d.is_due, false)"
+        return ClassQuery(
+            .webhookPayload,
+            lookups: [
+                Lookup(
+                    alias: "b", columns: ["settled_at"], table: "daybook.batch",
+                    condition: "b.user_id = r.user_id AND b.batch_id = r.batch_id", isIndexed: true),
+                Lookup(
+                    alias: "d", columns: ["ended_at", "is_due"], table: deliveries,
+                    condition: "d.user_id = r.user_id AND d.event_id = r.event_id", isIndexed: true),
+            ],
+            owner: "r.user_id", instant: "greatest(r.told_at, d.ended_at)", begun: "r.told_at",
+            belongs: "NOT (\(isOpen))", isOpen: isOpen,
+            holds: ["r.user_id \(held.owner)", "r.batch_id \(held.batch)"])
+    }
+
     /// True for a task whose batch is there and not settled: what it says may still be sent to the customer.
     private static func isUnsettled(_ shape: DeploymentShape) -> String {
         let batches = KnownTable.batchJobs
@@ -199,6 +224,7 @@ struct DeploymentShape: Sendable {
     /// The tables that purges work on.
     static let tables: [DataClass: KnownTable] = [
         .accessLog: .accessLog, .apiUsage: .apiUsage, .probes: .probe, .taskContent: .videoTasks,
+        .webhookPayload: .webhookEvent,
     ]
 
     let catalog: Catalog
@@ -228,7 +254,7 @@ struct DeploymentShape: Sendable {
     /// What a purge clears in a row of a class; nil where it takes the row.
     func redactedColumns(of dataClass: DataClass) -> RedactedColumns? {
         switch dataClass {
-        case .accessLog, .probes: nil
+        case .accessLog, .probes, .webhookPayload: nil
         case .apiUsage: usage
         case .taskContent: redaction
         }

@@ -43,7 +43,7 @@ enum PurgeReach {
                 switch dataClass {
                 case .taskContent: shape.redaction.names
                 case .apiUsage: shape.usage.names
-                case .accessLog, .probes: []
+                case .accessLog, .probes, .webhookPayload: []
                 }
             for relation in try TableName.leaves(of: DeploymentShape.table(dataClass).fullName, session) {
                 let rows = try session.query(

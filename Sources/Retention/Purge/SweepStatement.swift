@@ -1,3 +1,4 @@
+// Over 300 lines: the statement, what it counts and what it writes down are one text of SQL.
 internal import Domain
 internal import Postgres
 internal import Schema
@@ -30,7 +31,7 @@ struct SweepStatement: Sendable {
         latest = terms.of(dataClass).map(\.cutoff).max() ?? .distantPast
         extras = Self.extras(dataClass, shape)
         switch dataClass {
-        case .accessLog, .probes:
+        case .accessLog, .probes, .webhookPayload:
             redaction = []
             columns = try Self.columns(of: DeploymentShape.table(dataClass).fullName, session)
         case .apiUsage:
@@ -44,7 +45,7 @@ struct SweepStatement: Sendable {
         try PurgeReach.refuseCascades(dataClass, redacted: redaction.map(\.column), session)
     }
 
-    /// The rows, for `COPY (…) TO STDOUT`: values cannot be bound in a COPY, so all of them are numbers of our own, or
+    /// The rows, for `COPY (…) TO STDOUT`: values cannot be bound in a COPY, so all of them are numbers of ours, or
     /// come from tables of ours. With `counts`, their number alone.
     func sql(
         run: Int64, relation: String, pages: Range<Int64>, counts: Bool = false, rests: Rests, _ session: Session
@@ -52,7 +53,8 @@ struct SweepStatement: Sendable {
         let table = TableName.quoted(relation, session)
         // Rows that are only counted need not be carried through the statement.
         let kept = counts ? [] : columns.enumerated().map { (number: $0, name: session.quoteIdentifier($1)) }
-        let old = kept.map { ", r.\($0.name) AS c\($0.number)" }.joined()
+        let own = whole
+        let old = kept.map { ", \(own[columns[$0.number]] ?? "r.\($0.name)") AS c\($0.number)" }.joined()
         let given = kept.map { "gone.c\($0.number) AS \($0.name)" }.joined(separator: ", ")
         let stretch = "r.ctid >= '(\(pages.lowerBound),0)'::tid AND r.ctid < '(\(pages.upperBound),0)'::tid"
         let counted = SweepTotals.adding(query.dataClass, run, rests)
@@ -74,11 +76,27 @@ struct SweepStatement: Sendable {
             """
     }
 
+    /// Columns in which an archived row has more than its table: a message goes with its deliveries and attempts, which
+    /// a trigger takes out with it, and puts back with it.
+    private var whole: [String: String] {
+        guard query.dataClass == .webhookPayload else { return [:] }
+        func rows(_ table: String, _ order: String) -> String {
+            """
+            (SELECT jsonb_agg(to_jsonb(l) ORDER BY \(order)) FROM daybook.\(table) AS l
+                    WHERE l.user_id = r.user_id AND l.event_id = r.event_id)
+            """
+        }
+        return [
+            "deliveries": rows("webhook_delivery", "l.endpoint_id"),
+            "attempts": rows("webhook_attempt", "l.attempt_id"),
+        ]
+    }
+
     private static func extras(_ dataClass: DataClass, _ shape: DeploymentShape) -> String {
         switch dataClass {
         case .accessLog: "coalesce(\(shape.column("action", of: .accessLog, alias: "r")), '') AS action"
         case .probes: "r.target AS target, r.ok AS ok"
-        case .apiUsage: "NULL AS nothing"
+        case .apiUsage, .webhookPayload: "NULL AS nothing"
         case .taskContent:
             """
             r.user_id AS task_owner, r.id AS task_id,
@@ -119,7 +137,7 @@ struct SweepStatement: Sendable {
     /// True if a table still has the columns that this statement archives and clears.
     func fits(_ relation: String, _ session: Session) throws -> Bool {
         switch query.dataClass {
-        case .accessLog, .probes: return try Set(Self.columns(of: relation, session)) == Set(columns)
+        case .accessLog, .probes, .webhookPayload: return try Set(Self.columns(of: relation, session)) == Set(columns)
         case .apiUsage: return try RedactedColumns(.apiUsage, session).names == redacted
         case .taskContent: return try RedactedColumns(.videoTasks, session).names == redacted
         }
@@ -203,7 +221,7 @@ enum SweepTotals {
             return total + ", access_count AS (\n"
                 + AccessTotals.adding(run, from: "share", where: rests.after("row_count")) + "\n)"
         case .probes: return total + ", " + probeDays
-        case .apiUsage: return total
+        case .apiUsage, .webhookPayload: return total
         case .taskContent: return total + ", " + taskRecords(run)
         }
     }

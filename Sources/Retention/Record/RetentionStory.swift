@@ -100,8 +100,8 @@ public struct RetentionStory: Sendable {
         let condition: String
         let id: String
         if let video = subject.video {
-            // The request log knows batches, and no video.
-            guard dataClass != .apiUsage else { return nil }
+            // The request log and messages know batches, and no video.
+            guard dataClass != .apiUsage, dataClass != .webhookPayload else { return nil }
             id = video
             condition =
                 dataClass == .accessLog ? "\(shape.column("video_id", of: .accessLog, alias: "r")) = $1" : "r.id = $1"

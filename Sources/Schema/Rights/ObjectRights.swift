@@ -216,7 +216,7 @@ extension ObjectRights {
                     user_id, endpoint_id, url, earlier_until, consecutive_misses, created_at, disabled_at,
                     disabled_because
                     """)),
-        ObjectRights(.table, "daybook.webhook_event", reading()),
+        ObjectRights(.table, "daybook.webhook_event", reading().merging([.purge: "SELECT, DELETE"]) { $1 }),
         ObjectRights(.table, "daybook.webhook_delivery", reading()),
         ObjectRights(.table, "daybook.webhook_attempt", reading()),
         // Its one row would move the engine's clock.

@@ -18,10 +18,11 @@ struct PolicyCommand: AsyncParsableCommand {
         var account: String?
         @Option(
             name: .customLong("class"),
-            help: ArgumentHelp("access_log, task_content or api_usage.", valueName: "class"),
+            help: ArgumentHelp("access_log, task_content, api_usage or webhook_payload.", valueName: "class"),
             transform: { text in
                 guard let dataClass = DataClass(rawValue: text) else {
-                    throw ValidationError("\"\(text)\" is none of access_log, task_content and api_usage.")
+                    throw ValidationError(
+                        "\"\(text)\" is none of access_log, task_content, api_usage and webhook_payload.")
                 }
                 return dataClass
             })
