@@ -65,7 +65,8 @@ let package = Package(
                 .embedInCode("Migrations/049_windows.sql"),
                 .embedInCode("Migrations/051_hinted_task.sql"), .embedInCode("Migrations/052_webhooks.sql"),
                 .embedInCode("Migrations/053_month.sql"), .embedInCode("Migrations/056_billing.sql"),
-                .embedInCode("Migrations/060_custom_ids.sql"),
+                .embedInCode("Migrations/060_custom_ids.sql"), .embedInCode("Migrations/062_store.sql"),
+                .embedInCode("Migrations/063_videos.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),
@@ -270,20 +271,22 @@ let package = Package(
         .testTarget(
             name: "BatchEngineTests",
             dependencies: [
-                "BatchEngine", "Ledger", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook",
+                "BatchEngine", "Ledger", "Schema", "Postgres", "Codecs", "Domain", "Formats", "TestSupport", "daybook",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "BatchEngine", "Console", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd",
-                "grsai-simulator", .product(name: "Logging", package: "swift-log"),
+                "BatchEngine", "Codecs", "Console", "Postgres", "Domain", "Formats", "TestSupport", "daybook",
+                "daybookd", "grsai-simulator", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "APITests",
-            dependencies: ["BatchEngine", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd"],
+            dependencies: [
+                "BatchEngine", "Codecs", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd",
+            ],
             exclude: ["Client", "Document", "Receiver"], swiftSettings: strict),
         .testTarget(
             name: "WebhooksTests",

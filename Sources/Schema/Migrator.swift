@@ -205,6 +205,8 @@ public struct Migration: Sendable {
         Migration(version: 53, name: "month", embedded: PackageResources._53_month_sql),
         Migration(version: 56, name: "billing", embedded: PackageResources._56_billing_sql),
         Migration(version: 60, name: "custom_ids", part: .engine, embedded: PackageResources._60_custom_ids_sql),
+        Migration(version: 62, name: "store", part: .engine, embedded: PackageResources._62_store_sql),
+        Migration(version: 63, name: "videos", part: .engine, embedded: PackageResources._63_videos_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {
