@@ -4,6 +4,7 @@ import Formats
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 import Postgres
 
@@ -28,7 +29,7 @@ struct VideoRoutes: Sendable {
         let visitor = try Self.visitor(request, context, query)
         let isDownload = try Self.isDownload(query, visitor)
         let isHead = request.method == .head
-        let folder = videos?.folder
+        let (folder, logger) = (videos?.folder, context.logger)
         // The file is open before the access is on record, and the record is there before the first byte goes.
         let found = try await pool.transaction { session -> Found in
             let outcome = try Videos(session).serve(videoID, to: visitor, isDownload: isDownload, isRecorded: false)
@@ -36,7 +37,9 @@ struct VideoRoutes: Sendable {
             let answer = VideoAnswer(request, video)
             guard answer.hasContent, !isHead else { return Found(video: video, answer: answer, file: nil) }
             guard let file = folder?.video(videoID, digest: video.digest), file.sizeBytes == video.sizeBytes else {
-                throw Missing()
+                // For the operator to find: the books say that it is there.
+                logger.error("a video on record is not in the store", metadata: ["video.id": "\(videoID)"])
+                throw APIError(.internalError, "The video cannot be read here; it has been logged.")
             }
             _ = try Videos(session).serve(videoID, to: visitor, isDownload: isDownload, isRecorded: true)
             return Found(video: video, answer: answer, file: file)
@@ -58,9 +61,6 @@ struct VideoRoutes: Sendable {
         let answer: VideoAnswer
         let file: VideoFile?
     }
-
-    /// The store does not have what the books say: for the operator to find.
-    private struct Missing: Error {}
 
     private static func visitor(
         _ request: Request, _ context: APIContext, _ query: QueryReader
