@@ -68,6 +68,7 @@ let package = Package(
                 .embedInCode("Migrations/056_billing.sql"), .embedInCode("Migrations/057_keys.sql"),
                 .embedInCode("Migrations/058_letters.sql"), .embedInCode("Migrations/060_custom_ids.sql"),
                 .embedInCode("Migrations/061_webhook_retention.sql"),
+                .embedInCode("Migrations/062_store.sql"), .embedInCode("Migrations/063_videos.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),
@@ -274,20 +275,22 @@ let package = Package(
         .testTarget(
             name: "BatchEngineTests",
             dependencies: [
-                "BatchEngine", "Ledger", "Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook",
+                "BatchEngine", "Ledger", "Schema", "Postgres", "Codecs", "Domain", "Formats", "TestSupport", "daybook",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "BatchEngine", "Console", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd",
-                "grsai-simulator", .product(name: "Logging", package: "swift-log"),
+                "BatchEngine", "Codecs", "Console", "Postgres", "Domain", "Formats", "TestSupport", "daybook",
+                "daybookd", "grsai-simulator", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "APITests",
-            dependencies: ["BatchEngine", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd"],
+            dependencies: [
+                "BatchEngine", "Codecs", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd",
+            ],
             exclude: ["Client", "Document", "Receiver"], swiftSettings: strict),
         .testTarget(
             name: "WebhooksTests",

@@ -18,23 +18,26 @@ public struct APIServer: Service {
 
     private let pool: ConnectionPool
     private let settings: APISettings
+    private let videos: VideoServing?
     private let logger: Logger
     private let readCallback: ReadCallback
     private let explain: @Sendable (any Error) -> String?
     private let onListening: @Sendable (String) async -> Void
 
     /// - Parameters:
+    ///   - videos: Where videos are served from; nil where nothing is kept here.
     ///   - readCallback: What a callback's body is about, nil for a body that is none.
     ///   - explain: The sentence of an error for the log, with the command that helps; nil where it is none of ours.
     ///   - onListening: Called with the address, once there is one.
     public init(
-        pool: ConnectionPool, settings: APISettings, logger: Logger,
+        pool: ConnectionPool, settings: APISettings, videos: VideoServing? = nil, logger: Logger,
         readCallback: @escaping ReadCallback = { _ in nil },
         explain: @escaping @Sendable (any Error) -> String? = { _ in nil },
         onListening: @escaping @Sendable (String) async -> Void = { _ in }
     ) {
         self.pool = pool
         self.settings = settings
+        self.videos = videos
         self.logger = logger
         self.readCallback = readCallback
         self.explain = explain
@@ -87,6 +90,13 @@ public struct APIServer: Service {
             BatchRoutes(pool: pool, rules: settings.rules).add(to: group)
             CreditRoutes(pool: pool).add(to: group)
             WebhookRoutes(pool: pool, rules: settings.rules).add(to: group)
+            let videoRoutes = VideoRoutes(pool: pool, videos: videos)
+            videoRoutes.add(to: group)
+            // Videos are shown to people who have no key, where their owners let them.
+            videoRoutes.addContent(
+                to: router.group(RouterPath(path)).add(
+                    middleware: KeyMiddleware(
+                        pool: pool, doorkeeper: doorkeeper, traffic: traffic, letsStrangersPass: true)))
         }
         return router
     }

@@ -14,6 +14,8 @@ public enum Advice: Sendable, Hashable {
 
     // Which database, and as whom.
     case nameDatabase
+    /// The videos of the database are in a store, which is to be named.
+    case nameStore
     /// The server is a standby.
     case namePrimary
     /// A login that only reads, for queries that somebody else wrote.

@@ -48,6 +48,13 @@ public enum Knob: String, Sendable, Hashable, CaseIterable, Codable {
     case hangSeconds = "hang_seconds"
     case urlLifeSeconds = "url_life_seconds"
 
+    case videoKilobytes = "video_kilobytes"
+    case videoMissing = "video_missing"
+    case videoCut = "video_cut"
+    case videoWrongLength = "video_wrong_length"
+    case videoPage = "video_page"
+    case videoSlow = "video_slow"
+
     case credits
     case sora2Credits = "sora2_credits"
     case veoFastCredits = "veo_fast_credits"
@@ -91,6 +98,12 @@ extension Knob {
         case .retryAfterSeconds: "the header Retry-After of a 429"
         case .hangSeconds: "a hung line is closed after so long; real seconds, never scaled"
         case .urlLifeSeconds: "a video's address works for so long after its success"
+        case .videoKilobytes: "a video has so many kilobytes; 0 is one or two"
+        case .videoMissing: "a video's address answers HTTP 404"
+        case .videoCut: "a video's line closes in the middle of it"
+        case .videoWrongLength: "a video's answer announces twice the bytes that it has"
+        case .videoPage: "a video's address answers a page with HTTP 200"
+        case .videoSlow: "a video comes in pieces with a tenth of a second between them"
         case .credits: "credits left at the provider; -1 is without end"
         case .sora2Credits, .veoFastCredits, .veoProCredits: "what a task costs"
         }
@@ -107,7 +120,8 @@ extension Knob {
         .inputModeration, .outputModeration, .error, .violation, .stall, .successWithoutURL,
     ]
     static let pollFaults: [Knob] = [.pollTooManyRequests, .pollError, .pollDataNull, .pollFlat]
-    static let exclusive = [refusals, replies, outcomes, pollFaults]
+    static let videoFaults: [Knob] = [.videoMissing, .videoCut, .videoWrongLength, .videoPage, .videoSlow]
+    static let exclusive = [refusals, replies, outcomes, pollFaults, videoFaults]
 
     /// True where the value is a rate per mille.
     public var isRate: Bool {
@@ -125,6 +139,7 @@ extension Knob {
         case .credits: return -1...1_000_000_000_000
         case .sora2Credits, .veoFastCredits, .veoProCredits: return 0...1_000_000
         case .notFoundSeconds, .retryAfterSeconds, .hangSeconds, .urlLifeSeconds: return 0...86_400
+        case .videoKilobytes: return 0...1_048_576
         default: return 1...86_400
         }
     }
@@ -163,6 +178,7 @@ extension Knob {
         case .violation, .stall, .successWithoutURL: 10
         case .unknownStatus: 20
         case .pollTooManyRequests, .pollError, .pollDataNull, .pollFlat: 20
+        case .videoMissing, .videoCut, .videoWrongLength, .videoPage, .videoSlow: 20
         case .callbackMissing: 200
         case .callbackDuplicate, .callbackOutOfOrder, .callbackForged: 100
         case .notFoundSeconds: 3

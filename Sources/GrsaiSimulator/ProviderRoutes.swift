@@ -24,7 +24,7 @@ struct ProviderRoutes: Sendable {
             guard let video = await provider.video(named: context.parameters.get("name") ?? "") else {
                 throw HTTPError(.notFound)
             }
-            return CannedAnswer(status: 200, contentType: "video/mp4", body: video).response
+            return video.response(context)
         }
     }
 

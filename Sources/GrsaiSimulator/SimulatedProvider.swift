@@ -158,14 +158,21 @@ extension SimulatedProvider {
     }
 
     /// `GET /files/{id}.mp4`: the video, or nil before its success and after its address's life.
-    func video(named name: String) -> [UInt8]? {
+    func video(named name: String) -> SimulatedVideo? {
         let id = name.hasSuffix(".mp4") ? String(name.dropLast(4)) : name
         guard let index = indexOfID[id], tasks[index].hasVideo(at: clock.now) else {
             counts.filesMissing += 1
             return nil
         }
+        tasks[index].fetches += 1
+        let dice = Dice(seed: knobs[.seed], subject: "\(id)/file/\(tasks[index].fetches)")
+        let fault = dice.choose("file", Knob.videoFaults, knobs)
+        guard fault != .videoMissing else {
+            counts.filesMissing += 1
+            return nil
+        }
         counts.filesServed += 1
-        return VideoBytes.of(id)
+        return SimulatedVideo(id: id, kilobytes: Int(knobs[.videoKilobytes]), fault: fault)
     }
 
     /// One step of a stream: the task now, whether that was its end, and the real microseconds to the next step.

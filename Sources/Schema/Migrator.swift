@@ -211,6 +211,8 @@ public struct Migration: Sendable {
         Migration(
             version: 61, name: "webhook_retention", part: .engine,
             embedded: PackageResources._61_webhook_retention_sql),
+        Migration(version: 62, name: "store", part: .engine, embedded: PackageResources._62_store_sql),
+        Migration(version: 63, name: "videos", part: .engine, embedded: PackageResources._63_videos_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

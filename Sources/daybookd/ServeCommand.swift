@@ -41,6 +41,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
     @OptionGroup(title: "Bounds") var bounds: BoundsOptions
     @OptionGroup(title: "Provider, with --work") var provider: ProviderOptions
     @OptionGroup(title: "Worker, with --work") var worker: WorkerOptions
+    @OptionGroup(title: "Store") var store: StoreOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func validate() throws {
@@ -57,13 +58,14 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let settings = try await database.settings()
         let pool = ConnectionPool(settings, limits: .init(maxConnections: connections))
         do {
-            try await pool.run { [work] session in
+            let folder = try await pool.run { [work, store] session in
                 if work { try session.requireDirect(for: "A worker (--work)") }
                 try session.requireWritable()
                 try EngineSchema.require(session)
                 try EngineSchema.requireRights(session)
+                return try store.store != nil || work ? store.folder(session) : nil
             }
-            try await serve(pool, settings)
+            try await serve(pool, settings, folder)
             await pool.close()
         } catch {
             await pool.close()
@@ -71,19 +73,22 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         }
     }
 
-    private func serve(_ pool: ConnectionPool, _ settings: ConnectionSettings) async throws {
+    private func serve(
+        _ pool: ConnectionPool, _ settings: ConnectionSettings, _ folder: VideoFolder?
+    ) async throws {
         let logger = Logger(label: "daybookd")
         let rules = RequestRules(allowsPlainWebhooks: webhooks.places.allowHttpWebhooks)
         let server = APIServer(
             pool: pool,
             settings: APISettings(
                 host: host, port: port, rules: rules, bounds: bounds.bounds, trustedProxies: trustedProxy),
-            logger: logger,
+            videos: folder.map { VideoServing(folder: $0, publicURL: worker.publicURL(store)) }, logger: logger,
             readCallback: { GrsaiCallback(body: $0)?.told },
             explain: { Failure.failure(of: $0)?.sentence },
             onListening: { Terminal.show($0) })
         // Every part of the daemon is a service of this group.
         let client = work ? try provider.client() : nil
+        let source = work ? HTTPVideoSource(providerURL: provider.address) : nil
         let transport = HTTPWebhookTransport(rules: webhooks.places.rules)
         // Of its own, so that callers never wait for it.
         let outbox = ConnectionPool(settings, limits: .init(maxConnections: 2))
@@ -93,14 +98,17 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
                 services.append(
                     WebhookCourier(pool: outbox, transport: transport, logger: logger) { Failure.words(of: $0) })
             }
-            if let client { services.append(try worker.worker(client, settings, logger)) }
+            if let client, let source {
+                services.append(
+                    try worker.worker(client, settings, logger, store: worker.store(folder, source, store)))
+            }
             var configuration = ServiceGroupConfiguration(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             configuration.maximumGracefulShutdownDuration = .seconds(work ? 75 : 20)
             try await ServiceGroup(configuration: configuration).run()
-            try await end(client, transport, outbox)
+            try await end(client, transport, source, outbox)
         } catch {
-            try? await end(client, transport, outbox)
+            try? await end(client, transport, source, outbox)
             if Failure.failure(of: error) != nil { throw error }
             throw DaybookError(.failed, "Serving \(host):\(port) failed: \(error).")
         }
@@ -109,9 +117,11 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
 
 extension ServeCommand {
     private func end(
-        _ client: GrsaiClient?, _ transport: HTTPWebhookTransport, _ outbox: ConnectionPool
+        _ client: GrsaiClient?, _ transport: HTTPWebhookTransport, _ source: HTTPVideoSource?,
+        _ outbox: ConnectionPool
     ) async throws {
         await outbox.close()
+        try await source?.shutdown()
         try await transport.shutdown()
         try await client?.shutdown()
     }

@@ -9,6 +9,7 @@ import Logging
 import Postgres
 import ServiceLifecycle
 import UnixSignals
+import Webhooks
 
 /// `daybookd work`
 struct WorkCommand: AsyncParsableCommand, EndsGracefully {
@@ -23,28 +24,34 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
 
     @OptionGroup(title: "Provider") var provider: ProviderOptions
     @OptionGroup(title: "Worker") var worker: WorkerOptions
+    @OptionGroup(title: "Store") var store: StoreOptions
     @OptionGroup(title: "Database") var database: DatabaseOptions
 
     func run() async throws {
         let client = try provider.client()
+        let source = HTTPVideoSource(providerURL: provider.address)
         do {
-            try await work(client)
+            try await work(client, source)
+            try await source.shutdown()
             try await client.shutdown()
         } catch {
+            try? await source.shutdown()
             try? await client.shutdown()
             throw error
         }
     }
 
-    private func work(_ client: GrsaiClient) async throws {
+    private func work(_ client: GrsaiClient, _ source: HTTPVideoSource) async throws {
         let settings = try await database.settings()
         let probe = try await Connection.open(settings)
+        let folder: VideoFolder?
         do {
-            try await probe.run { session in
+            folder = try await probe.run { [store] session in
                 try session.requireDirect(for: "A worker")
                 try session.requireWritable()
                 try EngineSchema.require(session)
                 try EngineSchema.requireRights(session)
+                return try store.folder(session)
             }
             await probe.close()
         } catch {
@@ -52,7 +59,9 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
             throw error
         }
         let logger = Logger(label: "daybookd")
-        let worker = try worker.worker(client, settings, logger) { Terminal.show("working") }
+        let worker = try worker.worker(client, settings, logger, store: worker.store(folder, source, store)) {
+            Terminal.show("working")
+        }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -109,15 +118,26 @@ struct WorkerOptions: ParsableArguments {
 
     /// The worker on a database, with its provider.
     func worker(
-        _ client: GrsaiClient, _ database: ConnectionSettings, _ logger: Logger,
+        _ client: GrsaiClient, _ database: ConnectionSettings, _ logger: Logger, store: WorkerStore?,
         onBegin: @escaping @Sendable () async -> Void = {}
     ) throws -> Worker {
         Worker(
-            provider: client, settings: try settings(), logger: logger, explain: { Failure.words(of: $0) },
+            provider: client, settings: try settings(), store: store, logger: logger,
+            explain: { Failure.words(of: $0) },
             onBegin: onBegin
         ) {
             try await Connection.open(database).direct(for: "A worker")
         }
+    }
+
+    /// Where its videos go, and under which address they are found there.
+    func store(_ folder: VideoFolder?, _ source: HTTPVideoSource, _ options: StoreOptions) -> WorkerStore? {
+        folder.map { WorkerStore(folder: $0, source: source, publicURL: publicURL(options)) }
+    }
+
+    func publicURL(_ options: StoreOptions) -> String {
+        let base = options.publicURL ?? callbackBase ?? ""
+        return base.hasSuffix("/") ? String(base.dropLast()) : base
     }
 
     private func settings() throws -> WorkerSettings {
@@ -126,6 +146,40 @@ struct WorkerOptions: ParsableArguments {
             slots: slots ?? Self.standard.slots, chunk: chunk ?? Self.standard.chunk,
             polls: polls ?? Self.standard.polls, callbackBase: base.map { $0 + "/callbacks" },
             spoolFolder: spool ?? Self.standardSpool)
+    }
+}
+
+/// Where videos are kept.
+struct StoreOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The folder to which each video is copied before its task counts as delivered; every worker and server of "
+                + "a database names the same one. Without it videos stay at the provider, for about two hours.",
+            valueName: "dir"))
+    var store: String?
+    @Option(
+        name: .customLong("public-url"),
+        help: ArgumentHelp(
+            "What stands before /v1/videos/... in the addresses of the store's videos, such as "
+                + "https://api.example.com. Default: that of --callback-base, or nothing.", valueName: "url"),
+        transform: { text in
+            guard let address = try? WebhookAddress(text, allowsPlain: true), !text.contains("?"), address.port > 0
+            else { throw ValidationError("it must be like https://api.example.com") }
+            return text
+        })
+    var publicURL: String?
+
+    func validate() throws {
+        guard publicURL == nil || store != nil else {
+            throw ValidationError("--public-url is of a store: say --store with it.")
+        }
+    }
+
+    /// The store of the session's database; nil where it has none, and none is named.
+    func folder(_ session: Session) throws -> VideoFolder? {
+        if let store { return try VideoFolder(store, of: session) }
+        guard try VideoFolder.known(to: session) == nil else { throw WorkerStore.isNotTheDatabases }
+        return nil
     }
 }
 
@@ -145,8 +199,10 @@ struct ProviderOptions: ParsableArguments {
         [namedProvider.map { _ in "--provider" }, providerKeyFile.map { _ in "--provider-key-file" }].compactMap(\.self)
     }
 
+    var address: String { namedProvider ?? Self.standardAddress }
+
     func client() throws -> GrsaiClient {
-        GrsaiClient(settings: try GrsaiSettings(baseURL: namedProvider ?? Self.standardAddress, key: try key()))
+        GrsaiClient(settings: try GrsaiSettings(baseURL: address, key: try key()))
     }
 
     private func key() throws -> String {

@@ -45,17 +45,21 @@ import Testing
     @Test func `every operation answers as the document says, and every other method is told which there are`()
         async throws
     {
-        try await LiveServer.run(keyOptions: ["--rate-limit", "100000"]) { server in
+        let scratch = try ScratchFolder()
+        let store = scratch.file("videos")
+        try await LiveServer.run(keyOptions: ["--rate-limit", "100000"], serveOptions: ["--store", store]) { server in
             let document = try await PublishedDocument(of: server)
+            let video = try await PlantedVideo.plant(server, store, size: 100, requestID: "video")
             let created = try await server.call("POST", "/v1/batches", LiveServer.batch(3, requestID: "r"))
             let batchID = try #require(created.string("batch_id"))
             let endpoint = try await server.call(
                 "POST", "/v1/webhook-endpoints", #"{"url":"https://hooks.example/x"}"#)
             let endpointID = try #require(endpoint.string("endpoint_id"))
-            let values = ["batch_id": batchID, "endpoint_id": endpointID]
+            let values = ["batch_id": batchID, "endpoint_id": endpointID, "video_id": video.videoID]
             let bodies = [
                 "POST /v1/batches": LiveServer.batch(1),
                 "PATCH /v1/batches/{batch_id}": #"{"webhook_url":"https://hooks.example/y","other":1}"#,
+                "PATCH /v1/videos/{video_id}/access": #"{"allow_share":true,"other":1}"#,
                 "POST /v1/webhook-endpoints": #"{"url":"https://hooks.example/x"}"#,
                 "POST /v1/webhook-endpoints/{endpoint_id}/rotate": #"{"keep_hours":1}"#,
                 "POST /v1/webhook-deliveries/replay": #"{"missing":true}"#,

@@ -120,6 +120,25 @@ import Testing
             }
         }
 
+        /// Copies two videos: one lies in the store, one is given up.
+        private func copy(_ found: [FoundEnding]) throws {
+            let queue = WorkQueue(session)
+            let records = try queue.beginCopies(found, by: worker)
+            guard records.count == 2, try queue.copies(of: found.map(\.task)) == records else {
+                throw TestSupportError("not all copies began")
+            }
+            let copy = VideoCopy(task: found[0].task, url: "https://example.com/w", attempts: 0, giveUpAt: .now)
+            try queue.noteFailure(of: copy, "cut", by: worker)
+            let video = StoredVideo(
+                digest: [UInt8](repeating: 1, count: 32), sizeBytes: 1, contentType: "video/mp4")
+            let ended = try queue.end(
+                [
+                    .init(task: found[0].task, ending: found[0].ending, video: video),
+                    .init(task: found[1].task, ending: .notFetched(found[1].task.taskID), video: nil),
+                ], by: worker)
+            guard ended.count == 2 else { throw TestSupportError("not all copies ended") }
+        }
+
         /// Everything that a worker does, some of each.
         func work() throws {
             for model in [VideoModel.sora2, .veoFlash] {
@@ -140,9 +159,10 @@ import Testing
                 let rendered = accepted.prefix(3).map { task in
                     FoundEnding(task, .succeeded(task.taskID, videoURL: "https://example.com/v"))
                 }
-                guard try WorkQueue(session).end(rendered, by: worker).count == 3 else {
+                guard try WorkQueue(session).end([rendered[0]], by: worker).count == 1 else {
                     throw TestSupportError("not all tasks ended")
                 }
+                try copy(Array(rendered.dropFirst()))
                 for (submission, refusal) in [(refused, busy), (rejected, no)] {
                     try session.transaction {
                         let queue = WorkQueue(session)

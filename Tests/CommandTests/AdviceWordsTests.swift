@@ -143,6 +143,7 @@ import Testing
         switch advice {
         case .migrate, .goOnMigrating, .addEngine: [["database", "migrate"]]
         case .nameDatabase, .namePrimary: [["database", "check"]]
+        case .nameStore: [["daybookd", "work"], ["daybookd", "serve"]]
         case .nameReadingLogin(.customReport): [["report", "run"]]
         case .nameReadingLogin(.slaDefinitions), .awaitReplay, .nameOtherOutput: [["report", "sla"]]
         case .nameLaterMonth, .sayWhyHoldsEnd: [["accounts", "import"]]

@@ -94,8 +94,9 @@ import Testing
         let tables = [
             "submission", "withdrawal", "foreign_freeze", "earlier_freeze", "lot", "batch", "draw", "entry", "worker",
             "model_gate", "task", "ready_customer", "webhook_event", "webhook_delivery", "webhook_attempt",
+            "video_store",
         ]
-        let columns = ["submission", "provider_hint", "webhook_endpoint"]
+        let columns = ["submission", "provider_hint", "webhook_endpoint", "video_copy", "video_share"]
         return script.replacing("\n    ", with: " ").split(separator: "\n").compactMap { line -> String? in
             var line = String(line)
             if columns.contains(where: { line.contains("daybook.\($0) ") }) { return nil }

@@ -13,22 +13,25 @@ struct EngineRig: Sendable {
     let settings: ConnectionSettings
     let userID: String
     let folder: ScratchFolder
+    /// The folder of the store of videos, where there is one.
+    let store: String?
     let simulator: RunningProgram
     let server: RunningProgram
 
     /// Runs the body with everything but a worker, which is stopped afterwards.
     static func run(
-        credits: Int64, knobs: [String], planted: Bool = false, _ body: (EngineRig) async throws -> Void
+        credits: Int64, knobs: [String], planted: Bool = false, store: String? = nil,
+        _ body: (EngineRig) async throws -> Void
     ) async throws {
         try await withEngine { settings in
-            try await run(on: settings, credits: credits, knobs: knobs, planted: planted, body)
+            try await run(on: settings, credits: credits, knobs: knobs, planted: planted, store: store, body)
         }
     }
 
     /// Runs the body on a database of the whole system; the programs reach it by `reached`, where that is given.
     static func run(
         on plain: ConnectionSettings, reached: ConnectionSettings? = nil, credits: Int64, knobs: [String],
-        planted: Bool = false, _ body: (EngineRig) async throws -> Void
+        planted: Bool = false, store: String? = nil, _ body: (EngineRig) async throws -> Void
     ) async throws {
         var settings = plain
         try await execute(
@@ -48,10 +51,10 @@ struct EngineRig: Sendable {
                 + knobs.flatMap { ["--knob", $0] },
             program: RunningProgram.path("grsai-simulator"))
         let server = try await RunningProgram.start(
-            ["serve", "--port", "0", "--database", Deployment.conninfo(settings)],
+            ["serve", "--port", "0", "--database", Deployment.conninfo(settings)] + storeOptions(store),
             program: RunningProgram.path("daybookd"))
         let rig = EngineRig(
-            settings: settings, userID: userID, folder: folder, simulator: simulator, server: server)
+            settings: settings, userID: userID, folder: folder, store: store, simulator: simulator, server: server)
         try await body(rig)
         _ = await server.stop()
         _ = await simulator.stop()
@@ -74,8 +77,10 @@ struct EngineRig: Sendable {
         [
             "work", "--provider", simulator.firstLine, "--callback-base", server.firstLine, "--spool",
             folder.file("spool"), "--database", Deployment.conninfo(settings),
-        ]
+        ] + Self.storeOptions(store)
     }
+
+    private static func storeOptions(_ store: String?) -> [String] { store.map { ["--store", $0] } ?? [] }
 
     /// Creates a batch, and gives its id.
     func create(_ models: [VideoModel], requestID: String = "the batch") async throws -> String {

@@ -58,6 +58,9 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
     case notFound = "NOT_FOUND"
     case batchNotFound = "BATCH_NOT_FOUND"
     case receiptNotFound = "RECEIPT_NOT_FOUND"
+    case accessRefused = "ACCESS_REFUSED"
+    case videoNotFound = "VIDEO_NOT_FOUND"
+    case videoRemoved = "VIDEO_REMOVED"
     case idempotencyConflict = "IDEMPOTENCY_CONFLICT"
     case methodNotAllowed = "METHOD_NOT_ALLOWED"
     case requestTimeout = "REQUEST_TIMEOUT"
@@ -72,8 +75,9 @@ enum APIErrorCode: String, Sendable, Hashable, CaseIterable {
         case .invalidJSON, .invalidRequest, .batchNotCancellable, .batchFinished: .badRequest
         case .missingAPIKey, .apiKeyExpired: .unauthorized
         case .insufficientCredits: .init(code: 402, reasonPhrase: "Payment Required")
-        case .invalidAPIKey, .addressNotAllowed, .insufficientScope, .accountInactive: .forbidden
-        case .notFound, .batchNotFound, .receiptNotFound: .notFound
+        case .invalidAPIKey, .addressNotAllowed, .insufficientScope, .accountInactive, .accessRefused: .forbidden
+        case .notFound, .batchNotFound, .receiptNotFound, .videoNotFound: .notFound
+        case .videoRemoved: .gone
         case .idempotencyConflict: .conflict
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: .requestTimeout

@@ -105,8 +105,11 @@ final class BoundsHandler: ChannelDuplexHandler, RemovableChannelHandler {
             let says = head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
             closesAfterAnswer = closesAfterAnswer || says || hasFault
             traffic.answer(id)
-            let most = TimeAmount.seconds(Int64(Limits.answerSeconds))
-            answerDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: most) { context.close(promise: nil) }
+            awaitReader(context)
+            context.write(data, promise: promise)
+        case .body:
+            // The next piece of a long answer comes when the client has taken the one before.
+            awaitReader(context)
             context.write(data, promise: promise)
         case .end:
             let written = promise ?? context.eventLoop.makePromise()
@@ -122,6 +125,12 @@ final class BoundsHandler: ChannelDuplexHandler, RemovableChannelHandler {
             }
         default: context.write(data, promise: promise)
         }
+    }
+
+    private func awaitReader(_ context: ChannelHandlerContext) {
+        answerDeadline?.cancel()
+        let most = TimeAmount.seconds(Int64(Limits.answerSeconds))
+        answerDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: most) { context.close(promise: nil) }
     }
 
     /// Says that nothing more comes, and reads on for a while: closing at once would reset the connection while the

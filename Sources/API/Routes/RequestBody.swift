@@ -84,6 +84,29 @@ struct BodyReader {
         }
     }
 
+    /// Names of hosts, in lower case.
+    func hosts(_ name: String, atMost limit: Int) throws -> [String]? {
+        switch body[name] {
+        case nil, .null?: return nil
+        case .array(let elements)?:
+            guard elements.count <= limit else { throw InvalidRequest(name, "may have \(limit) hosts") }
+            return try elements.map { element in
+                guard case .string(let text) = element, Self.isHost(text) else {
+                    throw InvalidRequest(name, "must have hosts alone, like www.example.com")
+                }
+                return text.lowercased()
+            }
+        case let other?: throw InvalidRequest(name, "must be a list, not \(other.kindName)")
+        }
+    }
+
+    private static func isHost(_ text: String) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || byte == 0x2D || byte == 0x2E
+            }
+    }
+
     func number(_ name: String, within range: ClosedRange<Int64>) throws -> Int64? {
         switch body[name] {
         case nil, .null?: return nil

@@ -75,8 +75,12 @@ extension Incarnation {
         }
     }
 
-    private func record(endings set: [FoundEnding]) async throws {
-        try await inSets(set, by: SetParting.ofEndings) { set in
+    private func record(endings found: [FoundEnding]) async throws {
+        let videos = store == nil ? [] : found.filter { $0.ending.state == .succeeded }
+        if !videos.isEmpty { try await beginCopies(videos) }
+        let set = store == nil ? found : found.filter { $0.ending.state != .succeeded }
+        guard !set.isEmpty else { return }
+        try await inSets(set, by: { SetParting.byCustomer($0, $1, \.task.userID) }) { set in
             _ = try await self.writeAtOnce { queue, worker in try queue.end(set, by: worker) }
             for found in set {
                 schedule.ended(found.task, keepsWatching: found.ending.state == .timedOut, now: .now)
@@ -96,7 +100,7 @@ extension Incarnation {
 
     /// Records a set; where the database refuses something in it, the parts of it, and what cannot be parted goes the
     /// other way.
-    private func inSets<Element: Sendable>(
+    func inSets<Element: Sendable>(
         _ set: [Element], by parting: ([Element], PostgresError) -> [[Element]],
         _ record: ([Element]) async throws -> Void, orElse: ([Element], PostgresError) async throws -> Void
     ) async throws {
@@ -125,9 +129,11 @@ enum SetParting {
     }
 
     /// Halves; by the customers where a lock was not to be had: each waits for it but once.
-    static func ofEndings(_ set: [FoundEnding], _ error: PostgresError) -> [[FoundEnding]] {
+    static func byCustomer<Element>(
+        _ set: [Element], _ error: PostgresError, _ customer: (Element) -> String
+    ) -> [[Element]] {
         guard error.code == .lockNotAvailable else { return halves(set, error) }
-        return Dictionary(grouping: set, by: \.task.userID).sorted { $0.key < $1.key }.map(\.value)
+        return Dictionary(grouping: set, by: customer).sorted { $0.key < $1.key }.map(\.value)
     }
 }
 

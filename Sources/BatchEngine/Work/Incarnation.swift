@@ -27,7 +27,8 @@ actor Incarnation {
     private static let keepMilliseconds: Int64 = 5000
 
     private let settings: WorkerSettings
-    private let provider: any Provider
+    let provider: any Provider
+    let store: WorkerStore?
     let logger: Logger
     private let onBegin: @Sendable () async -> Void
     let desk: SubmissionDesk
@@ -38,7 +39,7 @@ actor Incarnation {
     let work: DirectConnection
     /// A third one while there is something to sweep.
     private let sweep: SpareConnection
-    private let rate: Int64
+    let rate: Int64
     let claimBell = Bell()
     private let sweepBell = Bell()
     private let hintBell = Bell()
@@ -51,6 +52,13 @@ actor Incarnation {
     private var turnWalk = TurnWalk()
     private var random = SystemRandomNumberGenerator()
     let endings = Mailbox<FoundEnding>()
+    /// Where there is a store: what is copied, what has been, and the bytes that copies under way will have.
+    var copySchedule: CopySchedule
+    let copyBell = Bell()
+    let copied = Mailbox<WorkQueue.EndedCopy>()
+    var copyBytes: Int64 = 0
+    /// When the store last took nothing.
+    var storeFailedAt: ContinuousClock.Instant?
     /// Polls under way.
     private var asking = 0
     /// True once the worker was asked to stop and nothing is under way.
@@ -63,6 +71,7 @@ actor Incarnation {
     ) async throws {
         settings = owner.settings
         provider = owner.provider
+        store = owner.store
         onBegin = owner.onBegin
         self.desk = desk
         self.claims = claims
@@ -76,6 +85,9 @@ actor Incarnation {
                 throw DaybookError.configuration(
                     "The connection leads to another database than before; start the worker again if that is right.")
             }
+            guard try VideoFolder.known(to: session) == owner.store?.folder.storeID else {
+                throw WorkerStore.isNotTheDatabases
+            }
             let rows = try session.query(
                 "SELECT coalesce((SELECT rate FROM daybook.test_clock), 1)::bigint AS rate")
             let queue = WorkQueue(session)
@@ -86,6 +98,7 @@ actor Incarnation {
         worker = number
         rate = max(clockRate, 1)
         schedule = PollSchedule(rate: clockRate)
+        copySchedule = CopySchedule(rate: clockRate)
         var named = owner.logger
         named[metadataKey: "worker.id"] = "\(number)"
         logger = named
@@ -100,6 +113,8 @@ actor Incarnation {
                 group.addTask { try await self.beat() }
                 group.addTask { try await self.record() }
                 group.addTask { try await self.recordEndings() }
+                group.addTask { try await self.copyVideos() }
+                group.addTask { try await self.recordCopies() }
                 group.addTask { try await self.poll() }
                 group.addTask { try await self.sweepAll() }
                 group.addTask { try await self.replaySpool() }
@@ -255,7 +270,7 @@ actor Incarnation {
             }
             // What a dead worker left is there only after it was buried.
             if !chores.isDisjoint(with: [.bury, .adopt]) {
-                await poll(try await write(sweep) { try $0.adopt($1, limit: Self.adoptionLimit) })
+                try await takeOver()
             }
             if chores.contains(.overdue) {
                 try await repeatedly { queue in try queue.endOverdue(limit: Self.overdueLimit) > 0 }
@@ -269,6 +284,18 @@ actor Incarnation {
                     ? .milliseconds(settings.idleMilliseconds) : min(TurnWalk.pause, schedule.pauseOfLooks))
             try Task.checkCancellation()
         }
+    }
+
+    /// Goes on with what nobody has: copies its video where that was found, else asks how it stands.
+    private func takeOver() async throws {
+        let copies = store != nil
+        let (tasks, records) = try await write(sweep) { queue, worker in
+            let tasks = try queue.adopt(worker, limit: Self.adoptionLimit)
+            return (tasks, copies ? try queue.copies(of: tasks) : [])
+        }
+        let copying = Set(records.map(\.taskID))
+        await poll(tasks.filter { !copying.contains($0.taskID) })
+        await copy(records, of: tasks)
     }
 
     /// Learns of the tasks that were given up, also by workers that are gone: what is rendered late is to be noted.

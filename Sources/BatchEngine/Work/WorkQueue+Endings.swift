@@ -59,7 +59,7 @@ extension WorkQueue {
     }
 
     /// What is written of endings: the states, and what stands with them.
-    private static func columns(_ endings: [TaskEnding]) -> [Value] {
+    static func columns(_ endings: [TaskEnding]) -> [Value] {
         [
             .texts(endings.map(\.state.rawValue)), optional(endings.map(\.failureReason?.rawValue)),
             optional(endings.map(\.failureType?.rawValue)), optional(endings.map(\.message)),
@@ -143,6 +143,11 @@ public struct TaskEnding: Sendable, Hashable {
     /// The provider lost it: it does not know the task any more.
     public static func lost(_ taskID: String) -> TaskEnding {
         TaskEnding(taskID, .failed, .error, .modelError, "The provider does not know the task.")
+    }
+
+    /// The provider rendered it, and its video was not to be had as long as it was tried.
+    static func notFetched(_ taskID: String) -> TaskEnding {
+        TaskEnding(taskID, .failed, .error, .network, "The video was rendered, and could not be fetched.")
     }
 
     /// The deadline passed.

@@ -16,15 +16,17 @@ public struct Worker: Service {
     let connect: Connect
     let provider: any Provider
     let settings: WorkerSettings
+    let store: WorkerStore?
     let logger: Logger
     let explain: @Sendable (any Error) -> String
     let onBegin: @Sendable () async -> Void
 
     /// - Parameters:
+    ///   - store: Where videos are copied to before their tasks end; nil ends them with the provider's address.
     ///   - explain: An error for the log, with the command that helps.
     ///   - onBegin: Called each time that the worker begins, under a new number.
     public init(
-        provider: any Provider, settings: WorkerSettings, logger: Logger,
+        provider: any Provider, settings: WorkerSettings, store: WorkerStore? = nil, logger: Logger,
         explain: @escaping @Sendable (any Error) -> String = { "\($0)" },
         onBegin: @escaping @Sendable () async -> Void = {}, connect: @escaping Connect
     ) {
@@ -33,6 +35,7 @@ public struct Worker: Service {
         self.onBegin = onBegin
         self.provider = provider
         self.settings = settings
+        self.store = store
         self.logger = logger
     }
 

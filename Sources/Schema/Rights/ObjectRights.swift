@@ -216,6 +216,18 @@ extension ObjectRights {
                     user_id, endpoint_id, url, earlier_until, consecutive_misses, created_at, disabled_at,
                     disabled_because
                     """)),
+        // Without the provider's address, which is as good as a key while it lives.
+        ObjectRights(
+            .table, "daybook.video_copy",
+            reading(
+                columns: """
+                    user_id, task_id, provider_task_id, state, found_at, give_up_at, attempts, remark, sha256,
+                    size_bytes, content_type, ended_at, removed_at
+                    """)),
+        // Without the digests of the tokens, which let in.
+        ObjectRights(
+            .table, "daybook.video_share", reading(columns: "user_id, task_id, created_at, expires_at, revoked_at")),
+        ObjectRights(.table, "daybook.video_store", reading()),
         ObjectRights(.table, "daybook.webhook_event", reading().merging([.purge: "SELECT, DELETE"]) { $1 }),
         ObjectRights(.table, "daybook.webhook_delivery", reading()),
         ObjectRights(.table, "daybook.webhook_attempt", reading()),
