@@ -96,7 +96,7 @@ public struct APIServer: Service {
             videoRoutes.addContent(
                 to: router.group(RouterPath(path)).add(
                     middleware: KeyMiddleware(
-                        pool: pool, doorkeeper: doorkeeper, traffic: traffic, letsStrangersPass: true)))
+                        pool: pool, doorkeeper: doorkeeper, traffic: traffic, uses: uses, letsStrangersPass: true)))
         }
         return router
     }
