@@ -38,7 +38,8 @@ import Testing
 
     private static func heading(_ first: String) -> String { "| \(first) | |\n| --- | --- |\n" }
 
-    @Test func `the reference names every variable of the environment, with the options that win over it`() async throws {
+    @Test func `the reference names every variable of the environment, with the options that win over it`() async throws
+    {
         var options: [(name: String, abstract: String)] = []
         for command in try await Self.commands() {
             options += Self.options(command).map { ("--\($0.longName ?? "")", $0.abstract ?? "") }
