@@ -110,9 +110,6 @@ import Testing
                 try await refusal(
                     Self.event(1, "requested", late + ", reason", ", '2026-12-02Z', 'mail', 'it was ill'")
                 ).isEmpty)
-            // Nothing is changed or removed.
-            #expect(try await refusal("UPDATE daybook.service_credit SET credit_usd = 1") != "")
-            #expect(try await refusal(Self.request, "DELETE FROM daybook.service_credit_event") != "")
         }
     }
 }

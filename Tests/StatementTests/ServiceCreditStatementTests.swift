@@ -7,24 +7,29 @@ import Testing
 @Suite struct ServiceCreditStatementTests {
     private static let month = ["--account", "customer1", "--quiet"]
 
-    /// What an account was offered and granted, with the instants that a test needs.
-    private static func granted(
-        _ slug: String, _ month: String, usd: Int, at: String, form: String = "'fee', NULL, NULL"
-    ) -> String {
+    private static func offered(_ slug: String, _ month: String, usd: Int) -> String {
         """
         INSERT INTO daybook.service_credit (user_id, month, period_start, period_end, monthly_fee_usd, attained,
             tier_percent, is_least, credit_usd, request_until, report_sha256, author)
         SELECT user_id, '\(month)-01', '\(month)-01Z', '\(month)-28Z', 10000, 50, 25, false, \(usd), '2030-01-01Z',
             repeat('0', 64), 'a test'
         FROM daybook.account WHERE slug = '\(slug)';
-        INSERT INTO daybook.service_credit_event (user_id, month, sequence, event, asked_at, reference, author)
-        SELECT user_id, '\(month)-01', 1, 'requested', '\(at)', 'mail', 'a test'
-        FROM daybook.account WHERE slug = '\(slug)';
-        INSERT INTO daybook.service_credit_event (user_id, month, sequence, event, form, credits, reference, amount_usd,
-            author, recorded_at)
-        SELECT user_id, '\(month)-01', 2, 'granted', \(form), \(usd), 'a test', '\(at)'
-        FROM daybook.account WHERE slug = '\(slug)';
         """
+    }
+
+    /// What an account was offered and granted, with the instants that a test needs.
+    private static func granted(
+        _ slug: String, _ month: String, usd: Int, at: String, form: String = "'fee', NULL, NULL"
+    ) -> String {
+        offered(slug, month, usd: usd) + """
+            INSERT INTO daybook.service_credit_event (user_id, month, sequence, event, asked_at, reference, author)
+            SELECT user_id, '\(month)-01', 1, 'requested', '\(at)', 'mail', 'a test'
+            FROM daybook.account WHERE slug = '\(slug)';
+            INSERT INTO daybook.service_credit_event (user_id, month, sequence, event, form, credits, reference, amount_usd,
+                author, recorded_at)
+            SELECT user_id, '\(month)-01', 2, 'granted', \(form), \(usd), 'a test', '\(at)'
+            FROM daybook.account WHERE slug = '\(slug)';
+            """
     }
 
     private static func page(_ run: StatementRuns, _ month: String) throws -> String {
@@ -104,8 +109,7 @@ import Testing
             }
             let before = try await Self.statement(settings, "2026-10")
             #expect(try Self.shares(before, "2026-10") == [["2026-07", "100.00", "100.00", "0.00"]])
-            let offered = try await daybook(settings, ["sla", "credits", "offer", "--month", "2026-10"])
-            #expect(offered.exitCode == 0, "\(offered.errors)")
+            try await execute(Self.offered("customer1", "2026-10", usd: 125), in: settings)
             let subject = ["--month", "2026-10", "--account", "customer1"]
             for step in [["request", "--reference", "m", "--at", "2026-11-05"], ["grant", "--as", "fee"]] {
                 let run = try await daybook(settings, ["sla", "credits", step[0]] + subject + step.dropFirst())
@@ -127,12 +131,15 @@ import Testing
             // The database's clock says in which month it stands.
             let connection = try await Connection.open(settings)
             let current = try await connection.run { session in
-                try session.query(
-                    """
-                    SELECT to_char(e.recorded_at AT TIME ZONE a.time_zone, 'YYYY-MM') AS month
-                    FROM daybook.service_credit_event AS e JOIN daybook.account AS a ON a.user_id = e.user_id
-                    WHERE e.event = 'granted' AND e.month = '2026-10-01'
-                    """)[0].text("month")
+                try #require(
+                    try session.query(
+                        """
+                        SELECT to_char(e.recorded_at AT TIME ZONE a.time_zone, 'YYYY-MM') AS month
+                        FROM daybook.service_credit_event AS e JOIN daybook.account AS a ON a.user_id = e.user_id
+                        WHERE e.event = 'granted' AND e.month = '2026-10-01'
+                        """
+                    ).first
+                ).text("month")
             }
             await connection.close()
             let next = try await Self.statement(settings, current)
