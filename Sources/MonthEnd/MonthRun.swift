@@ -124,12 +124,18 @@ public struct MonthRun: Sendable {
         findings += broken
         try await MonthRecord.add(.ledger, findings: broken.count, remark: "\(rows) rows", place, connection)
 
-        let (everybody, reports) = try await writeReports(connection, progress)
+        let (everybody, written) = try await writeReports(connection, progress)
+        let digests = Self.digests(written)
+        let reports = written.map { report in
+            var report = report
+            report.forget(filesBut: MonthFiles.areShown)
+            return report
+        }
         let promises = Self.findings(of: everybody, reports)
         findings += promises
         try await MonthRecord.add(
             .sla, findings: promises.count, remark: "\(reports.count + 1) reports",
-            digests: (.sla, Self.digests(reports)), place, connection)
+            digests: (.sla, digests), place, connection)
 
         let statements = try await writeStatements(connection, beside, progress)
         let unwhole = Self.findings(of: statements)
@@ -242,6 +248,11 @@ struct MonthFiles {
     static let findings = "findings.csv"
     static let customers = "customers.csv"
     static let ledger = "ledger.csv"
+
+    /// True for a file of a report that the month's page leads to.
+    static func areShown(_ path: String) -> Bool {
+        [".html", ".xlsx", ".pdf", "/manifest.json"].contains { path.hasSuffix($0) }
+    }
 
     private let settings: MonthRun.Settings
 

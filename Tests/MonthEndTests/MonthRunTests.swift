@@ -48,7 +48,7 @@ import Testing
                 let due = try #require(
                     statement.firstMatch(
                         of: /Due by invoice for this month<\/th>.*?<td class="n">([0-9,.]+)<\/td><\/tr>/))
-                let cents = try #require(Dollars(due.output.1.replacing(",", with: "")))
+                let cents = try #require(Dollars(String(due.output.1).replacing(",", with: "")))
                 #expect(customer["due_usd"].flatMap { Dollars($0) } == cents, "\(slug)")
             }
             // Whose defects of the ledger there are stands in each finding, and what comes next on the page.

@@ -52,7 +52,7 @@ extension SLAReport {
     /// Records what reports have counted of final months and what is not recorded as it was counted: a further version,
     /// beside those that there are. All of it, or nothing.
     public static func record(_ outcomes: [Outcome], _ connection: Connection) async throws -> [RecordedVersion] {
-        try await record(outcomes.map(\.counted), connection)
+        try await record(outcomes.compactMap(\.counted), connection)
     }
 
     /// Records the month of the request by itself, without a report; nothing where it is recorded as it would be

@@ -68,14 +68,22 @@ public struct SLAReport: Sendable {
         public let isFinal: Bool
         /// From when on it is final.
         public let finalityAt: Instant
-        /// What can be recorded of it.
-        let counted: CountedMonths
+        /// What can be recorded of it; nil where that is forgotten.
+        private(set) var counted: CountedMonths?
         /// What judging recorded months anew has found.
         public let findings: [RecordedFinding]
         /// The service credit for which the report's one account is eligible; nil without one.
         public internal(set) var serviceCredit: ServiceCreditOffer?
         /// Probers that have said nothing for a while, where the month goes on.
         public internal(set) var silentProbers: [SilentProber] = []
+
+        /// Forgets what takes room and is of no use any more to who only shows it: what can be recorded, the digests,
+        /// and the paths of all files but those that are named.
+        package mutating func forget(filesBut isKept: (String) -> Bool) {
+            counted = nil
+            digests = [:]
+            files = files.filter(isKept)
+        }
     }
 
     /// Which reports a run writes.
