@@ -26,8 +26,10 @@ public enum Program {
         let name = root.configuration.commandName ?? "daybook"
         var interruption: Interruption?
         do {
-            let endsGracefully = try root.parseAsRoot() is any EndsGracefully
-            try Setting.requireKnown()
+            let command = try root.parseAsRoot()
+            let endsGracefully = command is any EndsGracefully
+            // Help, which is no command of ours, is given in any case.
+            if command is any AsyncParsableCommand { try Setting.requireKnown() }
             let work = Task { try await perform(root) }
             if !endsGracefully { interruption = Interruption(name) { work.cancel() } }
             try await work.value

@@ -79,8 +79,7 @@ import Testing
     func `a variable with the prefix that no setting has is refused with what was meant`(
         name: String, advice: String
     ) async throws {
-        for program in ProgramHelp.programs {
-            let command = ["daybook": ["report", "check", "nothing"], "daybookd": ["keys", "list"]][program] ?? []
+        for (program, command) in [("daybook", ["report", "check", "nothing"]), ("daybookd", ["keys", "list"])] {
             let run = try await ProgramRun(
                 command, program: RunningProgram.path(program), environment: [name: "Kestrel Frames GmbH"])
             #expect(run.exitCode == 78, "\(program): \(run.errors)")

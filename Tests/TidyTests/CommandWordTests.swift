@@ -3,10 +3,12 @@ import TestSupport
 import Testing
 
 /// The commands, options and settings of the programs are words of the programs alone: a library names what helps as a
-/// case of `Advice`, or refuses with a case of its own.
+/// case of `Advice`, or refuses with a case of its own. The settings have one table, which libraries read by its cases.
 @Suite struct CommandWordTests {
     /// Who knows what is typed.
     private static let programs: Set<String> = ["Console", "daybook", "daybookd", "grsai-simulator"]
+    /// The table of the settings, below `Sources`.
+    private static let settings = "Domain/Setting.swift"
     /// What begins like a command and is none: the name of a form, which is digested with the rest of a document.
     private static let forms: KeyValuePairs = [
         "Retention/Certificate/CertificateExtract.swift": "daybook retention extract 1"
@@ -78,7 +80,7 @@ import Testing
         var texts: [(path: String, text: String)] = []
         for module in modules.sorted() {
             let files = try FileManager.default.subpathsOfDirectory(atPath: "\(root)/\(module)")
-            for file in files.sorted() where file.hasSuffix(".swift") {
+            for file in files.sorted() where file.hasSuffix(".swift") && "\(module)/\(file)" != settings {
                 let swift = try String(contentsOfFile: "\(root)/\(module)/\(file)", encoding: .utf8)
                 texts += SwiftLiterals.of(swift).map { ("\(module)/\(file)", $0) }
             }
@@ -92,7 +94,7 @@ import Testing
     private struct Words {
         private let pattern: NSRegularExpression
 
-        /// Commands come from the table that has them all, settings from the programs that read them.
+        /// Commands and settings come from the tables that have them all.
         init() throws {
             let path = Deployment.root + "/Tests/RoleTests/CommandTable.swift"
             let table = try String(contentsOfFile: path, encoding: .utf8)
@@ -122,15 +124,10 @@ import Testing
 
         /// The variables of the environment that programs read.
         private static func settings() throws -> Set<String> {
-            var names: Set<String> = []
-            for program in programs {
-                let root = Deployment.root + "/Sources/" + program
-                for file in try FileManager.default.subpathsOfDirectory(atPath: root) where file.hasSuffix(".swift") {
-                    let swift = try String(contentsOfFile: "\(root)/\(file)", encoding: .utf8)
-                    names.formUnion(swift.matches(of: /"((?:DAYBOOK|GRSAI|DATABASE)_[A-Z_]+)"/).map { String($0.1) })
-                }
-            }
-            #expect(names.isSuperset(of: ["DATABASE_URL", "DAYBOOK_DEBUG"]))
+            let path = "\(Deployment.root)/Sources/\(CommandWordTests.settings)"
+            let swift = try String(contentsOfFile: path, encoding: .utf8)
+            let names = Set(swift.matches(of: /case \w+ = "([A-Z_]+)"/).map { String($0.1) })
+            #expect(names.isSuperset(of: ["DATABASE_URL", "DAYBOOK_DEBUG", "GRSAI_API_KEY"]))
             return names
         }
     }
