@@ -121,8 +121,8 @@ struct MonthPage: Sendable {
         guard !isDone else { return "Every month is closed, and everything is sent." }
         let approve = "daybook month approve \(month) signs, closes and sends."
         return hasFindings
-            ? "Next: mend what is named under Findings and run it again, or decide to leave it as it is; then \(approve) "
-                + "A statement that is not whole is accepted there, by its customer's slug and a reason."
+            ? "Next: mend what is named under Findings and run it again, or decide to leave it as it is; then "
+                + "\(approve) A statement that is not whole is accepted there, by its customer's slug and a reason."
             : "Next: \(approve)"
     }
 

@@ -74,8 +74,8 @@ extension SLATables {
             note:
                 "The share of the monthly fee for which each account is eligible, on request and until the date "
                 + "given; where it is 0.00 there is nothing to ask for. Judged on the worst component over the "
-                + "account's own month, which begins and ends by the clocks of its zone; \"at least\" where another component "
-                + "was not monitored enough.",
+                + "account's own month, which begins and ends by the clocks of its zone; \"at least\" where another "
+                + "component was not monitored enough.",
             columns: [
                 Column("account", .text), Column("period_start", .instant), Column("period_end", .instant),
                 Column("monthly_fee_usd", .usd, title: "Monthly fee USD"),

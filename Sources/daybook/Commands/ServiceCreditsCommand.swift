@@ -53,8 +53,10 @@ struct ServiceCreditsCommand: AsyncParsableCommand {
             let source = try await database.settings()
             let month = try await month?.month { source }
             let slug = account
-            let (records, now) = try await DatabaseOptions.withConnection(source) { connection in
-                try await connection.transaction(.snapshot) { session in
+            var options = TransactionOptions.snapshot
+            options.notesReplay = true
+            let (records, now) = try await DatabaseOptions.withConnection(source) { [options] connection in
+                try await connection.transaction(options) { session in
                     let book = ServiceCreditBook(session)
                     try book.requirePlace()
                     let userID = try slug.map { try AccountNames(session).require($0).userID }
