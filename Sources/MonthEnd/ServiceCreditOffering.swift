@@ -3,6 +3,7 @@ import Domain
 public import Ledger
 public import Postgres
 import Reporting
+import Schema
 
 /// Offers the service credits of a final month: what each customer's SLA report says that it is eligible for, recorded
 /// with the digest of that report's figures.
@@ -28,6 +29,15 @@ public struct ServiceCreditOffering: Sendable {
             let book = ServiceCreditBook(session)
             try isTrial ? book.requirePlace() : book.requireRecording()
         }
+        // Before anything of the month is read.
+        let scope = try await connection.transaction(settings.options) { session in
+            try ReportSession.prepare(session)
+            let catalog = try Catalog(session)
+            try catalog.requireEssentials()
+            return try MonthScope(
+                month, definitionFolder: settings.definitionFolder, session: session, catalog: catalog)
+        }
+        guard scope.isFinal else { throw MonthRefusal.offersPreliminary(month, finalityAt: scope.finalityAt) }
         let reports = try await PreviewFolder.with { folder in
             try await SLAReport(SLARequest(month: month), settings: settings.figures(in: folder)).runEach(connection)
         }

@@ -37,7 +37,7 @@ import Testing
             }
             // The services, on a port that is free, with a folder of the test's own, and with a key that opens nothing.
             let services = steps.filter { $0.contains("serve") || $0.contains("work") }
-            #expect(services.count == 3)
+            #expect(services.count == 4)
             for words in services {
                 let arguments = words.drop { $0 != "daybookd" }.dropFirst().filter { $0 != "…" }
                     .map { $0 == "8080" ? "0" : $0 }
