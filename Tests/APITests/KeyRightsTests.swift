@@ -80,7 +80,9 @@ import Testing
                 }
                 guard reads else { continue }
                 let answer = try await server.call("GET", path, headers: ["x-api-key": reading])
-                #expect(answer.status == 200 && !answer.text.contains(secret), "\(name): \(answer.text)")
+                // This server has no store, so that whoever may read finds no video.
+                let read = operation.path.contains("/videos/") ? 404 : 200
+                #expect(answer.status == read && !answer.text.contains(secret), "\(name): \(answer.text)")
                 #expect(try await server.call("HEAD", path, headers: ["x-api-key": writing]).status == 403)
                 exchanges.append(.init(method: "GET", path: path, answer: answer))
             }
