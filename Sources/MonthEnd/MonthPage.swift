@@ -49,7 +49,7 @@ struct MonthPage: Sendable {
     let status: String
     let isFinal: Bool
     let sentence: String
-    /// What comes next, and the command for it.
+    /// What comes next.
     let next: String
     let hasFindings: Bool
     let facts: [Fact]
@@ -88,7 +88,7 @@ struct MonthPage: Sendable {
             ]
         let isDone = customers.allSatisfy { $0.closedAt != nil && $0.statementSent != .no && $0.slaSent != .no }
         next = Self.next(
-            month, isFinal: isFinal, finalityAt: finalityAt, isDone: isDone, hasFindings: !findings.isEmpty)
+            isFinal: isFinal, finalityAt: finalityAt, isDone: isDone, hasFindings: !findings.isEmpty)
         self.findings = findings.map {
             Finding(step: $0.step.title, kind: $0.kind.replacing("_", with: " "), detail: $0.detail, advice: $0.advice)
         }
@@ -115,11 +115,11 @@ struct MonthPage: Sendable {
     }
 
     private static func next(
-        _ month: Month, isFinal: Bool, finalityAt: Instant, isDone: Bool, hasFindings: Bool
+        isFinal: Bool, finalityAt: Instant, isDone: Bool, hasFindings: Bool
     ) -> String {
         guard isFinal else { return "Next: run it again when the month is final, from \(day(finalityAt)) on." }
         guard !isDone else { return "Every month is closed, and everything is sent." }
-        let approve = "daybook month approve \(month) signs, closes and sends."
+        let approve = "approve the month, which signs, closes and sends."
         return hasFindings
             ? "Next: mend what is named under Findings and run it again, or decide to leave it as it is; then "
                 + "\(approve) A statement that is not whole is accepted there, by its customer's slug and a reason."

@@ -59,7 +59,7 @@ import Testing
                 #expect(!slugs.isEmpty && named == slugs.filter { !$0.isEmpty }, "\(finding)")
             }
             #expect(page.contains("<p class=\"next\">Next: mend what is named under Findings"))
-            #expect(page.contains("then daybook month approve 2026-10 signs, closes and sends."))
+            #expect(page.contains("then approve the month, which signs, closes and sends."))
             let status = try await place.month(["status", "2026-10"])
             #expect(status.exitCode == 2)
             #expect(status.output.matches(of: /Statements written +done +\S+/).count == 1, "\(status.output)")

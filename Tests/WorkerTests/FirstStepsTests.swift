@@ -40,7 +40,7 @@ import Testing
             #expect(services.count == 4)
             for words in services {
                 let arguments = words.drop { $0 != "daybookd" }.dropFirst().filter { $0 != "…" }
-                    .map { $0 == "8080" ? "0" : $0 }
+                    .map { $0 == "8080" ? "0" : $0 == "/var/lib/daybook/videos" ? folder.file("videos") : $0 }
                 let isWorker = words.contains("work") || words.contains("--work")
                 let places =
                     (isWorker ? ["--spool", folder.file("spool")] : [])
