@@ -39,9 +39,6 @@ import Testing
                 ["report", "sla", "--month", "2026-10", "--format", "docx"] + database, code: 64,
                 says: "There is no format")
             try await expect(
-                ["report", "sla", "--month", "2026-10", "--format", "pdf"] + database, code: 64,
-                says: "pdf is a form of statements alone")
-            try await expect(
                 ["report", "sla", "--month", "2026-10", "--cutoff", "2030-01-01T00:00:00Z"] + database, code: 64,
                 says: "lies after")
             try await expect(

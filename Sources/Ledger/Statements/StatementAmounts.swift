@@ -56,8 +56,7 @@ struct StatementAmounts {
             amount: Dollars(micros: fee.micros - credits.reduced.micros + (isPrepaid ? 0 : cost.micros)))
         let note =
             isPrepaid
-            ? "Credits cost what their package cost, purchases first in, first out; bonus credit costs nothing. A "
-                + "batch counts here when it is settled, and in its package when it is frozen."
+            ? "Credits cost what their package cost, purchases first in, first out; bonus credit costs nothing."
             : "Videos that did not succeed cost nothing."
         paidNote = credits.note.isEmpty ? note : "\(note) \(credits.note)"
     }

@@ -133,7 +133,8 @@ extension StatementPackages {
             name: "packages", title: isPrepaid ? "Packages" : "Purchases and grants",
             note: isPrepaid
                 ? "What your credits were bought with, in the order in which they are spent. What was used up before "
-                    + "the month is not listed. Used is what was taken out less what came back."
+                    + "the month is not listed. Used is what was taken out, a batch when it is frozen, less what came "
+                    + "back: under the costs above a batch counts when it is settled."
                 : "What was booked in the month.", columns: columns)
         table.rows = rows.map { row in
             let moved: [Cell] =

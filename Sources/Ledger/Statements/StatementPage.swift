@@ -226,8 +226,7 @@ extension StatementPage {
 
     private static func lastNote(_ last: LastMonth) -> String {
         last.amounts == nil
-            ? "\(last.month.title) is not closed: its balances stand beside, as they are now, and its amounts in its "
-                + "own statement." : ""
+            ? "\(last.month.title) is not closed: its balances stand beside, its amounts in its own statement." : ""
     }
 
     private static func heldNote(_ summary: StatementSummary) -> String {

@@ -28,8 +28,7 @@ enum StatementWords {
         case .prepaid where account.monthlyFee == .zero:
             "The invoice was the purchase of the credits. This says what became of them; it asks for no payment."
         case .prepaid:
-            "The invoice of the credits was their purchase, and this says what became of them. The monthly fee is "
-                + "asked for by an invoice of its own."
+            "The credits were invoiced when they were bought; the monthly fee has an invoice of its own."
         case .payAsYouGo: "What is due is asked for by an invoice of its own. This says what it is for."
         }
     }

@@ -9,7 +9,8 @@ extension PrivateCluster {
             try FileManager.default.createDirectory(
                 atPath: home, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
         } catch {
-            throw .configuration("The private directory \(home) cannot be made; name another one in \(Setting.home.rawValue).")
+            throw .configuration(
+                "The private directory \(home) cannot be made; name another one in \(Setting.home.rawValue).")
         }
         let folder = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { if folder >= 0 { close(folder) } }
@@ -30,7 +31,8 @@ extension PrivateCluster {
         defer { if folder >= 0 { close(folder) } }
         var info = stat()
         guard folder >= 0, fstat(folder, &info) == 0, info.st_uid == getuid() || info.st_uid == account.userID else {
-            throw .configuration("\(socketDirectory) belongs to somebody else; name another place in \(Setting.home.rawValue).")
+            throw .configuration(
+                "\(socketDirectory) belongs to somebody else; name another place in \(Setting.home.rawValue).")
         }
         try account.own(folder, path: socketDirectory)
     }
