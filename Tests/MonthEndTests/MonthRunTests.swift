@@ -135,7 +135,7 @@ import Testing
     }
 
     /// How often a run is killed, and the seed of the instants.
-    private static let kills = ProcessInfo.processInfo.environment["DAYBOOK_MONTH_KILLS"].flatMap { Int($0) } ?? 5
+    private static let kills = ProcessInfo.processInfo.environment["DAYBOOK_MONTH_KILLS"].flatMap { Int($0) } ?? 2
     private static let seed =
         ProcessInfo.processInfo.environment["DAYBOOK_MONTH_SEED"].flatMap { UInt64($0) } ?? .random(in: 0...UInt64.max)
 
