@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The reference of everything that can be set, which is printed from the programs themselves.
-@Suite(.timeLimit(.minutes(5))) struct ConfigurationDocumentTests {
+@Suite struct ConfigurationDocumentTests {
     /// Commands that have an option before it is described once for all of them.
     private static let common = 8
 
