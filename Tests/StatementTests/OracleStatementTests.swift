@@ -9,7 +9,7 @@ import Testing
 
     /// Seeds of the generated deployments: `DAYBOOK_SEEDS=1-2000` runs others.
     private static let seeds: [Int] = {
-        let text = ProcessInfo.processInfo.environment["DAYBOOK_SEEDS"] ?? "1-6"
+        let text = ProcessInfo.processInfo.environment["DAYBOOK_SEEDS"] ?? "1-4"
         let ends = text.split(separator: "-").compactMap { Int($0) }
         guard ends.count == 2, ends[0] <= ends[1] else { preconditionFailure("DAYBOOK_SEEDS is \(text)") }
         return Array(ends[0]...ends[1])
