@@ -50,9 +50,15 @@ public enum Setting: String, CaseIterable, Sendable {
         (environment ?? ProcessInfo.processInfo.environment)[rawValue].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// True for a name that has Daybook's prefix, and that neither a setting nor its tests have.
+    /// True for a name that has Daybook's prefix, and that neither a setting nor its tests have, nor a cluster gives.
     public static func isMistaken(_ name: String) -> Bool {
-        name.hasPrefix(prefix) && !name.hasPrefix(testPrefix) && Setting(rawValue: name) == nil
+        name.hasPrefix(prefix) && !name.hasPrefix(testPrefix) && Setting(rawValue: name) == nil && !isOfCluster(name)
+    }
+
+    /// True for what Kubernetes tells every container of a service that is called after Daybook, such as
+    /// `DAYBOOK_API_SERVICE_HOST` and `DAYBOOK_API_PORT_8080_TCP`.
+    private static func isOfCluster(_ name: String) -> Bool {
+        name.hasSuffix("_PORT") || ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"].contains { name.contains($0) }
     }
 
     /// Throws `configuration` for a variable that has Daybook's prefix and is no setting: what somebody meant by it

@@ -85,6 +85,15 @@ import Testing
             #expect(run.exitCode == 78, "\(program): \(run.errors)")
             #expect(run.errors.contains("has \(name), which is no setting"), "\(run.errors)")
             #expect(run.errors.contains(advice), "\(run.errors)")
+            // What a cluster says of its services is no mistake of anybody's.
+            let cluster = [
+                "DAYBOOK_PORT": "tcp://10.0.0.1:8080", "DAYBOOK_API_SERVICE_HOST": "10.0.0.1",
+                "DAYBOOK_API_SERVICE_PORT_HTTP": "8080", "DAYBOOK_API_PORT_8080_TCP_ADDR": "10.0.0.1",
+                "DATABASE_URL": "host=/nowhere",
+            ]
+            let taken = try await ProgramRun(
+                command, program: RunningProgram.path(program), environment: cluster)
+            #expect(!taken.errors.contains("no setting"), "\(taken.errors)")
             let help = try await ProgramRun(
                 command.prefix(1) + ["--help"], program: RunningProgram.path(program), environment: [name: ""])
             #expect(help.exitCode == 0, "\(help.errors)")
