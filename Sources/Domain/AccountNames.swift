@@ -67,7 +67,7 @@ public struct AccountNames: Sendable {
             if letters == other { return 0 }
             if letters.count >= 3, other.starts(with: letters) { return 1 }
             if other.count >= 3, letters.starts(with: other) { return 2 }
-            let edits = edits(letters, other, most: letters.count >= 6 ? 2 : 1)
+            let edits = Misspelling.edits(letters, other, most: letters.count >= 6 ? 2 : 1)
             return edits.map { $0 + 2 }
         }.min()
     }
@@ -75,26 +75,6 @@ public struct AccountNames: Sendable {
     /// Letters and digits alone: case, blanks, hyphens and punctuation are what people get wrong.
     private static func letters(_ text: String) -> [Character] {
         text.lowercased().filter { $0.isLetter || $0.isNumber }.map(\.self)
-    }
-
-    /// The letters that have to be changed, put in, left out or swapped with their neighbour; nil for more than `most`.
-    private static func edits(_ one: [Character], _ other: [Character], most: Int) -> Int? {
-        guard abs(one.count - other.count) <= most else { return nil }
-        var before: [Int] = []
-        var last = Array(0...other.count)
-        for row in one.indices {
-            var line = [row + 1]
-            for column in other.indices {
-                let isSame = one[row] == other[column]
-                var edits = min(last[column] + (isSame ? 0 : 1), last[column + 1] + 1, line[column] + 1)
-                if row > 0, column > 0, one[row] == other[column - 1], one[row - 1] == other[column] {
-                    edits = min(edits, before[column - 1] + 1)
-                }
-                line.append(edits)
-            }
-            (before, last) = (last, line)
-        }
-        return last[other.count] <= most ? last[other.count] : nil
     }
 }
 

@@ -22,6 +22,8 @@ public enum Setting: String, CaseIterable, Sendable {
     private static let testPrefix = "DAYBOOK_TEST_"
     /// Letters by which a name may differ from the setting that was meant.
     private static let misspelledLetters = 3
+    /// Letters of a name that are looked at, and shown.
+    private static let longest = 80
 
     /// What it says, with what holds where it says nothing.
     public var meaning: String {
@@ -67,30 +69,15 @@ public enum Setting: String, CaseIterable, Sendable {
         guard let unknown = (environment ?? ProcessInfo.processInfo.environment).keys.filter(isMistaken).min() else {
             return
         }
-        let nearest = allCases.filter { $0.rawValue.hasPrefix(prefix) }
-            .map { (setting: $0, letters: difference($0.rawValue, unknown)) }.min { $0.letters < $1.letters }
+        let typed = Array(unknown.prefix(longest))
+        let nearest = allCases.filter { $0.rawValue.hasPrefix(prefix) }.compactMap { setting in
+            Misspelling.edits(typed, Array(setting.rawValue), most: misspelledLetters).map { ($0, setting) }
+        }.min { $0.0 < $1.0 }
         let advice =
-            if let nearest, nearest.letters <= misspelledLetters {
-                "\(nearest.setting.rawValue) is the one that is spelled most like it."
-            } else {
-                "The settings are \(allCases.map(\.rawValue).joined(separator: ", "))."
-            }
+            nearest.map { "\($0.1.rawValue) is the one that is spelled most like it." }
+            ?? "The settings are \(allCases.map(\.rawValue).joined(separator: ", "))."
         throw DaybookError.configuration(
-            "The environment has \(unknown.prefix(80)), which is no setting of Daybook. \(advice) Unset it, or rename "
-                + "it.")
-    }
-
-    /// Letters to add, take out or replace that make one word of another.
-    private static func difference(_ one: String, _ other: String) -> Int {
-        let (one, other) = (Array(one.utf8), Array(other.utf8.prefix(80)))
-        var row = Array(0...other.count)
-        for (number, letter) in one.enumerated() {
-            var next = [number + 1]
-            for (place, beside) in other.enumerated() {
-                next.append(min(row[place] + (letter == beside ? 0 : 1), row[place + 1] + 1, next[place] + 1))
-            }
-            row = next
-        }
-        return row[other.count]
+            "The environment has \(unknown.prefix(longest)), which is no setting of Daybook. \(advice) Unset it, or "
+                + "rename it.")
     }
 }
