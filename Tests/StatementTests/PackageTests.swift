@@ -64,6 +64,61 @@ import Testing
         }
     }
 
+    @Test func `bonus that came back as purchased credit is no grant's any more, and never expires`() async throws {
+        try await withSample { settings in
+            for (slug, bonus, expiry) in [
+                ("customer2", 0, "Nothing of what is left expires."),
+                (
+                    "customer0", 220,
+                    "220 bonus credits have expired on 18 August 2026, and no entry takes them out yet."
+                ),
+            ] {
+                let run = try await StatementRuns(settings, ["--month", "2026-10", "--account", slug])
+                let rows = try run.records("statement-\(slug)-2026-10", "packages")
+                let granted = rows.filter { $0[0] == "bonus_grant" }.compactMap { Int($0[8]) }
+                #expect(granted.reduce(0, +) == bonus, "\(rows)")
+                // What the wallet says too.
+                let wallet = try await count(
+                    "SELECT bonus_credits FROM public.credit_wallet JOIN daybook.account USING (user_id) "
+                        + "WHERE slug = '\(slug)'", settings)
+                #expect(wallet == Int64(bonus))
+                let returned = try #require(rows.first { $0[0] == "returned_bonus" })
+                #expect(returned[1] == "" && Int(returned[8]) ?? 0 > 0 && returned[11] == "0.00" && returned[12] == "")
+                #expect(try Self.page(run, "statement-\(slug)-2026-10").contains(expiry), "\(slug)")
+            }
+        }
+    }
+
+    private func count(_ sql: String, _ settings: ConnectionSettings) async throws -> Int64 {
+        let connection = try await Connection.open(settings)
+        let count = try await connection.run { try $0.query(sql)[0].int(0) }
+        await connection.close()
+        return count
+    }
+
+    @Test func `every instant is by the clock of its own day, on the page and in the workbook`() async throws {
+        try await withSample { settings in
+            let name = "statement-customer5-2026-10"
+            let run = try await StatementRuns(settings, ["--month", "2026-10", "--account", "customer5"])
+            // The clocks went back on the first of November, between the month's end and this.
+            let page = try Self.page(run, name)
+            #expect(page.contains("<dt>Statement date</dt><dd><bdi>1 November 2026</bdi></dd>"))
+            #expect(page.contains("Judged as of 2026-11-01 23:10."))
+            // Winter time, eight months before: 00:00 in UTC is the afternoon of the day before.
+            #expect(page.contains("Purchase, 11 March 2026"))
+            let script = """
+                import openpyxl, sys
+                sheet = openpyxl.load_workbook(sys.argv[1])["Entries"]
+                print(sheet["B1"].value, sheet["B2"].value.isoformat(timespec="milliseconds"))
+                """
+            let read = try await ProgramRun(
+                ["-c", script, run.folder.file(name + ".xlsx")], program: TestPython.path)
+            let first = try run.records(name, "entries")[1][1]
+            #expect(
+                read.output == "Posted at (America/Los_Angeles) \(first.prefix(23))\n", "\(read.output)\(read.errors)")
+        }
+    }
+
     @Test func `pay as you go lists what was bought in the month, and nothing of what is left`() async throws {
         try await withSample { settings in
             let run = try await StatementRuns(settings, ["--month", "2026-05", "--account", "customer3"])
