@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,4 +17,9 @@ static inline int daybook_synchronise(int descriptor) {
 /* Swift's overlay does not show O_PATH: a folder to make something in, which need not be readable for that. */
 static inline int daybook_open_place(const char *path) {
     return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Swift's overlay does not show mallopt. */
+static inline int daybook_limit_arenas(int count) {
+    return mallopt(M_ARENA_MAX, count);
 }

@@ -49,8 +49,8 @@ public struct TemplateSet: Sendable {
     }
 
     /// The stored values of structures by their names: the engine would reflect upon a structure again for every name
-    /// that it looks for. Bytes stay as they are.
-    private static func byName(_ value: Any) -> Any {
+    /// that it looks for. Bytes stay as they are, and a list names its elements when it is gone through.
+    fileprivate static func byName(_ value: Any) -> Any {
         if value is String || value is Bool || value is [UInt8] { return value }
         let mirror = Mirror(reflecting: value)
         switch mirror.displayStyle {
@@ -59,10 +59,19 @@ public struct TemplateSet: Sendable {
             for case (let name?, let child) in mirror.children { values[name] = byName(child) }
             return values
         case .collection:
-            return mirror.children.map { byName($0.value) }
+            return NamedElements(children: mirror.children)
         default:
             return value
         }
+    }
+}
+
+/// The elements of a list, each named when its turn comes: a page of thousands of rows holds the names of one of them.
+private struct NamedElements: MustacheSequence {
+    let children: Mirror.Children
+
+    func makeIterator() -> AnyIterator<Any> {
+        AnyIterator(children.lazy.map { TemplateSet.byName($0.value) }.makeIterator())
     }
 }
 

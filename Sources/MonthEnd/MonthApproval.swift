@@ -79,7 +79,8 @@ public struct MonthApproval: Sendable {
         try await connection.run { try ServiceCreditBook($0).requireRecording() }
         let ready = try await ready(connection)
         let (broken, _) = try await run.verify(connection, progress)
-        let (everybody, reports) = try await run.writeReports(connection, progress)
+        let everybody = try await run.writeReport(connection, progress)
+        let reports = try await run.writeReports(connection, progress)
         try refuseOther(reports, than: ready)
 
         progress("closing the month")

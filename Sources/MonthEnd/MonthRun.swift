@@ -124,25 +124,27 @@ public struct MonthRun: Sendable {
         findings += broken
         try await MonthRecord.add(.ledger, findings: broken.count, remark: "\(rows) rows", place, connection)
 
-        let (everybody, written) = try await writeReports(connection, progress)
-        let digests = Self.digests(written)
-        let reports = written.map { report in
-            var report = report
-            report.forget(filesBut: MonthFiles.areShown)
-            return report
-        }
+        let everybody = try await writeReport(connection, progress)
+        let written = try await SLAReport(SLARequest(month: month), settings: settings.sla).runEach(
+            connection, progress: progress
+        ) { Written($0, MonthFiles.areShown) }
+        let reports = written.map(\.report)
         let promises = Self.findings(of: everybody, reports)
         findings += promises
         try await MonthRecord.add(
             .sla, findings: promises.count, remark: "\(reports.count + 1) reports",
-            digests: (.sla, digests), place, connection)
+            digests: (.sla, written.compactMap { one in one.report.account.map { ($0.userID, one.digest) } }), place,
+            connection)
 
-        let statements = try await writeStatements(connection, beside, progress)
+        let stated = try await StatementReport(
+            StatementRequest(month: month, account: nil), settings: settings.statements()
+        ).run(connection, beside: beside, progress: progress) { Written($0, MonthFiles.areRead) }
+        let statements = stated.map(\.report)
         let unwhole = Self.findings(of: statements)
         findings += unwhole
         try await MonthRecord.add(
             .statements, findings: unwhole.count, remark: "\(statements.count) statements",
-            digests: (.statement, statements.map { ($0.account.userID, Self.digest($0)) }), place, connection)
+            digests: (.statement, stated.map { ($0.report.account.userID, $0.digest) }), place, connection)
 
         let customers = try MonthCustomer.all(reports, statements, in: month)
         let outcome = try await writePage(scope, findings, customers, everybody, connection)
@@ -183,16 +185,20 @@ public struct MonthRun: Sendable {
         return (Self.findings(of: verified), verified.findings.count)
     }
 
-    /// Everybody's SLA report, and one of each customer with its address.
+    /// Everybody's SLA report.
+    func writeReport(
+        _ connection: Connection, _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> SLAReport.Outcome {
+        progress("writing the SLA report of everybody")
+        return try await SLAReport(SLARequest(month: month), settings: settings.sla).run(connection, progress: progress)
+    }
+
+    /// One of each customer, with its address.
     func writeReports(
         _ connection: Connection, _ progress: @escaping @Sendable (String) -> Void
-    ) async throws -> (everybody: SLAReport.Outcome, each: [SLAReport.Outcome]) {
-        let report = SLAReport(SLARequest(month: month), settings: settings.sla)
-        progress("writing the SLA report of everybody")
-        return (
-            try await report.run(connection, progress: progress),
-            try await report.runAddressed(ofEach: true, connection, progress: progress)
-        )
+    ) async throws -> [SLAReport.Outcome] {
+        try await SLAReport(SLARequest(month: month), settings: settings.sla).runAddressed(
+            ofEach: true, connection, progress: progress)
     }
 
     /// Everybody's statement: of a month that is closed, as it was closed.
@@ -228,9 +234,17 @@ public struct MonthRun: Sendable {
             customers: customers, everybody: everybody, pagePath: "\(settings.folder)/\(MonthFiles.page)")
     }
 
-    /// The digests of customers' own SLA reports, by the owner's id.
-    static func digests(_ reports: [SLAReport.Outcome]) -> [(userID: String, sha256: String)] {
-        reports.compactMap { report in report.account.map { ($0.userID, digest(report)) } }
+    /// A report that was written: what the page needs of it, and the digest of its figures.
+    private struct Written<Report: MailedReport> {
+        let report: Report
+        let digest: String
+
+        init(_ report: Report, _ isKept: (String) -> Bool) {
+            digest = MonthRun.digest(report)
+            var report = report
+            report.forget(filesBut: isKept)
+            self.report = report
+        }
     }
 
     /// The digest of a report's figures: of the names and digests of its CSV files.
@@ -252,6 +266,11 @@ struct MonthFiles {
     /// True for a file of a report that the month's page leads to.
     static func areShown(_ path: String) -> Bool {
         [".html", ".xlsx", ".pdf", "/manifest.json"].contains { path.hasSuffix($0) }
+    }
+
+    /// True for those, and for a file of a statement that the page's amounts are read from.
+    static func areRead(_ path: String) -> Bool {
+        areShown(path) || ["/usage.csv", "/service_credits.csv"].contains { path.hasSuffix($0) }
     }
 
     private let settings: MonthRun.Settings

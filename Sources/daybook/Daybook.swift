@@ -1,6 +1,7 @@
 import ArgumentParser
 // Every command has a database and prints something, so every file of this program sees the module.
 @_exported import Console
+import Documents
 import Domain
 import Spreadsheet
 
@@ -36,6 +37,7 @@ struct Daybook: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        MemoryArenas.limitToProcessors()
         await Program.run(Daybook.self) { error in
             (error as? SpreadsheetError).map { DaybookError(.output, $0.sentence) } ?? Refusals.failure(of: error)
         }

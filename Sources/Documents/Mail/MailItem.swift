@@ -51,4 +51,7 @@ package protocol MailedReport: Sendable {
     var files: [String] { get }
     /// SHA-256 of each of them as it was written, by its path.
     var digests: [String: String] { get }
+    /// Forgets what takes room and is of no use to who only shows it: the digests, and the paths of all files but those
+    /// that are named.
+    mutating func forget(filesBut isKept: (String) -> Bool)
 }

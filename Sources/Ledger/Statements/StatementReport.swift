@@ -73,6 +73,11 @@ public struct StatementReport: Sendable {
         public var differences: String { summary.differencesText }
         /// True where all of the checks are 0.
         public var isWhole: Bool { StatementLine.checks.allSatisfy { (summary[$0] ?? 0) == 0 } }
+
+        package mutating func forget(filesBut isKept: (String) -> Bool) {
+            digests = [:]
+            files = files.filter(isKept)
+        }
     }
 
     /// How many further connections a run has something to do for.

@@ -16,14 +16,23 @@ extension StatementReport {
         _ connection: Connection, beside: [DirectConnection] = [],
         progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> [Outcome] {
+        try await run(connection, beside: beside, progress: progress) { $0 }
+    }
+
+    /// The same where something smaller than its outcome is taken of each statement.
+    package func run<Taken: Sendable>(
+        _ connection: Connection, beside: [DirectConnection] = [], progress: @escaping @Sendable (String) -> Void,
+        taking: @escaping @Sendable (Outcome) throws -> Taken
+    ) async throws -> [Taken] {
         try await StatementReader.Feeds.serve(over: beside, options) { feeds in
-            try await write(connection, feeds: feeds, progress: progress)
+            try await write(connection, feeds: feeds, progress: progress, taking: taking)
         }
     }
 
-    private func write(
-        _ connection: Connection, feeds: StatementReader.Feeds, progress: @escaping @Sendable (String) -> Void
-    ) async throws -> [Outcome] {
+    private func write<Taken>(
+        _ connection: Connection, feeds: StatementReader.Feeds, progress: @escaping @Sendable (String) -> Void,
+        taking: (Outcome) throws -> Taken
+    ) async throws -> [Taken] {
         let library = try settings.library()
         // Before hours of work, not after them.
         let printing = settings.formats.contains(.pdf) ? try await StatementPrinting(settings) : nil
@@ -42,7 +51,7 @@ extension StatementReport {
         // No transaction waits for another program.
         try await printing?.print(written.statements, from: written.staging, progress: progress)
         progress("publishing the files")
-        return try written.publish()
+        return try written.publish(taking: taking)
     }
 }
 
@@ -55,13 +64,13 @@ private struct Unpublished: @unchecked Sendable {
     let collected: [String]
 
     /// Lets all of them appear.
-    func publish() throws -> [StatementReport.Outcome] {
+    func publish<Taken>(taking: (StatementReport.Outcome) throws -> Taken) throws -> [Taken] {
         if !staging.synchronisesEach { try staging.synchroniseAll() }
         let outcomes = try statements.map { statement in
             var outcome = statement.outcome
             outcome.files = try statement.outputs.publish()
             outcome.digests = statement.outputs.publishedDigests
-            return outcome
+            return try taking(outcome)
         }
         for name in collected { try staging.publish(name) }
         if !staging.synchronisesEach { try staging.synchroniseAll() }

@@ -41,13 +41,13 @@ extension SLAReport {
         }
 
         /// Lets all of them appear.
-        func publish() throws -> [Outcome] {
+        func publish<Taken>(taking: (Outcome) throws -> Taken) throws -> [Taken] {
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             let outcomes = try reports.map { report in
                 var outcome = report.outcome
                 outcome.files = try report.outputs.publish()
                 outcome.digests = report.outputs.publishedDigests
-                return outcome
+                return try taking(outcome)
             }
             if !staging.synchronisesEach { try staging.synchroniseAll() }
             return outcomes
@@ -70,6 +70,14 @@ extension SLAReport {
         ofEach: Bool, _ connection: Connection, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> [Outcome] {
         try await write(ofEach ? .ofEach : .requested, connection, isAddressed: true, progress: progress)
+    }
+
+    /// A report of every account, with its address, where something smaller than its outcome is taken of each.
+    package func runEach<Taken: Sendable>(
+        _ connection: Connection, progress: @escaping @Sendable (String) -> Void,
+        taking: @Sendable (Outcome) throws -> Taken
+    ) async throws -> [Taken] {
+        try await write(.ofEach, connection, isAddressed: true, progress: progress, taking: taking)
     }
 
     /// What the reports that would go out come to, without a file.
@@ -95,6 +103,13 @@ extension SLAReport {
     func write(
         _ reports: Reports, _ connection: Connection, isAddressed: Bool, progress: @escaping @Sendable (String) -> Void
     ) async throws -> [Outcome] {
+        try await write(reports, connection, isAddressed: isAddressed, progress: progress) { $0 }
+    }
+
+    private func write<Taken>(
+        _ reports: Reports, _ connection: Connection, isAddressed: Bool,
+        progress: @escaping @Sendable (String) -> Void, taking: (Outcome) throws -> Taken
+    ) async throws -> [Taken] {
         let library = try QueryLibrary(folder: settings.definitionFolder)
         // Before minutes of counting, not after them.
         let printer = settings.formats.contains(.pdf) ? try await PagePrinter.find(drawing: true) : nil
@@ -109,7 +124,7 @@ extension SLAReport {
         // No transaction waits for another program.
         if let printer { try await written.print(by: printer, progress: progress) }
         progress("publishing the files")
-        return try written.publish()
+        return try written.publish(taking: taking)
     }
 
     /// Over how many connections the tasks are read: one, where there are few of them or one customer's alone, and for

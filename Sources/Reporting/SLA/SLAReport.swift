@@ -77,8 +77,7 @@ public struct SLAReport: Sendable {
         /// Probers that have said nothing for a while, where the month goes on.
         public internal(set) var silentProbers: [SilentProber] = []
 
-        /// Forgets what takes room and is of no use any more to who only shows it: what can be recorded, the digests,
-        /// and the paths of all files but those that are named.
+        /// Forgets what can be recorded too.
         package mutating func forget(filesBut isKept: (String) -> Bool) {
             counted = nil
             digests = [:]
