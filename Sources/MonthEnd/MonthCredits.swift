@@ -17,4 +17,13 @@ struct MonthCredits: Sendable {
         isDone = counts.offered > 0 || record.newest(.credits) != nil
         text = isDone ? counts.text : "not offered yet"
     }
+
+    /// For a page that knows what the reports offer.
+    func text(offers: [ServiceCreditOffer]) -> String {
+        guard !isDone else { return text }
+        guard !offers.isEmpty else { return "none to offer" }
+        let sum = Dollars(micros: offers.reduce(0) { $0 + $1.amount.micros })
+        let customers = offers.count == 1 ? "customer" : "customers"
+        return "\(GroupedNumber.text(sum)) to offer to \(offers.count) \(customers)"
+    }
 }

@@ -68,6 +68,7 @@ struct MonthPage: Sendable {
         self.isFinal = isFinal
         status = isFinal ? "final" : "preliminary"
         hasFindings = !findings.isEmpty
+        let offered = credits.text(offers: customers.compactMap(\.sla?.serviceCredit))
         sentence = Self.sentence(findings, customers)
         let (whole, closed) = (
             customers.count { $0.statement?.isWhole == true }, customers.count { $0.closedAt != nil }
@@ -77,13 +78,13 @@ struct MonthPage: Sendable {
             Fact(term: "Used, at what it costs", value: Self.total(customers.compactMap(\.amount))),
             Fact(term: "To be invoiced", value: Self.total(customers.compactMap(\.due))),
             Fact(term: "Statements that are whole", value: "\(whole) of \(customers.count)"),
-            Fact(term: "Service credits", value: credits.text),
+            Fact(term: "Service credits", value: offered),
             Fact(term: isFinal ? "Final since" : "Final from", value: Self.day(finalityAt)),
         ]
         steps =
             Self.steps(findings, customers, closed: closed) + [
                 Step(
-                    title: MonthStep.credits.title, text: credits.text,
+                    title: MonthStep.credits.title, text: offered,
                     style: credits.isDone ? "v v-pass" : "v v-not-applicable")
             ]
         let isDone = customers.allSatisfy { $0.closedAt != nil && $0.statementSent != .no && $0.slaSent != .no }

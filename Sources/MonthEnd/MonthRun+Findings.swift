@@ -16,7 +16,7 @@ extension MonthRun {
             let credits = total.credits == 0 ? "" : ", \(GroupedNumber.text(total.credits)) credits at stake"
             return MonthFinding(
                 .ledger, total.finding, count: Int64(total.count),
-                "\(total.count) \(total.count == 1 ? "row" : "rows") in \(MonthFiles.ledger)\(whose)\(credits)",
+                "\(total.count) \(total.count == 1 ? "row" : "rows") of any month in \(MonthFiles.ledger)\(whose)\(credits)",
                 advice: LedgerFinding(rawValue: total.finding)?.advice ?? "")
         }
     }
@@ -37,7 +37,7 @@ extension MonthRun {
                     MonthFinding(
                         .sla, "promise_broken", count: failed,
                         "\(figures), \(everybody.summary.verdictText(of: promise))",
-                        advice: "The SLA report of everybody names every item that broke it."))
+                        advice: "The SLA report of everybody says why, and its tasks.csv has every task."))
             case .insufficientData:
                 findings.append(
                     MonthFinding(

@@ -70,7 +70,8 @@ import Testing
                 ("customer2", 0, "Nothing of what is left expires."),
                 (
                     "customer0", 220,
-                    "220 bonus credits have expired on 18 August 2026, and no entry takes them out yet."
+                    "220 bonus credits have expired on 18 August 2026, and no entry takes them out yet: they cannot "
+                        + "be spent. Nothing else of what is left expires."
                 ),
             ] {
                 let run = try await StatementRuns(settings, ["--month", "2026-10", "--account", slug])

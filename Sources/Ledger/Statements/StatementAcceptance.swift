@@ -78,8 +78,10 @@ extension StatementSummary {
             let missing = made.count < StatementLine.checks.count ? " The database has no wallets to compare with." : ""
             return ("Reconciled to the last credit: \(made.joined(separator: ", ")).\(missing)", true)
         }
+        let meanings = differences.map { meaning($0.line, $0.credits) }
         return (
-            "Not whole: \(broken.joined(separator: ", ")). The table of differences in the annex says where.", false
+            "Not whole: \(broken.joined(separator: ", ")). \(meanings.joined(separator: " ")) "
+                + "The table of differences in the annex says where.", false
         )
     }
 
@@ -88,6 +90,20 @@ extension StatementSummary {
         case .unreconciled: "unreconciled"
         case .expiredUnbooked: "expired and not booked"
         default: "unexplained"
+        }
+    }
+
+    /// What a difference means to whom the statement is for.
+    private func meaning(_ line: StatementLine, _ credits: Int64) -> String {
+        let amount = "\(GroupedNumber.text(abs(credits))) \(abs(credits) == 1 ? "credit" : "credits")"
+        return switch line {
+        case .expiredUnbooked:
+            "The balance still has \(amount) of expired bonus, which cannot be spent; nothing is to be paid for them, "
+                + "and nothing is to be done by the customer."
+        case .unreconciled:
+            "Batches and ledger differ by \(amount); whoever issues this statement has to find out which is right."
+        default:
+            "The wallet differs from its ledger by \(amount); whoever issues this statement has to find out why."
         }
     }
 }

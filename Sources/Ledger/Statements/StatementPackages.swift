@@ -71,7 +71,7 @@ struct StatementPackages: Sendable {
         guard returned.opening != 0 || returned.closing != 0 else { return [] }
         return [
             Row(
-                kind: "returned_bonus", entry: nil, reference: "", bookedAt: nil, isBonus: false, brought: nil,
+                kind: Self.returnedBonus, entry: nil, reference: "", bookedAt: nil, isBonus: false, brought: nil,
                 moved: Moved(
                     opening: .free(returned.opening), used: .free(returned.used), closing: .free(returned.closing)),
                 expiresAt: nil)
@@ -117,6 +117,8 @@ struct StatementPackages: Sendable {
 
 /// As the page shows them.
 extension StatementPackages {
+    fileprivate static let returnedBonus = "returned_bonus"
+
     /// The table for people; a plan that does not pay by them has no columns of what was used.
     func pageTable(_ book: StatementBook, clock: LocalClock) -> Table {
         let isPrepaid = book.plan == .prepaid
@@ -135,6 +137,10 @@ extension StatementPackages {
                 ? "What your credits were bought with, in the order in which they are spent. What was used up before "
                     + "the month is not listed. Used is what was taken out, a batch when it is frozen, less what came "
                     + "back: under the costs above a batch counts when it is settled."
+                    + (rows.contains { $0.kind == Self.returnedBonus }
+                        ? " Bonus credit that came back after a failure was booked as purchased credit: it costs "
+                            + "nothing, and does not expire."
+                        : "")
                 : "What was booked in the month.", columns: columns)
         table.rows = rows.map { row in
             let moved: [Cell] =
@@ -167,14 +173,19 @@ extension StatementPackages {
     /// What expires next, in a sentence.
     func expirySentence(_ book: StatementBook, clock: LocalClock) -> String {
         let open = rows.filter { ($0.moved?.closing.credits ?? 0) > 0 }
-        guard let next = open.compactMap(\.expiresAt).min() else {
-            return book.plan == .prepaid ? "Nothing of what is left expires." : ""
+        func expiring(_ instant: Instant) -> (credits: String, day: String) {
+            let credits = open.filter { $0.expiresAt == instant }.reduce(0) { $0 + ($1.moved?.closing.credits ?? 0) }
+            return (GroupedNumber.text(credits), StatementWords.day(clock.text(instant)))
         }
-        let credits = open.filter { $0.expiresAt == next }.reduce(0) { $0 + ($1.moved?.closing.credits ?? 0) }
-        let day = StatementWords.day(clock.text(next))
-        return next < book.period.end
-            ? "\(GroupedNumber.text(credits)) bonus credits have expired on \(day), and no entry takes them out yet."
-            : "Next to expire: \(GroupedNumber.text(credits)) bonus credits, on \(day)."
+        let ends = Set(open.compactMap(\.expiresAt)).sorted()
+        let gone = ends.filter { $0 < book.period.end }.map(expiring).map { credits, day in
+            "\(credits) bonus credits have expired on \(day), and no entry takes them out yet: they cannot be spent."
+        }
+        let next = ends.first { $0 >= book.period.end }.map(expiring).map { credits, day in
+            "Next to expire: \(credits) bonus credits, on \(day)."
+        }
+        let rest = gone.isEmpty ? "Nothing of what is left expires." : "Nothing else of what is left expires."
+        return (gone + [next ?? (book.plan == .prepaid ? rest : "")]).filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     private static func name(_ row: Row, clock: LocalClock) -> String {
@@ -184,7 +195,7 @@ extension StatementPackages {
             case "bonus_grant": "Bonus grant"
             case "refund": "Returned"
             case "adjustment": "Adjustment"
-            case "returned_bonus": "Bonus that came back as purchased credit"
+            case Self.returnedBonus: "Bonus that came back as purchased credit"
             default: row.isBonus ? "Older bonus" : "Older purchase"
             }
         return row.bookedAt.map { "\(kind), \(StatementWords.day(clock.text($0)))" } ?? kind

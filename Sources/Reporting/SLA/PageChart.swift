@@ -39,8 +39,20 @@ struct PageChart: Sendable {
     /// One series before it is laid out.
     struct Values {
         let name: String
+        /// What it is drawn like, from 0 on: the same in every chart of the page.
+        let style: Int
         let values: [Percent?]
+
+        /// Models are drawn from the first style on and components from the last one back, because both stand in one
+        /// chart.
+        init(_ promise: Promise.Name, _ index: Int, name: String, values: [Percent?]) {
+            (self.name, self.values) = (name, values)
+            let place = index % PageChart.styles
+            style = promise == .availability ? PageChart.styles - 1 - place : place
+        }
     }
+
+    private static let styles = 6
 
     let anchor: String
     let title: String
@@ -75,7 +87,7 @@ struct PageChart: Sendable {
             title: grid.name.title + ", month by month",
             summary: Self.summary(grid), notes: [], places: grid.months.map(\.description),
             ticks: grid.months.enumerated().map { $1.shortText(withYear: $0 == 0) },
-            series: grid.series.map { Values(name: $0.name, values: $0.values) },
+            series: grid.series.enumerated().map { Values(grid.name, $0, name: $1.name, values: $1.values) },
             range: bottom...Percent.hundred.tenThousandths,
             lines: targets.map { ($0, $0, "target \($0.short) %") }, table: PageTable(grid.table))
     }
@@ -136,7 +148,7 @@ struct PageChart: Sendable {
             let legendX = Self.left + legend[index].x
             let legendY = Self.legendTop + Self.legendHeight * Double(legend[index].row)
             return Series(
-                name: line.name, style: "s\(index % 6 + 1)",
+                name: line.name, style: "s\(line.style + 1)",
                 path: Self.path(line.values.map { $0.map(y) }, x: x), marks: marks,
                 legendX: Self.number(legendX), legendTextX: Self.number(legendX + 26), legendY: Self.number(legendY),
                 legendTextY: Self.number(legendY + 4))
@@ -246,7 +258,9 @@ struct BudgetBurn {
                 return Percent(tenThousandths: Int64(clamping: Int128(sum) * million * million / share))
             }
             let name = promise.subject.isEmpty ? promise.name.title : promise.subject
-            return PageChart.Values(name: name, values: values)
+            let alike = promises.filter { $0.name == promise.name }
+            let index = alike.firstIndex { $0.subject.utf8.elementsEqual(promise.subject.utf8) } ?? 0
+            return PageChart.Values(promise.name, index, name: name, values: values)
         }
     }
 

@@ -306,11 +306,12 @@ struct PromiseCards {
         return PromiseCard.List(
             title: title,
             lines: some.prefix(limit).map { entry in
-                let share = whole.flatMap { Attainment(good: min(entry.count, $0), valid: $0).percent }
+                // The nearest whole percent: no promise is judged by it.
+                let share = whole.flatMap { $0 > 0 ? (200 * min(entry.count, $0) + $0) / (2 * $0) : nil }
                 return PromiseCard.Line(
                     label: entry.label, links: entry.link.isEmpty ? [] : [entry.link], remarks: [],
                     value: GroupedNumber.text(entry.count) + unit
-                        + (share.map { " (\($0.tenThousandths / 10_000) %)" } ?? ""))
+                        + (share.map { " (\($0) %)" } ?? ""))
             },
             rest: Rest(count: hidden.count, sum: hidden.reduce(0) { $0 + $1.count }, unit: unit)
                 .words(rest.one, rest.many))

@@ -81,7 +81,8 @@ struct SLAPage: Sendable {
             let number = explained.firstIndex(of: promise)
             return SummaryRow(
                 title: words.title(promise), links: number.map { ["#" + PromiseCards.anchor($0 + 1)] } ?? [],
-                promised: words.promised(promise), attained: words.attained(promise), counts: words.counts(promise),
+                promised: words.promised(promise), attained: words.attained(promise),
+                counts: words.counts(promise) + Self.unmonitored(promise, figures),
                 standing: standing.text, standingStyle: standing.style,
                 changes: Self.change(promise, from: figures.history.points.filter { $0.month == month }))
         }
@@ -128,9 +129,28 @@ struct SLAPage: Sendable {
         return [now.difference(from: then)]
     }
 
+    /// Minutes of which nobody knows, where they could have broken what is kept.
+    private static func unmonitored(_ promise: Promise, _ figures: SLAFigures) -> String {
+        guard promise.name == .availability, promise.verdict == .pass, let target = promise.target,
+            let figure = figures.availability.first(where: {
+                $0.component.utf8.elementsEqual(promise.subject.utf8)
+            }),
+            let worst = figure.worstCase.percent, worst < target
+        else { return "" }
+        let minutes = GroupedNumber.text(figure.total - figure.monitored)
+        return "; \(minutes) min not monitored, at worst \(worst) %"
+    }
+
     private static func customers(_ summary: SLASummary, _ words: PromiseWords) -> PageTable? {
-        let broken = summary.all.filter { !$0.account.isEmpty && words.needsExplaining($0) }
-        guard !broken.isEmpty else { return nil }
+        let each = summary.all.filter { !$0.account.isEmpty && words.needsExplaining($0) }
+        guard !each.isEmpty else { return nil }
+        // Who has to be spoken to first stands first: whose most promises are broken.
+        let counts = Dictionary(grouping: each, by: \.account).mapValues(\.count)
+        let accounts = Set(counts.values).sorted(by: >).flatMap { count in
+            counts.keys.filter { counts[$0] == count }.inNaturalOrder(of: \.self)
+        }
+        let own = Dictionary(grouping: each, by: \.account)
+        let broken = accounts.flatMap { own[$0] ?? [] }
         return PageTable(
             Table(
                 name: "customers", title: "Customer by customer", note: "",
