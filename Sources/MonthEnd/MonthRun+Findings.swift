@@ -14,9 +14,9 @@ extension MonthRun {
         return verified.totals.map { total in
             let whose = slugs[total.finding].map { $0.isEmpty ? "" : " of \(list($0))" } ?? ""
             let credits = total.credits == 0 ? "" : ", \(GroupedNumber.text(total.credits)) credits at stake"
+            let rows = "\(total.count) \(total.count == 1 ? "row" : "rows") of any month"
             return MonthFinding(
-                .ledger, total.finding, count: Int64(total.count),
-                "\(total.count) \(total.count == 1 ? "row" : "rows") of any month in \(MonthFiles.ledger)\(whose)\(credits)",
+                .ledger, total.finding, count: Int64(total.count), "\(rows) in \(MonthFiles.ledger)\(whose)\(credits)",
                 advice: LedgerFinding(rawValue: total.finding)?.advice ?? "")
         }
     }

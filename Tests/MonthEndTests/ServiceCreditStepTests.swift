@@ -164,6 +164,8 @@ import Testing
             let waiting = try await place.month(["status", "2026-10"])
             #expect(waiting.output.contains("not offered yet"), "\(waiting.output)")
             #expect(try await place.month(["run", "2026-10"]).exitCode == 2)
+            let looked = String(decoding: try place.files()["index.html"] ?? Data(), as: UTF8.self)
+            #expect(looked.contains(/[0-9.]+ to offer to 3 customers/))
             let options = [
                 "--from", "finance@example.org", "--accept", "customer0", "--accept", "customer5", "--reason", "seen",
             ]

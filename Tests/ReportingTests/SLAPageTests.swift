@@ -30,6 +30,42 @@ import Testing
         }
     }
 
+    @Test func `minutes that nobody monitored are said where they could have broken what is kept`() async throws {
+        try await withSample { settings in
+            let report = try await SLARun(settings, ["--month", "2026-10", "--account", "customer0", "--no-tasks"])
+            let page = try Self.page(report, "sla-customer0-2026-10")
+            let summary = try Self.words(page, from: "<tbody role=\"rowgroup\">", to: "</tbody>")
+            #expect(summary.contains("min down; 244 min not monitored, at worst 99.3727 %"), "\(summary)")
+            // A model is drawn alike wherever it is drawn, and no component like a model.
+            func style(_ name: String, in chart: String) throws -> String? {
+                let figure = try #require(page.range(of: "<figure id=\"\(chart)\">"))
+                let end = try #require(page.range(of: "</figure>", range: figure.upperBound..<page.endIndex))
+                let lines = page[figure.upperBound..<end.lowerBound].components(separatedBy: "<g class=\"").dropFirst()
+                return lines.first { $0.contains(">\(name)</text>") }.map { String($0.prefix(2)) }
+            }
+            for (model, expected) in [("sora-2", "s1"), ("veo-flash", "s2"), ("veo-pro", "s3")] {
+                #expect(try style(model, in: "chart-budget") == expected)
+                #expect(try style(model, in: "chart-completion") == expected)
+            }
+            #expect(try style("batch-api", in: "chart-budget") == "s6")
+            #expect(try style("batch-api", in: "chart-availability") == "s6")
+        }
+    }
+
+    @Test func `who has the most broken promises stands first among the customers`() async throws {
+        try await withSample { settings in
+            let report = try await SLARun(settings, ["--month", "2026-10", "--no-tasks"])
+            let table = try Self.page(report).components(separatedBy: "<caption>Customer by customer</caption>")[1]
+            let names = table.components(separatedBy: "</table>")[0].components(separatedBy: "<tr>").dropFirst(2).map {
+                $0.matches(of: /<bdi>([^<]*)<\/bdi>/).first.map { String($0.1) } ?? ""
+            }
+            let order = names.reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
+            #expect(order.count == Set(names).count && order.count == 11, "\(names)")
+            let counts = order.map { name in names.count { $0 == name } }
+            #expect(counts == counts.sorted(by: >) && counts[0] > counts[10], "\(counts)")
+        }
+    }
+
     @Test func `a card says how many failed, why, when and whose they were, and links to what it names`() async throws {
         try await withSample { settings in
             let report = try await SLARun(settings, ["--month", "2026-10"])
@@ -41,6 +77,11 @@ import Testing
             let charged = "Succeeded, but after the limit; delivered and charged \(late) ("
             #expect(late > 0 && card.contains(charged), "\(card)")
             #expect(timedOut > 0 && card.contains("Timed out \(timedOut) ("))
+            // Shares are rounded, not cut off: 80 of 153.
+            #expect(card.contains("charged \(late) (\((200 * late + 153) / 306) %)"))
+            let causes = try Self.words(card, from: "Why", to: "Worst days")
+            let shares = causes.matches(of: /\(([0-9]+) %\)/).compactMap { Int($0.1) }
+            #expect((99...101).contains(shares.reduce(0, +)), "\(causes)")
             let bad: Set = ["late", "failed", "timed_out", "cancelled_late", "in_flight_over"]
             let byBatch = Dictionary(grouping: tasks.filter { bad.contains($0[11]) }, by: { $0[3] })
             let worst = try #require(byBatch.mapValues(\.count).max { ($0.value, $1.key) < ($1.value, $0.key) })
