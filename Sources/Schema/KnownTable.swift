@@ -219,10 +219,7 @@ extension KnownTable {
     /// `daybook.video_copy`, which no report reads.
     public static let videoCopy = KnownTable(
         "daybook", "video_copy", without: "no video is kept",
-        """
-        user_id uuid, task_id uuid, state text, found_at timestamptz, sha256 bytea, size_bytes bigint,
-        removed_at timestamptz, gone_at timestamptz
-        """)
+        "user_id uuid, task_id uuid, state text, found_at timestamptz, size_bytes bigint, gone_at timestamptz")
     /// `daybook.ledger_carry`.
     public static let ledgerCarry = named("ledger_carry")
     /// What the engine keeps of credits bought or granted together.
