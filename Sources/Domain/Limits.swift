@@ -265,8 +265,6 @@ extension Limits {
     public static let countRestRows: Int64 = 150
     /// Seconds for which a purge remembers that it saw others at work.
     public static let purgeSharedSeconds: Int64 = 2
-    /// Videos that a purge removes between two looks at the holds: whoever places one waits for as many.
-    public static let purgeVideosAtOnce: Int64 = 20
     /// How long a purge waits for a lock before it lets others pass.
     public static let purgeLockMilliseconds = 500
     /// How long one statement of a purge may take before it is tried with fewer pages.

@@ -8,3 +8,8 @@ public protocol VideoRemoval: Sendable {
     /// cannot be said: the store is not there, or lets nothing go.
     func remove(_ taskID: String, digest: [UInt8]) async throws -> Bool
 }
+
+extension Limits {
+    /// Videos that a purge removes between two looks at the holds: whoever places one waits for as many.
+    public static let purgeVideosAtOnce: Int64 = 20
+}

@@ -110,7 +110,7 @@ struct PlantedStore: Sendable {
     func records() async throws -> [String] {
         try await purging.lines(
             """
-            SELECT right(task_id::text, 1), state, gone_at IS NOT NULL, was_there, octet_length(sha256)
+            SELECT right(task_id::text, 1), state, (gone_at IS NOT NULL)::text, was_there::text, octet_length(sha256)
             FROM daybook.video_copy WHERE sha256 IS NOT NULL ORDER BY task_id
             """)
     }

@@ -50,9 +50,10 @@ import Testing
         try await PlantedStore.with { planted in
             let purging = planted.purging
             let watch = Watch()
+            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
             var told = try purging.purgeSettings(archive: nil)
             told.asOf = CalendarDate(year: 2026, month: 11, day: 5)
-            told.forced = [.clockSkew]
+            told.hostClock = { now }
             told.expectedRows = Int64(try await PlanFile(purging.settings, Purging.date).sum("due_rows"))
             told.openVideos = { _ in
                 WatchedStore { taskID in

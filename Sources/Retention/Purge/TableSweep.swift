@@ -143,8 +143,8 @@ struct SweepStep: Sendable {
 
     static let isUnbound = DaybookError(
         .tryAgain,
-        "The policies changed, or a hold was released, while the purge ran, so it stopped: it is bound to the plan that "
-            + "was shown, and resumed it is certified and ends.")
+        "The policies changed, or a hold was released, while the purge ran, so it stopped: it is bound to the plan "
+            + "that was shown, and resumed it is certified and ends.")
 
     /// Takes the due rows of a stretch and gives their number.
     ///

@@ -40,7 +40,7 @@ CREATE TRIGGER purge_video_within_a_run BEFORE INSERT OR UPDATE ON daybook.purge
 
 -- Judges who asks for a video: its owner (p_caller), who has a link (p_token_hash), or who looks at a site (p_site), by
 -- the first of these that is given. Where p_records says so it writes down, in the same transaction, that the video was
--- served. The outcome is served, unknown (also what is somebody else's), removed (to whom it would be served otherwise),
+-- served. The outcome is served, unknown (also what is somebody else's), removed (to whom it would be served otherwise)
 -- or refused.
 CREATE OR REPLACE FUNCTION daybook.serve_video(
     p_caller uuid, p_video uuid, p_token_hash bytea, p_site text, p_is_download boolean, p_records boolean,
