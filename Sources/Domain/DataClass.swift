@@ -6,6 +6,8 @@ public enum DataClass: String, Sendable, CaseIterable, Hashable {
     case probes
     case taskContent = "task_content"
     case webhookPayload = "webhook_payload"
+    /// Copies of videos: what is due goes from the store, and its row keeps the digest.
+    case videoFiles = "video_files"
 
     /// What happens to a row that is due.
     public enum Action: String, Sendable {
@@ -17,11 +19,14 @@ public enum DataClass: String, Sendable, CaseIterable, Hashable {
 
     public var action: Action {
         switch self {
-        case .accessLog, .webhookPayload: .delete
+        case .accessLog, .videoFiles, .webhookPayload: .delete
         case .apiUsage, .taskContent: .redact
         case .probes: .fold
         }
     }
+
+    /// True where the row stays in its table, whatever goes of it: a purge changes it.
+    public var keepsRows: Bool { action == .redact || self == .videoFiles }
 
     /// True where the rows belong to customers, whose policies and holds apply.
     public var isCustomers: Bool { self != .probes }

@@ -216,6 +216,10 @@ extension KnownTable {
     public static let webhookEvent = KnownTable(
         "daybook", "webhook_event", without: "nobody is told of batches",
         "user_id uuid, event_id uuid, batch_id uuid, body text, told_at timestamptz")
+    /// `daybook.video_copy`, which no report reads.
+    public static let videoCopy = KnownTable(
+        "daybook", "video_copy", without: "no video is kept",
+        "user_id uuid, task_id uuid, state text, found_at timestamptz, size_bytes bigint, gone_at timestamptz")
     /// `daybook.ledger_carry`.
     public static let ledgerCarry = named("ledger_carry")
     /// What the engine keeps of credits bought or granted together.

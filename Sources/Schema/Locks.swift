@@ -37,4 +37,15 @@ public enum LegalHoldLock {
     public static func share(_ session: Session) throws {
         _ = try session.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(key)])
     }
+
+    /// The same over what is no transaction, until ``release(_:)``: what is done meanwhile is done elsewhere, and waits
+    /// for no network within a transaction.
+    public static func shareAcross(_ session: Session) throws {
+        _ = try session.query("SELECT pg_advisory_lock_shared($1)", [.int(key)])
+    }
+
+    /// Ends ``shareAcross(_:)``.
+    public static func release(_ session: Session) throws {
+        _ = try session.query("SELECT pg_advisory_unlock_shared($1)", [.int(key)])
+    }
 }

@@ -246,4 +246,53 @@ struct PlantedVideo: Sendable {
                 try await Self.accesses(server) == ["embed embed", "embed embed", "download internal known"])
         }
     }
+
+    @Test func `a video that was erased is 410 to whom it would be served, and nothing to anybody else`() async throws {
+        let scratch = try ScratchFolder()
+        let store = scratch.file("videos")
+        try await LiveServer.run(keyOptions: ["--rate-limit", "100000"], serveOptions: ["--store", store]) { server in
+            let video = try await PlantedVideo.plant(server, store, size: 1_000, requestID: "videos")
+            let policy = #"{"allow_embed":true,"embed_domains":["shop.example"]}"#
+            #expect(try await server.call("PATCH", "/v1/videos/\(video.videoID)/access", policy).status == 200)
+            let link = try #require(
+                try await server.call("POST", "/v1/videos/\(video.videoID)/share").string("share_url"))
+            let site = ["origin": "https://shop.example"]
+            #expect(try await Self.get(server, link, key: "").status == 200)
+            #expect(try await Self.get(server, video.path, site, key: "").status == 200)
+            // What is not settled yet stays: the other item is still to be made.
+            let erasure = [
+                "retention", "erase", "--video", video.videoID, "--yes", "--quiet", "--no-archive", "--reason", "asked",
+                "--requested-by", "support", "--store", store, "--certificates", scratch.file("certificates"),
+                "--database", Deployment.conninfo(server.settings),
+            ]
+            let early = try await ProgramRun(erasure)
+            #expect(early.exitCode == 2, "\(early.output)\(early.errors)")
+            #expect(early.output.contains("1 rows of video_files are of tasks that run"), "\(early.output)")
+            #expect(try await Self.get(server, video.path).status == 200)
+            let batches = try await server.call("GET", "/v1/batches?request_id=videos")
+            let batchID = try #require(batches.text.firstMatch(of: /"batch_id": *"([0-9a-f-]+)"/)).1
+            let cancelled = try await server.call("POST", "/v1/batches/\(batchID)/cancel")
+            #expect(cancelled.status == 200, "\(cancelled.text)")
+            let erased = try await ProgramRun(erasure)
+            #expect(erased.exitCode == 0, "\(erased.output)\(erased.errors)")
+            let left = Set(try FileManager.default.subpathsOfDirectory(atPath: store))
+            #expect(left == ["daybook-store", String(video.videoID.prefix(2))], "\(left)")
+            let accesses = try await Self.accesses(server)
+            let owned = try await Self.get(server, video.path)
+            #expect(owned.status == 410)
+            let text = String(decoding: owned.bytes, as: UTF8.self)
+            #expect(text.contains("VIDEO_REMOVED") && text.contains("The video was removed"), "\(text)")
+            #expect(try await Self.get(server, link, key: "").status == 410)
+            #expect(try await Self.get(server, video.path, method: "HEAD").status == 410)
+            #expect(try await server.call("POST", "/v1/videos/\(video.videoID)/share").status == 410)
+            // The policy went with the task, and lets no site in; a guess learns nothing.
+            #expect(try await Self.get(server, video.path, site, key: "").status == 404)
+            #expect(try await Self.get(server, video.path + "?share=guess", key: "").status == 404)
+            #expect(try await server.call("DELETE", "/v1/videos/\(video.videoID)/share").status == 200)
+            #expect(try await Self.get(server, link, key: "").status == 404)
+            #expect(try await Self.accesses(server) == accesses)
+            let kept = "SELECT count(*) FROM daybook.video_copy WHERE gone_at IS NOT NULL AND sha256 IS NOT NULL"
+            #expect(try await server.count(kept) == 1)
+        }
+    }
 }

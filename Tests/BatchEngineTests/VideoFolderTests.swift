@@ -77,6 +77,45 @@ import Testing
         }
     }
 
+    @Test func `a video is removed for good, or it is said why not`() async throws {
+        try await withPool { pool, _ in
+            let scratch = try ScratchFolder()
+            let path = scratch.file("videos")
+            let made = try await pool.run { try VideoFolder(path, of: $0) }
+            let store = try await pool.run { try VideoFolder(existing: path, of: $0) }
+            #expect(store == made)
+            let writer = try store.begin(Self.taskID)
+            try writer.append([1, 2, 3], atMost: 10)
+            let video = try writer.finish("video/mp4")
+            let folder = store.folder(of: Self.taskID)
+            // Whatever else lies there of the task goes as well, but for what nobody can remove.
+            try "half".write(toFile: folder + "/x.part", atomically: false, encoding: .utf8)
+            try FileManager.default.createDirectory(atPath: folder + "/y", withIntermediateDirectories: false)
+            let stuck = await #expect(throws: DaybookError.self) {
+                _ = try await store.remove(Self.taskID, digest: video.digest)
+            }
+            #expect(stuck?.kind == .output && stuck?.sentence.contains("/y cannot be removed") == true)
+            try FileManager.default.removeItem(atPath: folder + "/y")
+            try Data([1, 2, 3]).write(to: URL(fileURLWithPath: "\(folder)/\(Hexadecimal.text(video.digest))"))
+            #expect(try await store.remove(Self.taskID, digest: video.digest))
+            #expect(!FileManager.default.fileExists(atPath: folder))
+            #expect(try await !store.remove(Self.taskID, digest: video.digest))
+            // On a disk that is not there everything is missing, and nothing is removed.
+            try FileManager.default.moveItem(atPath: path, toPath: scratch.file("unmounted"))
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+            let missing = await #expect(throws: DaybookError.self) {
+                _ = try await store.remove(Self.taskID, digest: video.digest)
+            }
+            #expect(missing?.kind == .configuration && missing?.sentence.contains("mounted") == true)
+        }
+        try await withPool { pool, _ in
+            let error = await #expect(throws: DaybookError.self) {
+                try await pool.run { try VideoFolder(existing: "/nowhere", of: $0) }
+            }
+            #expect(error?.sentence.contains("has no store of videos") == true)
+        }
+    }
+
     @Test func `a disk without room says so, and leaves nothing behind`() async throws {
         try await withPool { pool, _ in
             let disk = try SmallDisk(kilobytes: 512)

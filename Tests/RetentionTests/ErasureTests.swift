@@ -100,7 +100,7 @@ import Testing
             #expect(erased?["reason"] as? String == "contract ended")
             #expect(erased?["requested_by"] as? String == "Dr. Sommer")
             // Whose it is is told of nobody else's matter.
-            #expect((document["holds"] as? [Any])?.isEmpty == true && (document["policies"] as? [Any])?.count == 4)
+            #expect((document["holds"] as? [Any])?.isEmpty == true && (document["policies"] as? [Any])?.count == 5)
             let page = try String(contentsOfFile: purging.certificates + "/certificate-000001.html", encoding: .utf8)
             #expect(page.contains("data was erased at once") && page.contains("Nothing of it is left."))
             let verified = try await purging.retention(["verify"])

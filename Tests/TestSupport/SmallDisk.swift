@@ -17,6 +17,9 @@ public final class SmallDisk: Sendable {
         try? FileManager.default.removeItem(atPath: path)
     }
 
+    /// Takes nothing more, and lets nothing go.
+    public func makeReadOnly() throws { try Command.run(prefix + ["/bin/mount", "-o", "remount,ro", path]) }
+
     /// Fills the disk up to the last kilobytes.
     public func fill(leaving kilobytes: Int) throws {
         let free = try FileManager.default.attributesOfFileSystem(forPath: path)[.systemFreeSize] as? Int ?? 0

@@ -12,7 +12,7 @@ public struct VideoFolder: Sendable, Hashable {
     /// The number of the mark.
     public let storeID: String
 
-    private static let mark = "daybook-store"
+    static let mark = "daybook-store"
     static let unfinished = ".part"
 
     /// The store of a database: made where the database has none yet, and otherwise the one with its mark. Run it

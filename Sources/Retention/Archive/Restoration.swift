@@ -15,6 +15,8 @@ public struct Restoration: Sendable {
         public let keptRows: Int64
         /// Redacted rows that are in their table no more and could not be filled: the table and the keys of each.
         public let missing: [String]
+        /// Videos that the purge removed: nothing brings them back.
+        public let videos: Int64
         /// The tables that they were written to.
         public let tables: [String]
         /// The look that they are in, and the first instant after its end; nil where they are back where they were.
@@ -79,7 +81,8 @@ public struct Restoration: Sendable {
         let files = try await deed.publish(issued, by: issuer, tell: tell)
         return Outcome(
             run: manifest.run, rows: manifest.segments.reduce(0) { $0 + $1.rows } - Int64(done.put.missing.count),
-            keptRows: done.put.kept, missing: done.put.missing.map(\.name), tables: done.tables,
+            keptRows: done.put.kept, missing: done.put.missing.map(\.name), videos: done.put.videos,
+            tables: done.tables,
             look: done.look.map { ($0.id, $0.until) }, files: files)
     }
 
@@ -96,7 +99,7 @@ public struct Restoration: Sendable {
         if let look = done.look {
             return try issuer.issue(.init(kind: .look, run: manifest.run, look: look.certified), session)
         }
-        let taken = try CertificateReader(run: manifest.run, session: session).taken()
+        let taken = try CertificateReader(run: manifest.run, session: session).taken().filter { !$0.isOfVideos }
         try forget(manifest.run, session)
         return try issuer.issue(
             .init(kind: .restore, run: manifest.run, taken: taken, notRestored: done.put.notRestored), session)
@@ -159,11 +162,14 @@ public struct Restoration: Sendable {
         var missing: [(dataClass: String, name: String)] = []
         /// The accesses among the rows that are still to come which the run's own totals count.
         var counted: Int64 = 0
+        /// Videos that the run removed for good.
+        var videos: Int64 = 0
 
         /// Nil where everything was put back.
         var notRestored: [Certificate.NotRestored]? {
-            guard !missing.isEmpty else { return nil }
-            let counts = Dictionary(grouping: missing, by: \.dataClass).mapValues { Int64($0.count) }
+            guard !missing.isEmpty || videos > 0 else { return nil }
+            var counts = Dictionary(grouping: missing, by: \.dataClass).mapValues { Int64($0.count) }
+            if videos > 0 { counts[DataClass.videoFiles.rawValue] = videos }
             return counts.sorted { $0.key < $1.key }.map { Certificate.NotRestored(dataClass: $0.key, rows: $0.value) }
         }
     }
@@ -208,6 +214,11 @@ public struct Restoration: Sendable {
         }
         var done = Done(tables: tables)
         done.put.counted = try AccessTotals.counted(by: manifest.run, session)
+        done.put.videos = try session.query(
+            """
+            SELECT coalesce(sum(row_count), 0)::bigint AS videos FROM daybook.purge_total
+            WHERE run_id = $1 AND data_class = $2
+            """, [.int(manifest.run), .text(DataClass.videoFiles.rawValue)])[0].int("videos")
         // The last first: of a row that was redacted twice what stood there last counts, as it did before.
         for rows in all.reversed() { try putBack(rows, manifest.run, &done.put, session) }
         return done
@@ -235,6 +246,7 @@ public struct Restoration: Sendable {
             try rows.copy(into: rows.source, session)
             // A run that an earlier version began counted its first rows by days.
             if put.counted > 0 { put.counted -= rows.segment.rows } else { try rows.uncountDays(run, session) }
+        case .videoFiles: throw DaybookError.badData("\(manifestPath) names videos, which are in no archive.")
         case .probes, .webhookPayload: try rows.copy(into: rows.source, session)
         case .apiUsage: filled = try rows.fill(keys: ["id"], session)
         case .taskContent: filled = try rows.fill(keys: ["user_id", "id"], session)

@@ -22,6 +22,13 @@ struct Certificate: Codable, Sendable {
         let rows: Int64
         let oldest: String
         let newest: String
+        /// Of videos that are gone, how many were not there when the purge came; nil for every other class.
+        var missingVideos: Int64?
+        /// The bytes of those that were.
+        var videoBytes: Int64?
+
+        /// True for what is in no archive, and what nothing brings back.
+        var isOfVideos: Bool { dataClass == DataClass.videoFiles.rawValue }
     }
 
     struct Kept: Codable, Sendable, Hashable {

@@ -252,7 +252,7 @@ struct CertificatePage: Sendable {
         let missing = certificate.notRestored.map { rows in
             [
                 section(
-                    "missing", "Not put back: no longer in their table", ["Data", "#Rows"],
+                    "missing", "Not put back: no longer in their table, or videos", ["Data", "#Rows"],
                     rows.map { [$0.dataClass, String($0.rows)] })
             ]
         }
@@ -276,7 +276,7 @@ struct CertificatePage: Sendable {
                 section(
                     "taken", "What was taken", ["Account", "Data", "Action", "#Rows", "Oldest", "Newest"],
                     certificate.taken.map {
-                        [account($0.account), $0.dataClass, $0.action, String($0.rows), $0.oldest, $0.newest]
+                        [account($0.account), data($0), $0.action, String($0.rows), $0.oldest, $0.newest]
                     }),
                 section(
                     "held", "Kept for a hold", ["Account", "Data", "#Rows"],
@@ -323,6 +323,13 @@ struct CertificatePage: Sendable {
             "Look \(look.lookId): looked at by \(look.lookedBy) at \(look.lookedAt)"
                 + (look.droppedAt.map { ", ended by \(look.droppedBy ?? "") at \($0)" } ?? ""),
             ["Table", "Data", "#Rows"], look.tables.map { [$0.table, $0.dataClass, String($0.rows)] })
+    }
+
+    /// The class, and of videos what there was of them.
+    private static func data(_ taken: Certificate.Taken) -> String {
+        guard let bytes = taken.videoBytes else { return taken.dataClass }
+        let missing = taken.missingVideos ?? 0
+        return "\(taken.dataClass): \(bytes) bytes" + (missing > 0 ? "; \(missing) were missing before" : "")
     }
 
     private static func account(_ slug: String) -> String { slug.isEmpty ? "(no account)" : slug }

@@ -111,7 +111,8 @@ struct CertificateReader {
             limitedTo: try row.text("account"), startedAt: try row.instant("started_at").description,
             startedBy: try row.text("started_by"), forced: try row.texts("forced"),
             planSha256: try row.text("plan_sha256"), policySha256: try row.text("policy_sha256"),
-            holdSha256: try row.text("hold_sha256"), policies: try policies(), taken: try facts.taken ?? taken(),
+            holdSha256: try row.text("hold_sha256"), policies: try policies(),
+            taken: try facts.taken ?? taken().filter { facts.kind.endsRun || !$0.isOfVideos },
             droppedPartitions: try droppedPartitions(),
             held: facts.lines.filter { $0.heldRows > 0 }.map {
                 Certificate.Kept(account: $0.account, dataClass: $0.dataClass.rawValue, rows: $0.heldRows)
@@ -163,11 +164,18 @@ struct CertificateReader {
 
     /// What was taken, by the account's slug as the run knew it.
     func taken() throws -> [Certificate.Taken] {
-        try session.query(
+        let hasVideos = try session.query("SELECT to_regclass('daybook.purge_video') IS NOT NULL AS found")[0]
+            .bool("found")
+        let videos = hasVideos ? "daybook.purge_video" : "(SELECT NULL::uuid, 0, 0, 0 WHERE false)"
+        return try session.query(
             """
             SELECT coalesce(c.slug, '') AS slug, t.data_class, sum(t.row_count)::bigint AS rows,
-                min(t.oldest) AS oldest, max(t.newest) AS newest
+                min(t.oldest) AS oldest, max(t.newest) AS newest,
+                sum(v.missing)::bigint AS missing, sum(v.video_bytes)::bigint AS video_bytes
             FROM daybook.purge_total AS t
+            LEFT JOIN \(videos) AS v (user_id, run_id, missing, video_bytes)
+                ON t.data_class = '\(DataClass.videoFiles.rawValue)' AND v.run_id = t.run_id
+                    AND v.user_id = t.user_id
             LEFT JOIN daybook.purge_cutoff AS c
                 ON c.user_id = t.user_id AND c.run_id = t.run_id AND c.data_class = t.data_class
             WHERE t.run_id = $1
@@ -179,7 +187,8 @@ struct CertificateReader {
             return Certificate.Taken(
                 account: try row.text("slug"), dataClass: dataClass,
                 action: DataClass(rawValue: dataClass)?.action.rawValue ?? Self.carryAction, rows: try row.int("rows"),
-                oldest: try row.instant("oldest").description, newest: try row.instant("newest").description)
+                oldest: try row.instant("oldest").description, newest: try row.instant("newest").description,
+                missingVideos: try row.optionalInt("missing"), videoBytes: try row.optionalInt("video_bytes"))
         }.inNaturalOrder(of: \.account)
     }
 

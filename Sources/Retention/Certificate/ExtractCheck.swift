@@ -153,7 +153,9 @@ public struct ExtractCheck: Sendable {
             default: part.isArchived ? "until \(part.archiveExpiresAt ?? "")" : "none"
             }
         func row(_ what: String, _ of: [String], rows: Int64? = nil, _ under: String = "") -> [Cell] {
-            [.integer(part.certificate), .integer(part.run), .text(issuedAt), .text(what), .text(of[0])]
+            // No archive has videos.
+            let archive = of[0] == DataClass.videoFiles.rawValue ? "none" : archive
+            return [.integer(part.certificate), .integer(part.run), .text(issuedAt), .text(what), .text(of[0])]
                 + [rows.map(Cell.integer) ?? .empty, .text(of[1]), .text(of[2]), .text(under), .text(archive)]
         }
         let taken = part.taken.map { taken in

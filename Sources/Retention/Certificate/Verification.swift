@@ -189,7 +189,7 @@ public struct Verification: Sendable {
             taken.count == certificate.taken.count
             && zip(taken, certificate.taken.inNaturalOrder(of: \.account)).allSatisfy {
                 $0.account == $1.account && $0.dataClass == $1.dataClass && $0.rows == $1.rows && $0.oldest == $1.oldest
-                    && $0.newest == $1.newest
+                    && $0.newest == $1.newest && $0.missingVideos == $1.missingVideos && $0.videoBytes == $1.videoBytes
             }
         if !isSame { find("what it says was taken is not what was recorded") }
         let segments = try ArchiveManifest.segments(certificate.run, session).map {

@@ -58,11 +58,14 @@ struct Erasure: Sendable, Hashable {
     var owner: String? { if case .owner(let id) = subject { id } else { nil } }
     var video: String? { if case .video(let id) = subject { id } else { nil } }
 
+    /// The classes whose rows say which video they are about.
+    static let classesOfVideos: Set<DataClass> = [.accessLog, .taskContent, .videoFiles]
+
     /// The classes that hold something of it. The request log knows batches and no videos.
     func isAbout(_ dataClass: DataClass) -> Bool {
         switch subject {
         case .owner: dataClass.isCustomers
-        case .video: dataClass == .accessLog || dataClass == .taskContent
+        case .video: Self.classesOfVideos.contains(dataClass)
         }
     }
 }
@@ -133,11 +136,12 @@ extension Erasure {
 }
 
 extension ClassQuery {
-    /// True for a row that one of some erasures asks for and that nothing but a hold can keep.
+    /// True for a row that one of some erasures asks for, or whose end was begun, and that nothing but a hold can keep.
     func isAsked(by erasures: [Erasure]) -> String {
-        let asked = erasures.filter { $0.isAbout(dataClass) }.map { erasure in
-            "(\(matches(erasure)) AND \(begun) < '\(erasure.before)'::timestamptz)"
-        }
+        let asked =
+            erasures.filter { $0.isAbout(dataClass) }.map { erasure in
+                "(\(matches(erasure)) AND \(begun) < '\(erasure.before)'::timestamptz)"
+            } + (isBegun == "false" ? [] : ["(\(isBegun))"])
         guard !asked.isEmpty else { return "false" }
         return
             """
@@ -201,7 +205,7 @@ extension Terms {
         var isKnown = try session.query(
             "SELECT EXISTS (SELECT FROM daybook.erasure AS e WHERE e.video_id = $1) AS known", [.uuid(video)])[0]
             .bool("known")
-        for dataClass in shape.classes where dataClass == .accessLog || dataClass == .taskContent {
+        for dataClass in shape.classes where Erasure.classesOfVideos.contains(dataClass) {
             let query = ClassQuery(dataClass, shape)
             let rows = try session.query(
                 """

@@ -183,7 +183,7 @@ struct ErasureSurroundings: Sendable {
             FROM daybook.purge_run AS r
             JOIN daybook.purge_total AS t ON t.run_id = r.run_id AND t.user_id = ANY ($1)
             WHERE r.archive_state IN ('kept', 'expiring') AND r.run_id <> $2 AND r.state = 'finished'
-                AND t.data_class IN (\(Terms.customersClasses))
+                AND t.data_class IN (\(Terms.customersClasses)) AND t.data_class <> '\(DataClass.videoFiles.rawValue)'
             GROUP BY r.run_id, r.archive_folder, r.archive_expires_at ORDER BY r.run_id
             """,
             [.uuids(owners + (erasure.video == nil ? [] : [RetentionSession.nobody])), .int(erasure.run)]

@@ -69,7 +69,7 @@ public enum Obstacles {
 
     /// Rules that would turn the purge's statement into another one: PostgreSQL does not allow any in it (0A000).
     private static func rules(_ dataClass: DataClass, _ session: Session) throws -> [Obstacle] {
-        let redacts = dataClass.action == .redact
+        let redacts = dataClass.keepsRows
         return try session.query(
             """
             WITH RECURSIVE \(TableName.tree)

@@ -19,7 +19,7 @@ enum PublicationObstacles {
 
     /// One per publication and fault, over all tables that hold the rows of a class.
     static func find(_ dataClass: DataClass, _ session: Session) throws -> [Obstacle] {
-        let redacts = dataClass.action == .redact
+        let redacts = dataClass.keepsRows
         let rows = try session.query(
             sql, [.text(DeploymentShape.table(dataClass).fullName), .bool(redacts)])
         var groups: [[Row]] = []

@@ -27,6 +27,10 @@ struct ClassQuery: Sendable {
     let isDone: String
     /// True for a row that a hold covers now.
     let isHeld: String
+    /// True for a row whose end was begun and not finished: it is due whatever its policy says by now.
+    var isBegun = "false"
+    /// Bytes that go with a row and are not in the database.
+    var bytes = "0::bigint"
 
     /// For all rows of a table at once: the server joins as it likes.
     var joins: String { lookups.map(\.join).joined(separator: " ") }
@@ -47,6 +51,7 @@ struct ClassQuery: Sendable {
         case .probes: self = Self.probeRows
         case .taskContent: self = Self.taskContent(shape, held, redacted)
         case .webhookPayload: self = Self.webhookPayload(held)
+        case .videoFiles: self = Self.videoFiles(held)
         }
     }
 
@@ -177,6 +182,29 @@ struct ClassQuery: Sendable {
             holds: ["r.user_id \(held.owner)", "r.batch_id \(held.batch)"])
     }
 
+    /// A video counts from the end of its task, so that it goes with what the task says. Its row is marked first, and
+    /// done once the store has it no more.
+    private static func videoFiles(_ held: HeldIDs) -> ClassQuery {
+        let isOpen = "r.state = 'copying' OR (r.state = 'stored' AND b.settled_at IS NULL)"
+        var query = ClassQuery(
+            .videoFiles,
+            lookups: [
+                Lookup(
+                    alias: "t", columns: ["batch_id", "created_at"], table: "daybook.task",
+                    condition: "t.user_id = r.user_id AND t.task_id = r.task_id", isIndexed: true),
+                Lookup(
+                    alias: "b", columns: ["settled_at"], table: "daybook.batch",
+                    condition: "b.user_id = r.user_id AND b.batch_id = t.batch_id", isIndexed: true),
+            ],
+            owner: "r.user_id", instant: "r.found_at", video: "r.task_id", begun: "t.created_at",
+            belongs: "r.state IN ('stored', 'removed') AND NOT (\(isOpen))", isOpen: isOpen,
+            isDone: "r.gone_at IS NOT NULL",
+            holds: ["r.user_id \(held.owner)", "t.batch_id \(held.batch)", "r.task_id \(held.video)"])
+        query.isBegun = "r.state = 'removed' AND r.gone_at IS NULL"
+        query.bytes = "r.size_bytes"
+        return query
+    }
+
     /// True for a task whose batch is there and not settled: what it says may still be sent to the customer.
     private static func isUnsettled(_ shape: DeploymentShape) -> String {
         let batches = KnownTable.batchJobs
@@ -224,7 +252,7 @@ struct DeploymentShape: Sendable {
     /// The tables that purges work on.
     static let tables: [DataClass: KnownTable] = [
         .accessLog: .accessLog, .apiUsage: .apiUsage, .probes: .probe, .taskContent: .videoTasks,
-        .webhookPayload: .webhookEvent,
+        .webhookPayload: .webhookEvent, .videoFiles: .videoCopy,
     ]
 
     let catalog: Catalog
@@ -248,13 +276,17 @@ struct DeploymentShape: Sendable {
 
     /// The classes whose table there is.
     var classes: [DataClass] {
-        DataClass.allCases.filter { dataClass in Self.tables[dataClass].map(catalog.has) ?? false }
+        DataClass.allCases.filter { dataClass in
+            // A store of before it had a retention is in no class until its database is migrated.
+            if dataClass == .videoFiles { return catalog.type(of: "gone_at", in: .videoCopy) != nil }
+            return Self.tables[dataClass].map(catalog.has) ?? false
+        }
     }
 
     /// What a purge clears in a row of a class; nil where it takes the row.
     func redactedColumns(of dataClass: DataClass) -> RedactedColumns? {
         switch dataClass {
-        case .accessLog, .probes, .webhookPayload: nil
+        case .accessLog, .probes, .videoFiles, .webhookPayload: nil
         case .apiUsage: usage
         case .taskContent: redaction
         }

@@ -100,6 +100,8 @@ public struct PlanLine: Sendable, Hashable {
     public let oldest: Instant?
     /// The newest instant of the rows to go.
     public let newestDue: Instant?
+    /// Bytes that go with them and are not in the database.
+    public var dueBytes: Int64 = 0
 
     /// Every row of the account and class.
     public var totalRows: Int64 { dueRows + heldRows + keptRows + undatedRows }
@@ -159,7 +161,7 @@ public struct PlanReader: Sendable {
         let whole = months.filter(\.mayBeDropped).map(\.name)
         return RetentionPlan(
             asOf: date, account: terms.account, lines: Self.sorted(lines), wholePartitions: whole,
-            advice: (shape.indexAdvice + shape.redaction.advice
+            advice: (VideoFiles.advice(lines) + shape.indexAdvice + shape.redaction.advice
                 + (try MonthObstacles.notes(months.map(\.name), session))).map { Remark($0) }
                 + (try DetachedMonth.findings(session)),
             obstacles: try Obstacles.find(shape, months: whole, session),
@@ -192,15 +194,17 @@ public struct PlanReader: Sendable {
                 count(*) FILTER (WHERE x.is_due AND NOT x.is_held) AS due,
                 count(*) FILTER (WHERE x.is_due AND x.is_held) AS held,
                 count(*) FILTER (WHERE x.instant IS NULL) AS undated,
-                min(x.instant) AS oldest, max(x.instant) FILTER (WHERE x.is_due AND NOT x.is_held) AS newest_due
+                min(x.instant) AS oldest, max(x.instant) FILTER (WHERE x.is_due AND NOT x.is_held) AS newest_due,
+                coalesce(sum(x.bytes) FILTER (WHERE x.is_due AND NOT x.is_held), 0)::bigint AS bytes
             FROM (
-                SELECT c.place, i.instant, i.is_held,
+                SELECT c.place, i.instant, i.is_held, i.bytes,
                     coalesce(
                         NOT i.is_done AND (i.instant < coalesce(c.cutoff, $3::timestamptz) OR i.is_asked), false
                     ) AS is_due
                 FROM (
                     SELECT \(query.owner) AS owner, \(query.instant) AS instant, \(query.isDone) AS is_done,
-                        \(query.isHeld) AS is_held, \(query.isAsked(by: terms.owed)) AS is_asked
+                        \(query.isHeld) AS is_held, \(query.bytes) AS bytes,
+                        \(query.isAsked(by: terms.owed)) AS is_asked
                     FROM \(DeploymentShape.table(query.dataClass).fullName) AS r
                     \(query.joins)
                     WHERE \(query.belongs) AND \(rests.after("r.ctid", rows: Limits.countRestRows))
@@ -224,7 +228,7 @@ public struct PlanReader: Sendable {
                 account: term.slug, dataClass: query.dataClass, retentionDays: term.retentionDays, cutoff: term.cutoff,
                 dueRows: due, heldRows: held, keptRows: try row.int("total") - due - held - undated,
                 undatedRows: undated, oldest: try row.optionalInstant("oldest"),
-                newestDue: try row.optionalInstant("newest_due"))
+                newestDue: try row.optionalInstant("newest_due"), dueBytes: try row.int("bytes"))
         }
     }
 

@@ -88,6 +88,7 @@ public struct Purge: Sendable {
             try PurgeReach.requireRights(shape, session)
         }
         try Obstacles.refuse(plan.obstacles, due: plan.dueClasses, months: plan.wholePartitions)
+        if plan.dueClasses.contains(.videoFiles) { _ = try await videoStore() }
         if plan.dueRows > 0 { try await Trial(plan: plan, settings: settings).run(connection) }
         return plan
     }
@@ -225,12 +226,17 @@ extension Purge {
                 try SweepStatement(dataClass, shape, run.terms, session)
             )
         }
+        let videos =
+            dataClass == .videoFiles
+            ? VideoFiles(
+                run: run, query: ClassQuery(dataClass, shape), store: try await videoStore(), connection: connection)
+            : nil
         for relation in relations {
             let step = SweepStep(
                 run: run, statement: statement, dataClass: dataClass, relation: relation, key: key(run))
             let sweep = TableSweep(
                 step: step, connection: connection, journal: journal, tell: tell, plannedRows: planned,
-                pauses: settings.pauses)
+                pauses: settings.pauses, videos: videos)
             ending = try await sweep.run(takenBefore: ending.takenRows)
             if ending.wasStopped { return ending }
         }

@@ -43,12 +43,13 @@ enum PurgeReach {
                 switch dataClass {
                 case .taskContent: shape.redaction.names
                 case .apiUsage: shape.usage.names
+                case .videoFiles: VideoFiles.columns
                 case .accessLog, .probes, .webhookPayload: []
                 }
             for relation in try TableName.leaves(of: DeploymentShape.table(dataClass).fullName, session) {
                 let rows = try session.query(
                     missing,
-                    [.text(TableName.quoted(relation, session)), .bool(dataClass.action == .redact), .texts(columns)])
+                    [.text(TableName.quoted(relation, session)), .bool(dataClass.keepsRows), .texts(columns)])
                 guard let row = rows.first else { continue }
                 throw DaybookError.configuration(
                     "The role \(try row.text("role")) may not \(try row.text("right")) on \(relation), so nothing was "
@@ -105,8 +106,8 @@ enum PurgeReach {
     static func refuseCascades(_ dataClass: DataClass, redacted: [String], _ session: Session) throws {
         let table = DeploymentShape.table(dataClass).fullName
         let rows = try session.query(
-            dataClass.action == .redact ? changes : deletions,
-            dataClass.action == .redact ? [.text(table), .texts(redacted)] : [.text(table)])
+            dataClass.keepsRows ? changes : deletions,
+            dataClass.keepsRows ? [.text(table), .texts(redacted)] : [.text(table)])
         guard let row = rows.first else { return }
         let path = try row.text("path")
         throw DaybookError.configuration(

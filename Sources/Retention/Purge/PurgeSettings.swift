@@ -3,6 +3,7 @@ public import Documents
 public import Domain
 import Formats
 internal import Foundation
+public import Postgres
 
 /// What a purge is told.
 public struct PurgeSettings: Sendable {
@@ -29,12 +30,15 @@ public struct PurgeSettings: Sendable {
     public var host: String
     /// The host's clock.
     public var hostClock: @Sendable () -> Instant
+    /// Opens the store of the database's videos; nil where none was named.
+    public var openVideos: @Sendable (Session) throws -> (any VideoRemoval)?
 
     public init(
         asOf: CalendarDate? = nil, account: String? = nil, erasure: ErasureRequest? = nil, archive: ArchivePlace?,
         certificates: String, mode: OutputMode = .ownerOnly, templates: TemplateSet, signingKey: SigningKey? = nil,
         forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil, pauses: PurgePauses = PurgePauses(),
-        programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant
+        programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant,
+        openVideos: @escaping @Sendable (Session) throws -> (any VideoRemoval)? = { _ in nil }
     ) {
         self.asOf = asOf
         self.account = account
@@ -50,6 +54,7 @@ public struct PurgeSettings: Sendable {
         self.programVersion = programVersion
         self.host = host
         self.hostClock = hostClock
+        self.openVideos = openVideos
     }
 
     /// Who issues the certificates of the run.

@@ -34,6 +34,8 @@ struct SweepStatement: Sendable {
         case .accessLog, .probes, .webhookPayload:
             redaction = []
             columns = try Self.columns(of: DeploymentShape.table(dataClass).fullName, session)
+        case .videoFiles:
+            (redaction, columns) = ([], [])
         case .apiUsage:
             redaction = shape.usage.assignments
             columns = ["id"] + redaction.map(\.column)
@@ -67,7 +69,7 @@ struct SweepStatement: Sendable {
                 \(cutoffs(run))
                 WHERE \(stretch) AND \(isDue) AND \(rests.after("r.ctid"))
             ), gone AS (
-                \(taking(table))
+                \(taking(table, run))
                 WHERE \(stretch) AND r.ctid = due.place AND r.xmin = due.version
                     AND \(rests.after("least(r.ctid, due.place)"))
                 RETURNING due.*\(redaction.isEmpty ? "" : ", " + cleared)
@@ -96,7 +98,7 @@ struct SweepStatement: Sendable {
         switch dataClass {
         case .accessLog: "coalesce(\(shape.column("action", of: .accessLog, alias: "r")), '') AS action"
         case .probes: "r.target AS target, r.ok AS ok"
-        case .apiUsage, .webhookPayload: "NULL AS nothing"
+        case .apiUsage, .videoFiles, .webhookPayload: "NULL AS nothing"
         case .taskContent:
             """
             r.user_id AS task_owner, r.id AS task_id,
@@ -105,7 +107,8 @@ struct SweepStatement: Sendable {
         }
     }
 
-    private func taking(_ table: String) -> String {
+    private func taking(_ table: String, _ run: Int64) -> String {
+        if query.dataClass == .videoFiles { return VideoFiles.marking(table, run) }
         guard !redaction.isEmpty else { return "DELETE FROM ONLY \(table) AS r USING due" }
         let assignments = redaction.map { "\($0.quoted) = \($0.expression)" }
         return "UPDATE ONLY \(table) AS r SET \(assignments.joined(separator: ", ")) FROM due"
@@ -138,6 +141,7 @@ struct SweepStatement: Sendable {
     func fits(_ relation: String, _ session: Session) throws -> Bool {
         switch query.dataClass {
         case .accessLog, .probes, .webhookPayload: return try Set(Self.columns(of: relation, session)) == Set(columns)
+        case .videoFiles: return true
         case .apiUsage: return try RedactedColumns(.apiUsage, session).names == redacted
         case .taskContent: return try RedactedColumns(.videoTasks, session).names == redacted
         }
@@ -198,6 +202,8 @@ enum SweepTotals {
     /// The parts of the statement `gone` that count: first what the rows come to in shares, of which there are few, and
     /// from those the totals.
     static func adding(_ dataClass: DataClass, _ run: Int64, _ rests: Rests) -> String {
+        // What is only marked is not gone: it is counted where it is.
+        if dataClass == .videoFiles { return "share AS MATERIALIZED (SELECT count(*) AS row_count FROM gone)" }
         let isAccess = dataClass == .accessLog
         let total = """
             share AS MATERIALIZED (
@@ -221,7 +227,7 @@ enum SweepTotals {
             return total + ", access_count AS (\n"
                 + AccessTotals.adding(run, from: "share", where: rests.after("row_count")) + "\n)"
         case .probes: return total + ", " + probeDays
-        case .apiUsage, .webhookPayload: return total
+        case .apiUsage, .videoFiles, .webhookPayload: return total
         case .taskContent: return total + ", " + taskRecords(run)
         }
     }

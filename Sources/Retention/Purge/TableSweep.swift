@@ -12,6 +12,8 @@ struct TableSweep: Sendable {
     let tell: @Sendable (PurgeProgress) -> Void
     let plannedRows: Int64
     let pauses: PurgePauses
+    /// What becomes of rows of videos once they are marked; nil for every other class.
+    var videos: VideoFiles?
 
     /// How far it came.
     struct Ending: Sendable {
@@ -64,11 +66,18 @@ struct TableSweep: Sendable {
             let startedAt = clock.now
             do {
                 let rows = try await Uninterrupted.changing(connection) { try step.take(range, rests, $0) }
-                journal.add(rows, of: step.dataClass)
-                taken += rows
                 pace.took(milliseconds: Int64((clock.now - startedAt) / .milliseconds(1)))
                 next = range.upperBound
                 refusals = 0
+                let gone =
+                    try await videos?.removeMarked { gone in
+                        tell(
+                            .sweeping(
+                                relation: step.relation, donePages: next, pages: place.pages, takenRows: taken + gone,
+                                plannedRows: plannedRows))
+                    } ?? rows
+                journal.add(gone, of: step.dataClass)
+                taken += gone
                 tell(
                     .sweeping(
                         relation: step.relation, donePages: next, pages: place.pages, takenRows: taken,
@@ -132,19 +141,21 @@ struct SweepStep: Sendable {
     let relation: String
     let key: [UInt8]?
 
+    static let isUnbound = DaybookError(
+        .tryAgain,
+        "The policies changed, or a hold was released, while the purge ran, so it stopped: it is bound to the plan "
+            + "that was shown, and resumed it is certified and ends.")
+
     /// Takes the due rows of a stretch and gives their number.
     ///
     /// The order matters: the hold lock first, in a statement of its own, so that the deleting statement sees every
     /// hold that was acknowledged; the file on disk and its record before the COMMIT.
     func take(_ pages: Range<Int64>, _ rests: Rests, _ session: Session) throws -> Int64 {
         try LegalHoldLock.share(session)
-        guard try run.isBound(session) else {
-            throw DaybookError(
-                .tryAgain,
-                "The policies changed, or a hold was released, while the purge ran, so it stopped: it is bound to the "
-                    + "plan that was shown, and resumed it is certified and ends.")
-        }
+        guard try run.isBound(session) else { throw Self.isUnbound }
         try Self.prepare(session)
+        // A video is removed only after the mark of its row has reached the disk.
+        if dataClass == .videoFiles { try session.executeScript("SET LOCAL synchronous_commit = on") }
         let rows: Int64
         do {
             rows = try taken(pages, rests, session)
@@ -185,7 +196,7 @@ struct SweepStep: Sendable {
     }
 
     private func taken(_ pages: Range<Int64>, _ rests: Rests, _ session: Session) throws -> Int64 {
-        if let folder = run.archive {
+        if let folder = run.archive, dataClass != .videoFiles {
             let sql = statement.sql(run: run.id, relation: relation, pages: pages, rests: rests, session)
             return try folder.archive(
                 sql, columns: statement.columns, dataClass: dataClass.rawValue, relation: relation, run: run, key: key,

@@ -106,14 +106,23 @@ public struct RetentionList: Sendable {
         """
 
     /// What certifies a run `r`, what became of its archive, and what says that its rows were put back.
-    static let evidence = """
+    ///
+    /// - Parameter isArchived: False for what no archive has.
+    static func evidence(of isArchived: String = "true") -> String {
+        """
         (
                 SELECT min(c.sequence) FROM daybook.retention_certificate AS c
                 WHERE c.run_id = r.run_id AND c.kind <> 'index') AS certificate,
-            \(archiveState) AS archive, r.archive_expires_at AS archive_ends_at, (
+            CASE WHEN \(isArchived) THEN \(archiveState) ELSE 'none' END AS archive,
+            CASE WHEN \(isArchived) THEN r.archive_expires_at END AS archive_ends_at,
+            CASE WHEN \(isArchived) THEN (
                 SELECT min(c.sequence) FROM daybook.retention_certificate AS c
-                WHERE c.run_id = r.run_id AND c.kind = 'restore') AS put_back_by
+                WHERE c.run_id = r.run_id AND c.kind = 'restore') END AS put_back_by
         """
+    }
+
+    /// True for a total `t` of what archives have.
+    static let isArchived = "t.data_class <> '\(DataClass.videoFiles.rawValue)'"
 
     /// Whether the session that a purge needs is there, only its lock says.
     private static let isUnderWay = "EXISTS (SELECT FROM pg_locks AS l WHERE \(PurgeLock.isHeld))"
@@ -170,15 +179,17 @@ public struct RetentionList: Sendable {
         """,
     ]
 
+    private static let actions = DataClass.allCases.map { "WHEN '\($0.rawValue)' THEN '\($0.action.rawValue)'" }
+        .joined(separator: " ")
+
     private static let taken = """
         SELECT t.run_id AS run, r.as_of::text AS as_of, r.started_at AS at, coalesce(k.slug, '') AS account,
             t.data_class,
-            CASE t.data_class WHEN 'access_log' THEN 'delete' WHEN 'probes' THEN 'fold'
-                WHEN '\(CarryForward.dataClass)' THEN 'carry' ELSE 'redact' END AS action,
+            CASE t.data_class \(actions) WHEN '\(CarryForward.dataClass)' THEN 'carry' END AS action,
             sum(t.row_count)::bigint AS rows, min(t.oldest) AS oldest, max(t.newest) AS newest,
             min(coalesce(k.retention_days, n.retention_days))::bigint AS retention_days,
             min(coalesce(k.cutoff, n.cutoff)) AS cutoff, array_to_string(r.forced, ' ') AS overruled,
-            \(evidence)
+            \(evidence(of: isArchived))
         FROM daybook.purge_total AS t
         JOIN daybook.purge_run AS r ON r.run_id = t.run_id
         LEFT JOIN daybook.purge_cutoff AS k

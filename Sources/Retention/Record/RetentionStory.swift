@@ -27,7 +27,7 @@ public struct RetentionStory: Sendable {
             let holds = try HoldInForce.all(session).filter { Self.covers($0, subject) }
             return [
                 try facts(subject, holds), try kept(subject, shape, session), Self.table(of: holds),
-                try gone(subject, session),
+                try gone(subject, shape, session),
             ]
         }
     }
@@ -101,10 +101,9 @@ public struct RetentionStory: Sendable {
         let id: String
         if let video = subject.video {
             // The request log and messages know batches, and no video.
-            guard dataClass != .apiUsage, dataClass != .webhookPayload else { return nil }
+            guard Erasure.classesOfVideos.contains(dataClass) else { return nil }
             id = video
-            condition =
-                dataClass == .accessLog ? "\(shape.column("video_id", of: .accessLog, alias: "r")) = $1" : "r.id = $1"
+            condition = "\(query.video) = $1"
         } else {
             guard let owner = subject.owner else { return nil }
             id = owner
@@ -139,27 +138,36 @@ public struct RetentionStory: Sendable {
 
     // MARK: - What is gone
 
-    private func gone(_ subject: RetentionSubject, _ session: Session) throws -> Table {
+    private func gone(_ subject: RetentionSubject, _ shape: DeploymentShape, _ session: Session) throws -> Table {
+        let removed =
+            shape.classes.contains(.videoFiles)
+            ? """
+            UNION ALL
+            SELECT k.removed_run, 'video_files', 'this video', 1, k.gone_at, \(RetentionList.evidence(of: "false"))
+            FROM daybook.video_copy AS k JOIN daybook.purge_run AS r ON r.run_id = k.removed_run
+            WHERE k.task_id = $1 AND k.gone_at IS NOT NULL
+            """ : ""
         let rows =
             if let video = subject.video {
                 try session.query(
                     """
                     SELECT d.run_id, 'task_content' AS data_class, 'this task' AS whose, 1::bigint AS rows,
-                        d.redacted_at AS at, \(RetentionList.evidence)
+                        d.redacted_at AS at, \(RetentionList.evidence())
                     FROM daybook.task_redaction AS d JOIN daybook.purge_run AS r ON r.run_id = d.run_id
                     WHERE d.task_id = $1
                     UNION ALL
                     SELECT t.run_id, t.data_class, 'all videos of the owner', t.row_count, r.started_at,
-                        \(RetentionList.evidence)
+                        \(RetentionList.evidence())
                     FROM daybook.purge_total AS t JOIN daybook.purge_run AS r ON r.run_id = t.run_id
                     WHERE t.user_id = $2 AND t.data_class = 'access_log'
+                    \(removed)
                     ORDER BY 1, 2
                     """, [.uuid(video), subject.owner.map(Value.uuid) ?? .null])
             } else {
                 try session.query(
                     """
                     SELECT t.run_id, t.data_class, 'all of it' AS whose, t.row_count AS rows, r.started_at AS at,
-                        \(RetentionList.evidence)
+                        \(RetentionList.evidence(of: RetentionList.isArchived))
                     FROM daybook.purge_total AS t JOIN daybook.purge_run AS r ON r.run_id = t.run_id
                     WHERE t.user_id = $1 ORDER BY t.run_id, t.data_class COLLATE "C"
                     """, [subject.owner.map(Value.uuid) ?? .null])

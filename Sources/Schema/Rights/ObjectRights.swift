@@ -222,12 +222,16 @@ extension ObjectRights {
             reading(
                 columns: """
                     user_id, task_id, provider_task_id, state, found_at, give_up_at, attempts, remark, sha256,
-                    size_bytes, content_type, ended_at, removed_at
-                    """)),
+                    size_bytes, content_type, ended_at, removed_at, removed_run, gone_at, was_there
+                    """
+            ).merging([.purge: "SELECT, UPDATE (state, removed_at, removed_run, gone_at, was_there)"]) { $1 }),
         // Without the digests of the tokens, which let in.
         ObjectRights(
             .table, "daybook.video_share", reading(columns: "user_id, task_id, created_at, expires_at, revoked_at")),
         ObjectRights(.table, "daybook.video_store", reading()),
+        ObjectRights(
+            .table, "daybook.purge_video",
+            reading().merging([.purge: "SELECT, INSERT, UPDATE (missing, video_bytes)"]) { $1 }),
         ObjectRights(.table, "daybook.webhook_event", reading().merging([.purge: "SELECT, DELETE"]) { $1 }),
         ObjectRights(.table, "daybook.webhook_delivery", reading()),
         ObjectRights(.table, "daybook.webhook_attempt", reading()),

@@ -18,11 +18,12 @@ struct PolicyCommand: AsyncParsableCommand {
         var account: String?
         @Option(
             name: .customLong("class"),
-            help: ArgumentHelp("access_log, task_content, api_usage or webhook_payload.", valueName: "class"),
+            help: ArgumentHelp(
+                "access_log, task_content, api_usage, webhook_payload or video_files.", valueName: "class"),
             transform: { text in
                 guard let dataClass = DataClass(rawValue: text) else {
                     throw ValidationError(
-                        "\"\(text)\" is none of access_log, task_content, api_usage and webhook_payload.")
+                        "\"\(text)\" is none of access_log, task_content, api_usage, webhook_payload and video_files.")
                 }
                 return dataClass
             })

@@ -72,6 +72,9 @@ struct RestoreCommand: AsyncParsableCommand {
             Terminal.show(
                 "\(outcome.keptRows) of them had been written to since: only what was empty in those was filled.")
         }
+        if outcome.videos > 0 {
+            Terminal.show("\(outcome.videos) videos were removed from the store for good, and are not put back.")
+        }
         for name in outcome.missing { Terminal.show("not put back, because it is there no more: \(name)") }
         for file in outcome.files { Terminal.show(file) }
         try await head.handOn(chain)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BatchEngine
 import Codecs
 import Documents
 import Domain
@@ -95,6 +96,10 @@ struct RunOptions: ParsableArguments {
             valueName: "file"))
     var keyFile: String?
     @Option(
+        help: ArgumentHelp(
+            "The folder of the store of videos, as daybookd has it: needed where videos are due.", valueName: "dir"))
+    var store: String?
+    @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
             "Pause while a replica is more than so many seconds behind. Default: \(Limits.purgeLagSeconds).",
@@ -130,6 +135,11 @@ struct RunOptions: ParsableArguments {
         guard !noArchive else { return nil }
         let folder = CertificateOptions.absolute(archive ?? CertificateOptions.home + "/archive")
         return try ArchivePlace(folder: folder, keyFile: keyFile, days: namedArchiveDays ?? Limits.archiveDays)
+    }
+
+    /// Opens the store of a session's database; nil where none was named.
+    var openVideos: @Sendable (Session) throws -> (any VideoRemoval)? {
+        { [store] session in try store.map { try VideoFolder(existing: $0, of: session) } }
     }
 
     func pauses(rests: Bool) -> PurgePauses {

@@ -1,0 +1,76 @@
+import Domain
+import Foundation
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Retention
+
+/// Holds that are placed while a purge removes videos.
+@Suite struct VideoHoldTests {
+    /// A store that does what a test does when a video is removed.
+    private struct WatchedStore: VideoRemoval {
+        let body: @Sendable (String) async throws -> Bool
+
+        func remove(_ taskID: String, digest: [UInt8]) async throws -> Bool { try await body(taskID) }
+    }
+
+    /// What happened, in its order, and the hold that is being placed.
+    private final class Watch: Sendable {
+        let events = Mutex<[String]>([])
+        let holding = Mutex<Task<Void, any Error>?>(nil)
+
+        func note(_ event: String) { events.withLock { $0.append(event) } }
+
+        /// Begins to place a hold and comes back when the database shows that it waits.
+        func begin(_ purging: Purging) async throws {
+            holding.withLock { holding in
+                holding = Task {
+                    let connection = try await Connection.open(purging.settings)
+                    _ = try await Holds().place(
+                        .batch(PlantedStore.batch(4)), matter: "m", requestedBy: "counsel", connection)
+                    note("held")
+                    await connection.close()
+                }
+            }
+            for _ in 0..<200 {
+                let waiting = try await purging.number(
+                    """
+                    SELECT (count(*) + (pg_sleep(0.05) IS NULL)::integer)::text FROM pg_locks
+                    WHERE locktype = 'advisory' AND NOT granted
+                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    """)
+                if waiting > 0 { return note("waiting") }
+            }
+        }
+    }
+
+    @Test func `whoever places a hold waits for the removals under way`() async throws {
+        try await PlantedStore.with { planted in
+            let purging = planted.purging
+            let watch = Watch()
+            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
+            var told = try purging.purgeSettings(archive: nil)
+            told.asOf = CalendarDate(year: 2026, month: 11, day: 5)
+            told.hostClock = { now }
+            told.expectedRows = Int64(try await PlanFile(purging.settings, Purging.date).sum("due_rows"))
+            told.openVideos = { _ in
+                WatchedStore { taskID in
+                    if watch.events.withLock({ $0.isEmpty }) { try await watch.begin(purging) }
+                    watch.note(String(taskID.suffix(1)))
+                    return true
+                }
+            }
+            try FileManager.default.createDirectory(
+                atPath: purging.certificates, withIntermediateDirectories: true)
+            let connection = try await Connection.open(purging.settings)
+            let purge = Purge(told, try await connection.direct(for: "A purge"))
+            let outcome = try await purge.run(try await purge.prepare())
+            await connection.close()
+            try await watch.holding.withLock(\.self)?.value
+            #expect(watch.events.withLock(\.self) == ["waiting", "1", "4", "7", "6", "held"])
+            #expect(outcome.remainingRows == 0)
+        }
+    }
+}
