@@ -313,7 +313,11 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ObjectStoreTests",
-            dependencies: ["ObjectStore", "BatchEngine", "Codecs", "Postgres", "Domain", "Formats", "TestSupport"],
+            dependencies: [
+                "ObjectStore", "BatchEngine", "Codecs", "Postgres", "Domain", "Formats", "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             exclude: ["signatures.py"], swiftSettings: strict),
         .testTarget(
             name: "RoleTests",

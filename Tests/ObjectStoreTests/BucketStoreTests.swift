@@ -1,7 +1,9 @@
+import AsyncHTTPClient
 import Codecs
 import Domain
 import Formats
 import Foundation
+import NIOHTTP1
 import Postgres
 import TestSupport
 import Testing
@@ -87,6 +89,44 @@ import Testing
             let next = try await Self.open(try Self.settings(bucket), database)
             #expect(next.storeID == store.storeID)
             try await next.shutdown()
+        }
+    }
+
+    @Test func `a folder that is copied with its mark is the store in its bucket`() async throws {
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        try await TestBucket.run { bucket in
+            try await withEngine { database in
+                let scratch = try ScratchFolder()
+                let connection = try await Connection.open(database)
+                let folder = try await connection.run { try VideoFolder(scratch.file("videos"), of: $0) }
+                await connection.close()
+                let writer = try await folder.begin(Self.taskID)
+                try writer.append(bytes, atMost: .max)
+                let video = try await folder.keep(writer, of: Self.taskID, "video/mp4")
+                let settings = try Self.settings(bucket)
+                let copier = Bucket(settings)
+                var names: [String] = []
+                for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path) {
+                    let path = "\(folder.path)/\(name)"
+                    guard
+                        try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+                            == .typeRegular
+                    else { continue }
+                    let content = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+                    let upload = Bucket.Upload(
+                        digest: SHA256Digest.hex(content), sizeBytes: Int64(content.count), contentType: "",
+                        pieces: { .bytes(content) })
+                    _ = try await copier.call(.PUT, name, upload: upload, expecting: [200])
+                    names.append(name)
+                }
+                try await copier.shutdown()
+                #expect(names.count == 2)
+                let store = try await Self.open(settings, database)
+                #expect(store.storeID == folder.storeID)
+                #expect(try await Self.read(store, video, 0..<100_000) == bytes)
+                #expect(try await store.remove(Self.taskID))
+                try await store.shutdown()
+            }
         }
     }
 
