@@ -60,9 +60,9 @@ public final class TestBucket: Sendable {
         _ = try await call("POST", parts.string ?? "")
     }
 
-    /// Removes what begins so, behind everybody's back.
-    public func empty(_ prefix: String) async throws {
-        _ = try await call("POST", "/-/empty?" + prefix)
+    /// Removes what lies in a folder, behind everybody's back.
+    public func empty(_ folder: String) async throws {
+        _ = try await call("POST", "/-/empty?" + folder)
     }
 
     /// What was called by method, and what was refused because it was not signed as it should be.

@@ -2,7 +2,7 @@
 
 Arguments: the access key, its secret, the region, the bucket. Prints the door's address. What is not signed as it should
 be never gets to moto. POST /-/fault?what=W&method=M&count=N makes the next N calls of a method fail, in a way that
-stores fail; POST /-/empty?PREFIX removes what begins so; GET /-/journal says what was called and what was refused.
+stores fail; POST /-/empty?FOLDER removes what lies in it; GET /-/journal says what was called and what was refused.
 """
 
 import datetime
@@ -112,8 +112,9 @@ class Door(http.server.BaseHTTPRequestHandler):
             text = json.dumps(journal).encode()
             if url.path == "/-/empty":
                 boto = client()
-                for found in boto.list_objects_v2(Bucket=bucket, Prefix=url.query).get("Contents", []):
-                    boto.delete_object(Bucket=bucket, Key=found["Key"])
+                for found in boto.list_objects_v2(Bucket=bucket).get("Contents", []):
+                    if f"/{url.query}" in found["Key"]:
+                        boto.delete_object(Bucket=bucket, Key=found["Key"])
         self.answer(200, [], text)
 
     def forward(self, body):

@@ -39,6 +39,22 @@ import Testing
         }
     }
 
+    @Test func `large videos go to a bucket, and come from it, with little memory`() async throws {
+        try await TestBucket.run { bucket in
+            let knobs = ["seed=3", "video_kilobytes=40960"]
+            try await EngineRig.run(credits: 100, knobs: knobs, bucket: bucket.options("large")) { rig in
+                let batchID = try await rig.create(Array(repeating: .sora2, count: 4))
+                let worker = try await rig.startWorker()
+                try await rig.waitUntilSettled(batchID, seconds: 120)
+                let most = try worker.mostMegabytes
+                #expect(await worker.stop() == 0, "\(worker.errors)")
+                #expect(try await Self.expectWhole(rig, bucket) == 4)
+                let serving = try rig.server.mostMegabytes
+                #expect(most < 100 && serving < 100, "the worker took \(most) MB, the server \(serving) MB")
+            }
+        }
+    }
+
     /// Every delivered task is served to the byte, whole and in part, and nothing else is charged. Gives how many.
     private static func expectWhole(_ rig: EngineRig, _ bucket: TestBucket) async throws -> Int {
         let rows = try await rig.query { session in
@@ -86,7 +102,7 @@ import Testing
         }
         #expect(try await get(taskID, "bytes=10-20").status == 206)
         // What is on record and gone is said plainly; trying again is of no use.
-        try await bucket.empty("daybook/videos/\(taskID.prefix(2))/\(taskID)/")
+        try await bucket.empty("\(taskID.prefix(2))/\(taskID)/")
         #expect(try await get(taskID).status == 404)
         #expect(rig.server.errors.contains("a video on record is not in the store"))
         let accesses = try await rig.query { session in
