@@ -110,6 +110,16 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "ObjectStore",
+            dependencies: [
+                "BatchEngine", "Postgres", "Codecs", "Domain", "Formats",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
             name: "GrsaiSimulator",
             dependencies: [
                 "Domain", "Formats",
@@ -190,7 +200,8 @@ let package = Package(
         .executableTarget(
             name: "daybookd",
             dependencies: [
-                "API", "Grsai", "Webhooks", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain",
+                "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres", "Codecs",
+                "Domain",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -220,7 +231,8 @@ let package = Package(
             ],
             path: "Benchmarks/EngineWorker", swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["Postgres", "Domain"], path: "Tests/TestSupport", swiftSettings: strict
+            name: "TestSupport", dependencies: ["Postgres", "Domain"], path: "Tests/TestSupport",
+            exclude: ["bucket.py"], swiftSettings: strict
         ),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Formats", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -296,10 +308,18 @@ let package = Package(
         .testTarget(
             name: "WebhooksTests",
             dependencies: [
-                "Webhooks", "BatchEngine", .product(name: "NIOCore", package: "swift-nio"),
+                "Webhooks", "BatchEngine", "Codecs", "Domain", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "ObjectStoreTests",
+            dependencies: [
+                "ObjectStore", "BatchEngine", "Codecs", "Postgres", "Domain", "Formats", "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            exclude: ["signatures.py"], swiftSettings: strict),
         .testTarget(
             name: "RoleTests",
             dependencies: ["Schema", "Postgres", "Domain", "Formats", "TestSupport", "daybook", "daybookd"],

@@ -11,7 +11,7 @@ extension Advice {
         case .checkDatabase: " Is this the service's own database? See: daybook database check"
         case .grantRoles: "; run: daybook database roles"
         case .nameDatabase: ", or name a database with --database."
-        case .nameStore: " name its folder with --store."
+        case .nameStore: " name its folder or bucket with --store."
         case .namePrimary: ", by naming it with --database or DATABASE_URL."
         case .nameReadingLogin(let queries):
             "; name a login that only reads with \(Self.connection(of: queries)) (to make one: daybook database roles, "

@@ -370,27 +370,6 @@ extension Limits {
     public static let callbacksWaiting = 4_096
     /// Callbacks of one look.
     public static let callbacksTogether = 500
-    /// Videos that a worker copies into the store at once: what a disk takes without waiting for it.
-    public static let copiesUnderWay = 8
-    /// Bytes of one video: 15 seconds of the best quality have a tenth of it.
-    public static let videoBytes: Int64 = 512 << 20
-    /// Bytes of all videos that a worker copies at once, by what their heads announce.
-    public static let copyBytesUnderWay: Int64 = 1 << 30
-    /// Engine seconds after a video was found in which it is copied: its address lives about two hours.
-    public static let copySeconds: Int64 = 6_600
-    /// Tries that find no video at an address, after which there is none: others are repeated to the end.
-    public static let copyTries: Int64 = 5
-    /// Seconds of one try, and of one in which no byte comes.
-    public static let copyTrySeconds: Int64 = 600
-    public static let copySilenceSeconds: Int64 = 30
-    /// Addresses that one video's leads to, one after the other.
-    public static let videoRedirects = 3
-    /// Seconds for which a worker copies nothing after its store took nothing.
-    public static let storePauseSeconds: Int64 = 10
-    /// Seconds without such a failure after which the next one is news.
-    public static let storeQuietSeconds: Int64 = 60
-    /// Bytes of a video that are read from the store at a time.
-    public static let videoPieceBytes = 65_536
     /// Hours for which a shared link holds, and the most.
     public static let shareHours: Int64 = 168
     public static let shareHoursRange: ClosedRange<Int64> = 1...8_760

@@ -14,6 +14,8 @@ public enum Setting: String, CaseIterable, Sendable {
     case paper = "DAYBOOK_PAPER"
     case mailFrom = "DAYBOOK_MAIL_FROM"
     case providerKey = "GRSAI_API_KEY"
+    case bucketKey = "AWS_ACCESS_KEY_ID"
+    case bucketSecret = "AWS_SECRET_ACCESS_KEY"
     case debug = "DAYBOOK_DEBUG"
 
     /// Names that begin so are Daybook's: one that no setting has is a mistake.
@@ -43,6 +45,8 @@ public enum Setting: String, CaseIterable, Sendable {
         case .paper: "The paper that pages are printed on: `a4` or `letter`. Default: `a4`."
         case .mailFrom: "The address that messages come from. Default: none; sending needs one."
         case .providerKey: "The key of the provider's account, for `daybookd`. Default: none; a worker needs one."
+        case .bucketKey: "The access key of the bucket of videos, for `daybookd`. Default: none; a bucket needs one."
+        case .bucketSecret: "The secret of that access key. Default: none; a bucket needs one."
         case .debug: "`1` shows an error's details, with the server's message and the SQL. Default: one sentence."
         }
     }

@@ -20,11 +20,11 @@ struct ProviderRoutes: Sendable {
         router.post("client/openapi/getAPIKeyCredits") { request, _ in
             try await provider.credits(authorization: request.headers[.authorization]).response
         }
-        router.get("files/:name") { _, context in
+        router.get("files/:name") { request, context in
             guard let video = await provider.video(named: context.parameters.get("name") ?? "") else {
                 throw HTTPError(.notFound)
             }
-            return video.response(context)
+            return video.response(to: request, context)
         }
     }
 

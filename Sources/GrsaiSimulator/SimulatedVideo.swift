@@ -9,16 +9,22 @@ struct SimulatedVideo: Sendable {
     /// One of `Knob.videoFaults`.
     let fault: Knob?
 
-    func response(_ context: SimulatorContext) -> Response {
+    func response(to request: Request, _ context: SimulatorContext) -> Response {
         if fault == .videoPage { return CannedAnswer.text("<h1>Please log in</h1>", status: 200).response }
         let bytes = VideoBytes(id, kilobytes: kilobytes)
         let (count, fault) = (bytes.count, fault)
         let announced = fault == .videoWrongLength ? 2 * count : count
-        let body = ResponseBody(contentLength: announced) { writer in
-            var place = 0
-            let end = fault == .videoCut ? count / 2 : count
+        // What is asked for by the tag of these bytes, from a byte of them on.
+        let first = request.headers[.ifRange] == tag ? Self.first(request.headers[.range]) ?? 0 : 0
+        guard first < announced else {
+            return Response(status: .rangeNotSatisfiable, headers: [.contentRange: "bytes */\(announced)"])
+        }
+        let body = ResponseBody(contentLength: announced - first) { writer in
+            var place = first
+            let end = fault == .videoCut ? (first + count) / 2 : count
             while place < end {
-                let piece = bytes.piece(from: place, to: min(place + VideoBytes.blockBytes, end))
+                let block = place - place % VideoBytes.blockBytes
+                let piece = bytes.piece(from: block, to: min(block + VideoBytes.blockBytes, end))[(place - block)...]
                 try await writer.write(ByteBuffer(bytes: piece))
                 place += piece.count
                 if fault == .videoSlow { try await Task.sleep(for: .milliseconds(100)) }
@@ -26,7 +32,17 @@ struct SimulatedVideo: Sendable {
             if end < announced { await context.breakLine() }
             try await writer.finish(nil)
         }
-        return Response(status: .ok, headers: [.contentType: "video/mp4"], body: body)
+        var headers: HTTPFields = [.contentType: "video/mp4", .eTag: tag, .acceptRanges: "bytes"]
+        if first > 0 { headers[.contentRange] = "bytes \(first)-\(announced - 1)/\(announced)" }
+        return Response(status: first > 0 ? .partialContent : .ok, headers: headers, body: body)
+    }
+
+    private var tag: String { "\"\(id)\"" }
+
+    /// The first byte of a range without an end; nil for another one, and for none.
+    private static func first(_ range: String?) -> Int? {
+        guard let range, range.hasPrefix("bytes="), range.hasSuffix("-") else { return nil }
+        return Int(range.dropFirst("bytes=".count).dropLast())
     }
 }
 

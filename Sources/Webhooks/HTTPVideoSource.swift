@@ -37,12 +37,12 @@ public final class HTTPVideoSource: VideoSource {
     }
 
     public func read(
-        _ url: String, begin: @Sendable (VideoHead) async throws -> Void,
+        _ url: String, after beginning: VideoBeginning?, begin: @Sendable (VideoHead) async throws -> Void,
         piece: @escaping @Sendable ([UInt8]) async throws -> Void
     ) async throws {
         var url = url
         for _ in 0...Limits.videoRedirects {
-            guard let next = try await step(url, begin, piece) else { return }
+            guard let next = try await step(url, beginning, begin, piece) else { return }
             url = next
         }
         throw VideoFault.missing("The video's address leads from one to the next.")
@@ -50,7 +50,7 @@ public final class HTTPVideoSource: VideoSource {
 
     /// Reads the video, or gives the address that is answered instead of it.
     private func step(
-        _ url: String, _ begin: @Sendable (VideoHead) async throws -> Void,
+        _ url: String, _ beginning: VideoBeginning?, _ begin: @Sendable (VideoHead) async throws -> Void,
         _ piece: @escaping @Sendable ([UInt8]) async throws -> Void
     ) async throws -> String? {
         guard let place = Place(url) else { throw VideoFault.missing("The video's address cannot be read.") }
@@ -74,7 +74,7 @@ public final class HTTPVideoSource: VideoSource {
         // A client for this call alone: what it may connect to is this address.
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
-            let next = try await get(url, client, begin, piece)
+            let next = try await get(url, beginning, client, begin, piece)
             try await client.shutdown()
             return next
         } catch {
@@ -84,11 +84,16 @@ public final class HTTPVideoSource: VideoSource {
     }
 
     private func get(
-        _ url: String, _ client: HTTPClient, _ begin: @Sendable (VideoHead) async throws -> Void,
+        _ url: String, _ beginning: VideoBeginning?, _ client: HTTPClient,
+        _ begin: @Sendable (VideoHead) async throws -> Void,
         _ piece: @escaping @Sendable ([UInt8]) async throws -> Void
     ) async throws -> String? {
-        let response = try await client.execute(
-            HTTPClientRequest(url: url), timeout: .seconds(Limits.copyTrySeconds))
+        var request = HTTPClientRequest(url: url)
+        if let beginning {
+            request.headers.add(name: "range", value: "bytes=\(beginning.bytes)-")
+            request.headers.add(name: "if-range", value: beginning.tag)
+        }
+        let response = try await client.execute(request, timeout: .seconds(Limits.copyTrySeconds))
         let status = Int(response.status.code)
         if [301, 302, 303, 307, 308].contains(status) {
             guard let named = response.headers.first(name: "location"),
@@ -96,14 +101,41 @@ public final class HTTPVideoSource: VideoSource {
             else { throw VideoFault.missing("The video's address answers \(status) without another one.") }
             return next
         }
-        guard status == 200 else {
-            let text = "The video's address answers \(status)."
-            let passes = status >= 500 || [206, 408, 425, 429].contains(status)
-            throw passes ? VideoFault.line(text) : VideoFault.missing(text)
+        switch (status, beginning) {
+        case (200, _): try await begin(try Self.head(response.headers))
+        case (206, let beginning?): try await begin(try Self.rest(of: beginning, response.headers))
+        case (_, let beginning): throw Self.fault(status, isForRest: beginning != nil)
         }
-        try await begin(try Self.head(response.headers))
         for try await buffer in response.body { try await piece(Array(buffer.readableBytesView)) }
         return nil
+    }
+
+    private static func fault(_ status: Int, isForRest: Bool) -> VideoFault {
+        let text = "The video's address answers \(status)."
+        // The video has another end than it had.
+        if isForRest, status == 416 { return .otherRest(text) }
+        return status >= 500 || [206, 408, 425, 429].contains(status) ? .line(text) : .missing(text)
+    }
+
+    /// What follows a beginning: exactly the rest that was asked for, of the very same video, or nothing.
+    private static func rest(of beginning: VideoBeginning, _ headers: HTTPHeaders) throws -> VideoHead {
+        let (first, size) = (beginning.bytes, beginning.sizeBytes)
+        let ranges = headers["content-range"]
+        guard ranges.map({ $0.lowercased() }) == ["bytes \(first)-\(size - 1)/\(size)"],
+            headers["etag"] == [beginning.tag],
+            headers.first(name: "content-length").map({ $0 == "\(size - first)" }) ?? true
+        else { throw VideoFault.otherRest("The video's address answers another part than was asked for.") }
+        return VideoHead(
+            sizeBytes: size, contentType: beginning.contentType, firstByte: first, tag: beginning.tag)
+    }
+
+    /// What a rest can be asked by, where the answer says that parts are to be had: a strong entity tag.
+    private static func tag(_ headers: HTTPHeaders) -> String? {
+        guard headers[canonicalForm: "accept-ranges"].contains(where: { $0.lowercased() == "bytes" }),
+            let tag = headers.first(name: "etag"), tag.utf8.count > 2, tag.utf8.count <= 200, tag.hasPrefix("\""),
+            tag.hasSuffix("\""), tag.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return nil }
+        return tag
     }
 
     private static func head(_ headers: HTTPHeaders) throws -> VideoHead {
@@ -119,7 +151,9 @@ public final class HTTPVideoSource: VideoSource {
             throw VideoFault.missing("The video's address answers something that is no video.")
         }
         let isPlain = type.utf8.count <= 100 && type.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-        return VideoHead(sizeBytes: size, contentType: type.hasPrefix("video/") && isPlain ? type : "video/mp4")
+        return VideoHead(
+            sizeBytes: size, contentType: type.hasPrefix("video/") && isPlain ? type : "video/mp4",
+            tag: size == nil ? nil : tag(headers))
     }
 
     private static func fault(_ error: any Error) -> any Error {

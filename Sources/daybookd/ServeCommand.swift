@@ -58,14 +58,20 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         let settings = try await database.settings()
         let pool = ConnectionPool(settings, limits: .init(maxConnections: connections))
         do {
-            let folder = try await pool.run { [work, store] session in
+            try await pool.run { [work] session in
                 if work { try session.requireDirect(for: "A worker (--work)") }
                 try session.requireWritable()
                 try EngineSchema.require(session)
                 try EngineSchema.requireRights(session)
-                return try store.store != nil || work ? store.folder(session) : nil
             }
-            try await serve(pool, settings, folder)
+            let videos = try await openStore(settings)
+            do {
+                try await serve(pool, settings, videos)
+                try await videos?.shutdown()
+            } catch {
+                try? await videos?.shutdown()
+                throw error
+            }
             await pool.close()
         } catch {
             await pool.close()
@@ -73,8 +79,22 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
         }
     }
 
+    /// A server that names no store serves no videos; a worker needs the database's.
+    private func openStore(_ settings: ConnectionSettings) async throws -> OpenedStore? {
+        guard store.store != nil || work else { return nil }
+        let connection = try await Connection.open(settings)
+        do {
+            let videos = try await store.open(connection)
+            await connection.close()
+            return videos
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
     private func serve(
-        _ pool: ConnectionPool, _ settings: ConnectionSettings, _ folder: VideoFolder?
+        _ pool: ConnectionPool, _ settings: ConnectionSettings, _ opened: OpenedStore?
     ) async throws {
         let logger = Logger(label: "daybookd")
         let rules = RequestRules(allowsPlainWebhooks: webhooks.places.allowHttpWebhooks)
@@ -82,7 +102,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
             pool: pool,
             settings: APISettings(
                 host: host, port: port, rules: rules, bounds: bounds.bounds, trustedProxies: trustedProxy),
-            videos: folder.map { VideoServing(folder: $0, publicURL: worker.publicURL(store)) }, logger: logger,
+            videos: opened.map { VideoServing(store: $0.videos, publicURL: worker.publicURL(store)) }, logger: logger,
             readCallback: { GrsaiCallback(body: $0)?.told },
             explain: { Failure.failure(of: $0)?.sentence },
             onListening: { Terminal.show($0) })
@@ -100,7 +120,7 @@ struct ServeCommand: AsyncParsableCommand, EndsGracefully {
             }
             if let client, let source {
                 services.append(
-                    try worker.worker(client, settings, logger, store: worker.store(folder, source, store)))
+                    try worker.worker(client, settings, logger, store: worker.store(opened, source, store)))
             }
             var configuration = ServiceGroupConfiguration(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)

@@ -44,28 +44,34 @@ struct WorkCommand: AsyncParsableCommand, EndsGracefully {
     private func work(_ client: GrsaiClient, _ source: HTTPVideoSource) async throws {
         let settings = try await database.settings()
         let probe = try await Connection.open(settings)
-        let folder: VideoFolder?
+        let videos: OpenedStore?
         do {
-            folder = try await probe.run { [store] session in
+            try await probe.run { session in
                 try session.requireDirect(for: "A worker")
                 try session.requireWritable()
                 try EngineSchema.require(session)
                 try EngineSchema.requireRights(session)
-                return try store.folder(session)
             }
+            videos = try await store.open(probe)
             await probe.close()
         } catch {
             await probe.close()
             throw error
         }
         let logger = Logger(label: "daybookd")
-        let worker = try worker.worker(client, settings, logger, store: worker.store(folder, source, store)) {
-            Terminal.show("working")
+        do {
+            let worker = try worker.worker(client, settings, logger, store: worker.store(videos, source, store)) {
+                Terminal.show("working")
+            }
+            let group = ServiceGroup(
+                configuration: ServiceGroupConfiguration(
+                    services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+            try await group.run()
+            try await videos?.shutdown()
+        } catch {
+            try? await videos?.shutdown()
+            throw error
         }
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [worker], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
     }
 }
 
@@ -131,8 +137,8 @@ struct WorkerOptions: ParsableArguments {
     }
 
     /// Where its videos go, and under which address they are found there.
-    func store(_ folder: VideoFolder?, _ source: HTTPVideoSource, _ options: StoreOptions) -> WorkerStore? {
-        folder.map { WorkerStore(folder: $0, source: source, publicURL: publicURL(options)) }
+    func store(_ videos: OpenedStore?, _ source: HTTPVideoSource, _ options: StoreOptions) -> WorkerStore? {
+        videos.map { WorkerStore(videos: $0.videos, source: source, publicURL: publicURL(options)) }
     }
 
     func publicURL(_ options: StoreOptions) -> String {
@@ -146,40 +152,6 @@ struct WorkerOptions: ParsableArguments {
             slots: slots ?? Self.standard.slots, chunk: chunk ?? Self.standard.chunk,
             polls: polls ?? Self.standard.polls, callbackBase: base.map { $0 + "/callbacks" },
             spoolFolder: spool ?? Self.standardSpool)
-    }
-}
-
-/// Where videos are kept.
-struct StoreOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "The folder to which each video is copied before its task counts as delivered; every worker and server of "
-                + "a database names the same one. Without it videos stay at the provider, for about two hours.",
-            valueName: "dir"))
-    var store: String?
-    @Option(
-        name: .customLong("public-url"),
-        help: ArgumentHelp(
-            "What stands before /v1/videos/... in the addresses of the store's videos, such as "
-                + "https://api.example.com. Default: that of --callback-base, or nothing.", valueName: "url"),
-        transform: { text in
-            guard let address = try? WebhookAddress(text, allowsPlain: true), !text.contains("?"), address.port > 0
-            else { throw ValidationError("it must be like https://api.example.com") }
-            return text
-        })
-    var publicURL: String?
-
-    func validate() throws {
-        guard publicURL == nil || store != nil else {
-            throw ValidationError("--public-url is of a store: say --store with it.")
-        }
-    }
-
-    /// The store of the session's database; nil where it has none, and none is named.
-    func folder(_ session: Session) throws -> VideoFolder? {
-        if let store { return try VideoFolder(store, of: session) }
-        guard try VideoFolder.known(to: session) == nil else { throw WorkerStore.isNotTheDatabases }
-        return nil
     }
 }
 

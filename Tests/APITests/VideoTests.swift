@@ -24,7 +24,8 @@ struct PlantedVideo: Sendable {
         let bytes = (0..<size).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 7) }
         let (userID, settings) = (server.userID, server.settings)
         let connection = try await Connection.open(settings)
-        let videoID = try await connection.run { session in
+        let folder = try await connection.run { try VideoFolder(store, of: $0) }
+        let (task, worker) = try await connection.run { session in
             let worker = try WorkQueue(session).register(host: "test", processID: 1)
             let taskID = try session.query(
                 "SELECT task_id FROM daybook.task WHERE batch_id = $1 AND batch_index = 0", [.uuid(batchID)])[0]
@@ -40,15 +41,16 @@ struct PlantedVideo: Sendable {
             let queue = WorkQueue(session)
             _ = try queue.beginCopies(
                 [FoundEnding(task, .succeeded(taskID, videoURL: "https://provider.example/secret"))], by: worker)
-            let folder = try VideoFolder(store, of: session)
-            let writer = try folder.begin(taskID)
-            try writer.append(bytes, atMost: .max)
-            let video = try writer.finish("video/mp4")
-            let address = TaskEnding.succeeded(taskID, videoURL: "/v1/videos/\(taskID)/content")
-            guard try queue.end([.init(task: task, ending: address, video: video)], by: worker).count == 1 else {
-                throw TestSupportError("the task did not end")
-            }
-            return taskID
+            return (task, worker)
+        }
+        let videoID = task.taskID
+        let writer = try await folder.begin(videoID)
+        try writer.append(bytes, atMost: .max)
+        let video = try await folder.keep(writer, of: videoID, "video/mp4")
+        try await connection.run { session in
+            let address = TaskEnding.succeeded(videoID, videoURL: "/v1/videos/\(videoID)/content")
+            guard try WorkQueue(session).end([.init(task: task, ending: address, video: video)], by: worker).count == 1
+            else { throw TestSupportError("the task did not end") }
         }
         await connection.close()
         return PlantedVideo(videoID: videoID, bytes: bytes)

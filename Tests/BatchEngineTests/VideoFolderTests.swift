@@ -18,7 +18,7 @@ import Testing
             let path = scratch.file("videos")
             let store = try await pool.run { try VideoFolder(path, of: $0) }
             #expect(try await pool.run { try VideoFolder(path + "/", of: $0) } == store)
-            #expect(try await pool.run { try VideoFolder.known(to: $0) } == store.storeID)
+            #expect(try await pool.run { try StoreMark.known(to: $0) } == store.storeID)
             // A disk that is not mounted is an empty folder.
             let empty = scratch.file("empty")
             try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: false)
@@ -50,30 +50,36 @@ import Testing
             let store = try await pool.run { try VideoFolder(scratch.file("videos"), of: $0) }
             let bytes = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             // Left by somebody who was killed.
-            let left = try store.begin(Self.taskID)
+            let left = try await store.begin(Self.taskID)
             try left.append(Array(bytes.prefix(1000)), atMost: 1 << 20)
             let folder = store.folder(of: Self.taskID)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
-            let writer = try store.begin(Self.taskID)
+            let writer = try await store.begin(Self.taskID)
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
             for start in stride(from: 0, to: bytes.count, by: 65_536) {
                 try writer.append(Array(bytes[start..<min(start + 65_536, bytes.count)]), atMost: 200_000)
             }
             #expect(throws: VideoFault.tooLarge) { try writer.append([0], atMost: 200_000) }
-            let video = try writer.finish("video/mp4")
+            let video = try await store.keep(writer, of: Self.taskID, "video/mp4")
             #expect(video.digest == SHA256Digest.bytes(bytes) && video.sizeBytes == 200_000)
             #expect(
                 try FileManager.default.contentsOfDirectory(atPath: folder) == [Hexadecimal.text(video.digest)])
             // The one that was thought dead makes nothing of it.
             #expect(throws: VideoFault.self) { _ = try left.finish("video/mp4") }
-            let file = try #require(store.video(Self.taskID, digest: video.digest))
-            #expect(file.sizeBytes == 200_000)
-            for (place, count) in [(0, 10), (65_530, 20), (199_990, 50), (200_000, 5)] {
-                #expect(
-                    await file.read(count, at: Int64(place)) == Array(bytes[place..<min(place + count, 200_000)]))
+            #expect(left.isSpoilt)
+            for (place, count) in [(0, 10), (65_530, 20), (199_990, 10), (0, 200_000)] {
+                let file = try #require(
+                    try await store.open(video, of: Self.taskID, from: Int64(place), count: Int64(count)))
+                var read: [UInt8] = []
+                while let piece = try await file.next() { read += piece }
+                #expect(read == Array(bytes[place..<place + count]))
             }
-            #expect(store.remove(Self.taskID) && store.remove(Self.taskID))
-            #expect(store.video(Self.taskID, digest: video.digest) == nil)
+            // One with another size than the record says is not the one.
+            let other = StoredVideo(digest: video.digest, sizeBytes: 199_999, contentType: "video/mp4")
+            #expect(try await store.open(other, of: Self.taskID, from: 0, count: 1) == nil)
+            #expect(try await store.remove(Self.taskID))
+            #expect(try await !store.remove(Self.taskID))
+            #expect(try await store.open(video, of: Self.taskID, from: 0, count: 1) == nil)
         }
     }
 
@@ -120,7 +126,7 @@ import Testing
         try await withPool { pool, _ in
             let disk = try SmallDisk(kilobytes: 512)
             let store = try await pool.run { try VideoFolder(disk.path + "/videos", of: $0) }
-            let writer = try store.begin(Self.taskID)
+            let writer = try await store.begin(Self.taskID)
             let error = #expect(throws: VideoFault.self) {
                 for _ in 0..<100 { try writer.append([UInt8](repeating: 1, count: 65_536), atMost: 1 << 30) }
             }

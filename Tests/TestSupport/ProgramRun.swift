@@ -173,6 +173,15 @@ public final class RunningProgram: Sendable {
     /// Its number in the system.
     public var processID: Int32 { child.identifier }
 
+    /// The most that it has had in memory.
+    public var mostMegabytes: Int {
+        get throws {
+            let status = try String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+            return (line.split(separator: " ").compactMap { Int($0) }.first ?? .max) / 1024
+        }
+    }
+
     /// What it wrote to standard error so far.
     public var errors: String { ChildProcess.text(errorPath) }
 

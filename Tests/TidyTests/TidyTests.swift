@@ -21,6 +21,9 @@ import Testing
         "BatchEngine": ["Schema", "Postgres", "Codecs", "Domain", "Formats", "Logging", "ServiceLifecycle"],
         "Grsai": ["BatchEngine", "Domain", "Formats", "AsyncHTTPClient", "NIOCore", "NIOHTTP1"],
         "Webhooks": ["BatchEngine", "Domain", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "NIOPosix"],
+        "ObjectStore": [
+            "BatchEngine", "Postgres", "Codecs", "Domain", "Formats", "AsyncHTTPClient", "NIOCore", "NIOHTTP1",
+        ],
         "API": [
             "BatchEngine", "Postgres", "Domain", "Formats", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
             "NIOHTTP1", "Logging", "ServiceLifecycle",
@@ -38,7 +41,8 @@ import Testing
             "Spreadsheet", "Codecs", "Domain", "Formats", "ArgumentParser",
         ],
         "daybookd": [
-            "API", "Grsai", "Webhooks", "BatchEngine", "Console", "Schema", "Postgres", "Codecs", "Domain",
+            "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres", "Codecs",
+            "Domain",
             "ArgumentParser",
             "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle", "UnixSignals",
         ],

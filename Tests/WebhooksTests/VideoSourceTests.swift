@@ -46,7 +46,7 @@ import Webhooks
     private static func read(_ source: HTTPVideoSource, _ url: String) async throws -> Result<[UInt8], VideoFault> {
         let received = Received()
         do {
-            try await source.read(url) { head in
+            try await source.read(url, after: nil) { head in
                 received.head.withLock { $0 = head }
             } piece: { bytes in
                 received.bytes.withLock { $0 += bytes }

@@ -15,23 +15,26 @@ struct EngineRig: Sendable {
     let folder: ScratchFolder
     /// The folder of the store of videos, where there is one.
     let store: String?
+    /// The options of a store in a bucket, where that is it.
+    let bucket: [String]
     let simulator: RunningProgram
     let server: RunningProgram
 
     /// Runs the body with everything but a worker, which is stopped afterwards.
     static func run(
-        credits: Int64, knobs: [String], planted: Bool = false, store: String? = nil,
+        credits: Int64, knobs: [String], planted: Bool = false, store: String? = nil, bucket: [String] = [],
         _ body: (EngineRig) async throws -> Void
     ) async throws {
         try await withEngine { settings in
-            try await run(on: settings, credits: credits, knobs: knobs, planted: planted, store: store, body)
+            try await run(
+                on: settings, credits: credits, knobs: knobs, planted: planted, store: store, bucket: bucket, body)
         }
     }
 
     /// Runs the body on a database of the whole system; the programs reach it by `reached`, where that is given.
     static func run(
         on plain: ConnectionSettings, reached: ConnectionSettings? = nil, credits: Int64, knobs: [String],
-        planted: Bool = false, store: String? = nil, _ body: (EngineRig) async throws -> Void
+        planted: Bool = false, store: String? = nil, bucket: [String] = [], _ body: (EngineRig) async throws -> Void
     ) async throws {
         var settings = plain
         try await execute(
@@ -51,10 +54,11 @@ struct EngineRig: Sendable {
                 + knobs.flatMap { ["--knob", $0] },
             program: RunningProgram.path("grsai-simulator"))
         let server = try await RunningProgram.start(
-            ["serve", "--port", "0", "--database", Deployment.conninfo(settings)] + storeOptions(store),
-            program: RunningProgram.path("daybookd"))
+            ["serve", "--port", "0", "--database", Deployment.conninfo(settings)] + bucket + storeOptions(store),
+            program: RunningProgram.path("daybookd"), environment: TestBucket.environment)
         let rig = EngineRig(
-            settings: settings, userID: userID, folder: folder, store: store, simulator: simulator, server: server)
+            settings: settings, userID: userID, folder: folder, store: store, bucket: bucket, simulator: simulator,
+            server: server)
         try await body(rig)
         _ = await server.stop()
         _ = await simulator.stop()
@@ -63,22 +67,24 @@ struct EngineRig: Sendable {
     /// Runs a worker until it is killed after so many seconds.
     func work(killAfter: Double) async throws {
         _ = try await ProgramRun(
-            workerArguments, program: RunningProgram.path("daybookd"), environment: ["GRSAI_API_KEY": Self.key],
+            workerArguments, program: RunningProgram.path("daybookd"), environment: Self.environment,
             killAfter: killAfter)
     }
 
     /// A worker that goes on until it is stopped.
     func startWorker() async throws -> RunningProgram {
         try await RunningProgram.start(
-            workerArguments, program: RunningProgram.path("daybookd"), environment: ["GRSAI_API_KEY": Self.key])
+            workerArguments, program: RunningProgram.path("daybookd"), environment: Self.environment)
     }
 
     private var workerArguments: [String] {
         [
             "work", "--provider", simulator.firstLine, "--callback-base", server.firstLine, "--spool",
             folder.file("spool"), "--database", Deployment.conninfo(settings),
-        ] + Self.storeOptions(store)
+        ] + bucket + Self.storeOptions(store)
     }
+
+    private static let environment = TestBucket.environment.merging(["GRSAI_API_KEY": key]) { own, _ in own }
 
     private static func storeOptions(_ store: String?) -> [String] { store.map { ["--store", $0] } ?? [] }
 

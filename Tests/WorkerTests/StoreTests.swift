@@ -125,10 +125,10 @@ import Testing
             let batchID = try await rig.create(Array(repeating: .sora2, count: Self.videos))
             let worker = try await rig.startWorker()
             try await rig.waitUntilSettled(batchID, seconds: 60 + Int64(Self.videos) * 2)
-            let most = try Self.mostMegabytes(worker)
+            let most = try worker.mostMegabytes
             #expect(await worker.stop() == 0, "\(worker.errors)")
             #expect(try await Self.expectWhole(rig, tasks: Int64(Self.videos)) == Self.videos)
-            let serving = try Self.mostMegabytes(rig.server)
+            let serving = try rig.server.mostMegabytes
             #expect(most < 100 && serving < 100, "the worker took \(most) MB, the server \(serving) MB")
         }
     }
@@ -205,10 +205,4 @@ import Testing
         throw TestSupportError("not within a minute: \(try await rig.states())")
     }
 
-    /// The most that a program has had in memory.
-    private static func mostMegabytes(_ program: RunningProgram) throws -> Int {
-        let status = try String(contentsOfFile: "/proc/\(program.processID)/status", encoding: .utf8)
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
-        return (line.split(separator: " ").compactMap { Int($0) }.first ?? .max) / 1024
-    }
 }

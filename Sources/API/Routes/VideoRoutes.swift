@@ -29,23 +29,16 @@ struct VideoRoutes: Sendable {
         let visitor = try Self.visitor(request, context, query)
         let isDownload = try Self.isDownload(query, visitor)
         let isHead = request.method == .head
-        let (folder, logger) = (videos?.folder, context.logger)
-        // The file is open before the access is on record, and the record is there before the first byte goes.
-        let found = try await pool.transaction { session -> Found in
-            let outcome = try Videos(session).serve(videoID, to: visitor, isDownload: isDownload, isRecorded: false)
-            guard case .served(let video) = outcome else { throw Self.error(outcome) }
-            let answer = VideoAnswer(request, video)
-            guard answer.hasContent, !isHead else { return Found(video: video, answer: answer, file: nil) }
-            guard let file = folder?.video(videoID, digest: video.digest), file.sizeBytes == video.sizeBytes else {
-                // For the operator to find: the books say that it is there.
-                logger.error("a video on record is not in the store", metadata: ["video.id": "\(videoID)"])
-                throw APIError(.internalError, "The video cannot be read here; it has been logged.")
-            }
-            _ = try Videos(session).serve(videoID, to: visitor, isDownload: isDownload, isRecorded: true)
-            return Found(video: video, answer: answer, file: file)
+        let video = try await serve(videoID, to: visitor, isDownload: isDownload, isRecorded: false)
+        let answer = VideoAnswer(request, video)
+        var file: (any OpenVideo)?
+        if let range = answer.range, !isHead {
+            // The file is open before the access is on record, and the record is there before the first byte goes.
+            file = try await open(video, videoID, range, context.logger)
+            _ = try await serve(videoID, to: visitor, isDownload: isDownload, isRecorded: true)
         }
-        var response = found.answer.response(found.video, found.file)
-        if found.answer.isServed {
+        var response = answer.response(video, file)
+        if answer.isServed {
             let kind = isDownload ? "attachment" : "inline"
             response.headers[.contentDisposition] = "\(kind); filename=\"\(videoID).mp4\""
         }
@@ -56,10 +49,34 @@ struct VideoRoutes: Sendable {
         return response
     }
 
-    private struct Found: Sendable {
-        let video: StoredVideo
-        let answer: VideoAnswer
-        let file: VideoFile?
+    private func serve(
+        _ videoID: String, to visitor: Videos.Visitor, isDownload: Bool, isRecorded: Bool
+    ) async throws -> StoredVideo {
+        let outcome = try await pool.transaction { session in
+            try Videos(session).serve(videoID, to: visitor, isDownload: isDownload, isRecorded: isRecorded)
+        }
+        guard case .served(let video) = outcome else { throw Self.error(outcome) }
+        return video
+    }
+
+    /// What is not there, or cannot be had, is for the operator to find: the books say that it is there.
+    private func open(
+        _ video: StoredVideo, _ videoID: String, _ range: VideoAnswer.Range, _ logger: Logger
+    ) async throws -> any OpenVideo {
+        do {
+            if let file = try await videos?.store.open(video, of: videoID, from: range.first, count: range.count) {
+                return file
+            }
+        } catch let fault as VideoFault {
+            logger.error(
+                "the store of videos cannot be read",
+                metadata: ["video.id": "\(videoID)", "store.cause": "\(fault.sentence)"])
+            var error = APIError(.serviceUnavailable, "The video cannot be read now. Try again.")
+            error.retryAfterSeconds = Limits.storePauseSeconds
+            throw error
+        }
+        logger.error("a video on record is not in the store", metadata: ["video.id": "\(videoID)"])
+        throw APIError(.videoNotFound, "The video is not where it was kept; that has been logged.")
     }
 
     private static func visitor(
@@ -146,12 +163,12 @@ struct VideoRoutes: Sendable {
 
 /// Where videos are served from.
 public struct VideoServing: Sendable {
-    public let folder: VideoFolder
+    public let store: any VideoStore
     /// What stands before the path of an address: empty, or like `https://api.example.com`.
     public let publicURL: String
 
-    public init(folder: VideoFolder, publicURL: String) {
-        self.folder = folder
+    public init(store: any VideoStore, publicURL: String) {
+        self.store = store
         self.publicURL = publicURL
     }
 }

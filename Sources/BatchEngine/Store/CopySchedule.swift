@@ -116,7 +116,7 @@ struct CopySchedule {
         case .missing:
             current.misses += 1
             guard current.misses < Limits.copyTries else { return giveUp(taskID, fault) }
-        case .line: break
+        case .line, .otherRest: break
         }
         guard now < current.giveUpAt else { return giveUp(taskID, fault) }
         current.attempts += 1

@@ -4,13 +4,13 @@ import Postgres
 
 /// Where a worker copies videos to, and from.
 public struct WorkerStore: Sendable {
-    public let folder: VideoFolder
+    public let videos: any VideoStore
     public let source: any VideoSource
     /// What stands before the path of a video's address: empty, or like `https://api.example.com`.
     public let publicURL: String
 
-    public init(folder: VideoFolder, source: any VideoSource, publicURL: String) {
-        self.folder = folder
+    public init(videos: any VideoStore, source: any VideoSource, publicURL: String) {
+        self.videos = videos
         self.source = source
         self.publicURL = publicURL
     }
@@ -89,25 +89,25 @@ extension Incarnation {
         await copyBell.ring()
     }
 
-    /// Throws ``VideoFault``, and `CancellationError`.
+    /// Throws ``VideoFault``, and `CancellationError`. What came of a video that did not come whole, or that the store
+    /// did not take, is kept for the next try.
     private func fetch(_ copy: VideoCopy, to store: WorkerStore) async throws -> StoredVideo {
-        let writer = try await Disk.run { try store.folder.begin(copy.task.taskID) }
-        let progress = CopyProgress()
-        defer { copyBytes -= progress.reserved }
-        try await store.source.read(copy.url) { head in
-            let size = head.sizeBytes ?? Limits.videoBytes
-            guard size <= Limits.videoBytes else { throw VideoFault.tooLarge }
-            guard await self.reserve(size) else { throw VideoFault.crowded }
-            progress.begin(head, reserving: size)
-        } piece: { bytes in
-            try await Disk.run { try writer.append(bytes, atMost: Limits.videoBytes) }
+        let taskID = copy.task.taskID
+        let kept = keptParts.take(taskID)
+        let part: VideoPart
+        if let kept { part = kept } else { part = VideoPart(try await store.videos.begin(taskID)) }
+        let room = CopyRoom()
+        defer { copyBytes -= room.bytes }
+        do {
+            try await part.fetch(copy.url, from: store.source) { size in
+                guard await self.reserve(size) else { throw VideoFault.crowded }
+                room.bytes += size
+            }
+            return try await store.videos.keep(part.writer, of: taskID, part.contentType)
+        } catch {
+            keptParts.keep(part, of: taskID)
+            throw error
         }
-        try Task.checkCancellation()
-        guard writer.sizeBytes > 0 else { throw VideoFault.missing("The video is empty.") }
-        guard let head = progress.head, head.sizeBytes == nil || head.sizeBytes == writer.sizeBytes else {
-            throw VideoFault.line("The video was cut off.")
-        }
-        return try await Disk.run { try writer.finish(head.contentType) }
     }
 
     /// Room for the bytes of one copy more; false where there is none now. One alone always has it.
@@ -140,11 +140,24 @@ extension Incarnation {
             let noted = copy
             try? await writeAtOnce { queue, worker in try queue.noteFailure(of: noted, fault.sentence, by: worker) }
         case .giveUp(let sentence): await giveUp(copy, sentence)
-        case .again, nil: break
+        case .again: break
+        case nil: _ = keptParts.take(copy.task.taskID)
         }
     }
 
+    /// A store that cannot remove it now keeps a file that no record names.
+    private func remove(_ taskID: String, from store: WorkerStore) async {
+        do {
+            try await store.videos.remove(taskID)
+        } catch let fault as VideoFault {
+            logger.warning(
+                "what was left of a video cannot be removed",
+                metadata: ["task.id": "\(taskID)", "store.cause": "\(fault.sentence)"])
+        } catch {}
+    }
+
     private func giveUp(_ copy: VideoCopy, _ sentence: String) async {
+        _ = keptParts.take(copy.task.taskID)
         logger.warning(
             "a video is given up: its task fails",
             metadata: [
@@ -172,7 +185,7 @@ extension Incarnation {
             let ended = try await self.writeAtOnce { queue, worker in try queue.end(set, by: worker) }
             // What a worker before this one may have left of a video that nobody has.
             for copy in set where copy.video == nil && ended.contains(copy.task.taskID) {
-                _ = await Disk.run { store.folder.remove(copy.task.taskID) }
+                await remove(copy.task.taskID, from: store)
             }
         } orElse: { refused, error in
             // They stay accepted, with their videos in the store, and are recorded before long.
@@ -190,15 +203,9 @@ extension Incarnation {
     }
 }
 
-/// What is known of a copy under way.
+/// The bytes that are reserved for a copy under way.
 ///
 /// Unchecked: the one task that copies writes and reads it, one after the other.
-private final class CopyProgress: @unchecked Sendable {
-    private(set) var head: VideoHead?
-    private(set) var reserved: Int64 = 0
-
-    func begin(_ head: VideoHead, reserving bytes: Int64) {
-        self.head = head
-        reserved += bytes
-    }
+private final class CopyRoom: @unchecked Sendable {
+    var bytes: Int64 = 0
 }

@@ -9,7 +9,7 @@ extension VideoFolder: VideoRemoval {
     ///
     /// Throws `configuration` where the database has none, where the folder is not it, or may not be read by this user.
     public init(existing path: String, of session: Session) throws {
-        guard try Self.known(to: session) != nil else {
+        guard try StoreMark.known(to: session) != nil else {
             throw DaybookError.configuration(
                 "This database has no store of videos, so \(path) is none of its; leave the folder out.")
         }
@@ -43,13 +43,11 @@ extension VideoFolder: VideoRemoval {
     }
 
     private func requireMark() throws {
-        let text = try? String(contentsOfFile: "\(path)/\(Self.mark)", encoding: .utf8)
-        guard let words = text?.split(whereSeparator: \.isWhitespace), words.count == 3,
-            words[1].lowercased() == storeID
-        else {
+        let text = try? String(contentsOfFile: "\(path)/\(StoreMark.name)", encoding: .utf8)
+        guard text.flatMap(StoreMark.init)?.storeID == storeID else {
             throw DaybookError.configuration(
-                "The folder \(path) is the store of this database's videos no more: its mark, the file \(Self.mark), "
-                    + "is missing or another's. Is the disk mounted?")
+                "The folder \(path) is the store of this database's videos no more: its mark, the file "
+                    + "\(StoreMark.name), is missing or another's. Is the disk mounted?")
         }
     }
 

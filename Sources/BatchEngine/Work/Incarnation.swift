@@ -57,6 +57,7 @@ actor Incarnation {
     let copyBell = Bell()
     let copied = Mailbox<WorkQueue.EndedCopy>()
     var copyBytes: Int64 = 0
+    var keptParts = KeptParts()
     /// When the store last took nothing.
     var storeFailedAt: ContinuousClock.Instant?
     /// Polls under way.
@@ -85,7 +86,7 @@ actor Incarnation {
                 throw DaybookError.configuration(
                     "The connection leads to another database than before; start the worker again if that is right.")
             }
-            guard try VideoFolder.known(to: session) == owner.store?.folder.storeID else {
+            guard try StoreMark.known(to: session) == owner.store?.videos.storeID else {
                 throw WorkerStore.isNotTheDatabases
             }
             let rows = try session.query(
