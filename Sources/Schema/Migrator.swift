@@ -213,6 +213,7 @@ public struct Migration: Sendable {
             embedded: PackageResources._61_webhook_retention_sql),
         Migration(version: 62, name: "store", part: .engine, embedded: PackageResources._62_store_sql),
         Migration(version: 63, name: "videos", part: .engine, embedded: PackageResources._63_videos_sql),
+        Migration(version: 66, name: "watched", part: .engine, embedded: PackageResources._66_watched_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {
