@@ -70,7 +70,8 @@ import Testing
             let page = String(decoding: files["sla-2026-10.html"] ?? Data(), as: UTF8.self)
             for words in [
                 "<h2 id=\"availability-within-title\">API from within</h2>", "Prober of batch-api",
-                "<bdi>95 of 100 calls (p95)</bdi></th><td class=\"n\"><bdi></bdi></td><td class=\"n\"><bdi>0.304",
+                "<bdi>p95: 95 of 100 calls were answered within, seconds</bdi></th><td class=\"n\"><bdi></bdi></td>"
+                    + "<td class=\"n\"><bdi>0.304</bdi>",
                 "its minutes alone are judged", "API and prober apart",
             ] { #expect(page.contains(words), "\(words)") }
             let divided = try await SLARun(settings, october + ["--connections", "3"])
@@ -107,10 +108,11 @@ import Testing
             let file = files["sla-\(slug)-2026-10/availability_within.csv"] ?? Data()
             return String(decoding: file, as: UTF8.self).components(separatedBy: "\r\n").dropFirst().first ?? ""
         }
-        #expect(line("north") == Self.summary)
+        // How many calls all customers make is no single one's to know.
+        #expect(line("north") == Self.summary.replacing(",3500,190,", with: ",,,"))
         // It begins nine hours earlier, with one call that failed, and ends before the next month's.
         let tokyo = line("tokyo")
-        #expect(tokyo.hasPrefix("batch-api,44640,44095,10,301,10,60,5,5,5,3501,191,94.5444,"), "\(tokyo)")
+        #expect(tokyo.hasPrefix("batch-api,44640,44095,10,301,10,60,5,5,5,,,94.5444,"), "\(tokyo)")
         let alone = try await SLARun(
             settings, ["--month", "2026-10", "--format", "csv", "--account", "tokyo"])
         #expect(try alone.lines("availability_within").last == tokyo)

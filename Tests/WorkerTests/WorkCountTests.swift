@@ -55,8 +55,10 @@ import Testing
             #expect(counted[0] == Double(try row.int("accepted")), "\(samples)")
             #expect(counted[1] == Double(try row.int("rejected")) && counted[1] ?? 0 > 0, "\(samples)")
             #expect(counted[2] ?? 0 > 0 && counted[3] ?? 0 > 0 && counted[4] == 0, "\(counted)")
-            #expect(answers("status", "succeeded") == Double(try row.int("succeeded")), "\(samples)")
-            #expect(answers("status", "moderated") == Double(try row.int("moderated")), "\(samples)")
+            // A callback has a task asked for again whose end is being booked: then it is told twice.
+            #expect(answers("status", "succeeded") ?? 0 >= Double(try row.int("succeeded")), "\(samples)")
+            #expect(answers("status", "moderated") ?? 0 >= Double(try row.int("moderated")), "\(samples)")
+            #expect(try row.int("moderated") > 0)
             #expect(answers("status", "running") ?? 0 > 0 && answers("status", "unreadable") ?? 0 > 0)
             #expect(samples["daybook_callbacks_total{outcome=\"bound\"}"] == Double(try row.int("bound")))
             #expect(try row.int("bound") > 0)

@@ -82,8 +82,8 @@ extension Incarnation {
         let set = store == nil ? found : found.filter { $0.ending.state != .succeeded }
         guard !set.isEmpty else { return }
         try await inSets(set, by: { SetParting.byCustomer($0, $1, \.task.userID) }) { set in
-            _ = try await self.writeAtOnce { queue, worker in try queue.end(set, by: worker) }
-            countBooked(set.map(\.task))
+            let booked = try await self.writeAtOnce { queue, worker in try queue.end(set, by: worker) }
+            countBooked(booked, of: set.map(\.task))
             for found in set {
                 schedule.ended(found.task, keepsWatching: found.ending.state == .timedOut, now: .now)
             }

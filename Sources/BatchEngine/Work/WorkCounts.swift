@@ -137,10 +137,10 @@ extension Incarnation {
         return FoundEnding(task, ending)
     }
 
-    /// These ends are booked.
-    func countBooked(_ tasks: [AcceptedTask]) {
+    /// Of these tasks the ends of some were booked just now; those of the others were before.
+    func countBooked(_ booked: Set<String>, of tasks: [AcceptedTask]) {
         for task in tasks {
-            guard let foundAt = foundAt.removeValue(forKey: task.taskID) else { continue }
+            guard let foundAt = foundAt.removeValue(forKey: task.taskID), booked.contains(task.taskID) else { continue }
             counts.add(settledAfter: ContinuousClock.now - foundAt, task.model)
         }
     }

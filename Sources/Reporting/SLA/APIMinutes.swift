@@ -71,6 +71,9 @@ extension SLATables {
         return [summary(minutes), differences(minutes)]
     }
 
+    /// A number of calls; how many all customers make together is no single customer's to know.
+    private func calls(_ count: Int64) -> Cell { scope.onlyAccount == nil ? .integer(count) : .empty }
+
     private func prober(_ minutes: APIMinutes) -> AvailabilityFigure? {
         figures.availability.first { $0.component == minutes.component }
     }
@@ -83,17 +86,17 @@ extension SLATables {
             ("failed_minutes", minutes.failed), ("troubled_minutes", minutes.troubled),
             ("both_down_minutes", prober.map { _ in minutes.bothDown }),
             ("prober_alone_minutes", prober.map { _ in minutes.proberAlone }),
-            ("api_alone_minutes", prober.map { _ in minutes.apiAlone }), ("requests", minutes.requests),
-            ("server_errors", minutes.serverErrors),
+            ("api_alone_minutes", prober.map { _ in minutes.apiAlone }),
         ]
         return Table(
             name: Self.withinName, title: Self.withinTitle, note: Self.withinNote,
-            columns: [Column("component", .text)] + counts.map { Column($0.0, .integer) }
+            columns: [Column("component", .text)]
+                + (counts.map(\.0) + ["requests", "server_errors"]).map { Column($0, .integer) }
                 + [Column("answered", .percent, title: "Answered %")]
                 + ["p50", "p95", "p99", "max"].map { Column("\($0)_seconds", .seconds, title: "\($0) seconds") },
             rows: [
                 [.optional(minutes.component)] + counts.map { .optional($0.1) }
-                    + [.optional(minutes.answered.percent)]
+                    + [calls(minutes.requests), calls(minutes.serverErrors), .optional(minutes.answered.percent)]
                     + minutes.durations.map { .duration(microseconds: $0 * 1_000) }
             ])
     }
@@ -115,8 +118,8 @@ extension SLATables {
             rows: minutes.differences.map { difference in
                 [
                     .optional(minutes.component), .instant(difference.startsAt), .text(difference.prober),
-                    .text(difference.api), .integer(difference.minutes), .integer(difference.requests),
-                    .integer(difference.serverErrors),
+                    .text(difference.api), .integer(difference.minutes), calls(difference.requests),
+                    calls(difference.serverErrors),
                 ]
             })
     }
@@ -129,25 +132,26 @@ extension SLATables {
         let seconds = minutes.durations.map { Cell.duration(microseconds: $0 * 1_000) }
         let rows: [(String, Cell, Cell)] = [
             ("Minutes of the month", .integer(minutes.total), .integer(minutes.total)),
-            ("Minutes that it knows of", .optional(prober?.monitored), .integer(minutes.served)),
-            ("of them down: every probe, every call failed", .optional(prober?.down), .integer(minutes.failed)),
-            ("down for both", both, both),
+            ("Minutes with a probe, with a call", .optional(prober?.monitored), .integer(minutes.served)),
+            ("Minutes down: every probe, every call failed", .optional(prober?.down), .integer(minutes.failed)),
+            ("Minutes down for both", both, both),
             (
-                "down for this one alone", .optional(prober.map { _ in minutes.proberAlone }),
+                "Minutes down for this one alone", .optional(prober.map { _ in minutes.proberAlone }),
                 .optional(prober.map { _ in minutes.apiAlone })
             ),
             (
-                "Minutes that were not down, % of those it knows of",
+                "Minutes up, % of those with a probe, with a call",
                 .optional(prober.flatMap { Attainment(good: $0.monitored - $0.down, valid: $0.monitored).percent }),
                 .optional(minutes.availability.percent)
             ),
             ("Minutes with an error of the server", .empty, .integer(minutes.troubled)),
-            ("Calls", .empty, .integer(minutes.requests)),
-            ("Errors of the server", .empty, .integer(minutes.serverErrors)),
+            ("Calls", .empty, calls(minutes.requests)),
+            ("Calls that ended with an error of the server", .empty, calls(minutes.serverErrors)),
             ("Calls without one, %", .empty, .optional(minutes.answered.percent)),
-            ("Answered within, seconds, half of the calls (p50)", .empty, seconds[0]),
-            ("95 of 100 calls (p95)", .empty, seconds[1]), ("99 of 100 calls (p99)", .empty, seconds[2]),
-            ("the longest", .empty, seconds[3]),
+            ("p50: half of the calls were answered within, seconds", .empty, seconds[0]),
+            ("p95: 95 of 100 calls were answered within, seconds", .empty, seconds[1]),
+            ("p99: 99 of 100 calls were answered within, seconds", .empty, seconds[2]),
+            ("The longest call, seconds", .empty, seconds[3]),
         ]
         return Table(
             name: Self.withinName, title: Self.withinTitle, note: Self.withinNote,
@@ -155,6 +159,7 @@ extension SLATables {
                 Column("figure", .text, title: "Figure"),
                 Column("prober", .integer, title: minutes.component.map { "Prober of \($0)" } ?? "Prober"),
                 Column("api", .integer, title: "API itself"),
-            ], rows: rows.map { [.text($0.0), $0.1, $0.2] })
+            ],
+            rows: rows.filter { $0.1 != .empty || $0.2 != .empty }.map { [.text($0.0), $0.1, $0.2] })
     }
 }
