@@ -70,6 +70,7 @@ let package = Package(
                 .embedInCode("Migrations/061_webhook_retention.sql"),
                 .embedInCode("Migrations/062_store.sql"), .embedInCode("Migrations/063_videos.sql"),
                 .embedInCode("Migrations/064_video_retention.sql"),
+                .embedInCode("Migrations/066_watched.sql"),
                 // Links to reports/sources: the rules that reports share with the program.
                 .embedInCode("Rules/batch_state.sql"), .embedInCode("Rules/dated_batch.sql"),
                 .embedInCode("Rules/dated_task.sql"), .embedInCode("Rules/estimated_settlement.sql"),

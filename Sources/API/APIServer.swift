@@ -50,8 +50,9 @@ public struct APIServer: Service {
         let traffic = Traffic(
             bounds, connections: OpenFiles.makeRoom(for: bounds.connections, logger), logger: logger)
         let uses = KeyUses(pool, logger)
+        let minutes = OwnMinutes(pool, logger)
         let application = Application(
-            router: router(traffic, uses),
+            router: router(traffic, uses, minutes),
             server: HTTPServerBuilder { responder in
                 let idle = TimeAmount.seconds(Int64(Limits.idleSeconds))
                 return BoundedChannel(
@@ -70,18 +71,21 @@ public struct APIServer: Service {
             logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await uses.run() }
+            group.addTask { await minutes.run() }
             defer { group.cancelAll() }
             try await application.run()
         }
         await uses.write()
+        await minutes.write(isEnd: true)
     }
 
-    private func router(_ traffic: Traffic, _ uses: KeyUses) -> Router<APIContext> {
+    private func router(_ traffic: Traffic, _ uses: KeyUses, _ minutes: OwnMinutes) -> Router<APIContext> {
         let doorkeeper = Doorkeeper(settings.bounds)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         let watch = Watch(pool)
         let proxies = TrustedProxies(networks: settings.trustedProxies)
-        router.add(middleware: AnswerMiddleware(doorkeeper: doorkeeper, watch: watch, proxies: proxies))
+        router.add(
+            middleware: AnswerMiddleware(doorkeeper: doorkeeper, watch: watch, minutes: minutes, proxies: proxies))
         HealthRoutes(readiness: Readiness(pool, explain: explain), watch: watch).add(to: router)
         CallbackRoutes(desk: CallbackDesk(pool), readCallback: readCallback).add(to: router)
         for path in Self.basePaths {

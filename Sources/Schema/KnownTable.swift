@@ -19,8 +19,9 @@ public struct KnownTable: Sendable {
 
     /// The types that are expected anywhere, by the names of them here.
     private static let types: [String: TypeOID] = [
-        "bigint": .int8, "bit(1440)": .bit, "boolean": .bool, "date": .date, "integer": .int4, "jsonb": .jsonb,
-        "numeric": .numeric, "text": .text, "timestamptz": .timestamptz, "uuid": .uuid,
+        "bigint": .int8, "bit(1440)": .bit, "boolean": .bool, "date": .date, "integer": .int4,
+        "integer[]": TypeOID(rawValue: 1007), "jsonb": .jsonb, "numeric": .numeric, "text": .text,
+        "timestamptz": .timestamptz, "uuid": .uuid,
     ]
 
     public let schema: String
@@ -117,6 +118,12 @@ extension KnownTable {
         KnownTable(
             "daybook", "probe", without: "availability is not known",
             "target text, probed_at timestamptz, ok boolean, latency_ms integer"),
+        KnownTable(
+            "daybook", "served_minute", without: "the API has no minutes of its own",
+            """
+            minute timestamptz, server_id uuid, requests bigint, server_errors bigint, milliseconds integer[],
+            answers integer[]
+            """),
         KnownTable(
             "daybook", "maintenance_window", without: "no maintenance is excluded",
             "starts_at timestamptz, ends_at timestamptz, announced_at timestamptz, reason text, target text"),
@@ -230,6 +237,8 @@ extension KnownTable {
     public static let providerOutage = named("provider_outage")
     /// `daybook.probe`.
     public static let probe = named("probe")
+    /// `daybook.served_minute`, which a database without the engine does not have.
+    public static let servedMinute = named("served_minute")
 
     private static func named(_ name: String) -> KnownTable {
         guard let table = all.first(where: { $0.name == name }) else { preconditionFailure("\(name) is known") }

@@ -215,6 +215,7 @@ public struct Migration: Sendable {
         Migration(version: 63, name: "videos", part: .engine, embedded: PackageResources._63_videos_sql),
         Migration(
             version: 64, name: "video_retention", part: .engine, embedded: PackageResources._64_video_retention_sql),
+        Migration(version: 66, name: "watched", part: .engine, embedded: PackageResources._66_watched_sql),
     ]
 
     private init(version: Int64, name: String, part: Part = .books, embedded: [UInt8]) {

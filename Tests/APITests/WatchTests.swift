@@ -12,7 +12,7 @@ import Testing
         families = list(parse(sys.stdin.read()))
         series = [(s.name, json.dumps(s.labels, sort_keys=True), s.value) for f in families for s in f.samples]
         assert len({s[:2] for s in series}) == len(series), "two of one"
-        assert all(f.documentation and f.type in ("gauge", "counter") for f in families), families
+        assert all(f.documentation and f.type in ("gauge", "counter", "histogram") for f in families), families
         for name, labels, value in sorted(series):
             print(name, labels, int(value))
         """

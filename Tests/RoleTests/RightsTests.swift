@@ -94,7 +94,7 @@ import Testing
         let tables = [
             "submission", "withdrawal", "foreign_freeze", "earlier_freeze", "lot", "batch", "draw", "entry", "worker",
             "model_gate", "task", "ready_customer", "webhook_event", "webhook_delivery", "webhook_attempt",
-            "video_store", "purge_video", "key_usage",
+            "video_store", "purge_video", "key_usage", "served_minute", "work_count",
         ]
         let columns = ["submission", "provider_hint", "webhook_endpoint", "video_copy", "video_share"]
         return script.replacing("\n    ", with: " ").split(separator: "\n").compactMap { line -> String? in

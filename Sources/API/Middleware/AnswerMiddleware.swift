@@ -11,9 +11,12 @@ struct AnswerMiddleware: RouterMiddleware {
 
     /// Paths that are answered from memory, and asked for by balancers and the provider: nobody's calls use them up.
     private static let openPaths = ["/healthz", "/readyz", "/callbacks/"]
+    /// Beside them what is no call of the API, and nobody's minute.
+    private static let uncountedPaths = openPaths + ["/metrics", "/openapi.yaml"]
 
     let doorkeeper: Doorkeeper
     let watch: Watch
+    let minutes: OwnMinutes
     let proxies: TrustedProxies
 
     func handle(
@@ -59,6 +62,7 @@ struct AnswerMiddleware: RouterMiddleware {
         let milliseconds = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
         watch.answered(
             request.method.rawValue, context.endpointPath ?? "", Int(response.status.code), milliseconds)
+        count(request, context, Int(response.status.code), duration)
         // The route and not the address: what somebody writes into an address is not ours to keep.
         var metadata: Logger.Metadata = [
             "http.method": "\(request.method.rawValue)", "http.route": "\(context.endpointPath ?? "")",
@@ -68,5 +72,14 @@ struct AnswerMiddleware: RouterMiddleware {
         if let keyID = context.findings.keyID { metadata["key.id"] = "\(keyID)" }
         if let code = context.findings.errorCode { metadata["error.code"] = "\(code)" }
         context.logger.info("Request answered", metadata: metadata)
+    }
+
+    /// Counts a call of whoever has a key, and everybody's that failed here: strangers who are sent away, however many
+    /// they are, make the figures neither better nor worse.
+    private func count(_ request: Request, _ context: APIContext, _ status: Int, _ duration: Duration) {
+        let isServerError = status >= 500
+        guard isServerError || context.findings.userID != nil else { return }
+        guard !Self.uncountedPaths.contains(where: { request.uri.path.hasPrefix($0) }) else { return }
+        minutes.note(isServerError: isServerError, took: duration)
     }
 }

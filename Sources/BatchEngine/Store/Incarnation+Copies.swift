@@ -183,6 +183,7 @@ extension Incarnation {
     private func record(copies set: [WorkQueue.EndedCopy], _ store: WorkerStore) async throws {
         try await inSets(set, by: { SetParting.byCustomer($0, $1, \.task.userID) }) { set in
             let ended = try await self.writeAtOnce { queue, worker in try queue.end(set, by: worker) }
+            countBooked(ended, of: set.map(\.task))
             // What a worker before this one may have left of a video that nobody has.
             for copy in set where copy.video == nil && ended.contains(copy.task.taskID) {
                 await remove(copy.task.taskID, from: store)

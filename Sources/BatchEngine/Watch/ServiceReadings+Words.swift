@@ -106,5 +106,37 @@ extension ServiceReadings {
         metrics.add(
             "daybook_webhooks_last_day", .gauge, "Messages of the last day by what became of them.",
             [.init(["state": "delivered"], engine.delivered), .init(["state": "failed"], engine.givenUp)])
+        add(engine.counts, of: models.map(\.model), to: &metrics)
+    }
+
+    private func add(_ counts: WorkCounts, of models: [String], to metrics: inout MetricsText) {
+        func answers(_ subject: WorkCounts.Subject, _ kinds: [String]) -> [MetricsText.Sample] {
+            models.flatMap { model in
+                kinds.map { kind in
+                    .init(
+                        ["call": subject.rawValue, "model": model, "kind": kind], counts[subject, model, kind])
+                }
+            }
+        }
+        metrics.add(
+            "daybook_provider_answers_total", .counter, "What the provider answered to all workers, by kind.",
+            answers(.submission, WorkCounts.submissionKinds) + answers(.status, WorkCounts.statusKinds))
+        metrics.add(
+            "daybook_callbacks_total", .counter,
+            "Ids that callbacks named for items whose answers were lost, by what they turned out to be.",
+            Hint.Outcome.allCases.filter { $0 != .heard }.map {
+                .init(["outcome": $0.rawValue], counts[.callback, "", $0.rawValue])
+            })
+        metrics.add(
+            "daybook_settle_seconds",
+            "From the provider's word that an item has ended to the commit that books it, and settles its batch with "
+                + "the last one.",
+            models.map { model in
+                .init(
+                    ["model": model],
+                    within: WorkCounts.settlingBounds.map { ($0, counts[.settledWithin, model, String($0)]) },
+                    beyond: counts[.settledWithin, model, WorkCounts.beyond],
+                    sumMilliseconds: counts[.settlingMilliseconds, model, ""])
+            })
     }
 }

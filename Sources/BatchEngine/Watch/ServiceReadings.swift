@@ -54,6 +54,8 @@ public struct ServiceReadings: Sendable, Hashable {
         /// Of the last day's messages, what arrived and what was given up.
         public var delivered: Int64
         public var givenUp: Int64
+        /// What workers have counted since ever.
+        var counts = WorkCounts()
     }
 
     public struct Probe: Sendable, Hashable {
@@ -159,5 +161,6 @@ extension ServiceReadings.Engine {
         deliveriesLate = try row.int("late")
         delivered = try row.int("delivered")
         givenUp = try row.int("given_up")
+        counts = try WorkCounts(session)
     }
 }

@@ -16,6 +16,8 @@ struct HintInquiry: Sendable {
     let provider: any Provider
     let logger: Logger
     let write: Write
+    /// Told what an id turned out to be.
+    var count: @Sendable (Hint.Outcome) async -> Void = { _ in }
 
     /// Asks for what it is time to ask for; false where there was nothing.
     func run() async throws -> Bool {
@@ -32,13 +34,14 @@ struct HintInquiry: Sendable {
                 judged.outcome = try queue.judge(hint, status, by: worker) ?? hint.outcome
                 return [judged]
             }
-            if let outcome = judged.first?.outcome { say(hint, outcome) }
+            guard let outcome = judged.first?.outcome, outcome != hint.outcome else { continue }
+            say(hint, outcome)
+            await count(outcome)
         }
         return true
     }
 
     private func say(_ hint: Hint, _ outcome: Hint.Outcome) {
-        guard outcome != hint.outcome else { return }
         let metadata: Logger.Metadata = [
             "hint.customer": "\(hint.userID)", "hint.provider-task": "\(hint.providerTaskID)",
         ]

@@ -14,6 +14,7 @@ extension Incarnation {
                 while !answers.isEmpty {
                     let set = Array(answers.prefix(Limits.recordedTogether))
                     let unrecorded = try await record(set)
+                    for answered in set { counts.add(answered.answer, answered.submission.model) }
                     await desk.recorded(set, keeping: unrecorded)
                     answers = answers.dropFirst(set.count)
                     await claimBell.ring()
@@ -81,7 +82,8 @@ extension Incarnation {
         let set = store == nil ? found : found.filter { $0.ending.state != .succeeded }
         guard !set.isEmpty else { return }
         try await inSets(set, by: { SetParting.byCustomer($0, $1, \.task.userID) }) { set in
-            _ = try await self.writeAtOnce { queue, worker in try queue.end(set, by: worker) }
+            let booked = try await self.writeAtOnce { queue, worker in try queue.end(set, by: worker) }
+            countBooked(booked, of: set.map(\.task))
             for found in set {
                 schedule.ended(found.task, keepsWatching: found.ending.state == .timedOut, now: .now)
             }

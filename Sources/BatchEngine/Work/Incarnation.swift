@@ -52,6 +52,9 @@ actor Incarnation {
     private var turnWalk = TurnWalk()
     private var random = SystemRandomNumberGenerator()
     let endings = Mailbox<FoundEnding>()
+    /// Counted for those who watch; and since when ends that the provider told of wait to be booked, by task.
+    var counts = WorkCounts()
+    var foundAt: [String: ContinuousClock.Instant] = [:]
     /// Where there is a store: what is copied, what has been, and the bytes that copies under way will have.
     var copySchedule: CopySchedule
     let copyBell = Bell()
@@ -120,6 +123,7 @@ actor Incarnation {
                 group.addTask { try await self.sweepAll() }
                 group.addTask { try await self.replaySpool() }
                 group.addTask { try await self.followHints() }
+                group.addTask { try await self.writeCountsRegularly() }
                 // The one loop that ends by itself: when the worker is to stop and nothing is under way.
                 group.addTask { try await self.claimUntilStopped() }
                 while try await group.next() != nil, !isDone {}
@@ -129,6 +133,7 @@ actor Incarnation {
             await close()
             throw error
         }
+        await writeCounts()
         try? await write(work) { try $0.leave($1) }
         await close()
         logger.info("a worker has stopped")
@@ -249,9 +254,10 @@ actor Incarnation {
     private func ask(_ task: AcceptedTask) async {
         let status = await provider.status(of: task.providerTaskID)
         asking -= 1
+        counts.add(status, task.model)
         await pollBell.ring()
         switch schedule.decide(task, status, now: .now, using: &random) {
-        case .end(let ending): await endings.put(FoundEnding(task, ending))
+        case .end(let ending): await endings.put(found(ending, of: task))
         case .lateSuccess:
             logger.notice("a task that had been given up was rendered", metadata: ["task.id": "\(task.taskID)"])
             try? await write(work) { queue, _ in try queue.noteLateSuccess(task) }
@@ -346,9 +352,9 @@ actor Incarnation {
 
     /// Asks for what callbacks named.
     private func followHints() async throws {
-        let inquiry = HintInquiry(provider: provider, logger: logger) { body in
-            try await self.write(self.sweep) { try body($0, $1) }
-        }
+        let inquiry = HintInquiry(
+            provider: provider, logger: logger,
+            write: { body in try await self.write(self.sweep) { try body($0, $1) } }, count: { await self.count($0) })
         while !Task.isCancelled {
             if try await !inquiry.run() { await hintBell.wait(atMost: Self.longestNap) }
         }

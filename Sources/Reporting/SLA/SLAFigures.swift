@@ -65,6 +65,8 @@ struct SLAFigures: Sendable {
     var exceptions: [Exception] = []
     /// The components' availability in each account's own month, by slug.
     var ownAvailability: [String: [AvailabilityFigure]] = [:]
+    /// The API's own minutes; nil where there are none.
+    var within: APIMinutes?
     /// What the page draws and explains beyond its tables.
     var detail = MonthDetail()
     /// The months before the reported one.

@@ -31,7 +31,7 @@ extension SLAReader {
         let notices = scopes.map(\.widestProfile.maintenanceNoticeHours)
         let downtime = try Dictionary(
             uniqueKeysWithValues: Set(notices).sorted().map { ($0, try self.downtime(noticeHours: $0)) })
-        let missing = missingTables()
+        let (missing, within) = (missingTables(), try apiMinutes())
         let histories = try histories(ofEach: scopes)
         for index in figures.indices {
             figures[index].exceptions =
@@ -39,6 +39,7 @@ extension SLAReader {
             figures[index].detail.refundAges = ages[index].map(\.own)
             figures[index].detail.downtime = downtime[notices[index]] ?? []
             figures[index].history = histories[index]
+            figures[index].within = within
         }
         return figures
     }

@@ -88,6 +88,7 @@ struct SLAReader {
         figures.refundExceptions = try refundExceptions(counted)
         figures.exceptions = missingTables() + (month.exceptions() + (try exceptions(counted))).sorted()
         figures.ownAvailability = try ownAvailability()
+        figures.within = try apiMinutes()
         figures.detail.models = month.detail(scope.widestProfile)
         figures.detail.refundAges = try refundAges(counted)
         figures.detail.downtime = try downtime(noticeHours: scope.widestProfile.maintenanceNoticeHours)
@@ -309,8 +310,8 @@ extension SLAReader {
     func script(includesTasks: Bool) throws -> String {
         var script = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n\(ReportSession.settings);\n"
         let current = [
-            "availability", "completion", "batches", "idempotency", "refund_exceptions", "refund_rates", "exceptions",
-            "task_exceptions", "downtime", "refund_ages",
+            "availability", "availability_within", "availability_differences", "completion", "batches", "idempotency",
+            "refund_exceptions", "refund_rates", "exceptions", "task_exceptions", "downtime", "refund_ages",
         ]
         for name in current { script += try statement(name, months: [scope.current]) }
         for name in ["availability", "trend_completion", "batches"] where !scope.earlier.isEmpty {

@@ -22,19 +22,20 @@ struct SLATables {
     let figures: SLAFigures
 
     func make(_ summary: SLASummary) -> Made {
-        let counted = [
-            summary.budgetTable, availability(), completion(figures.completions), refunds(), refundExceptions(),
-            refundRates(),
-            idempotency(), credits(),
+        var counted = [summary.budgetTable, availability()] + within()
+        counted += [
+            completion(figures.completions), refunds(), refundExceptions(), refundRates(), idempotency(), credits(),
         ]
         return Made(
             promises: summary.table, counted: counted.map(\.sorted), exceptions: exceptions().sorted,
             trend: trend().sorted)
     }
 
-    /// The tables of the page: a model has the one row there by which it is judged.
+    /// The tables of the page: a model has the one row there by which it is judged, and the API stands beside its
+    /// prober.
     func onPage(_ made: Made) -> [Table] {
         made.shown.map { table in
+            if let within = withinSideBySide(), table.name == within.name { return within }
             guard table.name == "completion" else { return table }
             var own = completion(figures.completions.filter { $0.figure.clock == contract(of: $0).clock })
             own.sortRows()

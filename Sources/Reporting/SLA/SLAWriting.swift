@@ -123,6 +123,7 @@ struct SLAWriting {
     /// The queries whose rows a table is made of.
     private static func queries(of table: Table) -> [String] {
         switch table.name {
+        case "availability_within": ["availability", "availability_within"]
         case "promises", "budget": ["availability", "batches", "idempotency", "month_tasks"]
         case "completion", "refund_rates": ["month_tasks"]
         case "refunds": ["batches", "month_tasks"]

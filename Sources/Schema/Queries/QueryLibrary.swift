@@ -76,12 +76,13 @@ public struct QueryLibrary: Sendable {
     /// The tables and columns that the files name and the database does not have.
     ///
     /// Accounts and contract profiles are read by the program itself, for every report. Without what was captured or
-    /// told, something else says the same, so nobody misses it.
+    /// told, something else says the same, so nobody misses it; nor a second source, where there is none.
     public func gaps(in catalog: Catalog) -> [CatalogGap] {
         var words: Set<String> = ["account", "contract_profile"]
         for file in files where !Self.substituted.contains(file.path) {
             for case .word(let word) in SQLScanner.tokens(file.text) { words.insert(String(word)) }
         }
+        words.remove(KnownTable.servedMinute.name)
         return catalog.gaps(in: KnownTable.all.filter { words.contains($0.name) })
             .filter { gap in gap.column.map(words.contains) ?? true }
     }

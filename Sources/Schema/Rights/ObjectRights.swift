@@ -56,7 +56,7 @@ extension ObjectRights {
     /// named here is its owner's alone.
     ///
     /// What a purge may redact depends on the columns of the deployment's tables and comes with ``PurgedTables``.
-    public static let all = schemas + accounts + books + evidence + engine + functions + deployment
+    public static let all = schemas + accounts + books + evidence + engine + work + functions + deployment
 
     private static let schemas = [
         ObjectRights(
@@ -193,6 +193,7 @@ extension ObjectRights {
         ObjectRights(.table, "daybook.key_allowance"),
         // Counts alone, without addresses.
         ObjectRights(.table, "daybook.key_usage", reading()),
+        ObjectRights(.table, "daybook.served_minute", reading(.sla)),
         ObjectRights(
             .table, "daybook.submission",
             reading(
@@ -237,18 +238,12 @@ extension ObjectRights {
         ObjectRights(.table, "daybook.webhook_attempt", reading()),
         // Its one row would move the engine's clock.
         ObjectRights(.table, "daybook.test_clock"),
-        ObjectRights(.table, "daybook.withdrawal", reading()),
-        ObjectRights(.table, "daybook.foreign_freeze", reading()),
-        ObjectRights(.table, "daybook.earlier_freeze", reading()),
-        ObjectRights(.table, "daybook.lot", reading()),
-        ObjectRights(.table, "daybook.batch", reading()),
-        ObjectRights(.table, "daybook.draw", reading()),
-        ObjectRights(.table, "daybook.entry", reading()),
-        ObjectRights(.table, "daybook.worker", reading()),
-        ObjectRights(.table, "daybook.model_gate", reading()),
-        ObjectRights(.table, "daybook.task", reading()),
-        ObjectRights(.table, "daybook.ready_customer", reading()),
     ]
+
+    private static let work = [
+        "withdrawal", "foreign_freeze", "earlier_freeze", "lot", "batch", "draw", "entry", "worker", "model_gate",
+        "task", "ready_customer", "work_count",
+    ].map { ObjectRights(.table, "daybook.\($0)", reading()) }
 
     private static let functions = [
         ObjectRights(.function, "daybook.place_account_hold(uuid, text)", [.importer: "EXECUTE"]),
