@@ -198,10 +198,17 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "StoreConsole",
+            dependencies: [
+                "ObjectStore", "Codecs", "Domain", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "daybookd",
             dependencies: [
-                "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres", "Codecs",
+                "StoreConsole", "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres", "Codecs",
                 "Domain",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -216,8 +223,8 @@ let package = Package(
         .executableTarget(
             name: "daybook",
             dependencies: [
-                "Console", "MonthEnd", "Retention", "Ledger", "Reporting", "Documents", "BatchEngine", "Schema",
-                "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats",
+                "StoreConsole", "Console", "MonthEnd", "Retention", "Ledger", "Reporting", "Documents", "ObjectStore",
+                "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

@@ -7,6 +7,13 @@ public protocol VideoRemoval: Sendable {
     /// brings nothing back. It may be called again. Throws `DaybookError`, whose sentence says what to do, where that
     /// cannot be said: the store is not there, or lets nothing go.
     func remove(_ taskID: String, digest: [UInt8]) async throws -> Bool
+
+    /// Ends its connections. Nothing is called afterwards.
+    func close() async
+}
+
+extension VideoRemoval {
+    public func close() async {}
 }
 
 extension Limits {

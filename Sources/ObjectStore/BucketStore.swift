@@ -145,6 +145,40 @@ public final class BucketStore: VideoStore {
         }
     }
 
+    /// True where the video of this digest is there.
+    func has(_ digest: [UInt8], of taskID: String) async throws -> Bool {
+        let name = Self.folder(of: taskID) + Hexadecimal.text(digest)
+        return try await asVideoFault {
+            try await bucket.call(.HEAD, name, expecting: [200, 404]).status == 200
+        }
+    }
+
+    /// Throws `configuration` where the bucket has the mark of this store no more.
+    func requireMark() async throws {
+        let text = try await asVideoFault { try await Self.read(bucket) }
+        guard text.flatMap(StoreMark.init)?.storeID == storeID else {
+            throw DaybookError.configuration(
+                "The bucket \(bucket.settings.name) is the store of this database's videos no more: its mark, the "
+                    + "object \(StoreMark.name), is missing or another's.")
+        }
+    }
+
+    /// Throws `configuration` where the bucket keeps what is deleted as an older version, or does not say.
+    func requireNoVersions() async throws {
+        let answer: Bucket.Answer
+        do {
+            answer = try await bucket.call(.GET, nil, query: [("versioning", "")], expecting: [200])
+        } catch let fault as BucketFault {
+            throw Self.failure(fault)
+        }
+        let states = Bucket.texts("Status", String(decoding: answer.body, as: UTF8.self))
+        guard states.isEmpty else {
+            throw DaybookError.configuration(
+                "The bucket \(bucket.settings.name) keeps versions of what is deleted, so nothing would be deleted; "
+                    + "keep videos in a bucket that never had versioning.")
+        }
+    }
+
     @discardableResult
     public func remove(_ taskID: String) async throws -> Bool {
         let folder = Self.folder(of: taskID)

@@ -1,13 +1,12 @@
 import ArgumentParser
 import BatchEngine
-import Codecs
 import Domain
 import ObjectStore
 import Postgres
+import StoreConsole
 
 /// Where videos are kept.
 struct StoreOptions: ParsableArguments {
-    private static let standardRegion = "us-east-1"
     private static let standardFolder = "/var/tmp"
 
     @Option(
@@ -16,18 +15,7 @@ struct StoreOptions: ParsableArguments {
                 + "worker and server of a database names the same one. Without it videos stay at the provider, for "
                 + "about two hours.", valueName: "dir"))
     var store: String?
-    @Option(
-        help: ArgumentHelp(
-            "The address of the bucket's service, such as https://minio.example.com:9000. Default: Amazon's own of the "
-                + "region.", valueName: "url"))
-    var storeEndpoint: String?
-    @Option(help: ArgumentHelp("The bucket's region. Default: \(standardRegion).", valueName: "region"))
-    var storeRegion: String?
-    @Option(
-        help: ArgumentHelp(
-            "A file with the bucket's access key and its secret, on one line or two. Default: AWS_ACCESS_KEY_ID and "
-                + "AWS_SECRET_ACCESS_KEY.", valueName: "file"))
-    var storeKeyFile: String?
+    @OptionGroup var bucket: BucketOptions
     @Option(
         help: ArgumentHelp(
             "The folder for videos on their way to a bucket, up to \(temporaryMegabytes) MB of them, which are gone "
@@ -51,13 +39,7 @@ struct StoreOptions: ParsableArguments {
         guard publicURL == nil || store != nil else {
             throw ValidationError("--public-url is of a store: say --store with it.")
         }
-        let ofBucket = [
-            storeEndpoint.map { _ in "--store-endpoint" }, storeRegion.map { _ in "--store-region" },
-            storeKeyFile.map { _ in "--store-key-file" }, storeTemporary.map { _ in "--store-temporary" },
-        ].compactMap(\.self).first
-        guard ofBucket == nil || store.map(BucketSettings.isBucket) == true else {
-            throw ValidationError("\(ofBucket ?? "") is of a bucket: say --store s3://BUCKET with it.")
-        }
+        try bucket.validate(store: store, others: storeTemporary.map { _ in ["--store-temporary"] } ?? [])
     }
 
     /// The store of the connection's database; nil where it has none, and none is named.
@@ -72,26 +54,9 @@ struct StoreOptions: ParsableArguments {
             let folder = try await connection.run { try VideoFolder(store, of: $0) }
             return OpenedStore(videos: folder) {}
         }
-        let settings = try BucketSettings(
-            store: store, endpoint: storeEndpoint, region: storeRegion ?? Self.standardRegion, key: try key(),
-            temporaryFolder: storeTemporary ?? Self.standardFolder)
-        let bucket = try await BucketStore.open(settings, of: connection)
-        return OpenedStore(videos: bucket) { try await bucket.shutdown() }
-    }
-
-    private func key() throws -> BucketKey {
-        if let storeKeyFile {
-            guard let text = String(validating: try KeyFile.secret(storeKeyFile), as: UTF8.self) else {
-                throw DaybookError.configuration("The bucket's key in \(storeKeyFile) is no text.")
-            }
-            return try BucketKey(text: text)
-        }
-        guard let id = Setting.bucketKey.value(), let secret = Setting.bucketSecret.value() else {
-            throw DaybookError.configuration(
-                "The bucket's key is missing; put the access key and its secret into a file and name it with "
-                    + "--store-key-file, or set \(Setting.bucketKey.rawValue) and \(Setting.bucketSecret.rawValue).")
-        }
-        return try BucketKey(id: id, secret: secret)
+        let settings = try bucket.settings(store, temporaryFolder: storeTemporary ?? Self.standardFolder)
+        let opened = try await BucketStore.open(settings, of: connection)
+        return OpenedStore(videos: opened) { try await opened.shutdown() }
     }
 }
 

@@ -187,6 +187,55 @@ import Testing
         }
     }
 
+    @Test func `a purge takes a video out of a bucket, looks that it is gone, and refuses one that keeps versions`()
+        async throws
+    {
+        let bytes = [UInt8](repeating: 7, count: 1_000)
+        try await Self.withStore { store, bucket, database in
+            let video = try await store.keep(try await Self.written(store, bytes), of: Self.taskID, "video/mp4")
+            let connection = try await Connection.open(database)
+            let settings = try Self.settings(bucket)
+            let taking = try await BucketStore.existing(settings, of: connection)
+            #expect(try await taking.remove(Self.taskID, digest: video.digest))
+            #expect(try await Self.read(store, video, 0..<1_000) == nil)
+            // What was gone before is said to have been.
+            #expect(try await taking.remove(Self.taskID, digest: video.digest) == false)
+            // A bucket that was emptied, or that is another one, has not had its videos removed.
+            try await bucket.empty("daybook-store")
+            let moved = await #expect(throws: DaybookError.self) {
+                _ = try await taking.remove(Self.taskID, digest: video.digest)
+            }
+            #expect(moved?.sentence.contains("is missing or another's") == true)
+            await taking.close()
+            let missing = await #expect(throws: DaybookError.self) {
+                _ = try await BucketStore.existing(settings, of: connection)
+            }
+            #expect(missing?.sentence.contains("its mark") == true)
+            await connection.close()
+        }
+        try await Self.withStore { _, bucket, database in
+            try await bucket.keepVersions()
+            let connection = try await Connection.open(database)
+            let refused = await #expect(throws: DaybookError.self) {
+                _ = try await BucketStore.existing(try Self.settings(bucket), of: connection)
+            }
+            #expect(refused?.sentence.contains("keeps versions of what is deleted") == true)
+            await connection.close()
+        }
+        // A database that has no store gets none by a purge.
+        try await TestBucket.run { bucket in
+            try await withEngine { database in
+                let connection = try await Connection.open(database)
+                let refused = await #expect(throws: DaybookError.self) {
+                    _ = try await BucketStore.existing(try Self.settings(bucket), of: connection)
+                }
+                #expect(refused?.sentence.contains("has no store of videos") == true)
+                #expect(try await bucket.journal().calls.isEmpty)
+                await connection.close()
+            }
+        }
+    }
+
     @Test func `what the bucket did not keep whole is no video of the store, and is sent again`() async throws {
         let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try await Self.withStore { store, bucket, _ in

@@ -65,6 +65,11 @@ public final class TestBucket: Sendable {
         _ = try await call("POST", "/-/empty?" + folder)
     }
 
+    /// Makes the bucket keep versions of what is deleted, from now on.
+    public func keepVersions() async throws {
+        _ = try await call("POST", "/-/versions")
+    }
+
     /// What was called by method, and what was refused because it was not signed as it should be.
     public func journal() async throws -> (calls: [String: Int], refused: [String]) {
         let journal = try JSONSerialization.jsonObject(with: try await call("GET", "/-/journal")) as? [String: Any]

@@ -2,7 +2,7 @@
 
 Arguments: the access key, its secret, the region, the bucket. Prints the door's address. What is not signed as it should
 be never gets to moto. POST /-/fault?what=W&method=M&count=N makes the next N calls of a method fail, in a way that
-stores fail; POST /-/empty?FOLDER removes what lies in it; GET /-/journal says what was called and what was refused.
+stores fail; POST /-/empty?FOLDER removes what lies in it; POST /-/versions keeps versions from now on; GET /-/journal says what was called and what was refused.
 """
 
 import datetime
@@ -115,6 +115,8 @@ class Door(http.server.BaseHTTPRequestHandler):
                 for found in boto.list_objects_v2(Bucket=bucket).get("Contents", []):
                     if f"/{url.query}" in found["Key"]:
                         boto.delete_object(Bucket=bucket, Key=found["Key"])
+            if url.path == "/-/versions":
+                client().put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         self.answer(200, [], text)
 
     def forward(self, body):

@@ -29,6 +29,7 @@ import Testing
             "NIOHTTP1", "Logging", "ServiceLifecycle",
         ],
         "Console": ["Postgres", "Domain", "ArgumentParser"],
+        "StoreConsole": ["ObjectStore", "Codecs", "Domain", "ArgumentParser"],
         "GrsaiSimulator": [
             "Domain", "Formats", "AsyncHTTPClient", "HTTPTypes", "Hummingbird", "Logging", "NIOCore", "NIOHTTP1",
             "ServiceLifecycle",
@@ -37,11 +38,11 @@ import Testing
             "GrsaiSimulator", "Domain", "ArgumentParser", "Logging", "ServiceLifecycle", "UnixSignals",
         ],
         "daybook": [
-            "Console", "MonthEnd", "Retention", "Ledger", "Reporting", "Documents", "BatchEngine", "Schema", "Postgres",
-            "Spreadsheet", "Codecs", "Domain", "Formats", "ArgumentParser",
+            "StoreConsole", "Console", "MonthEnd", "Retention", "Ledger", "Reporting", "Documents", "ObjectStore",
+            "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats", "ArgumentParser",
         ],
         "daybookd": [
-            "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres", "Codecs",
+            "StoreConsole", "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres", "Codecs",
             "Domain",
             "ArgumentParser",
             "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle", "UnixSignals",

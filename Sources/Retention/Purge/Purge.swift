@@ -88,7 +88,7 @@ public struct Purge: Sendable {
             try PurgeReach.requireRights(shape, session)
         }
         try Obstacles.refuse(plan.obstacles, due: plan.dueClasses, months: plan.wholePartitions)
-        if plan.dueClasses.contains(.videoFiles) { _ = try await videoStore() }
+        if plan.dueClasses.contains(.videoFiles) { try await withVideoStore { _ in } }
         if plan.dueRows > 0 { try await Trial(plan: plan, settings: settings).run(connection) }
         return plan
     }
@@ -226,19 +226,22 @@ extension Purge {
                 try SweepStatement(dataClass, shape, run.terms, session)
             )
         }
-        let videos =
-            dataClass == .videoFiles
-            ? VideoFiles(
-                run: run, query: ClassQuery(dataClass, shape), store: try await videoStore(), connection: connection)
-            : nil
-        for relation in relations {
-            let step = SweepStep(
-                run: run, statement: statement, dataClass: dataClass, relation: relation, key: key(run))
-            let sweep = TableSweep(
-                step: step, connection: connection, journal: journal, tell: tell, plannedRows: planned,
-                pauses: settings.pauses, videos: videos)
-            ending = try await sweep.run(takenBefore: ending.takenRows)
-            if ending.wasStopped { return ending }
+        func go(_ videos: VideoFiles?) async throws {
+            for relation in relations where !ending.wasStopped {
+                let step = SweepStep(
+                    run: run, statement: statement, dataClass: dataClass, relation: relation, key: key(run))
+                let sweep = TableSweep(
+                    step: step, connection: connection, journal: journal, tell: tell, plannedRows: planned,
+                    pauses: settings.pauses, videos: videos)
+                ending = try await sweep.run(takenBefore: ending.takenRows)
+            }
+        }
+        guard dataClass == .videoFiles else {
+            try await go(nil)
+            return ending
+        }
+        try await withVideoStore { store in
+            try await go(VideoFiles(run: run, query: ClassQuery(dataClass, shape), store: store, connection: connection))
         }
         return ending
     }

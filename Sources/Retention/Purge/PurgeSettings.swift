@@ -31,14 +31,14 @@ public struct PurgeSettings: Sendable {
     /// The host's clock.
     public var hostClock: @Sendable () -> Instant
     /// Opens the store of the database's videos; nil where none was named.
-    public var openVideos: @Sendable (Session) throws -> (any VideoRemoval)?
+    public var openVideos: @Sendable (DirectConnection) async throws -> (any VideoRemoval)?
 
     public init(
         asOf: CalendarDate? = nil, account: String? = nil, erasure: ErasureRequest? = nil, archive: ArchivePlace?,
         certificates: String, mode: OutputMode = .ownerOnly, templates: TemplateSet, signingKey: SigningKey? = nil,
         forced: Set<PurgeGuard.Danger> = [], expectedRows: Int64? = nil, pauses: PurgePauses = PurgePauses(),
         programVersion: String, host: String, hostClock: @escaping @Sendable () -> Instant,
-        openVideos: @escaping @Sendable (Session) throws -> (any VideoRemoval)? = { _ in nil }
+        openVideos: @escaping @Sendable (DirectConnection) async throws -> (any VideoRemoval)? = { _ in nil }
     ) {
         self.asOf = asOf
         self.account = account

@@ -167,16 +167,23 @@ struct VideoFiles: Sendable {
 }
 
 extension Purge {
-    /// The store that due videos are in.
+    /// Opens the store that due videos are in, for as long as the body needs it.
     ///
     /// Throws `configuration` where none was named, or it is not the database's.
-    func videoStore() async throws -> any VideoRemoval {
-        let store = try await Uninterrupted.run(connection) { [open = settings.openVideos] in try open($0) }
+    func withVideoStore(_ body: (any VideoRemoval) async throws -> Void) async throws {
+        // A task of its own does not inherit the cancellation.
+        let store = try await Task { [open = settings.openVideos, connection] in try await open(connection) }.value
         guard let store else {
             throw DaybookError.configuration(
                 "Videos are due, and nobody said where this database keeps them; on a machine that has the store,",
                 .nameStore)
         }
-        return store
+        do {
+            try await body(store)
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
     }
 }

@@ -95,7 +95,7 @@ struct EraseCommand: AsyncParsableCommand {
             erasure: request, archive: try runOptions.place(), certificates: certificate.folder, mode: certificate.mode,
             templates: try certificate.templateSet(), signingKey: try certificate.signingKey(),
             pauses: runOptions.pauses(rests: !noRests), programVersion: Version.current, host: Host.name,
-            hostClock: Host.now, openVideos: runOptions.openVideos)
+            hostClock: Host.now, openVideos: try runOptions.openVideos())
     }
 
     /// Shows what would go and what would stay. Nothing is written.

@@ -104,7 +104,7 @@ struct PurgeCommand: AsyncParsableCommand {
             mode: certificate.mode, templates: try certificate.templateSet(),
             signingKey: try certificate.signingKey(), forced: Set(force), expectedRows: expectRows,
             pauses: runOptions.pauses(rests: !plan.noRests), programVersion: Version.current, host: Host.name,
-            hostClock: Host.now, openVideos: runOptions.openVideos)
+            hostClock: Host.now, openVideos: try runOptions.openVideos())
     }
 
     private func asked(_ plan: RetentionPlan) -> Bool {

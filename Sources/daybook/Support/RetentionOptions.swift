@@ -4,9 +4,11 @@ import Codecs
 import Documents
 import Domain
 import Foundation
+import ObjectStore
 import Postgres
 import Reporting
 import Retention
+import StoreConsole
 
 /// The date and the account of a plan or a purge.
 struct PlanOptions: ParsableArguments {
@@ -97,8 +99,10 @@ struct RunOptions: ParsableArguments {
     var keyFile: String?
     @Option(
         help: ArgumentHelp(
-            "The folder of the store of videos, as daybookd has it: needed where videos are due.", valueName: "dir"))
+            "The store of videos, as daybookd has it, a folder or s3://BUCKET/PREFIX: needed where videos are due.",
+            valueName: "dir"))
     var store: String?
+    @OptionGroup var bucket: BucketOptions
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
@@ -122,6 +126,7 @@ struct RunOptions: ParsableArguments {
     var pauseAtMost: Int64 = Limits.purgePauseSeconds
 
     func validate() throws {
+        try bucket.validate(store: store)
         guard archive == nil || !noArchive else {
             throw ValidationError("--archive and --no-archive exclude each other.")
         }
@@ -137,9 +142,15 @@ struct RunOptions: ParsableArguments {
         return try ArchivePlace(folder: folder, keyFile: keyFile, days: namedArchiveDays ?? Limits.archiveDays)
     }
 
-    /// Opens the store of a session's database; nil where none was named.
-    var openVideos: @Sendable (Session) throws -> (any VideoRemoval)? {
-        { [store] session in try store.map { try VideoFolder(existing: $0, of: session) } }
+    /// Opens the store of a connection's database; nil where none was named.
+    func openVideos() throws -> @Sendable (DirectConnection) async throws -> (any VideoRemoval)? {
+        guard let store else { return { _ in nil } }
+        guard BucketSettings.isBucket(store) else {
+            return { connection in try await connection.run { try VideoFolder(existing: store, of: $0) } }
+        }
+        // Nothing is written there: a purge only takes out.
+        let settings = try bucket.settings(store, temporaryFolder: NSTemporaryDirectory())
+        return { connection in try await BucketStore.existing(settings, of: connection.connection) }
     }
 
     func pauses(rests: Bool) -> PurgePauses {
