@@ -208,7 +208,8 @@ let package = Package(
         .executableTarget(
             name: "daybookd",
             dependencies: [
-                "StoreConsole", "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres", "Codecs",
+                "StoreConsole", "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema",
+                "Postgres", "Codecs",
                 "Domain",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

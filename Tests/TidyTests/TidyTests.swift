@@ -42,7 +42,8 @@ import Testing
             "BatchEngine", "Schema", "Postgres", "Spreadsheet", "Codecs", "Domain", "Formats", "ArgumentParser",
         ],
         "daybookd": [
-            "StoreConsole", "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres", "Codecs",
+            "StoreConsole", "API", "Grsai", "Webhooks", "ObjectStore", "BatchEngine", "Console", "Schema", "Postgres",
+            "Codecs",
             "Domain",
             "ArgumentParser",
             "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "ServiceLifecycle", "UnixSignals",

@@ -240,8 +240,9 @@ extension Purge {
             try await go(nil)
             return ending
         }
+        let query = ClassQuery(dataClass, shape)
         try await withVideoStore { store in
-            try await go(VideoFiles(run: run, query: ClassQuery(dataClass, shape), store: store, connection: connection))
+            try await go(VideoFiles(run: run, query: query, store: store, connection: connection))
         }
         return ending
     }
