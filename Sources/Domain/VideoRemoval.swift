@@ -9,11 +9,11 @@ public protocol VideoRemoval: Sendable {
     func remove(_ taskID: String, digest: [UInt8]) async throws -> Bool
 
     /// Ends its connections. Nothing is called afterwards.
-    func close() async
+    func disconnect() async
 }
 
 extension VideoRemoval {
-    public func close() async {}
+    public func disconnect() async {}
 }
 
 extension Limits {

@@ -38,7 +38,7 @@ extension BucketStore: VideoRemoval {
         }
     }
 
-    public func close() async {
+    public func disconnect() async {
         // A call that still goes is cut off, and what it was for is not on record as done.
         try? await shutdown()
     }

@@ -206,7 +206,7 @@ import Testing
                 _ = try await taking.remove(Self.taskID, digest: video.digest)
             }
             #expect(moved?.sentence.contains("is missing or another's") == true)
-            await taking.close()
+            await taking.disconnect()
             let missing = await #expect(throws: DaybookError.self) {
                 _ = try await BucketStore.existing(settings, of: connection)
             }

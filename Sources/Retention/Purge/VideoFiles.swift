@@ -181,9 +181,9 @@ extension Purge {
         do {
             try await body(store)
         } catch {
-            await store.close()
+            await store.disconnect()
             throw error
         }
-        await store.close()
+        await store.disconnect()
     }
 }
