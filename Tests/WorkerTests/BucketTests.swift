@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Workers and servers whose store is a bucket that fails, verifies every signature, and is served from to the byte.
-@Suite(.serialized) struct BucketTests {
+@Suite struct BucketTests {
     private static let knobs = [
         "seed=9", "video_kilobytes=300", "video_cut=100", "video_wrong_length=50", "callback_missing=200", "error=50",
     ]
@@ -43,14 +43,41 @@ import Testing
         try await TestBucket.run { bucket in
             let knobs = ["seed=3", "video_kilobytes=40960"]
             try await EngineRig.run(credits: 100, knobs: knobs, bucket: bucket.options("large")) { rig in
-                let batchID = try await rig.create(Array(repeating: .sora2, count: 4))
+                let batchID = try await rig.create(Array(repeating: .sora2, count: 3))
                 let worker = try await rig.startWorker()
                 try await rig.waitUntilSettled(batchID, seconds: 120)
                 let most = try worker.mostMegabytes
                 #expect(await worker.stop() == 0, "\(worker.errors)")
-                #expect(try await Self.expectWhole(rig, bucket) == 4)
+                #expect(try await Self.expectWhole(rig, bucket) == 3)
                 let serving = try rig.server.mostMegabytes
                 #expect(most < 100 && serving < 100, "the worker took \(most) MB, the server \(serving) MB")
+            }
+        }
+    }
+
+    @Test func `a program whose bucket cannot be the store ends with a sentence and a code of its own`() async throws {
+        try await withEngine { settings in
+            let scratch = try ScratchFolder()
+            let file = scratch.file("bucket.key")
+            try "\(TestBucket.keyID)\n\(TestBucket.secret)\n".write(toFile: file, atomically: true, encoding: .utf8)
+            chmod(file, 0o600)
+            let bucket = ["--store", "s3://films", "--store-endpoint", "http://127.0.0.1:9"]
+            let cases: [(options: [String], exitCode: Int32, words: String)] = [
+                (bucket, 78, "--store-key-file"), (bucket + ["--store-key-file", file], 75, "does not answer"),
+                (["--store", "s3://films//x", "--store-key-file", file], 78, "is no bucket"),
+                (["--store", scratch.file("videos"), "--store-region", "x"], 64, "is of a bucket"),
+                (["--store-key-file", file], 64, "is of a bucket"),
+            ]
+            for (options, exitCode, words) in cases {
+                for command in [["serve", "--port", "0"], ["work", "--spool", scratch.file("spool")]].prefix(
+                    exitCode == 75 ? 2 : 1)
+                {
+                    let run = try await ProgramRun(
+                        command + ["--database", Deployment.conninfo(settings)] + options,
+                        program: RunningProgram.path("daybookd"), environment: ["GRSAI_API_KEY": EngineRig.key])
+                    #expect(run.exitCode == exitCode && run.errors.contains(words), "\(options): \(run.errors)")
+                    #expect(!run.errors.contains(TestBucket.secret) && !run.errors.contains(TestBucket.keyID))
+                }
             }
         }
     }
