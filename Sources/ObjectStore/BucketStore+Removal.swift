@@ -1,4 +1,4 @@
-public import BatchEngine
+import BatchEngine
 import Codecs
 public import Domain
 import Formats
