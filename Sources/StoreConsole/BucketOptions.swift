@@ -1,6 +1,6 @@
 public import ArgumentParser
 import Codecs
-public import Domain
+import Domain
 public import ObjectStore
 
 /// Where a bucket of videos is, and the key that opens it: the options of every command that reaches into one.
