@@ -15,8 +15,8 @@ struct BucketFault: Error {
     /// The service's own word for it, where it gave one.
     var word: String?
 
-    /// True for what trying again may mend.
-    var passes: Bool { status.map { $0 >= 500 || [408, 425, 429].contains($0) } ?? true }
+    /// True for what trying again may mend: not a call that the service does not have.
+    var passes: Bool { status.map { ($0 >= 500 && $0 != 501) || [408, 425, 429].contains($0) } ?? true }
 
     var asVideoFault: VideoFault { .store(sentence) }
 }

@@ -168,6 +168,10 @@ public final class BucketStore: VideoStore {
         let answer: Bucket.Answer
         do {
             answer = try await bucket.call(.GET, nil, query: [("versioning", "")], expecting: [200])
+        } catch let fault as BucketFault where !fault.passes {
+            throw DaybookError.configuration(
+                "The bucket \(bucket.settings.name) does not say whether it keeps versions of what is deleted: "
+                    + fault.sentence)
         } catch let fault as BucketFault {
             throw Self.failure(fault)
         }

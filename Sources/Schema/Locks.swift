@@ -40,7 +40,12 @@ public enum LegalHoldLock {
 
     /// The same over what is no transaction, until ``release(_:)``: what is done meanwhile is done elsewhere, and waits
     /// for no network within a transaction.
-    public static func shareAcross(_ session: Session) throws {
+    ///
+    /// - Parameter milliseconds: How long it waits; throws `PostgresError` of a lock that was not available then.
+    public static func shareAcross(_ session: Session, milliseconds: Int) throws {
+        let before = try session.query("SELECT current_setting('lock_timeout') AS setting")[0].text("setting")
+        _ = try session.query("SELECT set_config('lock_timeout', $1, false)", [.text("\(milliseconds)ms")])
+        defer { _ = try? session.query("SELECT set_config('lock_timeout', $1, false)", [.text(before)]) }
         _ = try session.query("SELECT pg_advisory_lock_shared($1)", [.int(key)])
     }
 

@@ -106,8 +106,25 @@ public final class HTTPVideoSource: VideoSource {
         case (206, let beginning?): try await begin(try Self.rest(of: beginning, response.headers))
         case (_, let beginning): throw Self.fault(status, isForRest: beginning != nil)
         }
-        for try await buffer in response.body { try await piece(Array(buffer.readableBytesView)) }
+        try await Self.read(response.body, piece)
         return nil
+    }
+
+    /// Reads a body to its end, which has to come: the timeout of a call is over with its head.
+    private static func read(
+        _ body: HTTPClientResponse.Body, _ piece: @escaping @Sendable ([UInt8]) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { for try await buffer in body { try await piece(Array(buffer.readableBytesView)) } }
+            group.addTask {
+                try await Task.sleep(for: .seconds(Limits.copyTrySeconds))
+                throw VideoFault.line("The video took longer than \(Limits.copyTrySeconds) s.")
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+        // Whoever is cancelled meanwhile sees an end that is none.
+        try Task.checkCancellation()
     }
 
     private static func fault(_ status: Int, isForRest: Bool) -> VideoFault {

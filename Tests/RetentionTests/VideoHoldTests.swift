@@ -73,4 +73,37 @@ import Testing
             #expect(outcome.remainingRows == 0)
         }
     }
+
+    @Test func `a purge that lost its session removes nothing more`() async throws {
+        try await PlantedStore.with { planted in
+            let purging = planted.purging
+            let watch = Watch()
+            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
+            var told = try purging.purgeSettings(archive: nil)
+            told.asOf = CalendarDate(year: 2026, month: 11, day: 5)
+            told.hostClock = { now }
+            told.expectedRows = Int64(try await PlanFile(purging.settings, Purging.date).sum("due_rows"))
+            told.openVideos = { _ in
+                WatchedStore { taskID in
+                    watch.note(String(taskID.suffix(1)))
+                    _ = try await purging.number(
+                        """
+                        SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity
+                        WHERE datname = current_database() AND pid <> pg_backend_pid()
+                        """)
+                    return true
+                }
+            }
+            try FileManager.default.createDirectory(
+                atPath: purging.certificates, withIntermediateDirectories: true)
+            let connection = try await Connection.open(purging.settings)
+            let purge = Purge(told, try await connection.direct(for: "A purge"))
+            let plan = try await purge.prepare()
+            await #expect(throws: StoppedRun.self) { _ = try await purge.run(plan) }
+            await connection.close()
+            // Its lock went with the session: from then on a hold is acknowledged at once.
+            #expect(watch.events.withLock(\.self) == ["1"])
+            #expect(try await purging.number("SELECT count(*)::text FROM daybook.video_copy WHERE gone_at IS NULL") > 1)
+        }
+    }
 }

@@ -74,11 +74,11 @@ struct AnswerMiddleware: RouterMiddleware {
         context.logger.info("Request answered", metadata: metadata)
     }
 
-    /// Counts a call of whoever has a key, and everybody's that failed here: strangers who are sent away, however many
-    /// they are, make the figures neither better nor worse.
+    /// Counts a call of whoever has a key, and everybody's that was served or failed here: strangers who are sent away,
+    /// however many they are, make the figures neither better nor worse.
     private func count(_ request: Request, _ context: APIContext, _ status: Int, _ duration: Duration) {
         let isServerError = status >= 500
-        guard isServerError || context.findings.userID != nil else { return }
+        guard isServerError || status < 400 || context.findings.userID != nil else { return }
         guard !Self.uncountedPaths.contains(where: { request.uri.path.hasPrefix($0) }) else { return }
         minutes.note(isServerError: isServerError, took: duration)
     }

@@ -90,8 +90,11 @@ public struct VideoFolder: VideoStore, Hashable {
     public func open(
         _ video: StoredVideo, of taskID: String, from first: Int64, count: Int64
     ) async throws -> (any OpenVideo)? {
-        await Disk.run {
-            let file = VideoFile("\(folder(of: taskID))/\(Hexadecimal.text(video.digest))", from: first, count: count)
+        try await Disk.run {
+            let file = try VideoFile(
+                "\(folder(of: taskID))/\(Hexadecimal.text(video.digest))", from: first, count: count)
+            // On a disk that is not there every video is missing.
+            if file == nil { try requireMark() }
             return file.flatMap { $0.sizeBytes == video.sizeBytes ? $0 : nil }
         }
     }
@@ -105,6 +108,13 @@ public struct VideoFolder: VideoStore, Hashable {
             guard rmdir(folder) == 0 || errno == ENOENT else { throw Self.fault(folder) }
             guard Self.synchronise("\(path)/\(taskID.prefix(2))") else { throw Self.fault(path) }
             return !names.isEmpty
+        }
+    }
+
+    private func requireMark() throws {
+        let text = try? String(contentsOfFile: "\(path)/\(StoreMark.name)", encoding: .utf8)
+        guard text.flatMap(StoreMark.init)?.storeID == storeID else {
+            throw VideoFault.store("\(path) is not the store of videos any more: its mark is missing or another's.")
         }
     }
 
@@ -136,13 +146,18 @@ final class VideoFile: OpenVideo, @unchecked Sendable {
     private var place: Int64
     private var left: Int64
 
-    fileprivate init?(_ path: String, from first: Int64, count: Int64) {
+    /// Nil where there is no such file. Throws ``VideoFault`` where it cannot be opened.
+    fileprivate init?(_ path: String, from first: Int64, count: Int64) throws {
         let opened = Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard opened >= 0 else { return nil }
+        guard opened >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw VideoFault.store("\(path) cannot be opened: \(String(cString: strerror(errno))).")
+        }
         var status = stat()
         guard fstat(opened, &status) == 0 else {
+            let cause = String(cString: strerror(errno))
             close(opened)
-            return nil
+            throw VideoFault.store("\(path) cannot be read: \(cause).")
         }
         descriptor = opened
         sizeBytes = Int64(status.st_size)

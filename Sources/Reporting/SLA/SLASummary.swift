@@ -23,7 +23,8 @@ public struct SLASummary: Sendable {
         }.map(\.promise)
         let own = scope.onlyAccount?.slug ?? ""
         let widest = all.filter { $0.account.isEmpty || $0.account == own }
-        self.promises = widest
+        // Of one account they are the same: one list is enough.
+        self.promises = widest.count == all.count ? all : widest
         hasBreach = all.contains { $0.verdict == .breach }
         sentence =
             hasData

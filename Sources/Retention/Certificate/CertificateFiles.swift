@@ -236,7 +236,8 @@ struct CertificatePage: Sendable {
     }
 
     private static func notRestored(_ certificate: Certificate) -> Int64 {
-        (certificate.notRestored ?? []).reduce(0) { $0 + $1.rows }
+        // Videos are in no archive, and so not among the rows that it had.
+        (certificate.notRestored ?? []).reduce(0) { $1.dataClass == DataClass.videoFiles.rawValue ? $0 : $0 + $1.rows }
     }
 
     private static func archiveFacts(_ archive: Certificate.Archive?) -> [Fact] {

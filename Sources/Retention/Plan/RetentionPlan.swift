@@ -188,6 +188,8 @@ public struct PlanReader: Sendable {
         let query = all.limited(to: terms.erasure)
         let own = terms.of(query.dataClass).filter { $0.userID != RetentionSession.nobody }
         let limit = terms.account == nil ? "true" : "c.user_id IS NOT NULL"
+        // A copy that is gone is none any more: it is not among those of which a share would go.
+        let isThere = query.dataClass == .videoFiles ? "NOT (\(query.isDone))" : "true"
         let rows = try session.query(
             """
             SELECT coalesce(x.place, 0) AS place, count(*) AS total,
@@ -207,7 +209,7 @@ public struct PlanReader: Sendable {
                         \(query.isAsked(by: terms.owed)) AS is_asked
                     FROM \(DeploymentShape.table(query.dataClass).fullName) AS r
                     \(query.joins)
-                    WHERE \(query.belongs) AND \(rests.after("r.ctid", rows: Limits.countRestRows))
+                    WHERE \(query.belongs) AND \(isThere) AND \(rests.after("r.ctid", rows: Limits.countRestRows))
                 ) AS i
                 LEFT JOIN unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS c (user_id, cutoff, place)
                     ON c.user_id = i.owner

@@ -61,7 +61,7 @@ struct VideoFiles: Sendable {
 
     /// The hold lock is shared over the look at the holds and the removal: a hold that is acknowledged keeps its video.
     private func removeSome(after last: Marked?) async throws -> (gone: Int64, last: Marked?) {
-        try await Uninterrupted.run(connection, LegalHoldLock.shareAcross)
+        guard try await shareLock() else { return (0, nil) }
         do {
             let result = try await removeHeldOff(after: last)
             try await Uninterrupted.run(connection, LegalHoldLock.release)
@@ -73,6 +73,23 @@ struct VideoFiles: Sendable {
         }
     }
 
+    /// False where the task was cancelled before it had the lock.
+    private func shareLock() async throws -> Bool {
+        var refusals = 0
+        while !Task.isCancelled {
+            do {
+                try await Uninterrupted.run(connection) { session in
+                    try LegalHoldLock.shareAcross(session, milliseconds: Limits.purgeLockMilliseconds)
+                }
+                return true
+            } catch let error as PostgresError where SweepFailure.isPassing(error) {
+                refusals += 1
+                try await SweepFailure.wait(after: refusals, "The lock of legal holds was taken", error)
+            }
+        }
+        return false
+    }
+
     private func removeHeldOff(after last: Marked?) async throws -> (gone: Int64, last: Marked?) {
         let marked = try await Uninterrupted.changing(connection) { session in
             guard try run.isBound(session) else { throw SweepStep.isUnbound }
@@ -82,6 +99,8 @@ struct VideoFiles: Sendable {
         var failure: (any Error)?
         for video in marked where !Task.isCancelled {
             do {
+                // With the session the lock would be lost, and a hold be acknowledged meanwhile.
+                try await Uninterrupted.run(connection, PurgeLock.require)
                 // Of its own task: a video is removed whole, whoever interrupts.
                 let wasThere = try await Task { [store] in
                     try await store.remove(video.taskID, digest: video.digest)
