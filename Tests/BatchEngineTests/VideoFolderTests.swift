@@ -90,7 +90,7 @@ import Testing
             let made = try await pool.run { try VideoFolder(path, of: $0) }
             let store = try await pool.run { try VideoFolder(existing: path, of: $0) }
             #expect(store == made)
-            let writer = try store.begin(Self.taskID)
+            let writer = try await store.begin(Self.taskID)
             try writer.append([1, 2, 3], atMost: 10)
             let video = try writer.finish("video/mp4")
             let folder = store.folder(of: Self.taskID)
@@ -113,6 +113,10 @@ import Testing
                 _ = try await store.remove(Self.taskID, digest: video.digest)
             }
             #expect(missing?.kind == .configuration && missing?.sentence.contains("mounted") == true)
+            // Nobody is told that a video is not there when nobody can know.
+            await #expect(throws: VideoFault.self) {
+                _ = try await store.open(video, of: Self.taskID, from: 0, count: 1)
+            }
         }
         try await withPool { pool, _ in
             let error = await #expect(throws: DaybookError.self) {
