@@ -6,7 +6,7 @@ import Testing
 /// case of `Advice`, or refuses with a case of its own. The settings have one table, which libraries read by its cases.
 @Suite struct CommandWordTests {
     /// Who knows what is typed.
-    private static let programs: Set<String> = ["Console", "daybook", "daybookd", "grsai-simulator"]
+    private static let programs: Set<String> = ["Console", "StoreConsole", "daybook", "daybookd", "grsai-simulator"]
     /// The table of the settings, below `Sources`.
     private static let settings = "Domain/Setting.swift"
     /// What begins like a command and is none: the name of a form, which is digested with the rest of a document.
