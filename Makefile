@@ -5,12 +5,12 @@ OUT ?= out
 MONTH ?= 2026-10
 SWIFT ?= swift
 
-.PHONY: help demo build test test-servers soak lint format bench docs install clean tools test-tools bench-tools
+.PHONY: help demo build test test-servers soak lint format bench docs install clean tools demo-tools test-tools bench-tools
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo: tools ## Install what is missing, build, load the sample, write a month's reports, and show the engine at work.
+demo: tools demo-tools ## Install what is missing, build, load the sample, write a month's reports, and show the engine at work.
 	$(SWIFT) build --product daybook
 	$(SWIFT) build --product daybookd
 	$(SWIFT) build --product grsai-simulator
@@ -69,6 +69,9 @@ clean: ## Remove what was built and written here. The private server and its dat
 
 tools:
 	@scripts/install-packages "to build and run" libpq-dev libxlsxwriter-dev libssl-dev zlib1g-dev pkg-config postgresql-15 postgresql-client-15 curl ca-certificates
+
+demo-tools:
+	@scripts/install-packages "to receive a webhook" python3 python3-venv
 
 bench-tools:
 	@scripts/install-packages "to measure" python3 python3-venv gcc libc6-dev util-linux

@@ -29,6 +29,8 @@ final class Canceller: Sendable {
 
     private let state = Mutex(State())
     private let asked = Atomic(false)
+    /// The number of the run that runs, 0 where none does: to be read without waiting for a request under way.
+    private let current = Atomic<UInt64>(0)
     /// Serial, because Dispatch gives serial queues threads beyond those of
     /// Swift's cooperative pool, which a concurrent queue would share.
     private let queue = DispatchQueue(label: "daybook.postgres.cancel")
@@ -63,6 +65,7 @@ final class Canceller: Sendable {
             state.isCancelled = false
             asked.store(false, ordering: .relaxed)
             state.alarm?.silence()
+            current.store(state.run, ordering: .relaxed)
             return state.run
         }
     }
@@ -71,6 +74,7 @@ final class Canceller: Sendable {
     func end() {
         state.withLock { state in
             state.isRunning = false
+            current.store(0, ordering: .relaxed)
             asked.store(false, ordering: .relaxed)
         }
     }
@@ -83,13 +87,14 @@ final class Canceller: Sendable {
         queue.async { self.deliver(run) }
     }
 
-    /// Asks the server to cancel whatever runs now, once.
+    /// Asks the server to cancel whatever runs now, once: nothing that begins before the request goes.
     ///
     /// Returns at once.
     func cancelCurrent() {
+        let run = current.load(ordering: .relaxed)
         queue.async {
             self.state.withLock { state in
-                guard state.isRunning, !state.isShielded else { return }
+                guard state.isRunning, state.run == run, !state.isShielded else { return }
                 state.request?.send()
             }
         }

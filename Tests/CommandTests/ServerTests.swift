@@ -173,11 +173,23 @@ struct ServerBattery: Sendable {
             "DAYBOOK_HOME": home.file("home"), "DAYBOOK_PG_BIN": String(programs.split(separator: "\n").last ?? ""),
         ]
         let database = ["--private-database", "engine_demo"]
+        let receiver = "\(TestPython.path) '\(Deployment.root)/scripts/demo-receiver.py'"
         let demo = try await ProgramRun(
-            ["demo", "--items", "40", "--output", home.file("out")], program: RunningProgram.path("daybookd"),
-            environment: surroundings)
+            ["demo", "--items", "40", "--output", home.file("out"), "--receiver", receiver],
+            program: RunningProgram.path("daybookd"), environment: surroundings)
         let books = try await ProgramRun(["ledger", "verify"] + database, environment: surroundings)
         _ = try await ProgramRun(["database", "stop"] + database, environment: surroundings)
+        // Told, verified by a library of receivers, downloaded to the byte, and on record.
+        let video = FileManager.default.contents(atPath: home.file("out/video.mp4")) ?? Data()
+        let accesses = try FileManager.default.subpathsOfDirectory(atPath: home.file("out")).filter {
+            $0.hasPrefix("access-") && $0.hasSuffix(".csv")
+        }.map { try String(contentsOfFile: home.file("out/\($0)"), encoding: .utf8) }
+        guard demo.errors.contains("verified batch.completed of batch "), !video.isEmpty,
+            demo.errors.contains("video.mp4: \(video.count) bytes"),
+            accesses.contains(where: { $0.contains("download") })
+        else {
+            throw TestSupportError("PostgreSQL \(version), demo: \(demo.errors)\(accesses)")
+        }
         guard demo.exitCode == 0, books.exitCode == 0 else {
             throw TestSupportError("PostgreSQL \(version), demo: \(demo.errors)\(books.output)\(books.errors)")
         }

@@ -114,6 +114,15 @@ import Testing
         }
     }
 
+    @Test func `a cancel while nothing runs stops nothing that begins before it has gone`() async throws {
+        try await withConnection { connection in
+            for _ in 0..<100 {
+                connection.cancel()
+                try await connection.run { try $0.execute("SELECT pg_sleep(0.002)") }
+            }
+        }
+    }
+
     @Test func `cancel stops what runs and nothing else`() async throws {
         try await withDatabase { settings in
             let connection = try await Connection.open(settings)

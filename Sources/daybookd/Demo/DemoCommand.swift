@@ -12,15 +12,25 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             Makes a database of its own on the private server (a former one of the demo goes), with a clock that runs \
             sixty times as fast and started two hours ago. Starts the provider's simulator, the API and a worker, \
-            submits a batch over HTTP, shows how it goes, and prints its settlement receipt. Then the SLA report of \
-            the month, which contains the batch, is written.
+            submits a batch over HTTP, shows how it goes, prints its settlement receipt, and downloads one of its \
+            videos. Then the SLA report of the month, which contains the batch, and the report of accesses, which \
+            has the download, are written.
+
+            --receiver names a program that is told of the batch as a customer's server would be. It prints the \
+            address where it listens, reads the secret of its webhooks as a line, and prints a line for each message \
+            that it verified, with the id of its batch in it.
             """)
 
     @Option(
         parsing: .unconditional, help: "Videos of the batch. Default: 200.",
         transform: WholeNumber.within(1...Limits.batchItems))
     var items = 200
-    @Option(help: ArgumentHelp("The folder of the SLA report.", valueName: "dir")) var output = "out/engine"
+    @Option(help: ArgumentHelp("The folder of the reports and the video.", valueName: "dir")) var output = "out/engine"
+    @Option(
+        help: ArgumentHelp(
+            "The command of a program that receives the batch's webhook. Default: nobody is told.",
+            valueName: "command"))
+    var receiver: String?
     @Option(help: ArgumentHelp("The database to make on the private server.", valueName: "name"))
     var privateDatabase = "engine_demo"
 
@@ -31,30 +41,36 @@ struct DemoCommand: AsyncParsableCommand {
         Terminal.say("Starting the provider's simulator; a minute is a second.")
         let simulator = try SimulatorProcess(timeScale: DemoDatabase.clockRate)
         defer { simulator.stop() }
+        let receiver = try self.receiver.map { try DemoReceiver(command: $0) }
+        defer { receiver?.stop() }
         Terminal.say("Starting the API and a worker.")
         try await DemoEngine(
             settings: prepared.settings, providerURL: simulator.address, providerKey: simulator.key,
-            apiKey: prepared.apiKey, items: items
+            apiKey: prepared.apiKey, items: items, output: output, receiver: receiver
         ).run()
-        Terminal.say("Writing the SLA report of \(prepared.month).")
-        try report(prepared.month)
+        let month = "\(prepared.month)"
+        Terminal.say("Writing the SLA report of \(month).")
+        try report(["sla", "--month", month])
+        Terminal.say("Writing the report of accesses of \(month): the download is in it.")
+        try report(["run", "access", "--param", "month=\(month)"])
     }
 
     /// The reporting tool stands beside this program.
-    private func report(_ month: Month) throws {
+    private func report(_ words: [String]) throws {
         let daybook = try Sibling.path("daybook")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: daybook)
-        process.arguments = [
-            "report", "sla", "--month", "\(month)", "--private-database", privateDatabase, "--output", output,
-            // The demo's customer does not exist, so everybody may read about it.
-            "--mode", "0644", "--quiet",
-        ]
+        process.arguments =
+            ["report"] + words + [
+                "--private-database", privateDatabase, "--output", output,
+                // The demo's customer does not exist, so everybody may read about it.
+                "--mode", "0644", "--quiet",
+            ]
         process.environment = DemoDatabase.privateEnvironment
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw DaybookError(.failed, "The SLA report could not be written; see above.")
+            throw DaybookError(.failed, "The report could not be written; see above.")
         }
     }
 }
