@@ -1,6 +1,7 @@
 """What a customer's server does with a webhook: verifies it by a library, and says so.
 
-Prints its address, reads the secret as a line, and prints a line for each message that it verified.
+Prints its address, reads the secret as a line, and prints a line for each message that it verified, until its input
+ends.
 """
 
 import http.server
@@ -38,4 +39,5 @@ print(f"http://127.0.0.1:{server.server_port}/", flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 webhook = Webhook(sys.stdin.readline().strip())
 secret.set()
-threading.Event().wait()
+# Ends with whoever started it.
+sys.stdin.read()

@@ -18,7 +18,7 @@ struct DemoCommand: AsyncParsableCommand {
 
             --receiver names a program that is told of the batch as a customer's server would be. It prints the \
             address where it listens, reads the secret of its webhooks as a line, and prints a line for each message \
-            that it verified, with the id of its batch in it.
+            that it verified, with the id of its batch in it. It ends with its input.
             """)
 
     @Option(

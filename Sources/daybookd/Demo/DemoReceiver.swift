@@ -5,6 +5,8 @@ import Synchronization
 /// A program that receives the webhooks of the demo's customer, as the customer would: with a library of its own.
 final class DemoReceiver: Sendable {
     private static let patienceSeconds = 30
+    /// Seconds that it has to end.
+    private static let endSeconds = 5
     private static let ends = ["batch.completed", "batch.failed"]
 
     /// Where it listens.
@@ -59,8 +61,11 @@ final class DemoReceiver: Sendable {
         throw DaybookError(.failed, "The receiver verified no message about the batch in \(Self.patienceSeconds) s.")
     }
 
+    /// Ends it: a program that reads to the end of its input ends by itself, whatever signals it does not hear.
     func stop() {
-        process.terminate()
+        try? input.close()
+        for _ in 0..<Self.endSeconds * 20 where process.isRunning { Thread.sleep(forTimeInterval: 0.05) }
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
     }
 }
