@@ -72,17 +72,15 @@ extension StatementSummary {
 
     /// The statement in one sentence: whether the month is reconciled to the last credit.
     var verdict: (sentence: String, isWhole: Bool) {
-        let broken = differences.map { "\(GroupedNumber.text($0.credits)) \(Self.word($0.line))" }
+        let broken = differences.map { difference in
+            "\(GroupedNumber.text(difference.credits)) \(Self.word(difference.line)): \(Self.meaning(difference.line))"
+        }
         guard !broken.isEmpty else {
             let made = StatementLine.checks.filter { self[$0] != nil }.map { "0 \(Self.word($0))" }
             let missing = made.count < StatementLine.checks.count ? " The database has no wallets to compare with." : ""
             return ("Reconciled to the last credit: \(made.joined(separator: ", ")).\(missing)", true)
         }
-        let meanings = differences.map { meaning($0.line, $0.credits) }
-        return (
-            "Not whole: \(broken.joined(separator: ", ")). \(meanings.joined(separator: " ")) "
-                + "The table of differences in the annex says where.", false
-        )
+        return ("Not whole: \(broken.joined(separator: "; ")). The annex says where.", false)
     }
 
     private static func word(_ line: StatementLine) -> String {
@@ -94,16 +92,11 @@ extension StatementSummary {
     }
 
     /// What a difference means to whom the statement is for.
-    private func meaning(_ line: StatementLine, _ credits: Int64) -> String {
-        let amount = "\(GroupedNumber.text(abs(credits))) \(abs(credits) == 1 ? "credit" : "credits")"
-        return switch line {
-        case .expiredUnbooked:
-            "The balance still has \(amount) of expired bonus, which cannot be spent; nothing is to be paid for them, "
-                + "and nothing is to be done by the customer."
-        case .unreconciled:
-            "Batches and ledger differ by \(amount); whoever issues this statement has to find out which is right."
-        default:
-            "The wallet differs from its ledger by \(amount); whoever issues this statement has to find out why."
+    private static func meaning(_ line: StatementLine) -> String {
+        switch line {
+        case .expiredUnbooked: "bonus that can no longer be spent, with nothing to pay"
+        case .unreconciled: "batches and ledger differ"
+        default: "wallet and ledger differ"
         }
     }
 }
