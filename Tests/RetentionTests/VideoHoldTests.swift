@@ -46,31 +46,38 @@ import Testing
         }
     }
 
+    /// A purge of everything that is due, whose store does what is said.
+    private static func withPurge(
+        of purging: Purging, removing: @escaping @Sendable (String) async throws -> Bool,
+        _ body: (Purge, RetentionPlan) async throws -> Void
+    ) async throws {
+        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
+        var told = try purging.purgeSettings(archive: nil)
+        told.asOf = CalendarDate(year: 2026, month: 11, day: 5)
+        told.hostClock = { now }
+        told.expectedRows = Int64(try await PlanFile(purging.settings, Purging.date).sum("due_rows"))
+        told.openVideos = { _ in WatchedStore(body: removing) }
+        try FileManager.default.createDirectory(atPath: purging.certificates, withIntermediateDirectories: true)
+        let connection = try await Connection.open(purging.settings)
+        let purge = Purge(told, try await connection.direct(for: "A purge"))
+        try await body(purge, try await purge.prepare())
+        await connection.close()
+    }
+
     @Test func `whoever places a hold waits for the removals under way`() async throws {
         try await PlantedStore.with { planted in
             let purging = planted.purging
             let watch = Watch()
-            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
-            var told = try purging.purgeSettings(archive: nil)
-            told.asOf = CalendarDate(year: 2026, month: 11, day: 5)
-            told.hostClock = { now }
-            told.expectedRows = Int64(try await PlanFile(purging.settings, Purging.date).sum("due_rows"))
-            told.openVideos = { _ in
-                WatchedStore { taskID in
-                    if watch.events.withLock({ $0.isEmpty }) { try await watch.begin(purging) }
-                    watch.note(String(taskID.suffix(1)))
-                    return true
-                }
+            try await Self.withPurge(of: purging) { taskID in
+                if watch.events.withLock({ $0.isEmpty }) { try await watch.begin(purging) }
+                watch.note(String(taskID.suffix(1)))
+                return true
+            } _: { purge, plan in
+                let outcome = try await purge.run(plan)
+                #expect(outcome.remainingRows == 0)
             }
-            try FileManager.default.createDirectory(
-                atPath: purging.certificates, withIntermediateDirectories: true)
-            let connection = try await Connection.open(purging.settings)
-            let purge = Purge(told, try await connection.direct(for: "A purge"))
-            let outcome = try await purge.run(try await purge.prepare())
-            await connection.close()
             try await watch.holding.withLock(\.self)?.value
             #expect(watch.events.withLock(\.self) == ["waiting", "1", "4", "7", "6", "held"])
-            #expect(outcome.remainingRows == 0)
         }
     }
 
@@ -78,29 +85,17 @@ import Testing
         try await PlantedStore.with { planted in
             let purging = planted.purging
             let watch = Watch()
-            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970) * 1_000_000)
-            var told = try purging.purgeSettings(archive: nil)
-            told.asOf = CalendarDate(year: 2026, month: 11, day: 5)
-            told.hostClock = { now }
-            told.expectedRows = Int64(try await PlanFile(purging.settings, Purging.date).sum("due_rows"))
-            told.openVideos = { _ in
-                WatchedStore { taskID in
-                    watch.note(String(taskID.suffix(1)))
-                    _ = try await purging.number(
-                        """
-                        SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity
-                        WHERE datname = current_database() AND pid <> pg_backend_pid()
-                        """)
-                    return true
-                }
+            try await Self.withPurge(of: purging) { taskID in
+                watch.note(String(taskID.suffix(1)))
+                _ = try await purging.number(
+                    """
+                    SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    """)
+                return true
+            } _: { purge, plan in
+                await #expect(throws: StoppedRun.self) { _ = try await purge.run(plan) }
             }
-            try FileManager.default.createDirectory(
-                atPath: purging.certificates, withIntermediateDirectories: true)
-            let connection = try await Connection.open(purging.settings)
-            let purge = Purge(told, try await connection.direct(for: "A purge"))
-            let plan = try await purge.prepare()
-            await #expect(throws: StoppedRun.self) { _ = try await purge.run(plan) }
-            await connection.close()
             // Its lock went with the session: from then on a hold is acknowledged at once.
             #expect(watch.events.withLock(\.self) == ["1"])
             #expect(try await purging.number("SELECT count(*)::text FROM daybook.video_copy WHERE gone_at IS NULL") > 1)
