@@ -43,8 +43,7 @@ extension VideoFolder: VideoRemoval {
     }
 
     private func requireMark() throws {
-        let text = try? String(contentsOfFile: "\(path)/\(StoreMark.name)", encoding: .utf8)
-        guard text.flatMap(StoreMark.init)?.storeID == storeID else {
+        guard hasMark else {
             throw DaybookError.configuration(
                 "The folder \(path) is the store of this database's videos no more: its mark, the file "
                     + "\(StoreMark.name), is missing or another's. Is the disk mounted?")

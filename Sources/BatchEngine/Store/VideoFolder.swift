@@ -93,8 +93,10 @@ public struct VideoFolder: VideoStore, Hashable {
         try await Disk.run {
             let file = try VideoFile(
                 "\(folder(of: taskID))/\(Hexadecimal.text(video.digest))", from: first, count: count)
-            // On a disk that is not there every video is missing.
-            if file == nil { try requireMark() }
+            guard file != nil || hasMark else {
+                throw VideoFault.store(
+                    "\(path) is not the store of videos any more: its mark is missing or another's.")
+            }
             return file.flatMap { $0.sizeBytes == video.sizeBytes ? $0 : nil }
         }
     }
@@ -111,11 +113,10 @@ public struct VideoFolder: VideoStore, Hashable {
         }
     }
 
-    private func requireMark() throws {
+    /// True as long as the folder has the mark of this store: on a disk that is not there every video is missing.
+    var hasMark: Bool {
         let text = try? String(contentsOfFile: "\(path)/\(StoreMark.name)", encoding: .utf8)
-        guard text.flatMap(StoreMark.init)?.storeID == storeID else {
-            throw VideoFault.store("\(path) is not the store of videos any more: its mark is missing or another's.")
-        }
+        return text.flatMap(StoreMark.init)?.storeID == storeID
     }
 
     private static func names(_ folder: String) -> [String] {
